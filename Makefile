@@ -1,0 +1,78 @@
+# DLF. On a machine with Python 3.11, g++ and make:
+#   make demo     installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
+#   make test     installs everything into .venv and runs all tests, the C++ ones too
+# Nothing is written outside this folder. A second run only does what has changed.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# How to get torch: `make test TORCH="torch==2.13.0 --index-url URL"` takes it from another index.
+TORCH ?= torch==2.13.0
+# Further arguments for pytest: `make test PYTEST_ARGS="-k capi"`.
+PYTEST_ARGS ?=
+# Further photographs for the demonstration.
+IMG ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+STAMPS := $(VENV)/stamps
+CMAKE_BUILD := build/cmake
+
+CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -name CMakeLists.txt)
+BINDING_FILES := $(wildcard python/bindings/*)
+PACKAGES := $(shell find python models -name __init__.py)
+
+.PHONY: all demo test test-cpp test-python lint format install clean distclean
+all: install
+
+# --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
+
+$(STAMPS)/venv:
+	$(PYTHON) -m venv $(VENV)
+	mkdir -p $(STAMPS)
+	touch $@
+
+$(STAMPS)/torch: $(STAMPS)/venv
+	$(PIP) install $(TORCH)
+	touch $@
+
+$(STAMPS)/tools: $(STAMPS)/torch
+	$(PIP) install "setuptools>=77" "pybind11>=2.13" "ninja>=1.11" "cmake>=3.20"
+	touch $@
+
+$(STAMPS)/dlf: setup.py pyproject.toml $(CORE_FILES) $(BINDING_FILES) $(PACKAGES) $(STAMPS)/tools
+	MAX_JOBS=$(JOBS) $(PIP) install --no-build-isolation -e ".[demo,test,train]"
+	touch $@
+
+install: $(STAMPS)/dlf
+
+# --- what people run
+
+demo: install
+	$(BIN)/python scripts/demo.py $(IMG)
+
+test: test-cpp test-python
+
+test-cpp: $(STAMPS)/tools
+	$(BIN)/cmake -S core -B $(CMAKE_BUILD) -DCMAKE_BUILD_TYPE=Release -DDLF_BUILD_TESTS=ON \
+	    -DCMAKE_PREFIX_PATH="$$($(BIN)/python -c 'import torch.utils; print(torch.utils.cmake_prefix_path)')"
+	$(BIN)/cmake --build $(CMAKE_BUILD) --parallel $(JOBS)
+	cd $(CMAKE_BUILD) && $(CURDIR)/$(BIN)/ctest --output-on-failure
+
+test-python: install
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf build dist demo *.egg-info python/*.egg-info python/dlf/_*.so
+
+distclean: clean
+	rm -rf $(VENV)
