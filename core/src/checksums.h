@@ -1,0 +1,40 @@
+// CRC-8 of the header (§2.4), CRC-32C of the file (§4), SHA-256 of model packages (Annex A).
+//
+// Thread safety: functions are pure; a Sha256 object belongs to one thread at a time.
+#ifndef DLF_SRC_CHECKSUMS_H_
+#define DLF_SRC_CHECKSUMS_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "bytes.h"
+
+namespace dlf {
+
+uint8_t crc8(ByteView bytes);
+uint32_t crc32c(ByteView bytes);
+
+using Digest = std::array<uint8_t, 32>;
+
+class Sha256 {
+ public:
+  Sha256();
+  void update(ByteView bytes);
+  Digest finish();
+
+ private:
+  void block(const uint8_t* data, size_t count);
+
+  std::array<uint32_t, 8> state_;
+  std::array<uint8_t, 64> buffer_;
+  size_t buffered_ = 0;
+  uint64_t total_ = 0;
+};
+
+Digest sha256(ByteView bytes);
+std::string to_hex(const Digest& digest);
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_CHECKSUMS_H_

@@ -1,0 +1,10 @@
+// The parts of miniz that are used: memory only, no files, no clock. Include before miniz.h so that
+// every unit sees the same declarations.
+#ifndef DLF_SRC_MINIZ_CONFIG_H_
+#define DLF_SRC_MINIZ_CONFIG_H_
+
+#define MINIZ_NO_STDIO
+#define MINIZ_NO_TIME
+#define MINIZ_NO_ZLIB_COMPATIBLE_NAMES
+
+#endif  // DLF_SRC_MINIZ_CONFIG_H_

@@ -1,0 +1,36 @@
+// Model ids (Annex B): which SHA-256 of a normative part belongs to which registered id.
+//
+// Thread safety: constant data.
+#ifndef DLF_SRC_MODEL_REGISTRY_H_
+#define DLF_SRC_MODEL_REGISTRY_H_
+
+#include <cstdint>
+
+#include "checksums.h"
+#include "constants.h"
+
+namespace dlf {
+
+struct RegisteredModel {
+  uint32_t id;
+  const char* name;
+  const char* sha256;  // of normative.bin, lower-case hex
+};
+
+// Ids never change their meaning once a file with them was published. Mirrored in Annex B.
+constexpr RegisteredModel kRegisteredModels[] = {
+    {0, "test", "0000000000000000000000000000000000000000000000000000000000000000"},
+    {1, "dlf-s", "0000000000000000000000000000000000000000000000000000000000000000"},
+};
+
+// The entry with this id, or null.
+const RegisteredModel* find_model(uint32_t id);
+// The entry with this hash, or null.
+const RegisteredModel* find_model(const Digest& sha256);
+// 2^27 + the low 27 bits of the first four bytes (big-endian): the id of an unregistered package.
+uint32_t derived_model_id(const Digest& sha256);
+inline bool is_derived_id(uint32_t id) { return id >> 27 == 1; }
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_MODEL_REGISTRY_H_

@@ -1,0 +1,65 @@
+// The entropy coder: 32-bit rANS, byte renormalisation, 16-bit frequencies (§5.2-§5.4).
+//
+// Thread safety: one object belongs to one thread at a time.
+#ifndef DLF_SRC_RANS_H_
+#define DLF_SRC_RANS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "bytes.h"
+#include "constants.h"
+#include "normative.h"
+
+namespace dlf {
+
+// Collects (start, frequency) pairs in coding order and codes them backwards at the end.
+class RansEncoder {
+ public:
+  // One symbol of `frequency` (1..65536) whose cumulative start is `start`.
+  void put(uint32_t start, uint32_t frequency) { items_.push_back({start, frequency}); }
+  void put_entry(const FrequencyTable& table, uint32_t entry) {
+    put(table.cumulative[entry], table.frequency(entry));
+  }
+  void put_bit(uint32_t bit) { put(bit ? kFrequencyTotal / 2 : 0, kFrequencyTotal / 2); }
+  // Value with escape in the last entry (§5.3).
+  void put_value(const FrequencyTable& table, int32_t value);
+
+  size_t size() const { return items_.size(); }
+  // Drops the symbols put after the first `count` (to try an alternative).
+  void rewind(size_t count) { items_.resize(count); }
+  std::vector<uint8_t> finish() const;
+
+ private:
+  struct Item {
+    uint32_t start, frequency;
+  };
+  std::vector<Item> items_;
+};
+
+class RansDecoder {
+ public:
+  // Thrown state: `get*` sets exhausted() instead of throwing when bytes run out; the caller
+  // decides what that means (§5.5). After that every result is 0.
+  explicit RansDecoder(ByteView payload);
+
+  uint32_t get_entry(const FrequencyTable& table);
+  uint32_t get_bit();
+  int32_t get_value(const FrequencyTable& table);  // escape aware; DLF_INVALID_FILE on bad prefix
+
+  bool exhausted() const { return exhausted_; }
+  uint32_t state() const { return state_; }
+  size_t position() const { return position_; }
+
+ private:
+  void renormalise();
+
+  ByteView payload_;
+  size_t position_ = 0;
+  uint32_t state_ = 0;
+  bool exhausted_ = false;
+};
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_RANS_H_
