@@ -1,0 +1,55 @@
+"""LPIPS v0.1 with SqueezeNet features (Zhang et al., CVPR 2018).
+
+Not comparable with the LPIPS-Alex or LPIPS-VGG figures in papers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .squeezenet import SqueezeFeatures
+from .weights import Weights
+
+# Added under the root, so that an all-zero feature vector has a zero gradient and not a NaN one.
+_TINY = 1e-20
+
+
+class LPIPS(nn.Module):
+    """Perceptual distance of image pairs, 0 for equal images.
+
+    `forward(x, y)`: float images [N, 3, H, W] in [0, 1]; returns N distances. Differentiable in
+    both, so it serves as a training loss too. `embed` and `distance` split the work where one
+    image is compared with many.
+    """
+
+    def __init__(self, weights: Weights | str | Path) -> None:
+        """weights: loaded, or the path of a weights file. Raises MetricUnavailable."""
+        super().__init__()
+        if not isinstance(weights, Weights):
+            weights = Weights.from_file(weights)
+        self.features = SqueezeFeatures(weights)
+        self._taps = len(weights.lins)
+        for index, lin in enumerate(weights.lins):
+            self.register_buffer(f"lin{index}", lin)
+
+    def embed(self, images: Tensor) -> list[Tensor]:
+        """The seven feature maps of images in [0, 1], each scaled to unit length per position."""
+        return [
+            tap * torch.rsqrt(tap.square().sum(dim=1, keepdim=True) + _TINY)
+            for tap in self.features(images)
+        ]
+
+    def distance(self, first: list[Tensor], second: list[Tensor]) -> Tensor:
+        """Distances [N] between two results of `embed`."""
+        total = first[0].new_zeros(first[0].shape[0])
+        for index in range(self._taps):
+            lin = self.get_buffer(f"lin{index}")
+            squared = (first[index] - second[index]).square()
+            total = total + (squared * lin).sum(dim=1).mean(dim=(1, 2))
+        return total
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.distance(self.embed(x), self.embed(y))

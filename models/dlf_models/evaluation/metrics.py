@@ -1,0 +1,201 @@
+"""Full-reference metrics of one picture against its original, both uint8 RGB of one size.
+
+PSNR and MS-SSIM are computed here; LPIPS needs weights; HaarPSI and MDSI come from `piq`,
+SSIMULACRA 2 from `ssimulacra2`. What cannot be measured is left out and its reason kept.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from .lpips import LPIPS
+from .weights import MetricUnavailable, Weights, optional
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """label: for tables and plots; higher_is_better; digits: decimals worth printing;
+    min_side: pictures with a shorter side cannot be measured; version: raised when the
+    computation changes, so that cached results of the old one are not used."""
+
+    label: str
+    higher_is_better: bool
+    digits: int
+    min_side: int = 1
+    version: int = 1
+
+
+METRICS: dict[str, MetricInfo] = {
+    "psnr": MetricInfo("PSNR, dB", True, 2),
+    "ms_ssim": MetricInfo("MS-SSIM", True, 4, min_side=161),
+    "lpips": MetricInfo("LPIPS (SqueezeNet)", False, 4, min_side=17),
+    "haarpsi": MetricInfo("HaarPSI", True, 4, min_side=16),
+    "mdsi": MetricInfo("MDSI", False, 4, min_side=16),
+    "ssimulacra2": MetricInfo("SSIMULACRA 2", True, 2, min_side=8),
+}
+
+_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bovik, 2003
+_WINDOW, _SIGMA = 11, 1.5
+_K1, _K2 = 0.01, 0.03
+
+
+def psnr(first: Picture, second: Picture) -> float:
+    """Peak signal-to-noise ratio in dB over all samples of two uint8 pictures; inf when equal."""
+    difference = first.astype(np.int32) - second.astype(np.int32)
+    mse = float(np.mean(np.square(difference, dtype=np.int64)))
+    return math.inf if mse == 0 else 10.0 * math.log10(255.0**2 / mse)
+
+
+def _blur(x: Tensor, window: Tensor) -> Tensor:
+    """Separable Gaussian, each channel for itself, only where the window fits (no padding)."""
+    channels = x.shape[1]
+    rows = window.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
+    columns = window.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
+    return F.conv2d(F.conv2d(x, rows, groups=channels), columns, groups=channels)
+
+
+def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
+    """Five-scale MS-SSIM of RGB images, as learned codecs report it: per channel, then the mean.
+
+    x, y: float [N, 3, H, W] in [0, 1], H, W >= 161. Returns [N]. Raises ValueError when smaller.
+    """
+    if min(x.shape[-2:]) <= (_WINDOW - 1) * 2 ** (len(_SCALE_WEIGHTS) - 1):
+        raise ValueError("MS-SSIM needs at least 161 pixels a side")
+    offsets = torch.arange(_WINDOW, dtype=x.dtype, device=x.device) - _WINDOW // 2
+    window = torch.exp(-offsets.square() / (2 * _SIGMA**2))
+    window = window / window.sum()
+    c1, c2 = _K1**2, _K2**2
+    result = x.new_ones(x.shape[:2])
+    for scale, weight in enumerate(_SCALE_WEIGHTS):
+        if scale > 0:  # halve; an odd side is padded with a zero row or column on both ends
+            padding = [side % 2 for side in x.shape[-2:]]
+            x, y = (F.avg_pool2d(image, 2, padding=padding) for image in (x, y))
+        mean_x, mean_y = _blur(x, window), _blur(y, window)
+        variance_x = _blur(x * x, window) - mean_x.square()
+        variance_y = _blur(y * y, window) - mean_y.square()
+        covariance = _blur(x * y, window) - mean_x * mean_y
+        term = (2 * covariance + c2) / (variance_x + variance_y + c2)
+        if scale == len(_SCALE_WEIGHTS) - 1:
+            luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
+            term = term * luminance
+        result = result * term.mean(dim=(2, 3)).clamp(min=0) ** weight
+    return result.mean(dim=1)
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """uint8 [H, W, 3] -> float32 [1, 3, H, W] in [0, 1]."""
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 255.0
+
+
+@dataclass
+class Reference:
+    """An original and what several comparisons with it share."""
+
+    picture: Picture
+    tensor: Tensor
+    embedding: list[Tensor] | None = None
+    stored: io.BytesIO | None = field(default=None, repr=False)
+
+
+def _as_file(picture: Picture) -> io.BytesIO:
+    stored = io.BytesIO()
+    Image.fromarray(picture).save(stored, "BMP")
+    return stored
+
+
+class MetricSet:
+    """The metrics that can be measured here.
+
+    names: those that can; unavailable: reason for each that cannot. One instance per process.
+    """
+
+    def __init__(self, weights: Weights | None = None, only: list[str] | None = None) -> None:
+        """weights: for LPIPS. only: restrict to these names (default: all). Raises ValueError."""
+        wanted = list(METRICS) if only is None else only
+        for name in wanted:
+            if name not in METRICS:
+                raise ValueError(f"no metric {name!r}; there are {', '.join(METRICS)}")
+        self.unavailable: dict[str, str] = {}
+        self._measures: dict[str, Callable[[Reference, Picture, Tensor], float]] = {}
+        makers: dict[str, Callable[[], Callable[[Reference, Picture, Tensor], float]]] = {
+            "psnr": lambda: lambda ref, picture, _: psnr(ref.picture, picture),
+            "ms_ssim": lambda: lambda ref, _, tensor: float(ms_ssim(ref.tensor, tensor)),
+            "lpips": lambda: self._make_lpips(weights),
+            "haarpsi": lambda: _make_piq("haarpsi"),
+            "mdsi": lambda: _make_piq("mdsi"),
+            "ssimulacra2": _make_ssimulacra2,
+        }
+        for name in wanted:
+            try:
+                self._measures[name] = makers[name]()
+            except MetricUnavailable as reason:
+                self.unavailable[name] = str(reason)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._measures)
+
+    def reference(self, picture: Picture) -> Reference:
+        """Prepare an original, uint8 [H, W, 3], for any number of comparisons."""
+        return Reference(picture, to_tensor(picture))
+
+    @torch.inference_mode()
+    def measure(self, ref: Reference, picture: Picture, only: list[str]) -> dict[str, float | None]:
+        """Each metric in `only` of `picture` (uint8, the original's shape).
+
+        None where it has no finite value: the picture is too small, or equal (PSNR).
+        """
+        if picture.shape != ref.picture.shape or picture.dtype != np.uint8:
+            raise ValueError(f"picture {picture.shape} does not match {ref.picture.shape}")
+        tensor = to_tensor(picture)
+        side = min(picture.shape[:2])
+        results: dict[str, float | None] = {}
+        for name in only:
+            value = math.nan
+            if side >= METRICS[name].min_side:
+                value = self._measures[name](ref, picture, tensor)
+            results[name] = value if math.isfinite(value) else None
+        return results
+
+    def _make_lpips(self, weights: Weights | None) -> Callable[[Reference, Picture, Tensor], float]:
+        if weights is None:
+            raise MetricUnavailable(
+                "no LPIPS weights: give a file with --lpips or install the package lpips"
+            )
+        network = LPIPS(weights)
+
+        def measure(ref: Reference, picture: Picture, tensor: Tensor) -> float:
+            if ref.embedding is None:
+                ref.embedding = network.embed(ref.tensor)
+            return float(network.distance(ref.embedding, network.embed(tensor)))
+
+        return measure
+
+
+def _make_piq(name: str) -> Callable[[Reference, Picture, Tensor], float]:
+    function = optional("piq", name)
+    return lambda ref, _, tensor: float(function(ref.tensor, tensor))
+
+
+def _make_ssimulacra2() -> Callable[[Reference, Picture, Tensor], float]:
+    function = optional("ssimulacra2", "compute_ssimulacra2")
+
+    def measure(ref: Reference, picture: Picture, tensor: Tensor) -> float:
+        if ref.stored is None:
+            ref.stored = _as_file(ref.picture)
+        ref.stored.seek(0)
+        return float(function(ref.stored, _as_file(picture)))
+
+    return measure
