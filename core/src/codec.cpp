@@ -1,0 +1,299 @@
+#include "codec.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "constants.h"
+#include "model_registry.h"
+#include "status.h"
+#include "symbol_codec.h"
+#include "tiles.h"
+
+namespace dlf {
+namespace {
+
+std::string model_label(uint32_t id, const std::string& name) {
+  return name.empty() ? std::to_string(id) : std::to_string(id) + " (" + name + ")";
+}
+
+void report(const Progress& progress, size_t done, size_t total) {
+  if (progress && !progress(static_cast<uint32_t>(done), static_cast<uint32_t>(total))) {
+    fail(DLF_CANCELLED, "cancelled by the caller");
+  }
+}
+
+size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
+  return checked_multiply(checked_multiply(geometry.latent_h, geometry.latent_w, "latents"),
+                          model.latent_channels, "latents");
+}
+
+// --- encoding
+
+void check_pixels(const ConstPixels& pixels) {
+  if (pixels.width == 0 || pixels.height == 0) {
+    fail(DLF_INVALID_ARGUMENT, "an image of " + std::to_string(pixels.width) + "x" +
+                                   std::to_string(pixels.height) + " pixels cannot be coded");
+  }
+  if (pixels.width > kMaxSide || pixels.height > kMaxSide) {
+    fail(DLF_LIMIT_EXCEEDED, "the format allows at most " + std::to_string(kMaxSide) +
+                                 " pixels a side");
+  }
+  if (pixels.channels < 1 || pixels.channels > 4) {
+    fail(DLF_INVALID_ARGUMENT, "an image has 1, 2, 3 or 4 channels");
+  }
+  const size_t line =
+      checked_multiply(pixels.width, static_cast<size_t>(pixels.channels), "line");
+  if (pixels.data == nullptr || pixels.stride < line) {
+    fail(DLF_INVALID_ARGUMENT, "the lines of the image overlap or are missing");
+  }
+}
+
+Chunk alpha_chunk(const ConstPixels& pixels) {
+  std::vector<uint8_t> plane(checked_multiply(pixels.width, pixels.height, "alpha"));
+  const size_t channels = static_cast<size_t>(pixels.channels);
+  uint8_t* to = plane.data();
+  for (uint32_t y = 0; y < pixels.height; ++y) {
+    const uint8_t* line = pixels.line(y) + channels - 1;
+    for (uint32_t x = 0; x < pixels.width; ++x) *to++ = line[x * channels];
+  }
+  Chunk chunk;
+  chunk.type = kChunkAlpha;
+  chunk.critical = true;
+  chunk.safe_to_copy = false;  // whoever changes the picture must change it too
+  chunk.content = pack_alpha(plane.data(), pixels.width, pixels.height);
+  return chunk;
+}
+
+// --- decoding
+
+Region checked_region(const std::optional<Region>& region, const Header& header) {
+  if (!region) return {0, 0, header.width, header.height};
+  const bool fits = region->width > 0 && region->height > 0 &&
+                    uint64_t{region->x} + region->width <= header.width &&
+                    uint64_t{region->y} + region->height <= header.height;
+  if (!fits) fail(DLF_INVALID_ARGUMENT, "the region is not inside the picture");
+  return *region;
+}
+
+void put_alpha(const ParsedFile& file, const Region& region, const Pixels& out) {
+  const Chunk* chunk = find_chunk(file.chunks, kChunkAlpha);
+  // Missing is possible only in a truncated file that the caller accepts: then opaque.
+  std::vector<uint8_t> plane;
+  if (chunk != nullptr) plane = unpack_alpha(*chunk, file.header.width, file.header.height);
+  const size_t channels = static_cast<size_t>(out.channels);
+  for (uint32_t y = 0; y < region.height; ++y) {
+    uint8_t* to = out.line(y) + channels - 1;
+    const size_t start = (size_t{region.y} + y) * file.header.width + region.x;
+    for (uint32_t x = 0; x < region.width; ++x) {
+      to[x * channels] = plane.empty() ? 255 : plane[start + x];
+    }
+  }
+}
+
+}  // namespace
+
+void check_model(const Header& header, const ModelPackage& model) {
+  if (header.model_id == model.id()) return;
+  const RegisteredModel* wanted = find_model(header.model_id);
+  fail(DLF_MODEL_ERROR, "the file needs model " +
+                            model_label(header.model_id, wanted ? wanted->name : "") +
+                            ", this is model " + model_label(model.id(), model.registered_name()));
+}
+
+Codec::Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
+             int threads)
+    : model_(std::move(model)), transform_(std::move(transform)), threads_(std::max(threads, 1)) {}
+
+// What all rate points of one encoder call share.
+struct Codec::Job {
+  Header header;
+  ImageGeometry geometry;
+  std::vector<Tile> tiles;
+  std::vector<Chunk> chunks;
+  std::vector<int16_t> tokens;
+};
+
+Codec::Job Codec::prepare(const ConstPixels& pixels, const EncodeOptions& options) const {
+  const NormativePart& model = model_->normative();
+  check_pixels(pixels);
+  check_size(pixels.width, pixels.height, options.limits);
+
+  Job job;
+  job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
+  check_work(job.geometry,
+             estimate_work(model, job.geometry, pixels.channels, Direction::kEncode),
+             options.limits);
+  job.tiles = tiles_of(model, job.geometry);
+  job.tokens.resize(checked_multiply(static_cast<size_t>(job.geometry.windows()),
+                                     model.tokens_stride(), "tokens"));
+
+  job.header.model_id = model_->id();
+  job.header.width = pixels.width;
+  job.header.height = pixels.height;
+  job.header.has_trailer = options.force_trailer;
+  job.header.picture.orientation = options.orientation;
+  job.header.picture.grayscale = pixels.is_gray();
+  job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
+  job.header.picture.colour = options.colour;
+  job.chunks = options.chunks;
+  if (pixels.has_alpha()) job.chunks.push_back(alpha_chunk(pixels));
+  return job;
+}
+
+std::vector<uint8_t> Codec::finish(const Job& job, uint8_t rate,
+                                   const std::vector<float>& latents) const {
+  EntropyOptions entropy;
+  entropy.threads = threads_;
+  const EncodedPayload coded =
+      encode_payload(*model_, job.geometry, rate, job.tokens, latents, entropy);
+  Header header = job.header;
+  header.rate = rate;
+  return write_file(header, coded.payload, job.chunks);
+}
+
+std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOptions& options) const {
+  const NormativePart& model = model_->normative();
+  if (options.rate >= model.rate_points) {
+    fail(DLF_INVALID_ARGUMENT, "the model has rate points 0 to " +
+                                   std::to_string(model.rate_points - 1) + ", not " +
+                                   std::to_string(options.rate));
+  }
+  Job job = prepare(pixels, options);
+
+  std::vector<float> latents(latent_count(model, job.geometry));
+  for (size_t i = 0; i < job.tiles.size(); ++i) {
+    report(options.progress, i, job.tiles.size());
+    const Tile& tile = job.tiles[i];
+    const Analysis analysis =
+        transform_->analysis(cut_image(pixels, job.geometry, tile), extended_grid(tile));
+    put_tokens(analysis.tokens, tile, job.geometry, model.tokens_stride(), &job.tokens);
+    put_latents(transform_->bottleneck(*analysis.features, options.rate), tile, job.geometry,
+                model.latent_channels, &latents);
+  }
+  report(options.progress, job.tiles.size(), job.tiles.size());
+
+  return finish(job, options.rate, latents);
+}
+
+std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
+                                           const EncodeOptions& options) const {
+  const NormativePart& model = model_->normative();
+  Job job = prepare(pixels, options);
+
+  // The analysis does not depend on the rate point: once for all trials.
+  std::vector<std::unique_ptr<Features>> features;
+  for (size_t i = 0; i < job.tiles.size(); ++i) {
+    report(options.progress, i, job.tiles.size());
+    const Tile& tile = job.tiles[i];
+    Analysis analysis =
+        transform_->analysis(cut_image(pixels, job.geometry, tile), extended_grid(tile));
+    put_tokens(analysis.tokens, tile, job.geometry, model.tokens_stride(), &job.tokens);
+    features.push_back(std::move(analysis.features));
+  }
+  report(options.progress, job.tiles.size(), job.tiles.size());
+
+  std::map<int, std::vector<uint8_t>> trials;
+  const auto fits = [&](int rate) {
+    auto found = trials.find(rate);
+    if (found == trials.end()) {
+      std::vector<float> latents(latent_count(model, job.geometry));
+      for (size_t i = 0; i < job.tiles.size(); ++i) {
+        put_latents(transform_->bottleneck(*features[i], rate), job.tiles[i], job.geometry,
+                    model.latent_channels, &latents);
+      }
+      found = trials.emplace(rate, finish(job, static_cast<uint8_t>(rate), latents)).first;
+      report(options.progress, job.tiles.size(), job.tiles.size());
+    }
+    return found->second.size() <= max_bytes;
+  };
+
+  int low = 0, high = model.rate_points;  // every rate from `high` is taken not to fit
+  while (low < high) {
+    const int middle = low + (high - low) / 2;
+    if (fits(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  // Sizes grow with the rate, but only nearly: look two points further on both sides.
+  for (int rate = low - 2; rate < low + 2; ++rate) {
+    if (rate >= 0 && rate < model.rate_points) fits(rate);
+  }
+  const std::vector<uint8_t>* best = nullptr;
+  size_t smallest = SIZE_MAX;
+  for (const auto& [rate, file] : trials) {
+    smallest = std::min(smallest, file.size());
+    if (file.size() <= max_bytes && (best == nullptr || file.size() >= best->size())) best = &file;
+  }
+  if (best == nullptr) {
+    fail(DLF_INVALID_ARGUMENT, "the image cannot be coded in " + std::to_string(max_bytes) +
+                                   " bytes; the smallest file has " + std::to_string(smallest));
+  }
+  return *best;
+}
+
+DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
+                             const Allocate& allocate) const {
+  const NormativePart& model = model_->normative();
+
+  // 1. The header alone says what the work will be; refuse before anything is allocated.
+  const Header header = parse_header(data);
+  check_size(header.width, header.height, options.limits);
+  check_model(header, *model_);
+  const ImageGeometry geometry = ImageGeometry::of(model, header.width, header.height);
+  const Estimate work =
+      estimate_work(model, geometry, header.picture.channels(), Direction::kDecode);
+  check_work(geometry, work, options.limits);
+  const Region region = checked_region(options.region, header);
+
+  // 2. The container.
+  ParseOptions parse;
+  parse.allow_truncated = options.allow_truncated;
+  parse.chunk_limits.max_bytes = options.limits.max_chunk_bytes;
+  ParsedFile file = parse_file(data, parse);
+
+  // 3. Payload -> tokens and latents, integers only.
+  PayloadOptions entropy;
+  entropy.threads = threads_;
+  entropy.allow_truncated = options.allow_truncated && file.truncated;
+  entropy.is_truncated = file.truncated;
+  entropy.semantic_only = options.layers == Layers::kSemantic;
+  entropy.base_offset = header.header_bytes;
+  const SymbolSet symbols = decode_payload(*model_, geometry, header.rate, file.payload, entropy);
+
+  // 4. Synthesis, tile by tile; the core of each tile becomes pixels at once.
+  DecodedPicture picture;
+  picture.channels = header.picture.channels();
+  Pixels out{nullptr, region.width, region.height, picture.channels,
+             checked_multiply(region.width, static_cast<size_t>(picture.channels), "line")};
+  out.data = allocate(checked_multiply(out.stride, region.height, "picture"));
+  if (out.data == nullptr) fail(DLF_OUT_OF_MEMORY, "no memory for the decoded picture");
+  std::vector<Tile> tiles = tiles_of(model, geometry);
+  tiles.erase(std::remove_if(tiles.begin(), tiles.end(),
+                             [&](const Tile& tile) { return !touches(tile, geometry, region); }),
+              tiles.end());
+  for (size_t i = 0; i < tiles.size(); ++i) {
+    report(options.progress, i, tiles.size());
+    const Tile& tile = tiles[i];
+    const std::vector<float> image = transform_->synthesis(
+        cut_tokens(symbols.tokens, tile, geometry, model.tokens_stride()),
+        cut_latents(symbols.latent, tile, geometry, model.latent_channels,
+                    model.latent_fraction + model.step_fraction),
+        header.rate, extended_grid(tile));
+    put_pixels(image, tile, geometry, region, out);
+  }
+  report(options.progress, tiles.size(), tiles.size());
+
+  // 5. What the networks do not carry.
+  if (out.has_alpha()) put_alpha(file, region, out);
+  picture.header = file.header;
+  picture.region = region;
+  picture.complete = symbols.complete && !file.truncated;
+  picture.chunks = std::move(file.chunks);
+  return picture;
+}
+
+}  // namespace dlf

@@ -1,0 +1,97 @@
+// Pictures <-> .dlf files: the steps of encoding and decoding in their order.
+//
+// Thread safety: a Codec never changes after it is made; call it from many threads at once. Results
+// depend neither on that nor on the number of threads.
+#ifndef DLF_SRC_CODEC_H_
+#define DLF_SRC_CODEC_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "bitstream.h"
+#include "limits.h"
+#include "model_package.h"
+#include "picture.h"
+#include "transform.h"
+
+namespace dlf {
+
+// Called between tiles with the number of tiles done and the total; false cancels the call, which
+// then throws DLF_CANCELLED.
+using Progress = std::function<bool(uint32_t done, uint32_t total)>;
+
+// Which layers of the payload decide the picture.
+enum class Layers { kAll, kSemantic };
+
+struct EncodeOptions {
+  uint8_t rate = 0;  // index of the rate point, 0 = smallest files
+  uint8_t orientation = 1;  // EXIF numbering; recorded, the pixels are taken as they are
+  ColourSpace colour = ColourSpace::kSrgb;
+  std::vector<Chunk> chunks;  // ICC, EXIF, XMP, private; alpha comes from the pixels
+  bool force_trailer = false;  // a CRC-32C even without chunks
+  Limits limits;
+  Progress progress;
+};
+
+struct DecodeOptions {
+  Layers layers = Layers::kAll;
+  bool allow_truncated = false;  // best picture so far instead of DLF_TRUNCATED_FILE
+  std::optional<Region> region;  // this part only; default: the whole picture
+  Limits limits;
+  Progress progress;
+};
+
+// Everything about a decoded picture but its samples.
+struct DecodedPicture {
+  Header header;
+  Region region;  // what was decoded
+  int channels = 3;
+  std::vector<Chunk> chunks;
+  bool complete = true;  // false when a truncated file was accepted
+};
+
+// Gives the memory for `bytes` samples, interleaved, without gaps between lines. Called once, after
+// everything has been checked and the symbols are decoded. Null means out of memory.
+using Allocate = std::function<uint8_t*(size_t bytes)>;
+
+class Codec {
+ public:
+  // `threads` is for the integer networks; the transform has been told its own.
+  Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
+        int threads);
+
+  const ModelPackage& model() const { return *model_; }
+
+  // Throws DLF_INVALID_ARGUMENT, DLF_LIMIT_EXCEEDED, DLF_CANCELLED.
+  std::vector<uint8_t> encode(const ConstPixels& pixels, const EncodeOptions& options) const;
+
+  // The largest file of at most `max_bytes`, over all rate points (`options.rate` is ignored).
+  // DLF_INVALID_ARGUMENT when even the smallest is larger; the message names its size.
+  std::vector<uint8_t> encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
+                                      const EncodeOptions& options) const;
+
+  // Throws DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED,
+  // DLF_MODEL_ERROR (the file needs another model), DLF_CANCELLED.
+  DecodedPicture decode(ByteView data, const DecodeOptions& options,
+                        const Allocate& allocate) const;
+
+ private:
+  struct Job;
+
+  Job prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
+  std::vector<uint8_t> finish(const Job& job, uint8_t rate, const std::vector<float>& latents) const;
+
+  std::shared_ptr<const ModelPackage> model_;
+  std::unique_ptr<const Transform> transform_;
+  int threads_;
+};
+
+// Throws DLF_MODEL_ERROR, naming both models, unless the header asks for this package.
+void check_model(const Header& header, const ModelPackage& model);
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_CODEC_H_

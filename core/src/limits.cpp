@@ -1,0 +1,100 @@
+#include "limits.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "status.h"
+#include "symbol_codec.h"
+
+namespace dlf {
+namespace {
+
+// Peak of the networks' activations for each pixel of a tile, float32: measured with the shipped
+// models (about 320) and rounded up.
+constexpr uint64_t kTransformBytesPerPixel = 512;
+
+// Saturating, so that an absurd picture compares as too large and never as small.
+uint64_t times(uint64_t a, uint64_t b) {
+  return a != 0 && b > std::numeric_limits<uint64_t>::max() / a
+             ? std::numeric_limits<uint64_t>::max()
+             : a * b;
+}
+
+uint64_t plus(uint64_t a, uint64_t b) {
+  return b > std::numeric_limits<uint64_t>::max() - a ? std::numeric_limits<uint64_t>::max()
+                                                      : a + b;
+}
+
+void refuse(const char* what, uint64_t value, uint64_t limit) {
+  fail(DLF_LIMIT_EXCEEDED, std::string(what) + " " + std::to_string(value) +
+                               " exceeds the limit of " + std::to_string(limit));
+}
+
+// The largest tile and the sum of all tiles, in windows, without a list of them.
+struct TileWork {
+  uint64_t tiles, largest, total;
+};
+
+// One dimension: `count` windows in steps of `core`, each extended by `margin` on both sides.
+struct Extents {
+  uint64_t tiles = 0, largest = 0, total = 0;
+
+  Extents(uint64_t count, uint64_t core, uint64_t margin) {
+    tiles = (count + core - 1) / core;
+    largest = std::min(count, core + 2 * margin);
+    // Every tile but the outer ones has its margin on both sides; clipping only makes less.
+    total = plus(count, times(2 * margin, tiles));
+  }
+};
+
+TileWork tile_work(const NormativePart& model, const ImageGeometry& geometry) {
+  const uint64_t windows = geometry.windows();
+  if (windows <= model.whole_limit) return {1, windows, windows};
+  const Extents rows(geometry.windows_y, model.tile_core, model.tile_margin);
+  const Extents columns(geometry.windows_x, model.tile_core, model.tile_margin);
+  return {times(rows.tiles, columns.tiles), times(rows.largest, columns.largest),
+          times(rows.total, columns.total)};
+}
+
+}  // namespace
+
+Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
+                       Direction direction) {
+  const TileWork work = tile_work(model, geometry);
+  const uint64_t window_pixels = times(geometry.window_px, geometry.window_px);
+  const uint64_t pixels = times(geometry.width, geometry.height);
+  const uint64_t macs_per_pixel =
+      direction == Direction::kEncode ? model.analysis_macs : model.synthesis_macs;
+
+  Estimate estimate;
+  estimate.output_bytes = times(pixels, static_cast<uint64_t>(channels));
+  const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
+  const uint64_t tile = times(times(work.largest, window_pixels), kTransformBytesPerPixel);
+  estimate.memory_bytes = plus(plus(estimate.output_bytes, times(2, alpha)),
+                               plus(tile, estimate_entropy_bytes(model, geometry)));
+  estimate.macs = plus(times(times(work.total, window_pixels), macs_per_pixel),
+                       estimate_entropy_macs(model, geometry));
+  estimate.tiles = static_cast<uint32_t>(
+      std::min<uint64_t>(work.tiles, std::numeric_limits<uint32_t>::max()));
+  return estimate;
+}
+
+void check_size(uint32_t width, uint32_t height, const Limits& limits) {
+  if (width > limits.max_side) refuse("the width", width, limits.max_side);
+  if (height > limits.max_side) refuse("the height", height, limits.max_side);
+  const uint64_t pixels = times(width, height);
+  if (pixels > limits.max_pixels) refuse("the number of pixels", pixels, limits.max_pixels);
+}
+
+void check_work(const ImageGeometry& geometry, const Estimate& estimate, const Limits& limits) {
+  const uint64_t pixels = geometry.padded_pixels();
+  if (pixels > limits.max_pixels) {
+    refuse("the number of pixels in whole windows", pixels, limits.max_pixels);
+  }
+  if (estimate.memory_bytes > limits.max_memory) {
+    refuse("the estimated memory in bytes", estimate.memory_bytes, limits.max_memory);
+  }
+}
+
+}  // namespace dlf

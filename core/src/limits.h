@@ -1,0 +1,40 @@
+// What one call may cost at most, and what it will cost: both known before anything is allocated.
+//
+// Thread safety: values and pure functions.
+#ifndef DLF_SRC_LIMITS_H_
+#define DLF_SRC_LIMITS_H_
+
+#include <cstdint>
+
+#include "bitstream.h"
+#include "geometry.h"
+
+namespace dlf {
+
+// The defaults let a 100-megapixel photograph through and little more.
+struct Limits {
+  uint64_t max_pixels = uint64_t{1} << 27;         // of the picture, padded to whole windows
+  uint32_t max_side = 65535;                       // pixels
+  uint64_t max_memory = uint64_t{4} << 30;         // estimated peak of one call, bytes
+  uint64_t max_chunk_bytes = uint64_t{1} << 26;    // all chunk contents together, inflated
+};
+
+struct Estimate {
+  uint64_t output_bytes = 0;  // samples of the decoded picture
+  uint64_t memory_bytes = 0;  // upper bound of what one call allocates, output included
+  uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
+  uint32_t tiles = 0;         // steps of the progress callback
+};
+
+enum class Direction { kEncode, kDecode };
+
+Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
+                       Direction direction);
+
+// Throw DLF_LIMIT_EXCEEDED naming the limit and the value. The first needs no model.
+void check_size(uint32_t width, uint32_t height, const Limits& limits);
+void check_work(const ImageGeometry& geometry, const Estimate& estimate, const Limits& limits);
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_LIMITS_H_
