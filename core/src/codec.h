@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "bitstream.h"
-#include "limits.h"
+#include "budget.h"
 #include "model_package.h"
 #include "picture.h"
 #include "transform.h"
@@ -27,10 +27,10 @@ using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 enum class Layers { kAll, kSemantic };
 
 struct EncodeOptions {
-  uint8_t rate = 0;  // index of the rate point, 0 = smallest files
+  uint8_t rate = 0;         // index of the rate point, 0 = smallest files
   uint8_t orientation = 1;  // EXIF numbering; recorded, the pixels are taken as they are
   ColourSpace colour = ColourSpace::kSrgb;
-  std::vector<Chunk> chunks;  // ICC, EXIF, XMP, private; alpha comes from the pixels
+  std::vector<Chunk> chunks;   // ICC, EXIF, XMP, private; alpha comes from the pixels
   bool force_trailer = false;  // a CRC-32C even without chunks
   Limits limits;
   Progress progress;
@@ -82,7 +82,8 @@ class Codec {
   struct Job;
 
   Job prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
-  std::vector<uint8_t> finish(const Job& job, uint8_t rate, const std::vector<float>& latents) const;
+  std::vector<uint8_t> finish(const Job& job, uint8_t rate,
+                              const std::vector<float>& latents) const;
 
   std::shared_ptr<const ModelPackage> model_;
   std::unique_ptr<const Transform> transform_;

@@ -1,8 +1,8 @@
 // What one call may cost at most, and what it will cost: both known before anything is allocated.
 //
 // Thread safety: values and pure functions.
-#ifndef DLF_SRC_LIMITS_H_
-#define DLF_SRC_LIMITS_H_
+#ifndef DLF_SRC_BUDGET_H_
+#define DLF_SRC_BUDGET_H_
 
 #include <cstdint>
 
@@ -13,10 +13,10 @@ namespace dlf {
 
 // The defaults let a 100-megapixel photograph through and little more.
 struct Limits {
-  uint64_t max_pixels = uint64_t{1} << 27;         // of the picture, padded to whole windows
-  uint32_t max_side = 65535;                       // pixels
-  uint64_t max_memory = uint64_t{4} << 30;         // estimated peak of one call, bytes
-  uint64_t max_chunk_bytes = uint64_t{1} << 26;    // all chunk contents together, inflated
+  uint64_t max_pixels = uint64_t{1} << 27;       // of the picture, padded to whole windows
+  uint32_t max_side = 65535;                     // pixels
+  uint64_t max_memory = uint64_t{4} << 30;       // estimated peak of one call, bytes
+  uint64_t max_chunk_bytes = uint64_t{1} << 26;  // all chunk contents together, inflated
 };
 
 struct Estimate {
@@ -37,4 +37,4 @@ void check_work(const ImageGeometry& geometry, const Estimate& estimate, const L
 
 }  // namespace dlf
 
-#endif  // DLF_SRC_LIMITS_H_
+#endif  // DLF_SRC_BUDGET_H_

@@ -1,4 +1,4 @@
-#include "limits.h"
+#include "budget.h"
 
 #include <algorithm>
 #include <limits>
@@ -75,8 +75,8 @@ Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry
                                plus(tile, estimate_entropy_bytes(model, geometry)));
   estimate.macs = plus(times(times(work.total, window_pixels), macs_per_pixel),
                        estimate_entropy_macs(model, geometry));
-  estimate.tiles = static_cast<uint32_t>(
-      std::min<uint64_t>(work.tiles, std::numeric_limits<uint32_t>::max()));
+  estimate.tiles =
+      static_cast<uint32_t>(std::min<uint64_t>(work.tiles, std::numeric_limits<uint32_t>::max()));
   return estimate;
 }
 

@@ -1,0 +1,231 @@
+#include "torchscript_transform.h"
+
+// Only what is used of libtorch: <torch/script.h> would add a third to the time of compilation.
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/ivalue.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/InferenceMode.h>
+#include <c10/util/Exception.h>
+#include <caffe2/serialize/read_adapter_interface.h>
+#include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/passes/freeze_module.h>
+#include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
+#include <torch/csrc/jit/runtime/graph_executor.h>
+#include <torch/csrc/jit/serialization/import.h>
+#include <torch/version.h>
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "status.h"
+
+namespace dlf {
+namespace {
+
+const char* const kMethods[] = {"analysis", "bottleneck", "synthesis"};
+
+// Reads an archive that lies in memory, without a copy of it.
+class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
+ public:
+  explicit MemoryReader(const std::vector<uint8_t>& bytes) : bytes_(bytes) {}
+  size_t size() const override { return bytes_.size(); }
+  size_t read(uint64_t position, void* buffer, size_t count, const char*) const override {
+    if (position >= bytes_.size()) return 0;
+    const size_t available = std::min(count, bytes_.size() - static_cast<size_t>(position));
+    std::memcpy(buffer, bytes_.data() + position, available);
+    return available;
+  }
+
+ private:
+  const std::vector<uint8_t>& bytes_;
+};
+
+// Sets the number of threads that torch uses for work started by this thread, and puts the host's
+// number back. libtorch keeps two numbers: one per thread, which decides, and one for the process,
+// from which new threads take theirs. The second is put back at once, from a thread of its own, so
+// that threads which the host starts meanwhile see nothing of ours.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int threads) {
+    if (threads <= 0) return;
+    host_ = at::get_num_threads();
+    if (host_ == threads) return;
+    changed_ = true;
+    const std::lock_guard<std::mutex> lock(mutex());
+    at::set_num_threads(threads);
+    std::thread([host = host_] { at::set_num_threads(host); }).join();
+  }
+  ~ThreadCount() {
+    if (!changed_) return;
+    const std::lock_guard<std::mutex> lock(mutex());
+    at::set_num_threads(host_);
+  }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex instance;
+    return instance;
+  }
+
+  int host_ = 0;
+  bool changed_ = false;
+};
+
+// Everything that a call into libtorch needs set for this thread, and put back at the end.
+class Inference {
+ public:
+  explicit Inference(int threads) : threads_(threads), optimizer_(false) {}
+
+ private:
+  ThreadCount threads_;
+  c10::InferenceMode mode_;
+  // Without it, the executor would profile and recompile the graph for every new image size.
+  torch::jit::GraphOptimizerEnabledGuard optimizer_;
+};
+
+// Runs `action`, turning libtorch's exceptions into ours.
+template <typename Action>
+auto guarded(const char* what, Action action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::OutOfMemoryError& error) {
+    fail(DLF_OUT_OF_MEMORY, std::string(what) + ": " + error.what_without_backtrace());
+  } catch (const c10::Error& error) {
+    fail(DLF_MODEL_ERROR, std::string(what) + " failed: " + error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail(DLF_MODEL_ERROR, std::string(what) + " failed: " + error.what());
+  }
+}
+
+c10::Device checked_device(const std::string& name) {
+  try {
+    const c10::Device device(name);
+    if (device.is_cpu() || (device.is_cuda() && at::detail::getCUDAHooks().hasCUDA())) {
+      return device;
+    }
+  } catch (const c10::Error&) {
+    fail(DLF_INVALID_ARGUMENT, "unknown device \"" + name + "\"");
+  }
+  fail(DLF_INVALID_ARGUMENT, "device \"" + name + "\" is not available in this installation");
+}
+
+class TorchFeatures : public Features {
+ public:
+  explicit TorchFeatures(at::Tensor value) : tensor(std::move(value)) {}
+  const at::Tensor tensor;
+};
+
+template <typename T>
+std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType type) {
+  const at::Tensor host = tensor.to(at::kCPU, type).contiguous();
+  const T* data = host.const_data_ptr<T>();
+  return std::vector<T>(data, data + host.numel());
+}
+
+class TorchScriptTransform : public Transform {
+ public:
+  TorchScriptTransform(const std::vector<uint8_t>& archive, const NormativePart& model,
+                       const TransformOptions& options)
+      : device_(checked_device(options.device)),
+        threads_(options.threads),
+        window_(model.window),
+        stride_(model.latent_stride),
+        channels_(model.latent_channels) {
+    guarded("loading the networks", [&] {
+      const Inference inference(threads_);
+      module_ = torch::jit::load(std::make_shared<MemoryReader>(archive), device_);
+      for (const char* name : kMethods) {
+        if (!module_.find_method(name)) {
+          fail(DLF_MODEL_ERROR, std::string("the model package has no network \"") + name + "\"");
+        }
+      }
+      module_.eval();
+      module_.to(at::kFloat);  // packages may hold the weights as float16
+      module_ = torch::jit::freeze_module(module_, {std::begin(kMethods), std::end(kMethods)});
+      for (const char* name : kMethods) {
+        auto graph = module_.get_method(name).graph();
+        torch::jit::OptimizeFrozenGraph(graph);
+      }
+    });
+  }
+
+  Analysis analysis(const std::vector<float>& image, WindowGrid grid) const override {
+    return guarded("the analysis transform", [&] {
+      const Inference inference(threads_);
+      const at::Tensor input =
+          borrow(image, {1, 3, grid.rows * window_, grid.columns * window_}, at::kFloat);
+      const auto outputs = call(kMethods[0], {input}).toTuple();
+      Analysis result;
+      result.tokens = to_vector<int64_t>(outputs->elements().at(0).toTensor(), at::kLong);
+      result.features = std::make_unique<TorchFeatures>(outputs->elements().at(1).toTensor());
+      return result;
+    });
+  }
+
+  std::vector<float> bottleneck(const Features& features, int rate) const override {
+    return guarded("the bottleneck", [&] {
+      const Inference inference(threads_);
+      const auto& tensor = dynamic_cast<const TorchFeatures&>(features).tensor;
+      return to_vector<float>(call(kMethods[1], {tensor, int64_t{rate}}).toTensor(), at::kFloat);
+    });
+  }
+
+  std::vector<float> synthesis(const std::vector<int64_t>& tokens,
+                               const std::vector<float>& latents, int rate,
+                               WindowGrid grid) const override {
+    return guarded("the synthesis transform", [&] {
+      const Inference inference(threads_);
+      const int64_t windows = static_cast<int64_t>(grid.count());
+      const int64_t digits = static_cast<int64_t>(tokens.size()) / windows;
+      const int64_t side = window_ / stride_;
+      const at::Tensor token_input = borrow(tokens, {windows, digits}, at::kLong);
+      const at::Tensor latent_input =
+          borrow(latents, {1, channels_, grid.rows * side, grid.columns * side}, at::kFloat);
+      return to_vector<float>(call(kMethods[2], {token_input, latent_input, int64_t{rate},
+                                                 int64_t{grid.rows}, int64_t{grid.columns}})
+                                  .toTensor(),
+                              at::kFloat);
+    });
+  }
+
+ private:
+  // A tensor over the caller's memory; on another device, a copy.
+  template <typename T>
+  at::Tensor borrow(const std::vector<T>& values, std::vector<int64_t> shape,
+                    at::ScalarType type) const {
+    // from_blob takes a pointer that is not const; nothing writes through it.
+    return at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(type))
+        .to(device_);
+  }
+
+  torch::jit::IValue call(const char* name, std::vector<torch::jit::IValue> inputs) const {
+    return module_.get_method(name)(std::move(inputs));
+  }
+
+  torch::jit::Module module_;
+  c10::Device device_;
+  int threads_;
+  int64_t window_, stride_, channels_;
+};
+
+}  // namespace
+
+std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
+                                                            const NormativePart& model,
+                                                            const TransformOptions& options) {
+  return std::make_unique<TorchScriptTransform>(archive, model, options);
+}
+
+std::string torch_version() { return TORCH_VERSION; }
+
+}  // namespace dlf
