@@ -1,0 +1,189 @@
+#include "chunks.h"
+
+#include <algorithm>
+
+#include "constants.h"
+
+namespace dlf {
+namespace {
+
+uint32_t tag_type(uint32_t tag) { return tag >> kTagTypeShift; }
+
+// §3.3: the critical bit that a defined type must carry.
+bool known_is_critical(uint32_t type) { return type == kChunkAlpha; }
+
+std::string describe(uint32_t type) { return "chunk of type " + std::to_string(type); }
+
+// §3.2: order and uniqueness.
+void check_order(const std::vector<RawChunk>& raw) {
+  for (size_t i = 1; i < raw.size(); ++i) {
+    const uint32_t before = tag_type(raw[i - 1].tag);
+    const uint32_t type = tag_type(raw[i].tag);
+    if (type < before) {
+      fail(DLF_INVALID_FILE, describe(type) + " is out of order", raw[i].offset);
+    }
+    if (type == before && type < kChunkFirstPrivate) {
+      fail(DLF_INVALID_FILE, describe(type) + " appears twice", raw[i].offset);
+    }
+  }
+}
+
+// §3.3: may this chunk be here at all?
+void check_kind(const RawChunk& raw, uint64_t alpha_bytes) {
+  const uint32_t type = tag_type(raw.tag);
+  const bool critical = (raw.tag & kTagCritical) != 0;
+  if (!is_known_chunk(type)) {
+    if (critical) {
+      fail(DLF_UNSUPPORTED, "unknown critical " + describe(type), raw.offset);
+    }
+    return;
+  }
+  if (critical != known_is_critical(type)) {
+    fail(DLF_INVALID_FILE, describe(type) + " has the wrong critical bit", raw.offset);
+  }
+  if (type == kChunkAlpha && alpha_bytes == 0) {
+    fail(DLF_INVALID_FILE, "alpha chunk in an opaque picture", raw.offset);
+  }
+}
+
+Chunk open_chunk(const RawChunk& raw, uint64_t alpha_bytes, uint64_t budget) {
+  Chunk chunk;
+  chunk.type = tag_type(raw.tag);
+  chunk.critical = (raw.tag & kTagCritical) != 0;
+  chunk.safe_to_copy = (raw.tag & kTagSafeToCopy) != 0;
+  chunk.deflated = (raw.tag & kTagDeflated) != 0;
+  chunk.stored_bytes = raw.stored.size();
+  chunk.offset = raw.offset;
+
+  ByteReader reader(raw.stored, DLF_INVALID_FILE, DLF_INVALID_FILE, raw.offset);
+  const uint64_t size = chunk.deflated ? reader.varint() : raw.stored.size();  // §3.4
+  if (chunk.type == kChunkAlpha && size != alpha_bytes) {
+    fail(DLF_INVALID_FILE, "alpha chunk has the wrong length", raw.offset);
+  }
+  if (size > budget) {
+    fail(DLF_LIMIT_EXCEEDED, "chunks exceed the limit", raw.offset);
+  }
+  const ByteView body = reader.bytes(reader.remaining());
+  chunk.content =
+      chunk.deflated ? inflate_exactly(body, static_cast<size_t>(size), raw.offset) : body.copy();
+  return chunk;
+}
+
+}  // namespace
+
+bool is_known_chunk(uint32_t type) {
+  return type == kChunkAlpha || type == kChunkIcc || type == kChunkExif || type == kChunkXmp;
+}
+
+const Chunk* find_chunk(const std::vector<Chunk>& chunks, uint32_t type) {
+  for (const Chunk& chunk : chunks) {
+    if (chunk.type == type) {
+      return &chunk;
+    }
+  }
+  return nullptr;
+}
+
+std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut) {
+  std::vector<RawChunk> raw;
+  try {
+    const uint64_t start = reader.offset();
+    const uint32_t count = reader.varint();
+    if (count == 0) {
+      fail(DLF_INVALID_FILE, "an empty chunk sequence", start);
+    }
+    if (count > kMaxChunks) {
+      fail(DLF_LIMIT_EXCEEDED, "more than " + std::to_string(kMaxChunks) + " chunks", start);
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+      RawChunk chunk;
+      chunk.tag = reader.varint();
+      const uint32_t length = reader.varint();
+      chunk.offset = reader.offset();
+      chunk.stored = reader.bytes(length);
+      raw.push_back(chunk);
+    }
+  } catch (const Error& error) {
+    if (!cut_is_end || error.status() != DLF_TRUNCATED_FILE) {
+      throw;
+    }
+    *cut = true;
+  }
+  return raw;
+}
+
+std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_bytes,
+                               const ChunkLimits& limits) {
+  check_order(raw);
+  for (const RawChunk& chunk : raw) {
+    check_kind(chunk, alpha_bytes);
+  }
+  std::vector<Chunk> chunks;
+  uint64_t budget = limits.max_bytes;
+  for (const RawChunk& chunk : raw) {
+    chunks.push_back(open_chunk(chunk, alpha_bytes, budget));
+    budget -= chunks.back().content.size();
+  }
+  return chunks;
+}
+
+void write_chunks(ByteWriter& writer, std::vector<Chunk> chunks) {
+  if (chunks.empty() || chunks.size() > kMaxChunks) {
+    fail(DLF_INVALID_ARGUMENT, "1 to " + std::to_string(kMaxChunks) + " chunks can be written");
+  }
+  std::stable_sort(chunks.begin(), chunks.end(),
+                   [](const Chunk& a, const Chunk& b) { return a.type < b.type; });
+  writer.varint(static_cast<uint32_t>(chunks.size()));  // §3.1
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const Chunk& chunk = chunks[i];
+    if (i > 0 && chunk.type == chunks[i - 1].type && chunk.type < kChunkFirstPrivate) {
+      fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " appears twice");
+    }
+    if (is_known_chunk(chunk.type) && chunk.critical != known_is_critical(chunk.type)) {
+      fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " has the wrong critical bit");
+    }
+    if (chunk.type >> (32 - kTagTypeShift) != 0 || chunk.content.size() > 0xFFFFFFFFu) {
+      fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " cannot be written");
+    }
+    ByteWriter packed;  // §3.4
+    packed.varint(static_cast<uint32_t>(chunk.content.size()));
+    packed.bytes(deflate_bytes(chunk.content));
+    const bool deflated = packed.size() < chunk.content.size();
+    const std::vector<uint8_t>& stored = deflated ? packed.view() : chunk.content;
+    writer.varint((chunk.type << kTagTypeShift) | (chunk.critical ? kTagCritical : 0) |
+                  (chunk.safe_to_copy ? kTagSafeToCopy : 0) | (deflated ? kTagDeflated : 0));
+    writer.varint(static_cast<uint32_t>(stored.size()));
+    writer.bytes(stored);
+  }
+}
+
+uint64_t alpha_content_bytes(uint32_t width, uint32_t height) {
+  return 1 + uint64_t{width} * height;
+}
+
+std::vector<uint8_t> pack_alpha(const uint8_t* plane, uint32_t width, uint32_t height) {
+  const size_t count = checked_multiply(width, height, "alpha plane");
+  std::vector<uint8_t> content(checked_add(count, 1, "alpha plane"));
+  content[0] = kAlphaMethodUpFilter;    // §3.5.1
+  for (size_t i = 0; i < count; ++i) {  // §3.5.2
+    const uint8_t above = i >= width ? plane[i - width] : uint8_t{0};
+    content[i + 1] = static_cast<uint8_t>(plane[i] - above);
+  }
+  return content;
+}
+
+std::vector<uint8_t> unpack_alpha(const Chunk& chunk, uint32_t width, uint32_t height) {
+  if (chunk.content.size() != alpha_content_bytes(width, height)) {
+    fail(DLF_INVALID_FILE, "alpha chunk has the wrong length", chunk.offset);
+  }
+  if (chunk.content[0] != kAlphaMethodUpFilter) {
+    fail(DLF_UNSUPPORTED, "alpha method " + std::to_string(chunk.content[0]), chunk.offset);
+  }
+  std::vector<uint8_t> plane(chunk.content.begin() + 1, chunk.content.end());
+  for (size_t i = width; i < plane.size(); ++i) {
+    plane[i] = static_cast<uint8_t>(plane[i] + plane[i - width]);
+  }
+  return plane;
+}
+
+}  // namespace dlf
