@@ -1,0 +1,1 @@
+"""The networks of DLF, their training, evaluation and export to model packages."""

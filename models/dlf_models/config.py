@@ -1,0 +1,109 @@
+"""Configuration: one YAML file names the profile, its sizes and its training recipe (DESIGN 6.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Sizes of a small DLF network. Widths are channels; ``window`` is in pixels and a multiple of 32."""
+
+    window: int = 128
+    tokens_per_window: int = 4
+    token_levels: tuple[int, ...] = (8, 5, 5, 5)
+    semantic_width: int = 192
+    semantic_layers: int = 3
+    heads: int = 4
+    mlp_ratio: float = 2.0
+    interactions: tuple[int, ...] = (0, 1, 2)
+    stem_widths: tuple[int, int, int] = (24, 48, 96)
+    detail_width: int = 192
+    analysis_blocks: int = 2
+    bottleneck_width: int = 256
+    latent_channels: int = 64
+    prior_rate_width: int = 64
+    prior_token_width: int = 32
+    prior_width: int = 96
+    synthesis_blocks: int = 3
+    fusion_blocks: int = 1
+    codebook_size: int = 0
+    render_widths: tuple[int, int, int] = (96, 48, 16)
+    render_blocks: tuple[int, int, int] = (2, 2, 2)
+    rate_anchors: int = 8
+    rate_points: int = 64
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stretch of training.
+
+    ``share`` is its part of the images seen; ``learning_rate`` falls along a half cosine from the first to the second
+    value, ``rate`` (a factor on the weight of the bits) moves geometrically. ``semantic_only`` is the probability that
+    a sample loses its detail symbols.
+    """
+
+    name: str
+    share: float
+    learning_rate: tuple[float, float]
+    crop: int
+    batch: int
+    rate: tuple[float, float] = (1.0, 1.0)
+    gan: bool = False
+    decoder_only: bool = False
+    semantic_only: float = 0.1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3)."""
+
+    seed: int = 1
+    images: int = 1_000_000
+    lmbda: tuple[float, float] = (16.0, 0.6)
+    l1_weight: float = 4.0
+    lpips_weight: float = 1.0
+    gan_weight: float = 0.05
+    discriminator_width: int = 48
+    discriminator_warmup: int = 500
+    ema: float = 0.999
+    phases: tuple[Phase, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole YAML file."""
+
+    name: str
+    profile: str
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+
+def build(kind: type, values: dict[str, Any], where: str) -> Any:
+    """Make a dataclass from a mapping; lists become tuples; an unknown key is an error that names it."""
+    known = {f.name for f in fields(kind)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+
+
+def load_config(path: str | Path) -> Config:
+    """Read a YAML configuration. Raises ``ValueError`` with the file and key where it is wrong."""
+    path = Path(path)
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(raw, dict):
+        raise ValueError(f"{path}: not a mapping")
+    train = dict(raw.pop("train", {}))
+    phases = tuple(build(Phase, p, f"{path}: phases") for p in train.pop("phases", []))
+    return Config(
+        name=raw.pop("name", path.stem),
+        profile=raw.pop("profile", path.stem),
+        network=build(NetworkConfig, raw.pop("network", {}), f"{path}: network"),
+        train=build(TrainConfig, {**train, "phases": phases}, f"{path}: train"),
+    )

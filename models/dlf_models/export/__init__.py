@@ -1,0 +1,3 @@
+"""Export of a trained network to a model package (``dlf export``)."""
+
+from .command import main as main

@@ -1,0 +1,144 @@
+"""Assembly of a model package: calibrate, quantise the prior, fit the tables, script the transforms."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..config import NetworkConfig, build
+from ..networks.model import DLF
+from ..networks.prior import SKIP_SCALE, quadtree_masks
+from ..package_format import NormativePart, assemble_package
+from .frequency_tables import SCALE_TABLES, scale_tables, scale_thresholds, token_bits, token_tables
+from .integer_prior import LATENT_FRACTION, SCALE_FRACTION, ActivationPeaks, quantise_prior
+from .macs import macs_per_pixel
+from .torchscript import transforms_archive
+
+LARGEST_CALIBRATION_SIDE = 512
+"""Calibration images are cut to this, which bounds time and memory."""
+
+
+@dataclass
+class Calibration:
+    """What the training images tell about the network."""
+
+    digits: list[NDArray[np.int64]]
+    symbols: NDArray[np.int64]
+    indexes: NDArray[np.int64]
+    detail_bpp: list[float]
+
+
+def network_of(state: dict[str, Any]) -> DLF:
+    """The averaged (EMA) network of a training checkpoint, in evaluation mode."""
+    network = DLF(build(NetworkConfig, state["config"]["network"], "checkpoint"))
+    network.load_state_dict(state["ema"])
+    return network.eval().requires_grad_(False)
+
+
+def _crop(image: NDArray[np.uint8], window: int) -> Tensor | None:
+    """The largest top-left part of whole windows, ``[1, 3, H, W]`` in [0, 1]; None when there is none."""
+    height, width = (min(side, LARGEST_CALIBRATION_SIDE) // window * window for side in image.shape[:2])
+    if not height or not width:
+        return None
+    return torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None].float() / 255
+
+
+@torch.no_grad()
+def calibrate(network: DLF, images: list[NDArray[np.uint8]], rate_step: int) -> Calibration:
+    """Run every image once at a rate point of its own; collect tokens, symbols, scale indexes and bits."""
+    window, points = network.config.window, network.config.rate_points
+    thresholds = scale_thresholds().astype(np.float64) / 2**SCALE_FRACTION
+    result = Calibration([], np.empty(0, np.int64), np.empty(0, np.int64), [])
+    symbols, indexes = [], []
+    bits = np.zeros(points)
+    pixels = np.zeros(points)
+    for number, image in enumerate(images):
+        crop = _crop(image, window)
+        if crop is None:
+            continue
+        digits, values, features = network.analysis(crop)
+        rows, columns = crop.shape[2] // window, crop.shape[3] // window
+        result.digits.append(digits.reshape(rows, columns, *digits.shape[1:]).numpy())
+        point = number * rate_step % points
+        rate = torch.tensor([point / (points - 1)])
+        y = network.bottleneck(network.bottleneck.prepare(features), rate)
+        coded_symbols, log2_scale, cost = code_hard(network, y, rate, network.token_map(values, rows, columns))
+        index = np.searchsorted(thresholds, log2_scale.numpy().ravel(), side="right") - 1
+        keep = index >= 0
+        symbols.append(coded_symbols.numpy().ravel()[keep].astype(np.int64))
+        indexes.append(np.minimum(index[keep], SCALE_TABLES - 1))
+        bits[point] += cost
+        pixels[point] += crop.shape[2] * crop.shape[3]
+    result.symbols, result.indexes = np.concatenate(symbols), np.concatenate(indexes)
+    result.detail_bpp = [float(b / p) if p else float("nan") for b, p in zip(bits, pixels, strict=True)]
+    return result
+
+
+def code_hard(network: DLF, y: Tensor, rate: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Float prior as the encoder uses it: symbols, log2 scales (both like ``y``) and ideal bits, no skipping."""
+    prior = network.prior
+    step, scale, mean, context = prior.initial(rate, tokens)
+    masks = quadtree_masks(prior.channels, y.shape[2], y.shape[3], y.device)
+    y_hat, symbols, scales = torch.zeros_like(y), torch.zeros_like(y), torch.zeros_like(y)
+    for index in range(4):
+        if index > 0:
+            scale, mean = prior.refine(index - 1, y_hat, context)
+        rounded = torch.round(y / step - mean) * (scale >= np.log2(SKIP_SCALE))
+        y_hat = torch.where(masks[index], rounded + mean, y_hat)
+        symbols = torch.where(masks[index], rounded, symbols)
+        scales = torch.where(masks[index], scale, scales)
+    _, bits = prior(y, rate, tokens)
+    return symbols, scales, float(bits.sum())
+
+
+def build_package(
+    network: DLF, images: list[NDArray[np.uint8]], description: dict[str, Any]
+) -> tuple[bytes, dict[str, Any]]:
+    """Package bytes and a report. ``images`` are training photographs, never test images."""
+    config = network.config
+    peaks = ActivationPeaks(network.prior)
+    calibration = calibrate(network, images, rate_step=max(1, config.rate_points * 5 // 13))
+    peaks.remove()
+    prior = quantise_prior(network, peaks)
+    tables, rows = token_tables(calibration.digits, config.token_levels)
+    analysis_macs, synthesis_macs = macs_per_pixel(network)
+    normative = NormativePart(
+        window=config.window,
+        tokens_per_window=config.tokens_per_window,
+        levels=tuple(config.token_levels),
+        latent_channels=config.latent_channels,
+        latent_fraction=LATENT_FRACTION,
+        step_fraction=prior.step_fraction,
+        token_tables=tables,
+        token_map=rows,
+        thresholds=scale_thresholds(),
+        scale_tables=scale_tables(calibration.symbols, calibration.indexes),
+        rate_vectors=prior.rate_vectors,
+        layers=prior.layers,
+        programs=prior.programs,
+        token_context=True,
+        tile_core=1024 // config.window,
+        tile_margin=max(1, 128 // config.window),
+        whole_limit=(1536 // config.window) ** 2,
+        analysis_macs=analysis_macs,
+        synthesis_macs=synthesis_macs,
+    )
+    windows = sum(d.shape[0] * d.shape[1] for d in calibration.digits)
+    digits_flat = float(np.log2(np.array(config.token_levels, dtype=np.float64)).sum()) * config.tokens_per_window
+    report = {
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "analysis_macs_per_pixel": analysis_macs,
+        "synthesis_macs_per_pixel": synthesis_macs,
+        "token_bits_per_window": token_bits(calibration.digits, tables, rows, config.token_levels) / windows,
+        "token_bits_per_window_flat": digits_flat,
+        "training_detail_bpp_by_rate_point": [round(b, 5) for b in calibration.detail_bpp],
+        "calibration_images": len(calibration.digits),
+    }
+    model_json = json.dumps({**description, "network": asdict(config), **report}, indent=1)
+    return assemble_package(transforms_archive(network), normative, model_json), report

@@ -1,0 +1,55 @@
+"""The float transforms of a package as one TorchScript module (BITSTREAM.md, annex on the model package)."""
+
+from __future__ import annotations
+
+import io
+
+import torch
+from torch import Tensor, nn
+
+from ..networks.model import DLF
+
+
+class Transforms(nn.Module):
+    """The three methods that a package's archive offers; image samples are in [0, 1], batch size 1.
+
+    Rate points are numbers ``0 .. rate_points-1``; the network knows rates in [0, 1].
+    """
+
+    def __init__(self, network: DLF) -> None:
+        super().__init__()
+        self.analysis_net = network.analysis
+        self.bottleneck_net = network.bottleneck
+        self.synthesis_net = network.synthesis
+        self.tokens_per_window = network.config.tokens_per_window
+        self.digits = len(network.config.token_levels)
+        self.last_rate_point = float(network.config.rate_points - 1)
+
+    @torch.jit.export
+    def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image ``[1, 3, nH*window, nW*window]`` -> digits int64 ``[nH*nW, T*D]``, rate-independent features."""
+        digits, _, features = self.analysis_net(image)
+        return digits.reshape(digits.shape[0], self.tokens_per_window * self.digits), features
+
+    @torch.jit.export
+    def bottleneck(self, features: Tensor, rate: int) -> Tensor:
+        """Features and a rate point -> latent ``y [1, C, h, w]``; symbols are ``round(y / step - mean)``."""
+        position = torch.full([1], rate / self.last_rate_point, device=features.device)
+        return self.bottleneck_net(self.bottleneck_net.prepare(features), position)
+
+    @torch.jit.export
+    def synthesis(self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int) -> Tensor:
+        """Digits int64 ``[rows*columns, T*D]``, latent ``[1, C, h, w]``, rate point -> image, not clamped."""
+        digits = tokens.reshape(rows * columns, self.tokens_per_window, self.digits)
+        values = self.analysis_net.semantic.quantiser.values(digits)
+        position = torch.full([1], rate / self.last_rate_point, device=y_hat.device)
+        return self.synthesis_net(values, y_hat, position)
+
+
+def transforms_archive(network: DLF) -> bytes:
+    """Script the transforms with weights rounded to float16, which halves the file; a decoder widens them again."""
+    network.eval()
+    scripted = torch.jit.script(Transforms(network))
+    buffer = io.BytesIO()
+    torch.jit.save(scripted.half(), buffer)
+    return buffer.getvalue()

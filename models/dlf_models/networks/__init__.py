@@ -1,0 +1,1 @@
+"""Network building blocks and their assembly (see :mod:`dlf_models.networks.model`)."""

@@ -1,0 +1,46 @@
+"""Quantisers: finite scalar quantisation for the tokens, straight-through rounding for the detail latent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def round_straight_through(x: Tensor) -> Tensor:
+    """Round to the nearest integer; the gradient passes as if nothing had happened."""
+    return x + (torch.round(x) - x).detach()
+
+
+class FiniteScalarQuantiser(nn.Module):
+    """FSQ (arXiv 2309.15505): each of D components is squashed and rounded to one of ``levels[d]`` values.
+
+    A token is the tuple of its D digits ``0 .. levels[d]-1``; nothing is learned here, so no codebook can collapse,
+    which a 1-D vector quantiser trained from scratch does (DESIGN 6.2).
+    """
+
+    def __init__(self, levels: Sequence[int]) -> None:
+        super().__init__()
+        # Plain numbers, not buffers: they must not be rounded when a package stores its weights in float16.
+        half = [(count - 1) * (1 + 1e-3) / 2 for count in levels]
+        offset = [0.5 if count % 2 == 0 else 0.0 for count in levels]
+        self.half_width: list[float] = half
+        self.offset: list[float] = offset
+        self.shift: list[float] = [math.atanh(o / h) for o, h in zip(offset, half, strict=True)]
+        self.floor: list[float] = [float(count // 2) for count in levels]
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``[..., D]`` -> digits (int64, ``[..., D]``) and their values, straight-through, in [-1, 1]."""
+        floor = torch.tensor(self.floor, device=x.device)
+        squashed = torch.tanh(x.float() + torch.tensor(self.shift, device=x.device))
+        bounded = squashed * torch.tensor(self.half_width, device=x.device) - torch.tensor(self.offset, device=x.device)
+        rounded = round_straight_through(bounded)
+        digits = (rounded.detach() + floor).long()
+        return digits, rounded / floor
+
+    def values(self, digits: Tensor) -> Tensor:
+        """Digits ``[..., D]`` -> the values that the decoder sees, ``[..., D]`` float32 in [-1, 1]."""
+        floor = torch.tensor(self.floor, device=digits.device)
+        return (digits.float() - floor) / floor

@@ -1,0 +1,66 @@
+"""Losses of the pixels and the discriminator of phase C (DESIGN 6.1 item 7 and 6.3)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ..evaluation.lpips import LPIPS
+
+
+class PixelLoss(nn.Module):
+    """``l1_weight * L1 + lpips_weight * LPIPS``, both for samples in [0, 1].
+
+    LPIPS sees both pictures cut at a random offset: always sampled at one phase, a perceptual network lets a grid of
+    its own stride pass (DESIGN 6.3).
+    """
+
+    def __init__(self, lpips_weights: str, l1_weight: float, lpips_weight: float) -> None:
+        super().__init__()
+        self.lpips = LPIPS(lpips_weights)
+        self.l1_weight = l1_weight
+        self.lpips_weight = lpips_weight
+
+    def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """``[B, 3, H, W]`` twice -> weighted sum, L1 and LPIPS, each ``[B]``."""
+        l1 = (image.float() - target).abs().mean(dim=(1, 2, 3))
+        dy, dx = (int(v) for v in torch.randint(0, 16, (2,)))
+        perceptual = self.lpips(image[:, :, dy:, dx:], target[:, :, dy:, dx:]).float()
+        return self.l1_weight * l1 + self.lpips_weight * perceptual, l1, perceptual
+
+
+class PatchDiscriminator(nn.Module):
+    """Spectrally normalised PatchGAN over 34-pixel patches, ``[B, 3, H, W] -> [B, 1, H/8, W/8]`` and its features."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+
+        def stage(channels_in: int, channels_out: int, stride: int) -> nn.Module:
+            conv = nn.Conv2d(channels_in, channels_out, 4 if stride == 2 else 3, stride, 1)
+            return nn.Sequential(spectral_norm(conv), nn.LeakyReLU(0.2))
+
+        self.stages = nn.ModuleList(
+            [stage(3, width, 2), stage(width, 2 * width, 2), stage(2 * width, 4 * width, 2), stage(4 * width, 4 * width, 1)]
+        )
+        self.judge = spectral_norm(nn.Conv2d(4 * width, 1, 3, 1, 1))
+
+    def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        x = image * 2 - 1
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return self.judge(x), features
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss of the discriminator."""
+    return (F.relu(1 - real).mean() + F.relu(1 + fake).mean()) / 2
+
+
+def feature_matching(real: list[Tensor], fake: list[Tensor]) -> Tensor:
+    """Mean L1 distance of the discriminator's features; steadies phase C."""
+    terms = [(a.detach() - b).abs().mean() for a, b in zip(real, fake, strict=True)]
+    return torch.stack(terms).mean()

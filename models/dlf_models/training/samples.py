@@ -1,0 +1,25 @@
+"""Sample sheets: pictures to look at while training runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..networks.model import DLF
+
+
+@torch.no_grad()
+def write_sheet(path: Path, network: DLF, images: Tensor, rates: tuple[float, ...]) -> None:
+    """One row per image of ``images [B, 3, H, W]`` in [0, 1]: the original, then each rate, lowest first."""
+    network.eval()
+    columns = [images]
+    for rate in rates:
+        columns.append(network(images, torch.full((images.shape[0],), rate, device=images.device)).image.clamp(0, 1))
+    sheet = torch.cat([torch.cat(list(column), dim=1) for column in columns], dim=2)
+    pixels = (sheet.float() * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    network.train()
