@@ -1,0 +1,83 @@
+"""Assembly of the paper's model: analysis, bottleneck and synthesis, as a model package needs them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .config import PaperConfig
+from .fusion import PriorFusion
+from .hybrid import HybridCodec
+from .layers import Conv2d, Linear, SelfAttention
+from .vqgan import Vqgan
+
+
+class PaperModel(nn.Module):
+    """DLF with the published parameter names.
+
+    The exported methods work on pictures padded to whole windows, batch size 1: ``nH x nW`` windows of 256 px.
+    ``targets``: also build the VQGAN encoder, which only training needs.
+    """
+
+    def __init__(self, config: PaperConfig, targets: bool = False) -> None:
+        super().__init__()
+        self.hybrid_codec = HybridCodec(config)
+        self.vqgan = Vqgan(config, targets)
+        self.prior_fusion = PriorFusion(
+            config.decoder_width, config.detail_width, config.fusion_width, config.vqgan_codes
+        )
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Same as :meth:`analysis`."""
+        return self.analysis(image)
+
+    @torch.jit.export
+    def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """``image [1, 3, 256 nH, 256 nW]`` in [0, 1] -> token indices int64 ``[nH*nW, T]``, detail feature."""
+        z, h = self.hybrid_codec.encoder(image, self.hybrid_codec.latent_tokens)
+        return self.hybrid_codec.quantize(z), h
+
+    @torch.jit.export
+    def bottleneck(self, features: Tensor, rate: int) -> Tensor:
+        """Detail feature -> latent ``[1, C, 8 nH, 8 nW]``. A checkpoint is one rate point: ``rate`` must be 0."""
+        if rate != 0:
+            raise ValueError("the model has a single rate point")
+        return self.hybrid_codec.quantize_feat.encode(features)
+
+    @torch.jit.export
+    def synthesis(
+        self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int
+    ) -> Tensor:
+        """Token indices and dequantised latent -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1], not clamped."""
+        if rate != 0:
+            raise ValueError("the model has a single rate point")
+        z_hat = self.hybrid_codec.quantize.values(tokens)
+        h_hat = self.hybrid_codec.quantize_feat.decode(y_hat)
+        titok, feat = self.hybrid_codec.decoder(z_hat, h_hat)
+        latent = self.vqgan.quantize.expectation(self.prior_fusion(titok, feat))
+        return self.vqgan.decode(latent) * 0.5 + 0.5
+
+
+def store_weights_in(model: nn.Module, dtype: torch.dtype) -> float:
+    """Store the large weights in ``dtype`` in place, one tensor at a time; returns the largest relative change.
+
+    Only matrices and convolution kernels change; norms, biases, gains, embeddings and tables stay float32. A tensor
+    that ``dtype`` cannot hold without overflow stays as it is.
+    """
+    worst = 0.0
+    for module in model.modules():
+        if isinstance(module, Linear | Conv2d):
+            name = "weight"
+        elif isinstance(module, SelfAttention):
+            name = "in_proj_weight"
+        else:
+            continue
+        weight = getattr(module, name).detach()
+        stored = weight.to(dtype)
+        if not torch.isfinite(stored).all():
+            continue
+        peak = float(weight.abs().max())
+        if peak > 0.0:
+            worst = max(worst, float((stored.float() - weight).abs().max()) / peak)
+        setattr(module, name, nn.Parameter(stored, requires_grad=False))
+    return worst
