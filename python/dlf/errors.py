@@ -1,8 +1,8 @@
 """The errors that DLF raises, and the exit status that the command line gives for each.
 
 All of them derive from `OSError`, because that is what Pillow, imageio and most programs that open
-files catch.
-Wrong *arguments* are not file errors: they are `ValueError` and `TypeError`, as everywhere in Python.
+files catch. Wrong *arguments* are not file errors: they are `ValueError` and `TypeError`, as
+everywhere in Python.
 """
 
 from __future__ import annotations
@@ -53,6 +53,6 @@ class LimitExceeded(DlfError):
 
 
 class ModelError(DlfError):
-    """The model package that the file or the caller names is missing, altered, or not a model package."""
+    """The model package that is needed is missing, altered, or not a model package."""
 
     exit_status: ClassVar[int] = 14

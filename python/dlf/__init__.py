@@ -1,0 +1,66 @@
+"""DLF, a learned image format for extreme compression: 0.01 to 0.15 bits per pixel.
+
+    import dlf
+
+    data = dlf.encode(image, quality=50)     # a Pillow image or a uint8 array
+    pixels = dlf.decode(data)                # a uint8 array
+    header = dlf.info(data)                  # size, mode, model: needs no weights
+
+`import dlf` loads neither torch nor NumPy; they come with the first image that is coded.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from dlf.errors import DlfError as DlfError
+from dlf.errors import InvalidFile as InvalidFile
+from dlf.errors import LimitExceeded as LimitExceeded
+from dlf.errors import ModelError as ModelError
+from dlf.errors import TruncatedFile as TruncatedFile
+from dlf.errors import Unsupported as Unsupported
+
+if TYPE_CHECKING:
+    from dlf.codec import Codec as Codec
+    from dlf.codec import decode as decode
+    from dlf.codec import encode as encode
+    from dlf.header import Info as Info
+    from dlf.header import info as info
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Codec",
+    "DlfError",
+    "Info",
+    "InvalidFile",
+    "LimitExceeded",
+    "ModelError",
+    "TruncatedFile",
+    "Unsupported",
+    "__version__",
+    "decode",
+    "encode",
+    "info",
+]
+
+_HOMES = {
+    "Codec": "dlf.codec",
+    "decode": "dlf.codec",
+    "encode": "dlf.codec",
+    "Info": "dlf.header",
+    "info": "dlf.header",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

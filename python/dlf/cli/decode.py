@@ -1,0 +1,90 @@
+"""Decode a .dlf file to any image format that Pillow writes.
+
+IN.dlf is the file to read, OUT the image to write; its extension names the format. - is standard
+input, or standard output as PNG. Orientation and metadata go along where the format has them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from dlf.cli import arguments as shared
+
+__all__ = ["SUMMARY", "configure", "run"]
+
+SUMMARY = "decode a .dlf file to PNG, JPEG, WebP, ..."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("input", metavar="IN.dlf", help="file to decode")
+    parser.add_argument("output", metavar="OUT", help="image to write, for example picture.png")
+    parser.add_argument(
+        "--layers",
+        choices=("all", "semantic"),
+        default="all",
+        help="semantic: leave the detail layer out",
+    )
+    parser.add_argument(
+        "--allow-truncated",
+        action="store_true",
+        help="write the best picture so far of a file that ends too early",
+    )
+    shared.add_model(parser)
+    shared.add_device(parser)
+    shared.add_threads(parser)
+    parser.add_argument("--quiet", action="store_true", help="print nothing")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Decode one file."""
+    from PIL import Image
+
+    from dlf.codec import shared_codec
+    from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
+    from dlf.header import info
+
+    to_stdout = arguments.output == STANDARD_STREAM
+    form = "PNG" if to_stdout else _format_of(arguments.output)
+    data = read_bytes(arguments.input)
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
+    start = time.perf_counter()
+    pixels = codec.decode(data, layers=arguments.layers, allow_truncated=arguments.allow_truncated)
+    seconds = time.perf_counter() - start
+    image = Image.fromarray(pixels)
+    write_atomically(arguments.output, _save(image, form, _metadata_of(info(data))))
+    if not arguments.quiet:
+        line = f"{arguments.output}: {image.width}x{image.height} {image.mode}, {seconds:.2f} s"
+        print(line, file=sys.stderr if to_stdout else sys.stdout)
+    return 0
+
+
+def _format_of(output: str) -> str:
+    from PIL import Image
+
+    extension = Path(output).suffix.lower()
+    form = Image.registered_extensions().get(extension)
+    if form is None or form not in Image.SAVE or form == "DLF":
+        raise ValueError(f"{output}: Pillow writes no format with the extension {extension!r}")
+    return form
+
+
+def _metadata_of(header: Any) -> dict[str, bytes]:
+    found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _save(image: Any, form: str, metadata: dict[str, bytes]) -> bytes:
+    if form == "JPEG" and image.mode in ("LA", "RGBA"):
+        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, form, **metadata)
+    except (OSError, KeyError) as error:
+        raise ValueError(f"cannot write this image as {form}: {error}") from error
+    return buffer.getvalue()

@@ -1,0 +1,87 @@
+"""Show what a .dlf file says about itself: header, sizes of its parts, model and chunks.
+
+Needs neither torch nor the model; where the model is installed, the sizes of the layers are shown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+__all__ = ["SUMMARY", "configure", "run"]
+
+SUMMARY = "show the header, the sizes of the parts, the model and the chunks of a .dlf file"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("input", metavar="IN.dlf", help="file to describe")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Describe one file."""
+    from dlf.files import read_bytes
+
+    facts = _describe(read_bytes(arguments.input))
+    if arguments.json:
+        print(json.dumps(facts, indent=2))
+        return 0
+    for name, value in facts.items():
+        if name != "chunks":
+            print(f"{name.replace('_', ' '):<16} {'-' if value is None else value}")
+    for chunk in facts["chunks"]:
+        print(f"{'chunk':<16} {chunk['type']}, {chunk['stored_bytes']} bytes in the file")
+    return 0
+
+
+def _describe(data: bytes) -> dict[str, Any]:
+    from dlf import models
+    from dlf.errors import DlfError
+    from dlf.header import info
+
+    header = info(data)
+    try:
+        model: models.Model | None = models.find_id(header.model_id)
+    except DlfError:
+        model = None
+    layers = _layer_bytes(data, model) if model is not None and not header.missing_bytes else None
+    return {
+        "width": header.width,
+        "height": header.height,
+        "mode": header.mode,
+        "orientation": header.orientation,
+        "color_space": header.color_space,
+        "version": header.version,
+        "model_id": header.model_id,
+        "model": None if model is None else model.name,
+        "rate": header.rate,
+        "file_bytes": header.file_bytes,
+        "bpp": round(header.bpp, 5),
+        "header_bytes": header.header_bytes,
+        "payload_bytes": header.payload_bytes,
+        "missing_bytes": header.missing_bytes,
+        "semantic_bytes": layers and layers[0],
+        "detail_bytes": layers and layers[1],
+        "chunks": [
+            {
+                "type": chunk.name,
+                "critical": chunk.critical,
+                "content_bytes": len(chunk.content),
+                "stored_bytes": chunk.stored_bytes,
+            }
+            for chunk in header.chunks
+        ],
+    }
+
+
+def _layer_bytes(data: bytes, model: Any) -> tuple[int, int] | None:
+    """Return the bytes of the semantic and of the detail layer; None for a damaged payload."""
+    from dlf.errors import DlfError
+    from dlf.symbols import layer_bytes
+
+    try:
+        return layer_bytes(data, model)
+    except DlfError:
+        return None

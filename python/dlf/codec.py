@@ -1,0 +1,185 @@
+"""Encoding and decoding whole images: the Python face of the C++ codec.
+
+Thread safety: a `Codec` may be used from many threads at once; results do not depend on it.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from dlf import _codec, metadata, models, options
+from dlf.errors import ModelError
+from dlf.header import ChunkType, info
+from dlf.options import Layers
+from dlf.picture import Picture, prepare
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["Codec", "decode", "encode", "shared_codec"]
+
+
+class Codec:
+    """Encodes and decodes many images; keeps the networks loaded between them.
+
+    Args:
+        model: name or path of the model package. Without it, encoding uses the default model and
+            decoding whatever installed model a file asks for.
+        device: "cpu", "cuda" or "cuda:N".
+        threads: for the arithmetic; None is every processor, or one in a worker process.
+
+    Raises:
+        ModelError: `model` is missing or altered.
+        ValueError: a device or a number of threads that makes no sense.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+    ) -> None:
+        self._device = options.check_device(device)
+        self._threads = options.check_threads(threads)
+        self._only = None if model is None else models.find(model)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._loaded: dict[str, _codec.Codec] = {}
+
+    @property
+    def model(self) -> models.Model:
+        """The model that encodes."""
+        return self._only or models.find()
+
+    def encode(
+        self,
+        image: Image.Image | npt.NDArray[np.uint8],
+        quality: float = options.DEFAULT_QUALITY,
+        *,
+        bpp: float | None = None,
+        max_bytes: int | None = None,
+        exif: bytes | metadata.Exif | None = None,
+        icc_profile: bytes | metadata.Exif | None = None,
+        xmp: str | bytes | None = None,
+    ) -> bytes:
+        """Return `image` as the bytes of a .dlf file; see `dlf.encode`."""
+        quality = options.check_quality(quality)
+        picture = prepare(image, exif=exif, icc_profile=icc_profile, xmp=xmp)
+        limit = options.byte_limit(picture.width, picture.height, bpp, max_bytes)
+        model = self.model
+        native = self._native(model)
+        if limit is None:
+            rate = options.rate_for_quality(quality, model.rate_points)
+            return _encode_at(native, picture, rate)
+        return _encode_within(native, picture, limit, model.rate_points)
+
+    def decode(
+        self, data: bytes, *, layers: Layers = "all", allow_truncated: bool = False
+    ) -> npt.NDArray[np.uint8]:
+        """Return the pixels of a .dlf file; see `dlf.decode`."""
+        options.check_layers(layers)
+        model_id = info(data).model_id
+        model = self._only or models.find_id(model_id)
+        if model.id != model_id:
+            raise ModelError(
+                f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
+            )
+        return self._native(model).decode(data, layers=layers, allow_truncated=allow_truncated)
+
+    def _native(self, model: models.Model) -> _codec.Codec:
+        if self._process != os.getpid():
+            # A fork copies locks in whatever state they were, and no threads: start afresh.
+            self._threads = options.check_threads(self._threads)
+            self._forget()
+        with self._lock:
+            native = self._loaded.get(model.sha256)
+            if native is None:
+                native = _codec.Codec(os.fspath(model.path), self._device, self._threads)
+                self._loaded[model.sha256] = native
+            return native
+
+
+def encode(
+    image: Image.Image | npt.NDArray[np.uint8],
+    quality: float = options.DEFAULT_QUALITY,
+    *,
+    bpp: float | None = None,
+    max_bytes: int | None = None,
+    model: str | os.PathLike[str] | None = None,
+    exif: bytes | metadata.Exif | None = None,
+    icc_profile: bytes | metadata.Exif | None = None,
+    xmp: str | bytes | None = None,
+) -> bytes:
+    """Return `image` as the bytes of a .dlf file.
+
+    Args:
+        image: a Pillow image, or a uint8 array H x W (gray), H x W x 2 (gray and alpha), H x W x 3
+            (sRGB) or H x W x 4 (sRGB and straight alpha).
+        quality: 0 (smallest) to 100 (best); picks the nearest of the model's rate points.
+        bpp: instead of quality: bits of the whole file per pixel, at most.
+        max_bytes: instead of quality: bytes of the whole file, at most. The best rate point whose
+            file is not above the target is used.
+        model: name or path of a model package; the default is the one shipped with DLF.
+        exif, icc_profile, xmp: metadata to embed. By default EXIF and XMP are dropped but for the
+            orientation, and pixels with a profile that is neither sRGB nor Display P3 are converted
+            to sRGB. `b""` means none.
+
+    Raises:
+        ValueError: an option out of range, or a target that is below the smallest possible file.
+        Unsupported: a mode, number type or shape that .dlf cannot hold.
+        ModelError: the model is missing or altered.
+    """
+    return shared_codec(model).encode(
+        image, quality, bpp=bpp, max_bytes=max_bytes, exif=exif, icc_profile=icc_profile, xmp=xmp
+    )
+
+
+def decode(
+    data: bytes, *, layers: Layers = "all", allow_truncated: bool = False
+) -> npt.NDArray[np.uint8]:
+    """Return the pixels of a .dlf file as a writable uint8 array.
+
+    Its shape is H x W, H x W x 2, H x W x 3 or H x W x 4, as in `encode`. The pixels are not
+    turned by the orientation that the header states.
+
+    Args:
+        data: the content of the file.
+        layers: "semantic" leaves the detail layer out.
+        allow_truncated: return the best picture so far of a file that ends too early.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
+        ModelError: the model that the file asks for is not installed.
+    """
+    return shared_codec().decode(data, layers=layers, allow_truncated=allow_truncated)
+
+
+def shared_codec(
+    model: str | os.PathLike[str] | None = None, device: str = "cpu", threads: int | None = None
+) -> Codec:
+    """Return the process's codec for these options, made at the first call."""
+    path = None if model is None else os.fspath(models.find(model).path)
+    return _shared_codec(path, options.check_device(device), options.check_threads(threads))
+
+
+@functools.lru_cache(maxsize=8)
+def _shared_codec(model: str | None, device: str, threads: int) -> Codec:
+    return Codec(model, device, threads)
+
+
+def _chunks(picture: Picture) -> list[tuple[int, bytes]]:
+    contents = {
+        ChunkType.ICC: picture.icc_profile,
+        ChunkType.EXIF: picture.exif,
+        ChunkType.XMP: picture.xmp,
+    }
+    return [(int(kind), content) for kind, content in contents.items() if content is not None]

@@ -1,0 +1,68 @@
+"""Reading and writing whole files, so that nothing is ever left half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+
+__all__ = ["STANDARD_STREAM", "read_bytes", "write_atomically"]
+
+STANDARD_STREAM = "-"
+"""The file name that means standard input or standard output on the command line."""
+
+
+def read_bytes(source: str | os.PathLike[str]) -> bytes:
+    """Return the whole content of a file, or of standard input when `source` is `-`."""
+    if os.fspath(source) == STANDARD_STREAM:
+        return sys.stdin.buffer.read()
+    return Path(source).read_bytes()
+
+
+def write_atomically(target: str | os.PathLike[str], data: bytes) -> None:
+    """Write `data` to `target` so that it holds either its old content or all of the new.
+
+    The data goes to a temporary file in the same folder, which then takes the target's name. Links
+    are followed and an existing file keeps its permissions. `-` is standard output; a device or a
+    pipe is written directly, because it has no content to keep.
+
+    Raises:
+        OSError: the target cannot be written; what stood there before still does.
+    """
+    if os.fspath(target) == STANDARD_STREAM:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(os.path.realpath(target))
+    mode = _existing_mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        path.write_bytes(data)  # a folder raises IsADirectoryError here, as it should
+        return
+    if mode is not None and not os.access(path, os.W_OK):
+        raise PermissionError(
+            errno.EACCES, "the existing file is write-protected", os.fspath(target)
+        )
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+        if mode is not None:
+            temporary.chmod(stat.S_IMODE(mode))
+        temporary.replace(path)
+    except BaseException as error:  # Ctrl-C too must not leave the temporary file behind
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            error.filename, error.filename2 = os.fspath(target), None
+        raise
+
+
+def _existing_mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except FileNotFoundError:
+        return None

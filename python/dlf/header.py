@@ -1,0 +1,145 @@
+"""What a .dlf file says about itself, without a model, NumPy or torch."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from dlf import _bitstream, icc, metadata
+
+__all__ = ["Chunk", "ChunkType", "Info", "info", "probe"]
+
+
+class ChunkType(enum.IntEnum):
+    """The chunk types that version 1 of the format defines (core/BITSTREAM.md §3.3)."""
+
+    ALPHA = 1
+    ICC = 2
+    EXIF = 3
+    XMP = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk: its type, its inflated content, and the bytes that it takes in the file."""
+
+    type: int
+    critical: bool
+    content: bytes
+    stored_bytes: int
+
+    @property
+    def name(self) -> str:
+        """The type's name, or its number for a private or unknown type."""
+        return ChunkType(self.type).name.lower() if self.type in _KNOWN_TYPES else str(self.type)
+
+
+_KNOWN_TYPES = frozenset(ChunkType)
+
+
+@dataclass(frozen=True)
+class Info:
+    """The header of a .dlf file, and what follows its payload.
+
+    Attributes:
+        width, height: in pixels, before any turning.
+        mode: "L", "LA", "RGB" or "RGBA".
+        version: of the bitstream.
+        model_id: which model decodes it.
+        rate: the model's rate point, from 0 (smallest).
+        orientation: EXIF orientation 1..8.
+        color_space: "srgb" or "display-p3".
+        header_bytes, payload_bytes, file_bytes: sizes; the payload's as the header states it.
+        missing_bytes: how many bytes the payload lacks when the file is truncated, else 0.
+        chunks: metadata, alpha and private chunks; empty when the file is truncated.
+    """
+
+    width: int
+    height: int
+    mode: str
+    version: int
+    model_id: int
+    rate: int
+    orientation: int
+    color_space: icc.ColorSpace
+    header_bytes: int
+    payload_bytes: int
+    file_bytes: int
+    missing_bytes: int = 0
+    chunks: tuple[Chunk, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, in Pillow's order."""
+        return self.width, self.height
+
+    @property
+    def bpp(self) -> float:
+        """Bits of the whole file per pixel."""
+        return 8 * self.file_bytes / (self.width * self.height)
+
+    @property
+    def exif(self) -> bytes | None:
+        """EXIF as Pillow keeps it; synthetic where the file only has an orientation."""
+        return metadata.exif_for_reader(self._content(ChunkType.EXIF), self.orientation)
+
+    @property
+    def xmp(self) -> bytes | None:
+        """The embedded XMP."""
+        return self._content(ChunkType.XMP)
+
+    @property
+    def icc_profile(self) -> bytes | None:
+        """The embedded ICC profile, that of Display P3 where the header says so, else None."""
+        embedded = self._content(ChunkType.ICC)
+        if embedded is None and self.color_space == "display-p3":
+            return icc.display_p3_profile()
+        return embedded
+
+    def _content(self, kind: ChunkType) -> bytes | None:
+        return next((chunk.content for chunk in self.chunks if chunk.type == kind), None)
+
+
+def probe(data: bytes) -> Info:
+    """Return what the header alone says; `data` may be the first `MAX_HEADER_BYTES` of a file.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported: what is wrong with the header.
+    """
+    return _info(_bitstream.probe(data), len(data), 0, ())
+
+
+def info(data: bytes) -> Info:
+    """Return what a .dlf file says about itself, without decoding it.
+
+    A file that ends inside its payload is described too (`Info.missing_bytes`).
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported: what is wrong with the header or the chunks.
+    """
+    header = _bitstream.probe(data)
+    missing = header["header_bytes"] + header["payload_bytes"] - len(data)
+    if missing > 0:
+        return _info(header, len(data), missing, ())
+    chunks = tuple(Chunk(**chunk) for chunk in _bitstream.chunks(data))
+    return _info(header, len(data), 0, chunks)
+
+
+def _info(header: dict[str, Any], file_bytes: int, missing: int, chunks: tuple[Chunk, ...]) -> Info:
+    mode = ("L" if header["grayscale"] else "RGB") + ("A" if header["alpha"] else "")
+    return Info(
+        width=header["width"],
+        height=header["height"],
+        mode=mode,
+        version=header["version"],
+        model_id=header["model_id"],
+        rate=header["rate"],
+        orientation=header["orientation"],
+        color_space=header["colour"],
+        header_bytes=header["header_bytes"],
+        payload_bytes=header["payload_bytes"],
+        file_bytes=file_bytes,
+        missing_bytes=missing,
+        chunks=chunks,
+    )

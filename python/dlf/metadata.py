@@ -1,0 +1,114 @@
+"""EXIF, XMP and orientation, on the way into a .dlf file and out of it.
+
+Orientation is three bits of the header, so it survives without any EXIF; a file that is reopened
+shows it as EXIF of 32 bytes. This module needs neither NumPy nor torch, and Pillow only where it
+reads EXIF that somebody else wrote.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = [
+    "ORIENTATION_TAG",
+    "Exif",
+    "exif_bytes",
+    "exif_for_reader",
+    "exif_orientation",
+    "image_orientation",
+    "orientation_exif",
+    "profile_bytes",
+    "xmp_bytes",
+]
+
+ORIENTATION_TAG = 0x0112
+_EXIF_PREFIX = b"Exif\0\0"
+_SHORT = 3  # the EXIF field type of a 16-bit number
+
+
+class Exif(Protocol):
+    """What `PIL.Image.Exif` and `PIL.ImageCms.ImageCmsProfile` share: they become bytes."""
+
+    def tobytes(self) -> bytes:
+        """Return the content as bytes."""
+
+
+def exif_bytes(exif: bytes | bytearray | memoryview | Exif) -> bytes:
+    """Return EXIF without the `Exif` prefix that JPEG puts before it; `exif` is not changed."""
+    content = _content("exif", exif)
+    return content.removeprefix(_EXIF_PREFIX)
+
+
+def profile_bytes(profile: bytes | bytearray | memoryview | Exif) -> bytes:
+    """Return an ICC profile as bytes."""
+    return _content("icc_profile", profile)
+
+
+def xmp_bytes(xmp: str | bytes | bytearray | memoryview) -> bytes:
+    """Return XMP as bytes; text is encoded as UTF-8."""
+    return xmp.encode() if isinstance(xmp, str) else _content("xmp", xmp)
+
+
+def exif_orientation(exif: bytes) -> int:
+    """Return the orientation 1..8 that `exif` states, 1 when it states none or is damaged."""
+    from PIL import Image
+
+    parsed = Image.Exif()
+    try:
+        parsed.load(exif)
+        return _valid(parsed.get(ORIENTATION_TAG))
+    except Exception:  # noqa: BLE001 - whatever Pillow's TIFF reader raises on damaged EXIF
+        return 1
+
+
+def image_orientation(image: Image.Image) -> int:
+    """Return the orientation 1..8 of a Pillow image, 1 when it has none or damaged EXIF."""
+    try:
+        return _valid(image.getexif().get(ORIENTATION_TAG))
+    except Exception:  # noqa: BLE001 - as above: bad EXIF does not make the pixels bad
+        return 1
+
+
+def orientation_exif(orientation: int) -> bytes:
+    """Return the smallest EXIF that states `orientation` (1..8)."""
+    tiff = struct.pack(">2sHIH", b"MM", 42, 8, 1)
+    entry = struct.pack(">HHIHH", ORIENTATION_TAG, _SHORT, 1, orientation, 0)
+    return _EXIF_PREFIX + tiff + entry + bytes(4)
+
+
+def exif_for_reader(stored: bytes | None, orientation: int) -> bytes | None:
+    """Return the EXIF that a reader of a file should see, or None when there is nothing to say.
+
+    Args:
+        stored: the content of the file's EXIF chunk, if it has one.
+        orientation: the header's orientation 1..8, which wins over what the EXIF says.
+    """
+    if stored is None:
+        return None if orientation == 1 else orientation_exif(orientation)
+    if exif_orientation(stored) == orientation:
+        return _EXIF_PREFIX + stored
+    from PIL import Image
+
+    changed = Image.Exif()
+    try:
+        changed.load(stored)
+        changed[ORIENTATION_TAG] = orientation
+        return changed.tobytes()
+    except Exception:  # noqa: BLE001 - as above: only the orientation can be saved
+        return orientation_exif(orientation)
+
+
+def _valid(orientation: object) -> int:
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
+def _content(name: str, value: bytes | bytearray | memoryview | Exif) -> bytes:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if hasattr(value, "tobytes"):
+        return bytes(value.tobytes())
+    raise ValueError(f"{name} must be bytes, not {type(value).__name__}")

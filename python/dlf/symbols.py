@@ -1,0 +1,48 @@
+"""The entropy-coded part of a .dlf file as integers: what conformance compares. Needs no torch."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from dlf import _bitstream, models
+from dlf.header import info
+
+__all__ = ["decode_symbols", "layer_bytes", "verify"]
+
+
+def decode_symbols(
+    data: bytes, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
+) -> dict[str, Any]:
+    """Return every integer tensor that the payload decodes to, and the coder's final state.
+
+    The names, shapes and meanings are those of core/BITSTREAM.md.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
+        ModelError: the model is not installed, or `model` is not the one that the file needs.
+    """
+    package = _package(data, model)
+    return dict(_bitstream.decode_symbols(data, package, allow_truncated=allow_truncated))
+
+
+def verify(data: bytes, model: str | os.PathLike[str] | None = None) -> None:
+    """Check all that can be checked without pixels: checksums, chunks, and the coder's final state.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
+        ModelError: the model is not installed, or `model` is not the one that the file needs.
+    """
+    _bitstream.verify(data, _package(data, model))
+
+
+def layer_bytes(data: bytes, model: models.Model) -> tuple[int, int]:
+    """Return how many payload bytes the semantic and the detail layer take."""
+    found = decode_symbols(data, model.path)
+    semantic = int(found["token_bytes"])
+    return semantic, info(data).payload_bytes - semantic
+
+
+def _package(data: bytes, model: str | os.PathLike[str] | None) -> _bitstream.Package:
+    found = models.find_id(info(data).model_id) if model is None else models.find(model)
+    return _bitstream.Package(os.fspath(found.path))

@@ -1,0 +1,194 @@
+"""How imageio reads and writes .dlf files (a `PluginV3`, which serves its v2 interface too)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from types import EllipsisType
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from dlf import options, signature
+from dlf.header import Info, info
+from imageio.core.request import URI_BYTES, InitializationError, IOMode, Request
+from imageio.core.v3_plugin_api import ImageProperties, PluginV3
+
+__all__ = ["DlfPlugin", "FrameIndexError"]
+
+Index = int | EllipsisType | None
+
+
+class FrameIndexError(ValueError, IndexError):
+    """The file has one image; imageio's documents ask for ValueError, its habits for IndexError."""
+
+
+class DlfPlugin(PluginV3):  # type: ignore[misc]  # imageio has no types
+    """Reads and writes one .dlf file."""
+
+    _request: ClassVar[Request | None] = None  # close() must work when __init__ never got far
+
+    def __init__(self, request: Request) -> None:
+        """Take the request if it is for us.
+
+        Raises:
+            InitializationError: it is not, and imageio asks the next plugin.
+        """
+        super().__init__(request)
+        self._data: bytes | None = None
+        if request.mode.io_mode == IOMode.write:
+            if request.extension not in (None, "", signature.EXTENSION):
+                raise InitializationError(f"DLF does not write {request.extension} files")
+            return
+        file = request.get_file()
+        file.seek(0)  # a buffer that was just written stands at its end
+        start = file.read(len(signature.SIGNATURE))
+        if start != signature.SIGNATURE:
+            file.seek(0)
+            raise InitializationError("the file is not a .dlf file")
+        self._data = start + file.read()
+
+    def read(
+        self,
+        *,
+        index: Index = None,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        layers: options.Layers = "all",
+        allow_truncated: bool = False,
+    ) -> npt.NDArray[np.uint8]:
+        """Return the pixels: H x W, H x W x 2 (gray, alpha), H x W x 3 or H x W x 4, writable.
+
+        Args:
+            index: 0 or None for the image, `...` for a batch of one (a leading axis of length 1).
+            model, device, threads: as for `dlf.Codec`.
+            layers, allow_truncated: as for `dlf.decode`.
+
+        Raises:
+            OSError: what is wrong with the file (a `dlf.DlfError`).
+            FrameIndexError: an index that the file does not have.
+        """
+        from dlf.codec import shared_codec
+
+        _check_index(index)
+        codec = shared_codec(model, device, threads)
+        pixels = codec.decode(self._content(), layers=layers, allow_truncated=allow_truncated)
+        return pixels[np.newaxis] if index is Ellipsis else pixels
+
+    def write(
+        self,
+        ndimage: npt.ArrayLike | Sequence[npt.ArrayLike],
+        *,
+        is_batch: bool | None = None,
+        quality: float | None = None,
+        bpp: float | None = None,
+        max_bytes: int | None = None,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        exif: bytes | None = None,
+        icc_profile: bytes | None = None,
+        xmp: str | bytes | None = None,
+    ) -> bytes | None:
+        """Encode one image; the target is opened only after that has worked.
+
+        Args:
+            ndimage: a uint8 array, or a batch of exactly one.
+            is_batch: whether `ndimage` is a batch; None finds out (lists and 4 axes are batches).
+            quality, bpp, max_bytes, exif, icc_profile, xmp: as for `dlf.encode`.
+            model, device, threads: as for `dlf.Codec`.
+
+        Returns:
+            The file's bytes when the target is `"<bytes>"`, else None.
+
+        Raises:
+            OSError: an array that .dlf cannot hold, a missing model, an unwritable target.
+            ValueError: an option out of range, or a batch of more than one.
+        """
+        from dlf.codec import shared_codec
+
+        image = _single(ndimage, is_batch)
+        codec = shared_codec(model, device, threads)
+        data = codec.encode(
+            image,
+            options.target_quality(quality, bpp, max_bytes),
+            bpp=bpp,
+            max_bytes=max_bytes,
+            exif=exif,
+            icc_profile=icc_profile,
+            xmp=xmp,
+        )
+        self.request.get_file().write(data)
+        return data if self.request._uri_type == URI_BYTES else None
+
+    def iter(self, **options_of_read: Any) -> Iterator[npt.NDArray[np.uint8]]:
+        """Yield the one image; the options are those of `read`."""
+        yield self.read(**options_of_read)
+
+    def properties(self, index: Index = None) -> ImageProperties:
+        """Return shape and type from the header alone."""
+        _check_index(index)
+        header = self._header()
+        channels = len(header.mode)
+        shape = (header.height, header.width) + ((channels,) if channels > 1 else ())
+        is_batch = index is Ellipsis
+        return ImageProperties(
+            shape=(1, *shape) if is_batch else shape,
+            dtype=np.dtype(np.uint8),
+            n_images=1,
+            is_batch=is_batch,
+        )
+
+    def metadata(self, index: Index = None, exclude_applied: bool = True) -> dict[str, Any]:
+        """Return what the header says, and the embedded EXIF, ICC profile and XMP as bytes.
+
+        Nothing is applied to the pixels, so `exclude_applied` changes nothing.
+        """
+        _check_index(index)
+        header = self._header()
+        described = {
+            "mode": header.mode,
+            "shape": (header.height, header.width),
+            "orientation": header.orientation,
+            "color_space": header.color_space,
+            "model_id": header.model_id,
+            "rate": header.rate,
+            "bpp": header.bpp,
+        }
+        embedded = {
+            "exif": header.exif,
+            "icc_profile": header.icc_profile,
+            "xmp": header.xmp,
+        }
+        described.update({name: value for name, value in embedded.items() if value is not None})
+        return described
+
+    def close(self) -> None:
+        """Release the request; may be called at any time and more than once."""
+        if self._request is not None:
+            super().close()
+
+    def _content(self) -> bytes:
+        if self._data is None:
+            raise OSError("this file was opened for writing")
+        return self._data
+
+    def _header(self) -> Info:
+        return info(self._content())
+
+
+def _check_index(index: Index) -> None:
+    if index is not None and index is not Ellipsis and index not in (0, -1):
+        raise FrameIndexError(f"index {index} is out of range: a .dlf file holds one image")
+
+
+def _single(ndimage: Any, is_batch: bool | None) -> npt.NDArray[Any]:
+    """Return the one image of what imageio was given."""
+    if is_batch is None:
+        is_batch = isinstance(ndimage, list | tuple) or np.ndim(ndimage) == 4
+    if not is_batch:
+        return np.asarray(ndimage)
+    if len(ndimage) != 1:
+        raise ValueError(f"a .dlf file holds one image, not {len(ndimage)}")
+    return np.asarray(ndimage[0])

@@ -1,0 +1,283 @@
+"""How Pillow opens, loads and saves .dlf files."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any, ClassVar
+
+from dlf import options, signature
+from dlf.errors import DlfError
+from PIL import Image, ImageFile
+
+__all__ = ["DlfImageFile", "register", "save"]
+
+_MAX_TRAILING_BYTES = 1 << 26  # of chunks behind the payload; the codec's own limit is not larger
+_READ_BLOCK = 1 << 20
+
+_TARGET_OPTIONS = ("quality", "bpp", "max_bytes")
+_SAVE_OPTIONS = ("bpp", "max_bytes", "exif", "icc_profile", "xmp")
+
+
+@dataclass(frozen=True)
+class _DecodeOptions:
+    """What `register` sets for all images and `DlfImageFile.decode_options` for one."""
+
+    model: str | None = None
+    device: str = "cpu"
+    threads: int | None = None
+    layers: str = "all"
+
+
+_defaults = _DecodeOptions()
+_register_lock = threading.Lock()
+
+
+class DlfImageFile(ImageFile.ImageFile):
+    """A .dlf file: its header is read at once, its pixels when they are first wanted.
+
+    The whole file, a few kilobytes, is kept in memory; no file stays open. Images may be loaded from
+    several threads, pickled and copied. Pixels are never turned: the orientation is in the EXIF, and
+    `ImageOps.exif_transpose` applies it.
+    """
+
+    format = signature.FORMAT
+    format_description = "DLF learned image"
+    custom_mimetype: ClassVar[str | None] = None  # read by get_format_mimetype() after unpickling
+    n_frames = 1
+    is_animated = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._load_lock = threading.RLock()
+        super().__init__(*args, **kwargs)
+
+    def __setstate__(self, state: list[Any]) -> None:
+        self._load_lock = threading.RLock()
+        super().__setstate__(state)
+
+    def _open(self) -> None:
+        header_module = _header_module()
+        assert self.fp is not None
+        start = self.fp.read(signature.MAX_HEADER_BYTES)
+        try:
+            header = header_module.probe(start)
+        except DlfError as error:
+            raise SyntaxError(str(error)) from error  # Pillow's word for "not mine"
+        Image._decompression_bomb_check(header.size, error_only=True)
+        wanted = header.header_bytes + header.payload_bytes + _MAX_TRAILING_BYTES
+        data = start + _read_up_to(self.fp, wanted - len(start))
+        try:
+            header = header_module.info(data)
+        except DlfError:
+            pass  # behind the header something is wrong: load() and verify() say what
+        self._size = header.size
+        self._mode = header.mode
+        described = {
+            "exif": header.exif,
+            "icc_profile": header.icc_profile,
+            "xmp": header.xmp,
+        }
+        self.info.update({name: value for name, value in described.items() if value is not None})
+        self.tile = [ImageFile._Tile("dlf", (0, 0, *header.size), 0, (_defaults,))]
+        file, self.fp = self.fp, io.BytesIO(data)
+        if self.filename and isinstance(file, io.BufferedReader):
+            file.close()  # opened by Pillow for us; the caller's own files stay open
+
+    def decode_options(
+        self,
+        *,
+        model: str | None = None,
+        device: str = "cpu",
+        threads: int | None = None,
+        layers: str = "all",
+    ) -> None:
+        """Choose how this image is decoded; to be called before its pixels are first used.
+
+        Args:
+            model: name or path of a model package, instead of the installed one that fits.
+            device: "cpu", "cuda" or "cuda:N".
+            threads: how many; None is all, or one in a worker process.
+            layers: "all", or "semantic" to leave the detail layer out.
+
+        Raises:
+            ValueError: an option out of range.
+            RuntimeError: the image has been loaded already.
+        """
+        chosen = _checked_options(model, device, threads, layers)
+        with self._load_lock:
+            if not self.tile:
+                raise RuntimeError("decode_options must be called before the image is loaded")
+            self.tile = [tile._replace(args=(chosen,)) for tile in self.tile]
+
+    def load_seek(self, pos: int) -> None:
+        """Seek in the file; having this method makes ImageFile.Parser wait for all of it."""
+        assert self.fp is not None
+        self.fp.seek(pos)
+
+    def load(self) -> Image.core.PixelAccess | None:
+        """Decode the pixels, once, whichever thread comes first."""
+        with self._load_lock:
+            return super().load()
+
+    def verify(self) -> None:
+        """Check the file completely: lengths, checksums, every symbol and the coder's final state.
+
+        Where the model is not installed, symbols are not checked.
+
+        Raises:
+            OSError: what is wrong with the file.
+            RuntimeError: the image has been loaded already.
+        """
+        if self.fp is None or not self.tile:
+            raise RuntimeError("verify must be called directly after open")
+        from dlf.errors import ModelError
+        from dlf.symbols import verify
+
+        self.fp.seek(0)
+        data = self.fp.read()
+        try:
+            verify(data)
+        except ModelError:
+            header = _header_module().info(data)
+            if header.missing_bytes:
+                raise _truncated(header.missing_bytes) from None
+        super().verify()
+
+
+class _DlfDecoder(ImageFile.PyDecoder):
+    """Decodes the whole image in one step."""
+
+    _pulls_fd = True
+
+    def decode(self, buffer: bytes | Image.SupportsArrayInterface) -> tuple[int, int]:
+        assert self.fd is not None
+        (chosen,) = self.args
+        try:
+            from dlf.codec import shared_codec
+        except ImportError as error:
+            raise _incomplete(error) from error
+        codec = shared_codec(chosen.model, chosen.device, chosen.threads)
+        pixels = codec.decode(
+            self.fd.read(),
+            layers=chosen.layers,
+            allow_truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
+        )
+        self.set_as_raw(pixels.tobytes())
+        # An error code instead of an exception would let a second load() succeed with no picture.
+        return -1, 0
+
+
+def save(image: Image.Image, path: Any, **save_options: Any) -> None:
+    """Save `image` as a .dlf file so that a failure leaves the file that was there before.
+
+    `Image.save` opens, and so empties, an existing file before any plugin is asked. The options
+    are the same.
+
+    Raises:
+        OSError, ValueError: as `Image.save`; nothing has been written then.
+    """
+    from dlf.files import write_atomically
+
+    write_atomically(path, _encode(image, save_options))
+
+
+def register(
+    *,
+    model: str | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    layers: str = "all",
+) -> None:
+    """Make Pillow open and save .dlf files; the options are the defaults for decoding.
+
+    May be called any number of times and from any thread; the last call's options count for images
+    that are opened after it. See `DlfImageFile.decode_options`.
+    """
+    global _defaults
+    chosen = _checked_options(model, device, threads, layers)
+    name = signature.FORMAT
+    with _register_lock:
+        _defaults = chosen
+        Image.register_open(name, DlfImageFile, _accept)
+        Image.register_save(name, _save)
+        Image.register_save_all(name, _save_all)
+        Image.register_decoder("dlf", _DlfDecoder)
+        Image.register_extensions(name, [signature.EXTENSION])
+        Image.register_mime(name, signature.MIME_TYPE)
+        mimetypes.add_type(signature.MIME_TYPE, signature.EXTENSION)
+
+
+def _accept(prefix: bytes) -> bool | str:
+    """Say whether a file that begins so is ours; must never raise, or no format could be opened."""
+    if not prefix.startswith(signature.SIGNATURE):
+        return False
+    flags = prefix[len(signature.SIGNATURE) : len(signature.SIGNATURE) + 1]
+    version = flags[0] & signature.VERSION_MASK if flags else signature.VERSION
+    if version != signature.VERSION:
+        return f"DLF bitstream version {version} is not supported by this version of dlf"
+    return True
+
+
+def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
+    fp.write(_encode(image, image.encoderinfo))
+
+
+def _save_all(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
+    appended = list(image.encoderinfo.get("append_images", []))
+    frames = getattr(image, "n_frames", 1) + len(appended)
+    if frames != 1:
+        raise ValueError(f"a .dlf file holds one image, not {frames}")
+    _save(image, fp, filename)
+
+
+def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
+    """Encode with the options that are ours; Pillow's contract is to ignore all others."""
+    quality = options.target_quality(*(given.get(name) for name in _TARGET_OPTIONS))
+    chosen = _checked_options(given.get("model"), given.get("device", "cpu"), given.get("threads"))
+    try:
+        from dlf.codec import shared_codec
+    except ImportError as error:
+        raise _incomplete(error) from error
+    codec = shared_codec(chosen.model, chosen.device, chosen.threads)
+    return codec.encode(image, quality, **{name: given.get(name) for name in _SAVE_OPTIONS})
+
+
+def _checked_options(model: Any, device: Any, threads: Any, layers: Any = "all") -> _DecodeOptions:
+    if threads is not None:
+        options.check_threads(threads)
+    return _DecodeOptions(
+        model=model,
+        device=options.check_device(device),
+        threads=threads,
+        layers=options.check_layers(layers),
+    )
+
+
+def _read_up_to(file: IO[bytes], size: int) -> bytes:
+    """Read at most `size` bytes, in blocks: a header's wrong promise must not allocate memory."""
+    blocks = []
+    while size > 0 and (block := file.read(min(size, _READ_BLOCK))):
+        blocks.append(block)
+        size -= len(block)
+    return b"".join(blocks)
+
+
+def _header_module() -> Any:
+    try:
+        from dlf import header
+    except ImportError as error:
+        raise _incomplete(error) from error
+    return header
+
+
+def _incomplete(error: ImportError) -> OSError:
+    return OSError(f"dlf is not completely installed: {error}")
+
+
+def _truncated(missing: int) -> OSError:
+    from dlf.errors import TruncatedFile
+
+    return TruncatedFile(f"image file is truncated ({missing} bytes missing)")
