@@ -12,16 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from .lpips import LPIPS
+from .pictures import Picture
 from .weights import MetricUnavailable, Weights, optional
-
-Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

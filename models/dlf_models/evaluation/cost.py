@@ -1,0 +1,55 @@
+"""Seconds and memory of one call."""
+
+from __future__ import annotations
+
+import ctypes
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """seconds: wall clock; peak_bytes: the most resident memory above what the process held
+    before the call, None where the system cannot tell."""
+
+    seconds: float
+    peak_bytes: int | None
+
+
+def measured(call: Callable[[], Result]) -> tuple[Result, Cost]:
+    """Run `call` and return its result and cost."""
+    before = _start_peak()
+    start = time.perf_counter()
+    result = call()
+    seconds = time.perf_counter() - start
+    after = _status("VmHWM") if before is not None else None
+    peak = max(0, after - before) if after is not None and before is not None else None
+    return result, Cost(seconds, peak)
+
+
+def _start_peak() -> int | None:
+    """Give freed memory back, restart the kernel's high-water mark, return resident bytes."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError):
+        pass  # not glibc: freed memory that is reused will not be counted
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return None
+    return _status("VmRSS")
+
+
+def _status(field: str) -> int | None:
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(field + ":"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None

@@ -1,0 +1,160 @@
+"""Running an evaluation: pictures x settings over a few processes, with progress.
+
+Stopping loses only what is being measured at that moment: results are in the cache, and the same
+command goes on from there.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from .codecs import Setting
+from .pictures import UnreadablePicture
+from .worker import Plan, Record, Task, Worker
+
+# Settings that are measured in one go: small enough for progress to be seen.
+_TASK_SETTINGS = 6
+
+
+@dataclass
+class Outcome:
+    """records: every picture at every setting that was reached; unreadable: file -> reason."""
+
+    records: list[Record] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+
+class Progress:
+    """One line that is rewritten on a terminal, one line now and then elsewhere."""
+
+    def __init__(self, total: int, stream: TextIO | None = None, every: float = 15.0) -> None:
+        self._total = total
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._every = 0.2 if self._terminal else every
+        self._start = self._last = time.monotonic()
+        self._done = 0
+
+    def step(self, text: str, count: int = 1) -> None:
+        """`count` more are done; `text` says what the last one was."""
+        self._done += count
+        now = time.monotonic()
+        if now - self._last < self._every and self._done < self._total:
+            return
+        self._last = now
+        left = (now - self._start) / self._done * (self._total - self._done)
+        line = f"{self._done}/{self._total}  {_clock(left)} left  {text}"
+        if self._terminal:
+            self._stream.write(f"\r\x1b[K{line}")
+            if self._done >= self._total:
+                self._stream.write("\n")
+        else:
+            self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def picture_names(paths: list[Path]) -> dict[Path, str]:
+    """A short name for each file, no two the same: stem, or file name, or with its folders."""
+    forms: tuple[Callable[[Path], str], ...] = (
+        lambda path: path.stem,
+        lambda path: path.name,
+        lambda path: "_".join(path.resolve().parts[1:]),
+    )
+    names: dict[Path, str] = {}
+    for form in forms:
+        candidates = [form(path) for path in paths]
+        for path, name in zip(paths, candidates, strict=True):
+            if path not in names and candidates.count(name) == 1 and name not in names.values():
+                names[path] = name
+    return names
+
+
+def make_tasks(paths: list[Path], settings: Iterable[Setting]) -> list[Task]:
+    """Pieces of work of one picture and a few settings of one codec, picture by picture."""
+    by_codec: dict[str, list[Setting]] = {}
+    for setting in dict.fromkeys(settings):
+        by_codec.setdefault(setting.codec, []).append(setting)
+    names = picture_names(paths)
+    return [
+        Task(path, names[path], tuple(group[start : start + _TASK_SETTINGS]))
+        for path in paths
+        for group in by_codec.values()
+        for start in range(0, len(group), _TASK_SETTINGS)
+    ]
+
+
+def run(plan: Plan, tasks: list[Task], processes: int, progress: Progress | None = None) -> Outcome:
+    """Measure all tasks. Raises CodecUnavailable; RuntimeError when a process dies."""
+    outcome = Outcome()
+    results = _serial(plan, tasks) if processes <= 1 else _parallel(plan, tasks, processes)
+    for task, records, reason in results:
+        outcome.records += records
+        text = f"{task.name} {task.settings[-1]}"
+        if reason is not None:
+            outcome.unreadable[str(task.path)] = text = reason
+        elif records[-1].error is None:
+            text += f"  {records[-1].bpp:.4f} bpp"
+        if progress:
+            progress.step(text, len(task.settings))
+    order = {task.name: place for place, task in enumerate(tasks)}
+    outcome.records.sort(key=lambda record: (order[record.name], record.setting))
+    return outcome
+
+
+_Result = tuple[Task, list[Record], str | None]  # the last: why the picture cannot be read
+
+
+def _measure_with(worker: Worker, task: Task) -> _Result:
+    try:
+        return task, worker.measure(task), None
+    except UnreadablePicture as error:
+        return task, [], f"{task.path}: {error}"
+
+
+def _serial(plan: Plan, tasks: list[Task]) -> Iterator[_Result]:
+    worker = Worker(plan)
+    for task in tasks:
+        yield _measure_with(worker, task)
+
+
+_worker: Worker  # of a measuring process
+
+
+def _start(plan: Plan) -> None:
+    global _worker
+    _worker = Worker(plan)
+
+
+def _measure(task: Task) -> _Result:
+    return _measure_with(_worker, task)
+
+
+def _parallel(plan: Plan, tasks: list[Task], processes: int) -> Iterator[_Result]:
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    pool = concurrent.futures.ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_start, initargs=(plan,)
+    )
+    try:
+        waiting = [pool.submit(_measure, task) for task in tasks]
+        for future in concurrent.futures.as_completed(waiting):
+            yield future.result()
+    except BrokenProcessPool:
+        raise RuntimeError(
+            "a measuring process died (out of memory?); what was measured is kept: "
+            "run the same command again to go on, perhaps with --processes 1"
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)

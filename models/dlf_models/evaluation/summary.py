@@ -1,0 +1,188 @@
+"""From records to figures: means per setting, curves, envelopes, BD-rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from . import ours
+from .bd_rate import BdRate, bd_rate
+from .cache import Cache
+from .codecs import Setting
+from .envelope import Point, best_within
+from .frechet import PATCHES, Spread, frechet_distance
+from .metrics import METRICS, MetricInfo
+from .peers import PEERS
+from .worker import Record
+
+# The metrics of a whole set of pictures, beside the means of METRICS.
+SET_METRICS = {
+    f"frechet_{patch}": MetricInfo(f"Frechet distance, {patch}x{patch}", False, 2)
+    for patch in PATCHES
+}
+ALL_METRICS: dict[str, MetricInfo] = {**METRICS, **SET_METRICS}
+CODEC_LABELS = {ours.NAME: "DLF", **{name: info.label for name, info in PEERS.items()}}
+
+
+@dataclass
+class Mean:
+    """Means over the pictures that were measured at one setting.
+
+    pictures: how many; complete: whether that is all readable ones (only then does the mean stand
+    beside others); values: metric -> mean over the pictures that have it, or None; counted:
+    metric -> how many those are, where it is not all; pooled_bpp: all bits over all pixels.
+    """
+
+    setting: Setting
+    pictures: int
+    complete: bool
+    bpp: float
+    pooled_bpp: float
+    layers_bpp: dict[str, float]
+    values: dict[str, float | None]
+    counted: dict[str, int] = field(default_factory=dict)
+    encode_seconds: float = 0.0
+    decode_seconds: float = 0.0
+    encode_peak_bytes: int | None = None
+    decode_peak_bytes: int | None = None
+
+
+def means(
+    records: Iterable[Record], cache: Cache | None = None, features: str | None = None
+) -> list[Mean]:
+    """One Mean per setting, in order. cache and features (their version) give the set metrics."""
+    groups: dict[Setting, list[Record]] = {}
+    names = set()
+    for record in records:
+        names.add(record.name)
+        group = groups.setdefault(record.setting, [])
+        if record.error is None:
+            group.append(record)
+    spreads = _SpreadReader(cache, features) if cache and features else None
+    return [
+        _mean(setting, groups[setting], len(groups[setting]) == len(names), spreads)
+        for setting in sorted(groups)
+        if groups[setting]
+    ]
+
+
+def _mean(
+    setting: Setting, group: list[Record], complete: bool, spreads: _SpreadReader | None
+) -> Mean:
+    pixels = sum(record.width * record.height for record in group)
+    layers = sorted({layer for record in group for layer in record.layers}, reverse=True)
+    mean = Mean(
+        setting=setting,
+        pictures=len(group),
+        complete=complete,
+        bpp=fmean(record.bpp for record in group),
+        pooled_bpp=8 * sum(record.bytes for record in group) / pixels,
+        layers_bpp={
+            layer: fmean(8 * r.layers.get(layer, 0) / (r.width * r.height) for r in group)
+            for layer in layers
+        },
+        values={},
+        encode_seconds=fmean(record.encode_seconds for record in group),
+        decode_seconds=fmean(record.decode_seconds for record in group),
+        encode_peak_bytes=_largest(record.encode_peak_bytes for record in group),
+        decode_peak_bytes=_largest(record.decode_peak_bytes for record in group),
+    )
+    for name in METRICS:
+        if all(name not in record.metrics for record in group):
+            continue
+        found = [value for r in group if (value := r.metrics.get(name)) is not None]
+        mean.values[name] = fmean(found) if found else None
+        if len(found) < len(group):
+            mean.counted[name] = len(found)
+    if spreads:
+        mean.values.update(spreads.distances(group))
+    return mean
+
+
+def _largest(values: Iterable[int | None]) -> int | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+class _SpreadReader:
+    """Collects the patch features of many pictures from the cache."""
+
+    def __init__(self, cache: Cache, version: str) -> None:
+        self._cache = cache
+        self._version = version
+        self._originals: dict[tuple[str, ...], dict[int, Spread]] = {}
+
+    def distances(self, group: list[Record]) -> dict[str, float | None]:
+        originals = tuple(record.original_key for record in group)
+        if originals not in self._originals:
+            self._originals[originals] = self._spreads(originals)
+        first = self._originals[originals]
+        second = self._spreads(record.key for record in group)
+        return {
+            f"frechet_{patch}": frechet_distance(first[patch], second[patch])
+            if patch in first and patch in second
+            else None
+            for patch in PATCHES
+        }
+
+    def _spreads(self, keys: Iterable[str]) -> dict[int, Spread]:
+        rows: dict[int, list[Any]] = {patch: [] for patch in PATCHES}
+        for key in keys:
+            features = self._cache.read_features(key, self._version)
+            for patch, found in (features or {}).items():
+                rows[patch].append(found)
+        return {
+            patch: Spread.of(joined)
+            for patch, parts in rows.items()
+            if parts and len(joined := np.concatenate(parts)) > 1
+        }
+
+
+def points(summary: Iterable[Mean], metric: str, codec: str | None = None) -> list[Point]:
+    """The complete means of a codec (None: of every classical one) as points of a metric."""
+    return [
+        Point(mean.bpp, value, str(mean.setting))
+        for mean in summary
+        if mean.complete
+        and (mean.setting.codec == codec if codec else mean.setting.codec != ours.NAME)
+        and (value := mean.values.get(metric)) is not None
+    ]
+
+
+def codecs_in(summary: Iterable[Mean]) -> list[str]:
+    """Names of the codecs measured, DLF first."""
+    found = {mean.setting.codec for mean in summary}
+    return [name for name in CODEC_LABELS if name in found]
+
+
+def metrics_in(summary: Iterable[Mean]) -> list[str]:
+    """Names of the metrics that have a value somewhere."""
+    found = {name for mean in summary for name, value in mean.values.items() if value is not None}
+    return [name for name in ALL_METRICS if name in found]
+
+
+def bd_rates(summary: list[Mean]) -> dict[str, dict[str, BdRate]]:
+    """metric -> classical codec ("best" = all of them together) -> DLF's BD-rate against it."""
+    result: dict[str, dict[str, BdRate]] = {}
+    peers = [name for name in codecs_in(summary) if name != ours.NAME]
+    for metric in metrics_in(summary):
+        up = ALL_METRICS[metric].higher_is_better
+        tested = points(summary, metric, ours.NAME)
+        if not tested or not peers:
+            continue
+        result[metric] = {
+            name: bd_rate(tested, points(summary, metric, name), up) for name in peers
+        }
+        if len(peers) > 1:
+            result[metric]["best"] = bd_rate(tested, points(summary, metric), up)
+    return result
+
+
+def chosen_at(summary: list[Mean], bpp: float, codec: str | None, metric: str) -> Mean | None:
+    """The setting of a codec (None: of any classical one) that is best in `metric` at `bpp`."""
+    up = ALL_METRICS[metric].higher_is_better
+    best = best_within(points(summary, metric, codec), bpp, up)
+    return next((mean for mean in summary if best and str(mean.setting) == best.label), None)
