@@ -1,13 +1,11 @@
 """The float prior as integer programs (BITSTREAM.md, integer network; DESIGN 4).
 
-A register holds int16 values; its *unit* is the real number that 1 stands for, one per channel. Units are chosen here
-from activations seen on calibration data, and never reach the decoder: a convolution's fixed-point multiplier takes its
-inputs from their units to those of its output. Weights are int8 with one scale per output channel.
+Units of registers (see :mod:`.integer_layers`) are chosen here from activations seen on calibration data.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,18 +14,15 @@ from torch import Tensor, nn
 
 from ..networks.model import DLF
 from ..networks.prior import LEAKY_SLOPE, STEP_MIN, DetailPrior
-from ..package_format import ConvLayer, Program, fixed_point
+from ..package_format import ConvLayer, Program
+from .integer_layers import Array, LayerBuilder, as_array, unit_for
 
 LATENT_FRACTION = 8
 """Fraction bits of means and of y_hat: a range of +-128 quantisation steps."""
 SCALE_FRACTION = 8
 """Fraction bits of the predicted log2 scale."""
-HEADROOM = 2.0
-"""A register's range over the largest calibrated activation."""
 TOKEN_UNIT = 64
 """The decoder hands a digit of L levels to the program as ``(2 * digit - (L - 1)) * TOKEN_UNIT``."""
-ACCUMULATOR_LIMIT = 2**31 - 1
-Array = NDArray[np.float64]
 
 
 @dataclass
@@ -38,51 +33,6 @@ class IntegerPrior:
     programs: tuple[Program, Program, Program, Program]
     rate_vectors: NDArray[np.int16]
     step_fraction: int
-
-
-@dataclass
-class _Builder:
-    """Collects quantised layers; programs share them by index."""
-
-    layers: list[ConvLayer] = field(default_factory=list)
-
-    def layer(self, weight: Array, bias: Array, unit_in: Array, unit_out: Array) -> int:
-        """Quantise one dense convolution ``[out, in, k, k]`` between the given units per channel."""
-        real = weight * unit_in[None, :, None, None]
-        peak = np.abs(real).reshape(real.shape[0], -1).max(axis=1)
-        scale = np.maximum(peak, 1e-12) / 127
-        while True:
-            integer = np.round(real / scale[:, None, None, None])
-            offset = np.round(bias / scale)
-            total = np.abs(offset) + 32768 * np.abs(integer).reshape(real.shape[0], -1).sum(axis=1)
-            over = total > ACCUMULATOR_LIMIT
-            if not over.any():
-                break
-            scale = np.where(over, scale * 1.05, scale)
-        pairs = [fixed_point(float(s / u)) for s, u in zip(scale, unit_out, strict=True)]
-        self.layers.append(
-            ConvLayer(
-                integer.astype(np.int8),
-                offset.astype(np.int32),
-                np.array([p[0] for p in pairs], dtype=np.int32),
-                np.array([p[1] for p in pairs], dtype=np.uint8),
-            )
-        )
-        return len(self.layers) - 1
-
-    def conv(self, conv: nn.Module, unit_in: Array, unit_out: Array) -> int:
-        assert isinstance(conv, nn.Conv2d) and conv.bias is not None
-        return self.layer(_array(conv.weight), _array(conv.bias), unit_in, unit_out)
-
-
-def _array(tensor: Tensor) -> Array:
-    return tensor.detach().double().numpy()
-
-
-def _unit(peak: float, largest_fraction: int = 14) -> float:
-    """Power of two such that ``HEADROOM * peak`` still fits int16."""
-    fraction = int(np.floor(np.log2(32767 / max(HEADROOM * peak, 1e-6))))
-    return 2.0 ** -min(fraction, largest_fraction)
 
 
 class ActivationPeaks:
@@ -118,13 +68,13 @@ def quantise_prior(network: DLF, peaks: ActivationPeaks) -> IntegerPrior:
     prior, config = network.prior, network.config
     c, width = config.latent_channels, config.prior_width
     slope = round(LEAKY_SLOPE * 32768)
-    build = _Builder()
+    build = LayerBuilder()
     same = np.ones
     latent_unit, scale_unit = 2.0**-LATENT_FRACTION, 2.0**-SCALE_FRACTION
     step_fraction = int(min(14, np.floor(np.log2(32767 / (1.25 * peaks.peaks["init_out"][:c].max())))))
 
     points = torch.linspace(0, 1, config.rate_points)
-    rates = _array(prior.rate_vectors(points)[:, :, 0, 0])
+    rates = as_array(prior.rate_vectors(points)[:, :, 0, 0])
     rate_unit = 2.0 ** -min(14, int(np.floor(np.log2(32767 / np.abs(rates).max()))))
     rate_vectors = np.round(rates / rate_unit).astype(np.int16)
 
@@ -135,18 +85,18 @@ def quantise_prior(network: DLF, peaks: ActivationPeaks) -> IntegerPrior:
     token_offset = ((levels - 1) / 2 - floor) / floor
     expand = prior.token_expand
     assert expand.bias is not None
-    weight, bias = _array(expand.weight), _array(expand.bias)
+    weight, bias = as_array(expand.weight), as_array(expand.bias)
     bias = bias + weight[:, :, 0, 0] @ token_offset
-    tokens_unit = _unit(peaks.largest("token_expand"))
+    tokens_unit = unit_for(peaks.largest("token_expand"))
     init = Program(inputs=2)
     r = init.conv(1, build.layer(weight, bias, token_unit, same(weight.shape[0]) * tokens_unit))
     tokens = init.leaky(init.depth_to_space(r, prior.cells), slope)
     units = np.concatenate([same(config.prior_rate_width) * rate_unit, same(config.prior_token_width) * tokens_unit])
-    in_unit = same(width) * _unit(peaks.largest("init_in"))
+    in_unit = same(width) * unit_for(peaks.largest("init_in"))
     r = init.leaky(init.conv(init.concat(0, tokens), build.conv(prior.init_in, units, in_unit)), slope)
-    mix_unit = same(width) * _unit(peaks.largest("init_mix"))
+    mix_unit = same(width) * unit_for(peaks.largest("init_mix"))
     r = init.leaky(init.conv(r, build.conv(prior.init_mix, in_unit, mix_unit)), slope)
-    context_unit = _unit(float(peaks.peaks["init_out"][3 * c :].max()))
+    context_unit = unit_for(float(peaks.peaks["init_out"][3 * c :].max()))
     parts = [same(c) * 2.0**-step_fraction, same(c) * scale_unit, same(c) * latent_unit, same(width) * context_unit]
     r = init.conv(r, build.conv(prior.init_out, mix_unit, np.concatenate(parts)))
     step = init.maximum(init.slice(r, 0, c), round(STEP_MIN * 2**step_fraction))
@@ -154,8 +104,8 @@ def quantise_prior(network: DLF, peaks: ActivationPeaks) -> IntegerPrior:
 
     # steps: one adaptor each, then shared layers.
     joint = np.concatenate([same(c) * latent_unit, same(width) * context_unit])
-    sum_unit = same(width) * _unit(peaks.largest("adaptors") + peaks.largest("spatial_mix"))
-    hidden_unit = same(width) * _unit(peaks.largest("spatial_in"))
+    sum_unit = same(width) * unit_for(peaks.largest("adaptors") + peaks.largest("spatial_mix"))
+    hidden_unit = same(width) * unit_for(peaks.largest("spatial_in"))
     out_unit = np.concatenate([same(c) * scale_unit, same(c) * latent_unit])
     spatial_in = build.conv(prior.spatial_in, sum_unit, hidden_unit)
     spatial_mix = build.conv(prior.spatial_mix, hidden_unit, sum_unit)

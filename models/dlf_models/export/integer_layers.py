@@ -1,0 +1,80 @@
+"""Float convolutions as integer layers (BITSTREAM.md, integer network; DESIGN 4).
+
+A register holds int16 values; its *unit* is the real number that 1 stands for, one per channel.
+Units never reach the decoder: a convolution's fixed-point multiplier takes its inputs from their
+units to those of its output. Weights are int8 with one scale per output channel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ..package_format import ConvLayer, fixed_point
+
+HEADROOM = 2.0
+"""A register's range over the largest calibrated activation."""
+ACCUMULATOR_LIMIT = 2**31 - 1
+Array = NDArray[np.float64]
+
+
+def as_array(tensor: Tensor) -> Array:
+    """A parameter as float64."""
+    return tensor.detach().double().numpy()
+
+
+def unit_for(peak: float, largest_fraction: int = 14) -> float:
+    """Power of two such that ``HEADROOM * peak`` still fits int16."""
+    fraction = int(np.floor(np.log2(32767 / max(HEADROOM * peak, 1e-6))))
+    return 2.0 ** -min(fraction, largest_fraction)
+
+
+@dataclass
+class LayerBuilder:
+    """Collects quantised layers; programs share them by index."""
+
+    layers: list[ConvLayer] = field(default_factory=list)
+
+    def layer(
+        self, weight: Array, bias: Array, unit_in: Array, unit_out: Array, depthwise: bool = False
+    ) -> int:
+        """Quantise one convolution between the given units per channel; returns its index.
+
+        ``weight`` is ``[out, in, k, k]``, or ``[channels, 1, k, k]`` when ``depthwise``.
+        """
+        real = weight * (unit_in[:, None] if depthwise else unit_in[None, :])[:, :, None, None]
+        peak = np.abs(real).reshape(real.shape[0], -1).max(axis=1)
+        scale = np.maximum(peak, 1e-12) / 127
+        while True:
+            integer = np.round(real / scale[:, None, None, None])
+            offset = np.round(bias / scale)
+            sums = np.abs(integer).reshape(real.shape[0], -1).sum(axis=1)
+            over = np.abs(offset) + 32768 * sums > ACCUMULATOR_LIMIT
+            if not over.any():
+                break
+            scale = np.where(over, scale * 1.05, scale)
+        pairs = [fixed_point(float(s / u)) for s, u in zip(scale, unit_out, strict=True)]
+        self.layers.append(
+            ConvLayer(
+                integer.astype(np.int8),
+                offset.astype(np.int32),
+                np.array([p[0] for p in pairs], dtype=np.int32),
+                np.array([p[1] for p in pairs], dtype=np.uint8),
+                depthwise,
+            )
+        )
+        return len(self.layers) - 1
+
+    def conv(self, conv: nn.Module, unit_in: Array, unit_out: Array) -> int:
+        """:meth:`layer` of a PyTorch convolution."""
+        assert isinstance(conv, nn.Conv2d) and conv.bias is not None
+        depthwise = conv.groups > 1
+        return self.layer(as_array(conv.weight), as_array(conv.bias), unit_in, unit_out, depthwise)
+
+    def rescale(self, unit_in: Array, unit_out: Array) -> int:
+        """A layer that only changes units, channel by channel."""
+        ones, zeros = np.ones((unit_in.size, 1, 1, 1)), np.zeros(unit_in.size)
+        return self.layer(ones, zeros, unit_in, unit_out, depthwise=True)
