@@ -1,0 +1,180 @@
+"""What `make demo` runs: photographs go through .dlf files at three rates, and you see the result.
+
+    python scripts/demo.py [PHOTO...] [--output demo]
+
+The first photograph is always the portrait of the astronaut Eileen Collins that scikit-image
+carries (NASA, public domain). For each photograph and rate the output folder gets the .dlf file and
+the PNG decoded from it by plain `Image.open`, and for each photograph a sheet that shows the
+original, DLF, and the best that WebP or AVIF make of the same number of bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dlf_pillow
+import numpy as np
+from dlf_models.evaluation.codecs import CodecUnavailable, Setting
+from dlf_models.evaluation.metrics import psnr
+from dlf_models.evaluation.peers import PEERS, Peer
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+QUALITIES = (10, 40, 80)
+PEER_NAMES = ("avif", "webp")
+PEER_SCALES = (1, 2, 4)
+CELL_SIDE = 768  # larger photographs are shrunk in the sheet, never in the files
+LABEL_HEIGHT = 30
+GAP = 8
+
+
+@dataclass(frozen=True)
+class Version:
+    """One compressed version of a photograph: what the sheet shows of it."""
+
+    label: str
+    image: Image.Image
+    size: int
+    psnr: float
+
+    def caption(self, original: Image.Image) -> str:
+        bpp = 8 * self.size / (original.width * original.height)
+        return f"{self.label}: {self.size} bytes, {bpp:.3f} bpp, {self.psnr:.1f} dB"
+
+
+def main() -> int:
+    """Code every photograph and write everything to the output folder."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("photos", nargs="*", type=Path, help="further photographs")
+    parser.add_argument("--output", type=Path, default=Path("demo"), help="folder for the results")
+    arguments = parser.parse_args()
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    warm_up()
+    for name, original in photographs(arguments.photos):
+        print(f"{name}, {original.width}x{original.height}")
+        rows = [
+            (ours, best_peer(original, ours.size))
+            for ours in dlf_versions(name, original, arguments.output)
+        ]
+        path = arguments.output / f"{name}.png"
+        sheet(original, rows).save(path)
+        print(f"  side by side: {path}")
+    return 0
+
+
+def photographs(further: list[Path]) -> Iterator[tuple[str, Image.Image]]:
+    """Yield name and RGB image of the photographs to show."""
+    from skimage.data import astronaut
+
+    yield "astronaut", Image.fromarray(astronaut())
+    for path in further:
+        with Image.open(path) as image:
+            yield path.stem, ImageOps.exif_transpose(image).convert("RGB")
+
+
+def warm_up() -> None:
+    """Load the networks, so that the seconds printed are those of coding."""
+    start = time.perf_counter()
+    dlf_pillow.save(Image.new("RGB", (64, 64)), "/dev/null")
+    print(f"model loaded in {time.perf_counter() - start:.2f} s")
+
+
+def dlf_versions(name: str, original: Image.Image, folder: Path) -> Iterator[Version]:
+    """Encode at the three qualities, reopen with `Image.open`, print and keep the results."""
+    for quality in QUALITIES:
+        path = folder / f"{name}-q{quality}.dlf"
+        start = time.perf_counter()
+        original.save(path, quality=quality)
+        encoded = time.perf_counter()
+        with Image.open(path) as file:
+            decoded = file.convert("RGB")
+        seconds = (encoded - start, time.perf_counter() - encoded)
+        decoded.save(path.with_suffix(".png"))
+        size = path.stat().st_size
+        version = Version(f"DLF q{quality}", decoded, size, quality_db(original, decoded))
+        print(
+            f"  {version.caption(original)}, encode {seconds[0]:.2f} s, decode {seconds[1]:.2f} s"
+        )
+        yield version
+
+
+def best_peer(original: Image.Image, limit: int) -> Version | None:
+    """Return the best picture, by PSNR, that AVIF or WebP make of at most `limit` bytes.
+
+    Each is tried at full, half and quarter size. None when no file is that small.
+    """
+    pixels = np.asarray(original)
+    best: Version | None = None
+    for name in PEER_NAMES:
+        try:
+            peer = Peer(name)
+        except CodecUnavailable as error:
+            print(f"  not compared: {error}", file=sys.stderr)
+            continue
+        for scale in PEER_SCALES:
+            found = largest_within(peer, pixels, name, scale, limit)
+            if found is None:
+                continue
+            data, setting = found
+            decoded = peer.decode(data, setting, original.height, original.width)
+            value = psnr(pixels, decoded)
+            if best is None or value > best.psnr:
+                size = "" if scale == 1 else f" at 1/{scale} size"
+                label = f"{PEERS[name].label}{size}"
+                best = Version(label, Image.fromarray(decoded), len(data), value)
+    return best
+
+
+def largest_within(
+    peer: Peer, pixels: np.ndarray, name: str, scale: int, limit: int
+) -> tuple[bytes, Setting] | None:
+    """Return the file of the highest quality that has at most `limit` bytes."""
+    best, low, high = None, 0, 100
+    while low <= high:
+        setting = Setting(name, scale, (low + high) // 2)
+        data = peer.encode(pixels, setting)
+        if len(data) <= limit:
+            best, low = (data, setting), setting.quality + 1
+        else:
+            high = setting.quality - 1
+    return best
+
+
+def quality_db(original: Image.Image, decoded: Image.Image) -> float:
+    """Return the PSNR in dB."""
+    return psnr(np.asarray(original), np.asarray(decoded))
+
+
+def sheet(original: Image.Image, rows: list[tuple[Version, Version | None]]) -> Image.Image:
+    """Lay out one row per rate: the original, DLF, and the peer at the same bytes."""
+    cell = ImageOps.contain(original, (CELL_SIDE, CELL_SIDE)).size
+    if max(original.size) <= CELL_SIDE:
+        cell = original.size
+    width = 3 * cell[0] + 4 * GAP
+    height = len(rows) * (cell[1] + LABEL_HEIGHT + GAP) + GAP
+    result = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(result)
+    font = ImageFont.load_default(size=15)
+    raw = f"original: {original.width}x{original.height}, {3 * original.width * original.height} bytes"
+    for row, (ours, peer) in enumerate(rows):
+        cells = [(raw, original), (ours.caption(original), ours.image)]
+        if peer is None:
+            cells.append((f"WebP, AVIF: no file of at most {ours.size} bytes", None))
+        else:
+            cells.append((peer.caption(original), peer.image))
+        top = GAP + row * (cell[1] + LABEL_HEIGHT + GAP)
+        for column, (label, image) in enumerate(cells):
+            left = GAP + column * (cell[0] + GAP)
+            draw.text((left, top + 6), label, fill="black", font=font)
+            if image is not None:
+                shown = image if image.size == cell else image.resize(cell)
+                result.paste(shown, (left, top + LABEL_HEIGHT))
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
