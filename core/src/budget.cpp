@@ -60,7 +60,7 @@ TileWork tile_work(const NormativePart& model, const ImageGeometry& geometry) {
 }  // namespace
 
 Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                       Direction direction) {
+                       Direction direction, int threads) {
   const TileWork work = tile_work(model, geometry);
   const uint64_t window_pixels = times(geometry.window_px, geometry.window_px);
   const uint64_t pixels = times(geometry.width, geometry.height);
@@ -70,9 +70,11 @@ Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry
   Estimate estimate;
   estimate.output_bytes = times(pixels, static_cast<uint64_t>(channels));
   const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
-  const uint64_t tile = times(times(work.largest, window_pixels), kTransformBytesPerPixel);
+  const uint64_t together = std::min(work.tiles, static_cast<uint64_t>(std::max(threads, 1)));
+  const uint64_t in_work =
+      times(times(together, times(work.largest, window_pixels)), kTransformBytesPerPixel);
   estimate.memory_bytes = plus(plus(estimate.output_bytes, times(2, alpha)),
-                               plus(tile, estimate_entropy_bytes(model, geometry)));
+                               plus(in_work, estimate_entropy_bytes(model, geometry)));
   estimate.macs = plus(times(times(work.total, window_pixels), macs_per_pixel),
                        estimate_entropy_macs(model, geometry));
   estimate.tiles =

@@ -21,15 +21,16 @@ struct Limits {
 
 struct Estimate {
   uint64_t output_bytes = 0;  // samples of the decoded picture
-  uint64_t memory_bytes = 0;  // upper bound of what one call allocates, output included
+  uint64_t memory_bytes = 0;  // what one call allocates at its peak, output included
   uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
   uint32_t tiles = 0;         // steps of the progress callback
 };
 
 enum class Direction { kEncode, kDecode };
 
+// `threads` tiles are in work at the same time, which costs memory.
 Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                       Direction direction);
+                       Direction direction, int threads);
 
 // Throw DLF_LIMIT_EXCEEDED naming the limit and the value. The first needs no model.
 void check_size(uint32_t width, uint32_t height, const Limits& limits);

@@ -10,6 +10,7 @@
 #include "status.h"
 #include "symbol_codec.h"
 #include "tiles.h"
+#include "workers.h"
 
 namespace dlf {
 namespace {
@@ -22,6 +23,14 @@ void report(const Progress& progress, size_t done, size_t total) {
   if (progress && !progress(static_cast<uint32_t>(done), static_cast<uint32_t>(total))) {
     fail(DLF_CANCELLED, "cancelled by the caller");
   }
+}
+
+// Tiles write to places of their own, so they may be worked on at the same time.
+void for_each_tile(const std::vector<Tile>& tiles, int threads, const Progress& progress,
+                   const std::function<void(size_t index, const Tile& tile)>& action) {
+  run_workers(
+      tiles.size(), threads, [&](size_t i) { action(i, tiles[i]); },
+      [&](size_t done) { report(progress, done, tiles.size()); });
 }
 
 size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
@@ -37,14 +46,13 @@ void check_pixels(const ConstPixels& pixels) {
                                    std::to_string(pixels.height) + " pixels cannot be coded");
   }
   if (pixels.width > kMaxSide || pixels.height > kMaxSide) {
-    fail(DLF_LIMIT_EXCEEDED, "the format allows at most " + std::to_string(kMaxSide) +
-                                 " pixels a side");
+    fail(DLF_LIMIT_EXCEEDED,
+         "the format allows at most " + std::to_string(kMaxSide) + " pixels a side");
   }
   if (pixels.channels < 1 || pixels.channels > 4) {
     fail(DLF_INVALID_ARGUMENT, "an image has 1, 2, 3 or 4 channels");
   }
-  const size_t line =
-      checked_multiply(pixels.width, static_cast<size_t>(pixels.channels), "line");
+  const size_t line = checked_multiply(pixels.width, static_cast<size_t>(pixels.channels), "line");
   if (pixels.data == nullptr || pixels.stride < line) {
     fail(DLF_INVALID_ARGUMENT, "the lines of the image overlap or are missing");
   }
@@ -122,8 +130,7 @@ Codec::Job Codec::prepare(const ConstPixels& pixels, const EncodeOptions& option
 
   Job job;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  check_work(job.geometry,
-             estimate_work(model, job.geometry, pixels.channels, Direction::kEncode),
+  check_work(job.geometry, estimate_work(model, job.geometry, pixels.channels, Direction::kEncode, threads_),
              options.limits);
   job.tiles = tiles_of(model, job.geometry);
   job.tokens.resize(checked_multiply(static_cast<size_t>(job.geometry.windows()),
@@ -163,16 +170,13 @@ std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOption
   Job job = prepare(pixels, options);
 
   std::vector<float> latents(latent_count(model, job.geometry));
-  for (size_t i = 0; i < job.tiles.size(); ++i) {
-    report(options.progress, i, job.tiles.size());
-    const Tile& tile = job.tiles[i];
+  for_each_tile(job.tiles, threads_, options.progress, [&](size_t, const Tile& tile) {
     const Analysis analysis =
         transform_->analysis(cut_image(pixels, job.geometry, tile), extended_grid(tile));
     put_tokens(analysis.tokens, tile, job.geometry, model.tokens_stride(), &job.tokens);
     put_latents(transform_->bottleneck(*analysis.features, options.rate), tile, job.geometry,
                 model.latent_channels, &latents);
-  }
-  report(options.progress, job.tiles.size(), job.tiles.size());
+  });
 
   return finish(job, options.rate, latents);
 }
@@ -183,28 +187,24 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
   Job job = prepare(pixels, options);
 
   // The analysis does not depend on the rate point: once for all trials.
-  std::vector<std::unique_ptr<Features>> features;
-  for (size_t i = 0; i < job.tiles.size(); ++i) {
-    report(options.progress, i, job.tiles.size());
-    const Tile& tile = job.tiles[i];
+  std::vector<std::unique_ptr<Features>> features(job.tiles.size());
+  for_each_tile(job.tiles, threads_, options.progress, [&](size_t i, const Tile& tile) {
     Analysis analysis =
         transform_->analysis(cut_image(pixels, job.geometry, tile), extended_grid(tile));
     put_tokens(analysis.tokens, tile, job.geometry, model.tokens_stride(), &job.tokens);
-    features.push_back(std::move(analysis.features));
-  }
-  report(options.progress, job.tiles.size(), job.tiles.size());
+    features[i] = std::move(analysis.features);
+  });
 
   std::map<int, std::vector<uint8_t>> trials;
   const auto fits = [&](int rate) {
     auto found = trials.find(rate);
     if (found == trials.end()) {
       std::vector<float> latents(latent_count(model, job.geometry));
-      for (size_t i = 0; i < job.tiles.size(); ++i) {
-        put_latents(transform_->bottleneck(*features[i], rate), job.tiles[i], job.geometry,
+      for_each_tile(job.tiles, threads_, options.progress, [&](size_t i, const Tile& tile) {
+        put_latents(transform_->bottleneck(*features[i], rate), tile, job.geometry,
                     model.latent_channels, &latents);
-      }
+      });
       found = trials.emplace(rate, finish(job, static_cast<uint8_t>(rate), latents)).first;
-      report(options.progress, job.tiles.size(), job.tiles.size());
     }
     return found->second.size() <= max_bytes;
   };
@@ -244,9 +244,9 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
   check_size(header.width, header.height, options.limits);
   check_model(header, *model_);
   const ImageGeometry geometry = ImageGeometry::of(model, header.width, header.height);
-  const Estimate work =
-      estimate_work(model, geometry, header.picture.channels(), Direction::kDecode);
-  check_work(geometry, work, options.limits);
+  check_work(geometry,
+             estimate_work(model, geometry, header.picture.channels(), Direction::kDecode, threads_),
+             options.limits);
   const Region region = checked_region(options.region, header);
 
   // 2. The container.
@@ -275,17 +275,14 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
   tiles.erase(std::remove_if(tiles.begin(), tiles.end(),
                              [&](const Tile& tile) { return !touches(tile, geometry, region); }),
               tiles.end());
-  for (size_t i = 0; i < tiles.size(); ++i) {
-    report(options.progress, i, tiles.size());
-    const Tile& tile = tiles[i];
-    const std::vector<float> image = transform_->synthesis(
-        cut_tokens(symbols.tokens, tile, geometry, model.tokens_stride()),
-        cut_latents(symbols.latent, tile, geometry, model.latent_channels,
-                    model.latent_fraction + model.step_fraction),
-        header.rate, extended_grid(tile));
+  for_each_tile(tiles, threads_, options.progress, [&](size_t, const Tile& tile) {
+    const std::vector<float> image =
+        transform_->synthesis(cut_tokens(symbols.tokens, tile, geometry, model.tokens_stride()),
+                              cut_latents(symbols.latent, tile, geometry, model.latent_channels,
+                                          model.latent_fraction + model.step_fraction),
+                              header.rate, extended_grid(tile));
     put_pixels(image, tile, geometry, region, out);
-  }
-  report(options.progress, tiles.size(), tiles.size());
+  });
 
   // 5. What the networks do not carry.
   if (out.has_alpha()) put_alpha(file, region, out);

@@ -19,8 +19,8 @@
 
 namespace dlf {
 
-// Called between tiles with the number of tiles done and the total; false cancels the call, which
-// then throws DLF_CANCELLED.
+// Called on the caller's thread with the number of tiles done and the total, first with 0; false
+// cancels the call, which then throws DLF_CANCELLED. A search for a size starts anew for each trial.
 using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 
 // Which layers of the payload decide the picture.
@@ -59,7 +59,7 @@ using Allocate = std::function<uint8_t*(size_t bytes)>;
 
 class Codec {
  public:
-  // `threads` is for the integer networks; the transform has been told its own.
+  // `threads`: tiles worked on at the same time, and threads of the integer networks; at least 1.
   Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
         int threads);
 

@@ -30,8 +30,8 @@ uint8_t to_sample(float value) {
 }
 
 uint8_t luma(uint32_t red, uint32_t green, uint32_t blue) {
-  return static_cast<uint8_t>((red * kLumaRed + green * kLumaGreen + blue * kLumaBlue + kLumaRound) >>
-                              kLumaShift);
+  return static_cast<uint8_t>(
+      (red * kLumaRed + green * kLumaGreen + blue * kLumaBlue + kLumaRound) >> kLumaShift);
 }
 
 }  // namespace
@@ -53,8 +53,7 @@ std::vector<float> cut_image(const ConstPixels& pixels, const ImageGeometry& geo
   const uint64_t top = uint64_t{tile.ext_y0} * geometry.window_px;
   const uint64_t left = uint64_t{tile.ext_x0} * geometry.window_px;
   const size_t channels = static_cast<size_t>(pixels.channels);
-  const size_t inside =
-      static_cast<size_t>(std::min<uint64_t>(shape.width, pixels.width - left));
+  const size_t inside = static_cast<size_t>(std::min<uint64_t>(shape.width, pixels.width - left));
   std::vector<float> image(checked_multiply(shape.plane(), 3, "tile"));
   for (size_t y = 0; y < shape.height; ++y) {
     const auto source = static_cast<uint32_t>(std::min<uint64_t>(top + y, pixels.height - 1));
@@ -81,7 +80,8 @@ void put_tokens(const std::vector<int64_t>& tile_tokens, const Tile& tile,
       const size_t to = (y * geometry.windows_x + x) * stride;
       for (size_t i = 0; i < stride; ++i) {
         const int64_t digit = tile_tokens[from + i];
-        if (digit < 0 || digit > INT16_MAX) fail(DLF_MODEL_ERROR, "the network gives a wrong token");
+        if (digit < 0 || digit > INT16_MAX)
+          fail(DLF_MODEL_ERROR, "the network gives a wrong token");
         (*tokens)[to + i] = static_cast<int16_t>(digit);
       }
     }

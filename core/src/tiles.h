@@ -20,8 +20,8 @@ WindowGrid extended_grid(const Tile& tile);
 // True when the tile's core holds a pixel of the region.
 bool touches(const Tile& tile, const ImageGeometry& geometry, const Region& region);
 
-// Encoding: pixels -> [3][rows*window][columns*window] in [0, 1], the picture's last line and column
-// repeated beyond its edges; gray is repeated over the three channels; alpha is left out.
+// Encoding: pixels -> [3][rows*window][columns*window] in [0, 1], the picture's last line and
+// column repeated beyond its edges; gray is repeated over the three channels; alpha is left out.
 std::vector<float> cut_image(const ConstPixels& pixels, const ImageGeometry& geometry,
                              const Tile& tile);
 
@@ -29,8 +29,8 @@ std::vector<float> cut_image(const ConstPixels& pixels, const ImageGeometry& geo
 void put_tokens(const std::vector<int64_t>& tile_tokens, const Tile& tile,
                 const ImageGeometry& geometry, size_t stride, std::vector<int16_t>* tokens);
 
-// Encoding: the core's latents of a tile, as far as they are on the coded latent grid, into those of
-// the picture, [channels][latent_h][latent_w].
+// Encoding: the core's latents of a tile, as far as they are on the coded latent grid, into those
+// of the picture, [channels][latent_h][latent_w].
 void put_latents(const std::vector<float>& tile_latents, const Tile& tile,
                  const ImageGeometry& geometry, size_t channels, std::vector<float>* latents);
 
@@ -38,8 +38,9 @@ void put_latents(const std::vector<float>& tile_latents, const Tile& tile,
 std::vector<int64_t> cut_tokens(const std::vector<int16_t>& tokens, const Tile& tile,
                                 const ImageGeometry& geometry, size_t stride);
 
-// Decoding: fixed-point latents [channels][latent_h][latent_w] with `fraction_bits` -> float latents
-// of the extended rectangle, the last line and column of the coded grid repeated beyond it (§7.4).
+// Decoding: fixed-point latents [channels][latent_h][latent_w] with `fraction_bits` -> float
+// latents of the extended rectangle, the last line and column of the coded grid repeated beyond it
+// (§7.4).
 std::vector<float> cut_latents(const std::vector<int32_t>& latents, const Tile& tile,
                                const ImageGeometry& geometry, size_t channels, int fraction_bits);
 

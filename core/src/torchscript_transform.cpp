@@ -1,21 +1,21 @@
 #include "torchscript_transform.h"
 
 // Only what is used of libtorch: <torch/script.h> would add a third to the time of compilation.
-#include <ATen/Functions.h>
+#include <ATen/ops/empty.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/InferenceMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/api/module.h>
-#include <torch/csrc/jit/passes/freeze_module.h>
-#include <torch/csrc/jit/passes/frozen_graph_optimizations.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/version.h>
 
 #include <algorithm>
+#include <cfenv>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -44,28 +44,26 @@ class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
   const std::vector<uint8_t>& bytes_;
 };
 
-// Sets the number of threads that torch uses for work started by this thread, and puts the host's
-// number back. libtorch keeps two numbers: one per thread, which decides, and one for the process,
-// from which new threads take theirs. The second is put back at once, from a thread of its own, so
-// that threads which the host starts meanwhile see nothing of ours.
-class ThreadCount {
+// Makes libtorch compute with the calling thread alone, and puts the host's number back. Its kernels
+// sum in another order for another number of threads, which would make pixels depend on it; codec.cpp
+// works on several tiles at once instead. libtorch keeps two numbers: one per thread, which decides,
+// and one for the process, from which new threads take theirs. The second is put back at once, by a
+// thread of its own, so that threads which the host starts meanwhile see nothing of ours.
+class OneThread {
  public:
-  explicit ThreadCount(int threads) {
-    if (threads <= 0) return;
-    host_ = at::get_num_threads();
-    if (host_ == threads) return;
-    changed_ = true;
+  OneThread() : host_(at::get_num_threads()) {
+    if (host_ == 1) return;
     const std::lock_guard<std::mutex> lock(mutex());
-    at::set_num_threads(threads);
+    at::set_num_threads(1);
     std::thread([host = host_] { at::set_num_threads(host); }).join();
   }
-  ~ThreadCount() {
-    if (!changed_) return;
+  ~OneThread() {
+    if (host_ == 1) return;
     const std::lock_guard<std::mutex> lock(mutex());
     at::set_num_threads(host_);
   }
-  ThreadCount(const ThreadCount&) = delete;
-  ThreadCount& operator=(const ThreadCount&) = delete;
+  OneThread(const OneThread&) = delete;
+  OneThread& operator=(const OneThread&) = delete;
 
  private:
   static std::mutex& mutex() {
@@ -73,20 +71,33 @@ class ThreadCount {
     return instance;
   }
 
-  int host_ = 0;
-  bool changed_ = false;
+  const int host_;
 };
 
-// Everything that a call into libtorch needs set for this thread, and put back at the end.
-class Inference {
+// The default rounding and denormal handling, whatever the host has chosen for its own arithmetic.
+class DefaultFloatingPoint {
  public:
-  explicit Inference(int threads) : threads_(threads), optimizer_(false) {}
+  DefaultFloatingPoint() {
+    std::fegetenv(&host_);
+    std::fesetenv(FE_DFL_ENV);
+  }
+  ~DefaultFloatingPoint() { std::fesetenv(&host_); }
+  DefaultFloatingPoint(const DefaultFloatingPoint&) = delete;
+  DefaultFloatingPoint& operator=(const DefaultFloatingPoint&) = delete;
 
  private:
-  ThreadCount threads_;
-  c10::InferenceMode mode_;
-  // Without it, the executor would profile and recompile the graph for every new image size.
-  torch::jit::GraphOptimizerEnabledGuard optimizer_;
+  std::fenv_t host_;
+};
+
+// Everything that a call into libtorch needs set for this thread, put back at its end.
+struct Inference {
+  OneThread one_thread;
+  DefaultFloatingPoint floating_point;
+  c10::InferenceMode mode;
+  // A host that runs us under torch.autocast would otherwise get pixels computed in bfloat16.
+  c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
+  // The optimising executor would profile and compile the graph again for every new image size.
+  torch::jit::GraphOptimizerEnabledGuard no_profiling{false};
 };
 
 // Runs `action`, turning libtorch's exceptions into ours.
@@ -135,14 +146,13 @@ std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType type) {
 class TorchScriptTransform : public Transform {
  public:
   TorchScriptTransform(const std::vector<uint8_t>& archive, const NormativePart& model,
-                       const TransformOptions& options)
-      : device_(checked_device(options.device)),
-        threads_(options.threads),
+                       const std::string& device)
+      : device_(checked_device(device)),
         window_(model.window),
         stride_(model.latent_stride),
         channels_(model.latent_channels) {
     guarded("loading the networks", [&] {
-      const Inference inference(threads_);
+      const Inference inference;
       module_ = torch::jit::load(std::make_shared<MemoryReader>(archive), device_);
       for (const char* name : kMethods) {
         if (!module_.find_method(name)) {
@@ -151,19 +161,14 @@ class TorchScriptTransform : public Transform {
       }
       module_.eval();
       module_.to(at::kFloat);  // packages may hold the weights as float16
-      module_ = torch::jit::freeze_module(module_, {std::begin(kMethods), std::end(kMethods)});
-      for (const char* name : kMethods) {
-        auto graph = module_.get_method(name).graph();
-        torch::jit::OptimizeFrozenGraph(graph);
-      }
     });
   }
 
   Analysis analysis(const std::vector<float>& image, WindowGrid grid) const override {
     return guarded("the analysis transform", [&] {
-      const Inference inference(threads_);
+      const Inference inference;
       const at::Tensor input =
-          borrow(image, {1, 3, grid.rows * window_, grid.columns * window_}, at::kFloat);
+          tensor_of(image, {1, 3, grid.rows * window_, grid.columns * window_}, at::kFloat);
       const auto outputs = call(kMethods[0], {input}).toTuple();
       Analysis result;
       result.tokens = to_vector<int64_t>(outputs->elements().at(0).toTensor(), at::kLong);
@@ -174,7 +179,7 @@ class TorchScriptTransform : public Transform {
 
   std::vector<float> bottleneck(const Features& features, int rate) const override {
     return guarded("the bottleneck", [&] {
-      const Inference inference(threads_);
+      const Inference inference;
       const auto& tensor = dynamic_cast<const TorchFeatures&>(features).tensor;
       return to_vector<float>(call(kMethods[1], {tensor, int64_t{rate}}).toTensor(), at::kFloat);
     });
@@ -184,13 +189,13 @@ class TorchScriptTransform : public Transform {
                                const std::vector<float>& latents, int rate,
                                WindowGrid grid) const override {
     return guarded("the synthesis transform", [&] {
-      const Inference inference(threads_);
+      const Inference inference;
       const int64_t windows = static_cast<int64_t>(grid.count());
       const int64_t digits = static_cast<int64_t>(tokens.size()) / windows;
       const int64_t side = window_ / stride_;
-      const at::Tensor token_input = borrow(tokens, {windows, digits}, at::kLong);
+      const at::Tensor token_input = tensor_of(tokens, {windows, digits}, at::kLong);
       const at::Tensor latent_input =
-          borrow(latents, {1, channels_, grid.rows * side, grid.columns * side}, at::kFloat);
+          tensor_of(latents, {1, channels_, grid.rows * side, grid.columns * side}, at::kFloat);
       return to_vector<float>(call(kMethods[2], {token_input, latent_input, int64_t{rate},
                                                  int64_t{grid.rows}, int64_t{grid.columns}})
                                   .toTensor(),
@@ -199,13 +204,14 @@ class TorchScriptTransform : public Transform {
   }
 
  private:
-  // A tensor over the caller's memory; on another device, a copy.
+  // A copy, in memory aligned as libtorch does it: the kernels' results can depend on that.
   template <typename T>
-  at::Tensor borrow(const std::vector<T>& values, std::vector<int64_t> shape,
-                    at::ScalarType type) const {
-    // from_blob takes a pointer that is not const; nothing writes through it.
-    return at::from_blob(const_cast<T*>(values.data()), shape, at::TensorOptions().dtype(type))
-        .to(device_);
+  at::Tensor tensor_of(const std::vector<T>& values, std::vector<int64_t> shape,
+                       at::ScalarType type) const {
+    at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(type));
+    TORCH_CHECK(static_cast<size_t>(tensor.numel()) == values.size(), "wrong number of inputs");
+    std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<T>());
+    return tensor.to(device_);
   }
 
   torch::jit::IValue call(const char* name, std::vector<torch::jit::IValue> inputs) const {
@@ -214,7 +220,6 @@ class TorchScriptTransform : public Transform {
 
   torch::jit::Module module_;
   c10::Device device_;
-  int threads_;
   int64_t window_, stride_, channels_;
 };
 
@@ -222,8 +227,8 @@ class TorchScriptTransform : public Transform {
 
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
                                                             const NormativePart& model,
-                                                            const TransformOptions& options) {
-  return std::make_unique<TorchScriptTransform>(archive, model, options);
+                                                            const std::string& device) {
+  return std::make_unique<TorchScriptTransform>(archive, model, device);
 }
 
 std::string torch_version() { return TORCH_VERSION; }

@@ -16,16 +16,12 @@
 
 namespace dlf {
 
-struct TransformOptions {
-  std::string device = "cpu";  // "cpu", "cuda", "cuda:1"
-  int threads = 0;             // 0: as many as the host has set for the calling thread
-};
-
 // `archive`: the verified bytes of the whole package file. Throws DLF_MODEL_ERROR when it holds no
-// fitting TorchScript module, DLF_INVALID_ARGUMENT for an unknown or absent device.
+// fitting TorchScript module, DLF_INVALID_ARGUMENT for an unknown or absent device ("cpu", "cuda",
+// "cuda:1" ...).
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
                                                             const NormativePart& model,
-                                                            const TransformOptions& options);
+                                                            const std::string& device);
 
 // The version of the libtorch that is loaded, e.g. "2.13.0".
 std::string torch_version();

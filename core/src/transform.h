@@ -1,8 +1,8 @@
 // The analysis transform, the bottleneck and the synthesis transform behind one interface, so that
 // everything else in the core stays free of libtorch.
 //
-// All arrays are float32 or int64, row-major and contiguous. `WindowGrid` counts windows; an image has
-// rows*window lines of columns*window samples per channel; latents have one sample per
+// All arrays are float32 or int64, row-major and contiguous. `WindowGrid` counts windows; an image
+// has rows*window lines of columns*window samples per channel; latents have one sample per
 // latent_stride x latent_stride pixels.
 //
 // Thread safety: implementations must allow concurrent calls on one object.
