@@ -71,7 +71,7 @@ def test_an_interrupt_leaves_no_partial_file(
 
 def test_a_missing_folder_and_a_folder_are_errors_that_name_the_target(tmp_path: Path) -> None:
     for target in (tmp_path / "missing" / "x.dlf", tmp_path):
-        with pytest.raises(OSError) as caught:  # noqa: PT011 - which one depends on the target
+        with pytest.raises(OSError) as caught:
             write_atomically(target, b"data")
         assert caught.value.filename == os.fspath(target)
     assert names(tmp_path) == set()

@@ -78,9 +78,20 @@ class Codec:
         model = self.model
         native = self._native(model)
         if limit is None:
-            rate = options.rate_for_quality(quality, model.rate_points)
-            return _encode_at(native, picture, rate)
-        return _encode_within(native, picture, limit, model.rate_points)
+            return native.encode(
+                picture.pixels,
+                options.rate_for_quality(quality, model.rate_points),
+                orientation=picture.orientation,
+                colour=picture.color_space,
+                chunks=_chunks(picture),
+            )
+        return native.encode_to_size(
+            picture.pixels,
+            limit,
+            orientation=picture.orientation,
+            colour=picture.color_space,
+            chunks=_chunks(picture),
+        )
 
     def decode(
         self, data: bytes, *, layers: Layers = "all", allow_truncated: bool = False

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dlf import _bitstream, icc, metadata
 
-__all__ = ["Chunk", "ChunkType", "Info", "info", "probe"]
+if TYPE_CHECKING:
+    from dlf._bitstream import Header
+
+__all__ = ["MAX_HEADER_BYTES", "Chunk", "ChunkType", "Info", "info", "probe"]
+
+MAX_HEADER_BYTES = _bitstream.MAX_HEADER_BYTES
+"""No header is longer: that much of a file is enough for `probe`."""
 
 
 class ChunkType(enum.IntEnum):
@@ -51,6 +57,7 @@ class Info:
         orientation: EXIF orientation 1..8.
         color_space: "srgb" or "display-p3".
         header_bytes, payload_bytes, file_bytes: sizes; the payload's as the header states it.
+        has_chunks, has_trailer: whether anything follows the payload.
         missing_bytes: how many bytes the payload lacks when the file is truncated, else 0.
         chunks: metadata, alpha and private chunks; empty when the file is truncated.
     """
@@ -66,6 +73,8 @@ class Info:
     header_bytes: int
     payload_bytes: int
     file_bytes: int
+    has_chunks: bool
+    has_trailer: bool
     missing_bytes: int = 0
     chunks: tuple[Chunk, ...] = ()
 
@@ -126,7 +135,7 @@ def info(data: bytes) -> Info:
     return _info(header, len(data), 0, chunks)
 
 
-def _info(header: dict[str, Any], file_bytes: int, missing: int, chunks: tuple[Chunk, ...]) -> Info:
+def _info(header: Header, file_bytes: int, missing: int, chunks: tuple[Chunk, ...]) -> Info:
     mode = ("L" if header["grayscale"] else "RGB") + ("A" if header["alpha"] else "")
     return Info(
         width=header["width"],
@@ -140,6 +149,8 @@ def _info(header: dict[str, Any], file_bytes: int, missing: int, chunks: tuple[C
         header_bytes=header["header_bytes"],
         payload_bytes=header["payload_bytes"],
         file_bytes=file_bytes,
+        has_chunks=header["has_chunks"],
+        has_trailer=header["has_trailer"],
         missing_bytes=missing,
         chunks=chunks,
     )

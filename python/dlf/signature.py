@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EXTENSION", "FORMAT", "MAX_HEADER_BYTES", "MIME_TYPE", "SIGNATURE", "VERSION"]
+__all__ = ["EXTENSION", "FORMAT", "MIME_TYPE", "SIGNATURE", "VERSION"]
 
 FORMAT = "DLF"
 """The name of the format in Pillow and imageio."""
@@ -14,6 +14,3 @@ SIGNATURE = b"\xc4LF\n"
 VERSION = 1
 VERSION_MASK = 0x07
 """The bits of the byte behind the signature that hold the bitstream's version."""
-
-MAX_HEADER_BYTES = 32
-"""No header is longer (core/BITSTREAM.md §2): that much of a file says what it is."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 from dlf import _bitstream, models
 from dlf.header import info
+
+if TYPE_CHECKING:
+    from dlf._bitstream import Symbols
 
 __all__ = ["decode_symbols", "layer_bytes", "verify"]
 
 
 def decode_symbols(
     data: bytes, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
-) -> dict[str, Any]:
+) -> Symbols:
     """Return every integer tensor that the payload decodes to, and the coder's final state.
 
     The names, shapes and meanings are those of core/BITSTREAM.md.
@@ -23,7 +26,7 @@ def decode_symbols(
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     package = _package(data, model)
-    return dict(_bitstream.decode_symbols(data, package, allow_truncated=allow_truncated))
+    return _bitstream.decode_symbols(data, package, allow_truncated=allow_truncated)
 
 
 def verify(data: bytes, model: str | os.PathLike[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,10 +23,8 @@ class FrameIndexError(ValueError, IndexError):
     """The file has one image; imageio's documents ask for ValueError, its habits for IndexError."""
 
 
-class DlfPlugin(PluginV3):  # type: ignore[misc]  # imageio has no types
+class DlfPlugin(PluginV3):
     """Reads and writes one .dlf file."""
-
-    _request: ClassVar[Request | None] = None  # close() must work when __init__ never got far
 
     def __init__(self, request: Request) -> None:
         """Take the request if it is for us.
@@ -166,7 +164,7 @@ class DlfPlugin(PluginV3):  # type: ignore[misc]  # imageio has no types
 
     def close(self) -> None:
         """Release the request; may be called at any time and more than once."""
-        if self._request is not None:
+        if hasattr(self, "_request"):  # it is not when __init__ was called with unknown options
             super().close()
 
     def _content(self) -> bytes:

@@ -7,11 +7,14 @@ import mimetypes
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any, ClassVar
+from typing import IO, TYPE_CHECKING, Any
 
 from dlf import options, signature
 from dlf.errors import DlfError
 from PIL import Image, ImageFile
+
+if TYPE_CHECKING:
+    from PIL._imaging import PixelAccess
 
 __all__ = ["DlfImageFile", "register", "save"]
 
@@ -46,7 +49,7 @@ class DlfImageFile(ImageFile.ImageFile):
 
     format = signature.FORMAT
     format_description = "DLF learned image"
-    custom_mimetype: ClassVar[str | None] = None  # read by get_format_mimetype() after unpickling
+    custom_mimetype: str | None = None  # read by get_format_mimetype() after unpickling
     n_frames = 1
     is_animated = False
 
@@ -61,13 +64,16 @@ class DlfImageFile(ImageFile.ImageFile):
     def _open(self) -> None:
         header_module = _header_module()
         assert self.fp is not None
-        start = self.fp.read(signature.MAX_HEADER_BYTES)
+        start = self.fp.read(header_module.MAX_HEADER_BYTES)
         try:
             header = header_module.probe(start)
         except DlfError as error:
             raise SyntaxError(str(error)) from error  # Pillow's word for "not mine"
         Image._decompression_bomb_check(header.size, error_only=True)
-        wanted = header.header_bytes + header.payload_bytes + _MAX_TRAILING_BYTES
+        # One byte more than there should be, so that load() sees what does not belong there.
+        has_more = header.has_chunks or header.has_trailer
+        wanted = header.header_bytes + header.payload_bytes
+        wanted += _MAX_TRAILING_BYTES if has_more else 1
         data = start + _read_up_to(self.fp, wanted - len(start))
         try:
             header = header_module.info(data)
@@ -117,7 +123,7 @@ class DlfImageFile(ImageFile.ImageFile):
         assert self.fp is not None
         self.fp.seek(pos)
 
-    def load(self) -> Image.core.PixelAccess | None:
+    def load(self) -> PixelAccess | None:
         """Decode the pixels, once, whichever thread comes first."""
         with self._load_lock:
             return super().load()
@@ -152,7 +158,9 @@ class _DlfDecoder(ImageFile.PyDecoder):
 
     _pulls_fd = True
 
-    def decode(self, buffer: bytes | Image.SupportsArrayInterface) -> tuple[int, int]:
+    def decode(
+        self, buffer: bytes | bytearray | memoryview | Image.SupportsArrayInterface
+    ) -> tuple[int, int]:
         assert self.fd is not None
         (chosen,) = self.args
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import io
+from typing import Any
 
 from dlf.cli import arguments as shared
 
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         read_bytes(arguments.input), arguments.model, allow_truncated=arguments.allow_truncated
     )
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{name: np.asarray(value) for name, value in tensors.items()})
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in tensors.items()}
+    np.savez_compressed(buffer, **arrays)
     write_atomically(arguments.output, buffer.getvalue())
     return 0
