@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .envelope import Point, envelope
+from .weights import optional
 
 MIN_POINTS = 2
 
@@ -31,9 +32,11 @@ class BdRate:
 
 
 def bd_rate(tested: Sequence[Point], anchor: Sequence[Point], higher_is_better: bool) -> BdRate:
-    """Compare the envelopes of two sets of points. Both need two points at least to say much."""
-    from scipy.interpolate import PchipInterpolator
+    """Compare the envelopes of two sets of points.
 
+    Raises MetricUnavailable when SciPy is not installed.
+    """
+    interpolator = optional("scipy.interpolate", "PchipInterpolator")
     sign = 1.0 if higher_is_better else -1.0
     curves = []
     for points in (tested, anchor):
@@ -46,7 +49,7 @@ def bd_rate(tested: Sequence[Point], anchor: Sequence[Point], higher_is_better: 
     if low >= high:
         return BdRate(None)
     means = [
-        float(PchipInterpolator(quality, rate).integrate(low, high)) / (high - low)
+        float(interpolator(quality, rate).integrate(low, high)) / (high - low)
         for quality, rate in curves
     ]
     shares = [(high - low) / float(quality[-1] - quality[0]) for quality, _ in curves]

@@ -25,12 +25,12 @@ class Dlf:
             import dlf
             from dlf import _bitstream
         except ImportError as error:
-            raise CodecUnavailable(f"dlf is not built: {error}") from None
+            raise CodecUnavailable(f"dlf is not built: {error}") from error
         try:
             self._codec = dlf.Codec(model, device=device, threads=1)
             self.model = self._codec.model
         except dlf.DlfError as error:
-            raise CodecUnavailable(str(error)) from None
+            raise CodecUnavailable(str(error)) from error
         self._package = _bitstream.Package(str(self.model.path))
         self._decode_symbols = _bitstream.decode_symbols
         self._info = dlf.info

@@ -96,10 +96,22 @@ def make_tasks(paths: list[Path], settings: Iterable[Setting]) -> list[Task]:
     ]
 
 
-def run(plan: Plan, tasks: list[Task], processes: int, progress: Progress | None = None) -> Outcome:
-    """Measure all tasks. Raises CodecUnavailable; RuntimeError when a process dies."""
+def run(
+    plan: Plan,
+    tasks: list[Task],
+    processes: int,
+    progress: Progress | None = None,
+    worker: Worker | None = None,
+) -> Outcome:
+    """Measure all tasks; `worker` is this process's, where there is one already.
+
+    Raises CodecUnavailable, and OSError when a measuring process dies.
+    """
     outcome = Outcome()
-    results = _serial(plan, tasks) if processes <= 1 else _parallel(plan, tasks, processes)
+    if processes <= 1 or len(tasks) == 1:
+        results = _serial(worker or Worker(plan), tasks)
+    else:
+        results = _parallel(plan, tasks, min(processes, len(tasks)))
     for task, records, reason in results:
         outcome.records += records
         text = f"{task.name} {task.settings[-1]}"
@@ -124,8 +136,7 @@ def _measure_with(worker: Worker, task: Task) -> _Result:
         return task, [], f"{task.path}: {error}"
 
 
-def _serial(plan: Plan, tasks: list[Task]) -> Iterator[_Result]:
-    worker = Worker(plan)
+def _serial(worker: Worker, tasks: list[Task]) -> Iterator[_Result]:
     for task in tasks:
         yield _measure_with(worker, task)
 
@@ -152,7 +163,7 @@ def _parallel(plan: Plan, tasks: list[Task], processes: int) -> Iterator[_Result
         for future in concurrent.futures.as_completed(waiting):
             yield future.result()
     except BrokenProcessPool:
-        raise RuntimeError(
+        raise ChildProcessError(
             "a measuring process died (out of memory?); what was measured is kept: "
             "run the same command again to go on, perhaps with --processes 1"
         ) from None

@@ -21,7 +21,7 @@ from .worker import Record
 
 # The metrics of a whole set of pictures, beside the means of METRICS.
 SET_METRICS = {
-    f"frechet_{patch}": MetricInfo(f"Frechet distance, {patch}x{patch}", False, 2)
+    f"frechet_{patch}": MetricInfo(f"Frechet distance, {patch}x{patch}", False, 0)
     for patch in PATCHES
 }
 ALL_METRICS: dict[str, MetricInfo] = {**METRICS, **SET_METRICS}

@@ -31,8 +31,9 @@ def optional(module: str, attribute: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        if error.name == module:
-            raise MetricUnavailable(f"the package {module} is not installed") from None
+        package = module.partition(".")[0]
+        if error.name == package:
+            raise MetricUnavailable(f"the package {package} is not installed") from None
         raise MetricUnavailable(f"the package {module} needs {error.name}") from None
     except (ImportError, RuntimeError, OSError, AttributeError) as error:
         raise MetricUnavailable(f"the package {module} cannot be used: {error}") from None

@@ -1,0 +1,213 @@
+"""`dlf eval`: measure DLF and the classical codecs on pictures, with real files.
+
+Prints a Markdown report; --json, --plots and --save write more. Stopped, it goes on where it was
+when the same command is given again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import notes, ours, report
+from .cache import Cache, default_directory
+from .codecs import CodecUnavailable, Setting
+from .metrics import METRICS
+from .peers import PEERS, parse_against
+from .pictures import find_pictures
+from .plots import write_plots
+from .run import Outcome, Progress, make_tasks, run
+from .sheet import write_sheet
+from .summary import Mean, bd_rates, codecs_in, means
+from .weights import MetricUnavailable
+from .worker import Plan, Worker
+
+CARD_BEGIN = "<!-- evaluation: begin -->"
+CARD_END = "<!-- evaluation: end -->"
+EXIT_PARTIAL = 1
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The arguments of `dlf eval`."""
+    parser = argparse.ArgumentParser(
+        prog="dlf eval",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit status: 0 all measured, 1 some could not be (the report says which), "
+        "2 wrong usage, 14 model missing or wrong",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGES", help="image files, or folders of them")
+    add(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="CODEC",
+        help=f"classical codecs: {', '.join(PEERS)}; avif:0,10/2 picks qualities, /2 and /4 code "
+        "at half and quarter size (default: a grid of all three)",
+    )
+    add("--quality", nargs="+", metavar="Q", help="DLF's, 0 to 100 (default: every rate point)")
+    add("--model", metavar="NAME|FILE", help="DLF model package (default: the installed one)")
+    add("--device", default="cpu", help="for DLF: cpu, cuda or cuda:N")
+    add("--no-dlf", action="store_true", help="measure only what --against names")
+    add("--lpips", type=Path, metavar="FILE", help="LPIPS weights, .npz (SqueezeNet)")
+    add("--metrics", nargs="+", metavar="NAME", help=f"of {', '.join(METRICS)} (default: all)")
+    add("--json", type=Path, metavar="FILE", help="write every figure, per image and mean")
+    add("--plots", type=Path, metavar="DIR", help="write plots, contact sheets and report.md")
+    add(
+        "--sheet",
+        nargs="*",
+        type=float,
+        default=[0.03],
+        metavar="BPP",
+        help="rates of the contact sheets in --plots (default 0.03)",
+    )
+    add("--sheet-width", type=int, metavar="PX", help="of a picture there (default: full size)")
+    add("--save", type=Path, metavar="DIR", help="write coded files and reconstructions")
+    add("--card", type=Path, metavar="FILE", help="put the report into this model card")
+    add("--per-image", action="store_true", help="print a table of single images too")
+    add("--cache", type=Path, metavar="DIR", help=f"results (default {default_directory()})")
+    add("--no-cache", action="store_true", help="measure everything anew, keep nothing")
+    add("--processes", type=int, metavar="N", help="side by side (default 2)")
+    add("--quiet", action="store_true", help="no progress")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `dlf eval`. Raises ValueError for wrong usage, DlfError for a missing model."""
+    arguments = build_parser().parse_args(argv)
+    if not arguments.no_cache:
+        return _evaluate(arguments, arguments.cache or default_directory())
+    with tempfile.TemporaryDirectory(prefix="dlf-eval-") as folder:
+        return _evaluate(arguments, Path(folder))
+
+
+def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
+    paths, complaints = find_pictures(arguments.images)
+    if not paths:
+        raise ValueError("; ".join(complaints))
+    if arguments.card:
+        _split_card(arguments.card)  # complains now, and not after an hour
+    plan = Plan(
+        cache=cache,
+        lpips=arguments.lpips,
+        metrics=tuple(arguments.metrics) if arguments.metrics else None,
+        model=ours.model_path(arguments.model),
+        device=arguments.device,
+        save=arguments.save,
+    )
+    worker = Worker(plan)
+    settings, missing = _settings(arguments, worker)
+    complaints += missing
+    tasks = make_tasks(paths, settings)
+    processes = arguments.processes or min(2, os.cpu_count() or 1)
+    progress = None if arguments.quiet else Progress(len(paths) * len(settings))
+    outcome = run(plan, tasks, processes, progress, worker)
+    complaints += outcome.unreadable.values()
+    complaints += notes.failures(outcome.records)
+    for complaint in complaints:
+        print(f"dlf eval: {complaint}", file=sys.stderr)
+    summary = means(outcome.records, Cache(cache), worker.features_version)
+    if not summary:
+        raise ValueError("nothing could be measured")
+    _write(arguments, worker, paths, outcome, summary, complaints)
+    return EXIT_PARTIAL if complaints else 0
+
+
+def _settings(arguments: argparse.Namespace, worker: Worker) -> tuple[list[Setting], list[str]]:
+    """What to measure, and a complaint for each codec that is not available here."""
+    wanted = [setting for item in arguments.against for setting in parse_against(item)]
+    if arguments.no_dlf and not wanted:
+        raise ValueError("--no-dlf leaves nothing to measure without --against")
+    settings: list[Setting] = []
+    complaints = []
+    for name in dict.fromkeys(setting.codec for setting in wanted):
+        try:
+            worker.codec(name)
+        except CodecUnavailable as error:
+            complaints.append(f"{name} is not measured: {error}")
+            continue
+        settings += [setting for setting in wanted if setting.codec == name]
+    if not arguments.no_dlf:
+        qualities = parse_qualities(arguments.quality)
+        try:
+            codec = worker.codec(ours.NAME)
+        except CodecUnavailable as error:
+            if not settings:
+                raise error.__cause__ or error from None
+            complaints.append(f"DLF is not measured: {error}")
+        else:
+            if qualities is None and isinstance(codec, ours.Dlf):
+                qualities = codec.qualities
+            settings += [Setting(ours.NAME, 1, quality) for quality in qualities or []]
+    if not settings:
+        raise ValueError("; ".join(complaints))
+    return settings, complaints
+
+
+def parse_qualities(words: list[str] | None) -> list[int] | None:
+    """`20 50` or `20,50` -> [20, 50]. Raises ValueError."""
+    if words is None:
+        return None
+    qualities = []
+    for word in " ".join(words).replace(",", " ").split():
+        if not word.isdecimal() or int(word) > 100:
+            raise ValueError(f"--quality takes whole numbers from 0 to 100, not {word!r}")
+        qualities.append(int(word))
+    return qualities
+
+
+def _write(
+    arguments: argparse.Namespace,
+    worker: Worker,
+    paths: list[Path],
+    outcome: Outcome,
+    summary: list[Mean],
+    complaints: list[str],
+) -> None:
+    remarks = [*complaints, *notes.remarks(outcome.records, summary, worker.metrics)]
+    try:
+        rates = bd_rates(summary)
+    except MetricUnavailable as error:
+        rates = {}
+        remarks.append(f"BD-rate is not computed: {error}.")
+    text = report.markdown(summary, rates, remarks)
+    if arguments.per_image:
+        text += "\n" + report.images_table(outcome.records) + "\n"
+    if arguments.json:
+        document = report.as_document(outcome.records, summary, rates, remarks, outcome.unreadable)
+        _write_text(arguments.json, json.dumps(document, indent=1) + "\n")
+    if arguments.plots:
+        try:
+            write_plots(summary, arguments.plots)
+        except MetricUnavailable as error:
+            print(f"dlf eval: no plots: {error}", file=sys.stderr)
+        for bpp in arguments.sheet:
+            if codecs_in(summary):
+                write_sheet(worker, paths, summary, bpp, arguments.plots, arguments.sheet_width)
+        _write_text(arguments.plots / "report.md", text)
+    if arguments.card:
+        before, after = _split_card(arguments.card)
+        _write_text(arguments.card, f"{before}{CARD_BEGIN}\n\n{text}\n{CARD_END}{after}")
+    print(text, end="")
+
+
+def _split_card(path: Path) -> tuple[str, str]:
+    """The card before and after the part that a report replaces. Raises ValueError, OSError."""
+    text = path.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(CARD_BEGIN)
+    _, end, after = rest.partition(CARD_END)
+    if not begin or not end:
+        raise ValueError(f"{path} has no lines {CARD_BEGIN} and {CARD_END} for the report")
+    return before, after
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

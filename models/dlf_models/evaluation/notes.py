@@ -1,0 +1,44 @@
+"""Sentences about what was measured differently, or not at all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from .metrics import METRICS, MetricSet
+from .summary import ALL_METRICS, Mean
+from .worker import Record
+
+
+def failures(records: Sequence[Record]) -> list[str]:
+    """One sentence per picture and setting that could not be coded or measured."""
+    return [f"{record.name} {record.setting}: {record.error}" for record in records if record.error]
+
+
+def remarks(records: Sequence[Record], summary: Sequence[Mean], metrics: MetricSet) -> list[str]:
+    """What a reader of the means must know; nothing here is an error."""
+    found = [
+        f"{METRICS[name].label} is not measured: {reason}."
+        for name, reason in metrics.unavailable.items()
+    ]
+    pictures = {record.name: record for record in records}
+    modes = Counter(record.mode for record in pictures.values() if record.mode != "RGB")
+    for mode, count in sorted(modes.items()):
+        found.append(f"{_pictures(count)} of mode {mode} measured as 8-bit RGB without alpha.")
+    if len({record.width * record.height for record in pictures.values()}) > 1:
+        found.append(
+            "The pictures differ in size: bpp is the mean of each picture's, not all bits over "
+            "all pixels (which the JSON has as pooled_bpp)."
+        )
+    for name, info in ALL_METRICS.items():
+        counts = {mean.counted[name] for mean in summary if name in mean.counted}
+        if counts and max(counts) < max(mean.pictures for mean in summary):
+            found.append(
+                f"{info.label}: mean over {max(counts)} pictures only; "
+                f"a side of {info.min_side} pixels is needed."
+            )
+    return found
+
+
+def _pictures(count: int) -> str:
+    return "One picture is" if count == 1 else f"{count} pictures are"

@@ -1,0 +1,260 @@
+"""The report in Markdown and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import features
+
+from . import ours
+from .bd_rate import BdRate
+from .envelope import best_within
+from .frechet import PATCHES
+from .summary import (
+    ALL_METRICS,
+    CODEC_LABELS,
+    Mean,
+    chosen_at,
+    codecs_in,
+    metrics_in,
+    points,
+)
+from .worker import Record, as_json
+
+# Rates at which DLF and its peers are set side by side, bits per pixel.
+TARGETS = (0.015, 0.03, 0.065, 0.12)
+
+
+def setting_label(mean: Mean) -> str:
+    """What a setting is called in tables: codec, quality, size."""
+    setting = mean.setting
+    size = {1: "", 2: ", half size", 4: ", quarter size"}[setting.scale]
+    return f"{CODEC_LABELS[setting.codec]} q{setting.quality}{size}"
+
+
+def number(name: str, value: float | None) -> str:
+    return "–" if value is None else f"{value:.{ALL_METRICS[name].digits}f}"
+
+
+def heading(name: str) -> str:
+    """A metric's label with the direction that is better."""
+    info = ALL_METRICS[name]
+    return f"{info.label} {'↑' if info.higher_is_better else '↓'}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first row is the head, the first column is text, the rest numbers."""
+    head, *body = rows
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body])
+
+
+def means_table(summary: list[Mean]) -> str:
+    """Every setting that was measured, with the means of everything measured."""
+    names = metrics_in(summary)
+    head = ["setting", "bpp", *map(heading, names), "encode, s", "decode, s", "memory, MB"]
+    rows = [head]
+    for codec in codecs_in(summary):
+        for mean in sorted((m for m in summary if m.setting.codec == codec), key=lambda m: m.bpp):
+            label = setting_label(mean)
+            if not mean.complete:
+                label += f" ({mean.pictures} pictures only)"
+            rows.append(
+                [
+                    label,
+                    f"{mean.bpp:.4f}",
+                    *(number(name, mean.values.get(name)) for name in names),
+                    f"{mean.encode_seconds:.3f}",
+                    f"{mean.decode_seconds:.3f}",
+                    _memory(mean),
+                ]
+            )
+    return table(rows)
+
+
+def _memory(mean: Mean) -> str:
+    peaks = (mean.encode_peak_bytes, mean.decode_peak_bytes)
+    return " / ".join("–" if peak is None else f"{peak / 1e6:.0f}" for peak in peaks)
+
+
+def layers_table(summary: list[Mean]) -> str | None:
+    """Where DLF's bytes go; None without DLF."""
+    ours_only = [mean for mean in summary if mean.layers_bpp]
+    if not ours_only:
+        return None
+    layers = list(ours_only[0].layers_bpp)
+    rows = [["setting", "bpp", *(f"{layer}, bpp" for layer in layers)]]
+    for mean in ours_only:
+        parts = [f"{mean.layers_bpp[layer]:.4f}" for layer in layers]
+        rows.append([setting_label(mean), f"{mean.bpp:.4f}", *parts])
+    return table(rows)
+
+
+def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> str | None:
+    """DLF, the best classical setting, and the best classical value of each metric by itself, at
+    no more than each target rate. None unless both were measured."""
+    names = metrics_in(summary)
+    codecs = codecs_in(summary)
+    if ours.NAME not in codecs or len(codecs) < 2 or not names:
+        return None
+    judge = "lpips" if "lpips" in names else names[0]
+    rows = [["at most, bpp", "setting", "bpp", *map(heading, names)]]
+    for target in targets:
+        for codec in (ours.NAME, None):
+            mean = chosen_at(summary, target, codec, judge)
+            if mean is None:
+                who = "DLF" if codec else "classical"
+                rows.append([f"{target:g}", f"{who}: none so small", *["–"] * (len(names) + 1)])
+                continue
+            cells = [number(name, mean.values.get(name)) for name in names]
+            rows.append([f"{target:g}", setting_label(mean), f"{mean.bpp:.4f}", *cells])
+        best = [
+            best_within(points(summary, name), target, ALL_METRICS[name].higher_is_better)
+            for name in names
+        ]
+        if any(best):
+            cells = [
+                number(name, point.value if point else None)
+                for name, point in zip(names, best, strict=True)
+            ]
+            rows.append([f"{target:g}", "best classical value of each metric", "", *cells])
+    return table(rows)
+
+
+def bd_table(rates: dict[str, dict[str, BdRate]]) -> str | None:
+    """BD-rates with the interval that they are over; None when there is nothing to compare."""
+    if not rates:
+        return None
+    rows = [["metric", "against", "BD-rate", "over", "of DLF's range", "of theirs"]]
+    for metric, against in rates.items():
+        for codec, result in against.items():
+            label = "best of all" if codec == "best" else f"{CODEC_LABELS[codec]}, any size"
+            if result.percent is None:
+                rows.append([heading(metric), label, "–", "no common interval", "–", "–"])
+                continue
+            rows.append(
+                [
+                    heading(metric),
+                    label,
+                    f"{result.percent:+.1f} %",
+                    f"{number(metric, result.low)} to {number(metric, result.high)}",
+                    f"{100 * result.tested_share:.0f} %",
+                    f"{100 * result.anchor_share:.0f} %",
+                ]
+            )
+    return table(rows)
+
+
+def images_table(records: Sequence[Record]) -> str:
+    """Every picture at every setting."""
+    measured = [record for record in records if record.error is None]
+    names = [name for name in ALL_METRICS if any(name in r.metrics for r in measured)]
+    layers = sorted({layer for record in measured for layer in record.layers}, reverse=True)
+    head = ["image", "setting", "bytes", "bpp", *(f"{layer}, bpp" for layer in layers)]
+    rows = [[*head, *map(heading, names)]]
+    for record in measured:
+        pixels = record.width * record.height
+        rows.append(
+            [
+                record.name,
+                str(record.setting),
+                str(record.bytes),
+                f"{record.bpp:.4f}",
+                *(f"{8 * record.layers.get(layer, 0) / pixels:.4f}" for layer in layers),
+                *(number(name, record.metrics.get(name)) for name in names),
+            ]
+        )
+    return table(rows)
+
+
+def software() -> dict[str, str]:
+    """Versions of what shapes the figures."""
+    found = {"python": platform.python_version()}
+    packages = ("torch", "numpy", "pillow", "pillow-jxl-plugin", "piq", "ssimulacra2", "lpips")
+    for package in packages:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    for feature in ("libjpeg_turbo", "webp", "avif"):
+        version = features.version(feature)
+        if version:
+            found[feature] = version
+    return found
+
+
+def markdown(summary: list[Mean], rates: dict[str, dict[str, BdRate]], notes: Sequence[str]) -> str:
+    """The whole report. notes: sentences about what was measured and what was not."""
+    count = max((mean.pictures for mean in summary), default=0)
+    intro = (
+        f"Means over {count} pictures. bpp: 8 x bytes of the whole file / pixels, then the mean. "
+        "↑ higher is better, ↓ lower is better. Memory: peak above the resting process, "
+        "encoding / decoding. Seconds: one thread, other processes measuring beside it."
+    )
+    parts = [intro]
+    comparison = targets_table(summary)
+    if comparison:
+        parts += ["## At no more than a given rate", comparison]
+    comparisons = bd_table(rates)
+    if comparisons:
+        parts += [
+            "## BD-rate of DLF",
+            (
+                "Mean change of bytes at equal quality over the interval that both curves cover, "
+                "against the envelope of each codec at full, half and quarter size (negative: DLF "
+                "needs fewer bytes)."
+            ),
+            comparisons,
+        ]
+    layers = layers_table(summary)
+    if layers:
+        parts += ["## Where DLF's bytes go", layers]
+    parts += ["## All settings", means_table(summary)]
+    if any(f"frechet_{patch}" in metrics_in(summary) for patch in PATCHES):
+        notes = [
+            *notes,
+            (
+                "Frechet distance: on SqueezeNet features of patches; comparable only between "
+                "settings on the same pictures."
+            ),
+        ]
+    versions = ", ".join(f"{name} {version}" for name, version in software().items())
+    parts.append("\n".join(f"- {note}" for note in [*notes, f"Measured with {versions}."]))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_document(
+    records: Sequence[Record],
+    summary: list[Mean],
+    rates: dict[str, dict[str, BdRate]],
+    notes: Sequence[str],
+    unreadable: dict[str, str],
+) -> dict[str, Any]:
+    """Everything as plain values for a JSON file."""
+    return {
+        "format": "dlf-eval 1",
+        "software": software(),
+        "machine": {"processor": platform.machine(), "cpus": os.cpu_count()},
+        "notes": list(notes),
+        "unreadable": unreadable,
+        "metrics": {
+            name: {"label": info.label, "higher_is_better": info.higher_is_better}
+            for name, info in ALL_METRICS.items()
+        },
+        "images": [as_json(record) for record in records],
+        "means": [_mean_json(mean) for mean in summary],
+        "bd_rate": {
+            metric: {codec: dataclasses.asdict(rate) for codec, rate in against.items()}
+            for metric, against in rates.items()
+        },
+    }
+
+
+def _mean_json(mean: Mean) -> dict[str, Any]:
+    values = dataclasses.asdict(mean)
+    return {**values.pop("setting"), **values.pop("values"), **values}
