@@ -26,7 +26,7 @@ def core_sources() -> list[str]:
     """Returns the torch-free core, relative to the repository root, in a stable order."""
     apart = set(PIXEL_SOURCES + C_API_SOURCES)
     found = sorted(p for p in Path("core/src").glob("*.cpp") if p.name not in apart)
-    return [p.as_posix() for p in found] + ["core/third_party/miniz/miniz.c"]
+    return [p.as_posix() for p in found]
 
 
 def headers() -> list[str]:
@@ -38,7 +38,7 @@ def headers() -> list[str]:
 
 def extension(name: str, sources: list[str], **options: object) -> Extension:
     """Returns an extension module with the include paths and flags common to both."""
-    include = [pybind11.get_include(), "core/include", "core/src", "core/third_party/miniz"]
+    include = [pybind11.get_include(), "core/include", "core/src"]
     return Extension(
         name,
         sources=sources,

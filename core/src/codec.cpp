@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "constants.h"
-#include "model_registry.h"
+#include "file_reader.h"
 #include "status.h"
 #include "symbol_codec.h"
 #include "tiles.h"
@@ -14,10 +14,6 @@
 
 namespace dlf {
 namespace {
-
-std::string model_label(uint32_t id, const std::string& name) {
-  return name.empty() ? std::to_string(id) : std::to_string(id) + " (" + name + ")";
-}
 
 void report(const Progress& progress, size_t done, size_t total) {
   if (progress && !progress(static_cast<uint32_t>(done), static_cast<uint32_t>(total))) {
@@ -101,14 +97,6 @@ void put_alpha(const ParsedFile& file, const Region& region, const Pixels& out) 
 }
 
 }  // namespace
-
-void check_model(const Header& header, const ModelPackage& model) {
-  if (header.model_id == model.id()) return;
-  const RegisteredModel* wanted = find_model(header.model_id);
-  fail(DLF_MODEL_ERROR, "the file needs model " +
-                            model_label(header.model_id, wanted ? wanted->name : "") +
-                            ", this is model " + model_label(model.id(), model.registered_name()));
-}
 
 Codec::Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
              int threads)
@@ -239,32 +227,21 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
                              const Allocate& allocate) const {
   const NormativePart& model = model_->normative();
 
-  // 1. The header alone says what the work will be; refuse before anything is allocated.
-  const Header header = parse_header(data);
-  check_size(header.width, header.height, options.limits);
-  check_model(header, *model_);
-  const ImageGeometry geometry = ImageGeometry::of(model, header.width, header.height);
-  check_work(geometry,
-             estimate_work(model, geometry, header.picture.channels(), Direction::kDecode, threads_),
-             options.limits);
+  // 1. Header and limits, then the container: refuse before anything is allocated.
+  ReadOptions reading;
+  reading.limits = options.limits;
+  reading.allow_truncated = options.allow_truncated;
+  reading.semantic_only = options.layers == Layers::kSemantic;
+  reading.threads = threads_;
+  OpenedFile opened = open_file(data, *model_, reading);
+  const Header& header = opened.file.header;
+  const ImageGeometry& geometry = opened.geometry;
   const Region region = checked_region(options.region, header);
 
-  // 2. The container.
-  ParseOptions parse;
-  parse.allow_truncated = options.allow_truncated;
-  parse.chunk_limits.max_bytes = options.limits.max_chunk_bytes;
-  ParsedFile file = parse_file(data, parse);
+  // 2. Payload -> tokens and latents, integers only.
+  const SymbolSet symbols = read_symbols(opened, *model_, reading);
 
-  // 3. Payload -> tokens and latents, integers only.
-  PayloadOptions entropy;
-  entropy.threads = threads_;
-  entropy.allow_truncated = options.allow_truncated && file.truncated;
-  entropy.is_truncated = file.truncated;
-  entropy.semantic_only = options.layers == Layers::kSemantic;
-  entropy.base_offset = header.header_bytes;
-  const SymbolSet symbols = decode_payload(*model_, geometry, header.rate, file.payload, entropy);
-
-  // 4. Synthesis, tile by tile; the core of each tile becomes pixels at once.
+  // 3. The memory for the samples, and the tiles that they need.
   DecodedPicture picture;
   picture.channels = header.picture.channels();
   Pixels out{nullptr, region.width, region.height, picture.channels,
@@ -275,6 +252,8 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
   tiles.erase(std::remove_if(tiles.begin(), tiles.end(),
                              [&](const Tile& tile) { return !touches(tile, geometry, region); }),
               tiles.end());
+
+  // 4. Synthesis; the core of each tile becomes pixels at once.
   for_each_tile(tiles, threads_, options.progress, [&](size_t, const Tile& tile) {
     const std::vector<float> image =
         transform_->synthesis(cut_tokens(symbols.tokens, tile, geometry, model.tokens_stride()),
@@ -285,11 +264,11 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
   });
 
   // 5. What the networks do not carry.
-  if (out.has_alpha()) put_alpha(file, region, out);
-  picture.header = file.header;
+  if (out.has_alpha()) put_alpha(opened.file, region, out);
+  picture.header = header;
   picture.region = region;
-  picture.complete = symbols.complete && !file.truncated;
-  picture.chunks = std::move(file.chunks);
+  picture.complete = symbols.complete && !opened.file.truncated;
+  picture.chunks = std::move(opened.file.chunks);
   return picture;
 }
 

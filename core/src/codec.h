@@ -20,7 +20,8 @@
 namespace dlf {
 
 // Called on the caller's thread with the number of tiles done and the total, first with 0; false
-// cancels the call, which then throws DLF_CANCELLED. A search for a size starts anew for each trial.
+// cancels the call, which then throws DLF_CANCELLED. A search for a size starts anew for each
+// trial.
 using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 
 // Which layers of the payload decide the picture.
@@ -89,9 +90,6 @@ class Codec {
   std::unique_ptr<const Transform> transform_;
   int threads_;
 };
-
-// Throws DLF_MODEL_ERROR, naming both models, unless the header asks for this package.
-void check_model(const Header& header, const ModelPackage& model);
 
 }  // namespace dlf
 

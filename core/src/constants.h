@@ -21,6 +21,8 @@ constexpr size_t kMaxVarintBytes = 5;
 constexpr uint8_t kCrc8Polynomial = 0x07;
 constexpr uint8_t kCrc8Init = 0xFF;
 constexpr uint32_t kCrc32cPolynomial = 0x82F63B78u;  // reflected
+// Signature, flags, model id, two sides, rate, picture description, payload length, CRC-8.
+constexpr size_t kMaxHeaderBytes = 4 + 1 + 5 + 4 + 4 + 1 + 1 + 5 + 1;
 constexpr size_t kTrailerBytes = 4;
 
 // Picture description (§2.3).
@@ -51,6 +53,7 @@ constexpr uint32_t kMaxChunks = 1024;
 
 // Entropy coder (§5).
 constexpr uint32_t kRansLow = 1u << 23;
+constexpr uint32_t kRansHigh = 1u << 31;
 constexpr int kFrequencyBits = 16;
 constexpr uint32_t kFrequencyTotal = 1u << kFrequencyBits;
 constexpr size_t kRansStateBytes = 4;
@@ -82,6 +85,9 @@ constexpr uint32_t kMaxLayerChannels = 4096;
 constexpr uint32_t kMaxRegisters = 1024;
 constexpr uint32_t kMaxInstructions = 4096;
 constexpr uint32_t kMaxSources = 16;
+constexpr uint32_t kMaxOp = 6;
+constexpr uint32_t kMaxTile = 1024;
+constexpr uint32_t kMaxWholeLimit = 1u << 20;
 constexpr uint32_t kDerivedIdBase = 1u << 27;
 
 }  // namespace dlf

@@ -1,0 +1,70 @@
+#include "file_reader.h"
+
+#include <string>
+
+#include "constants.h"
+#include "model_registry.h"
+#include "status.h"
+
+namespace dlf {
+namespace {
+
+std::string model_label(uint32_t id, const std::string& name) {
+  return name.empty() ? std::to_string(id) : std::to_string(id) + " (" + name + ")";
+}
+
+}  // namespace
+
+void check_model(const Header& header, const ModelPackage& model) {
+  if (header.model_id == model.id()) return;
+  const RegisteredModel* wanted = find_model(header.model_id);
+  fail(DLF_MODEL_ERROR, "the file needs model " +
+                            model_label(header.model_id, wanted ? wanted->name : "") +
+                            ", this is model " + model_label(model.id(), model.registered_name()));
+}
+
+Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options) {
+  check_size(header.width, header.height, options.limits);
+  check_model(header, model);
+  const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
+  const Estimate estimate = estimate_work(model.normative(), geometry, header.picture.channels(),
+                                          Direction::kDecode, options.threads);
+  check_work(geometry, estimate, options.limits);
+  return estimate;
+}
+
+OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
+  const Header header = parse_header(data);
+  check_cost(header, model, options);
+
+  OpenedFile opened;
+  opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);
+  ParseOptions parse;
+  parse.allow_truncated = options.allow_truncated;
+  parse.chunk_limits.max_bytes = options.limits.max_chunk_bytes;
+  opened.file = parse_file(data, parse);
+  return opened;
+}
+
+SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
+                       const ReadOptions& options) {
+  PayloadOptions payload;
+  payload.threads = options.threads;
+  payload.is_truncated = opened.file.payload.size() < opened.file.header.payload_length;
+  payload.allow_truncated = options.allow_truncated && payload.is_truncated;
+  payload.semantic_only = options.semantic_only;
+  payload.base_offset = opened.file.header.header_bytes;
+  return decode_payload(model, opened.geometry, opened.file.header.rate, opened.file.payload,
+                        payload);
+}
+
+void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
+  const OpenedFile opened = open_file(data, model, options);
+  const Header& header = opened.file.header;
+  if (const Chunk* alpha = find_chunk(opened.file.chunks, kChunkAlpha)) {
+    unpack_alpha(*alpha, header.width, header.height);
+  }
+  read_symbols(opened, model, options);
+}
+
+}  // namespace dlf

@@ -1,0 +1,47 @@
+// From the bytes of a file to its symbols, in the order that keeps a hostile file cheap: header,
+// limits, model, container, payload. Needs no transform.
+//
+// Thread safety: pure functions; a ModelPackage may be shared by concurrent calls.
+#ifndef DLF_SRC_FILE_READER_H_
+#define DLF_SRC_FILE_READER_H_
+
+#include "bitstream.h"
+#include "budget.h"
+#include "model_package.h"
+#include "symbol_codec.h"
+
+namespace dlf {
+
+struct ReadOptions {
+  Limits limits;
+  bool allow_truncated = false;  // what is there instead of DLF_TRUNCATED_FILE
+  bool semantic_only = false;    // every detail symbol as its prediction
+  int threads = 1;
+};
+
+struct OpenedFile {
+  ImageGeometry geometry;
+  ParsedFile file;  // borrows its payload from the input
+};
+
+// Throws DLF_MODEL_ERROR, naming both models, unless the header asks for this package.
+void check_model(const Header& header, const ModelPackage& model);
+
+// What decoding the picture behind this header costs; also checks it against the limits. Throws
+// DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. Allocates nothing.
+Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options);
+
+// Header, limits, model, container. Nothing is allocated before the limits have been checked.
+OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options);
+
+// Payload -> symbols and latents, integers only.
+SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
+                       const ReadOptions& options);
+
+// Everything that can be checked without synthesis: container, checksums, chunks, the alpha plane,
+// and the payload to its final coder state. Throws what is wrong.
+void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& options);
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_FILE_READER_H_

@@ -1,0 +1,232 @@
+// dlf._bitstream: what needs no libtorch. The interface is described in python/dlf/_bitstream.pyi.
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "chunks.h"
+#include "common.h"
+#include "constants.h"
+#include "file_reader.h"
+#include "model_package.h"
+#include "model_registry.h"
+#include "symbol_codec.h"
+
+namespace dlf::python {
+namespace {
+
+using Package = std::shared_ptr<const ModelPackage>;
+
+// pybind11 holds pointers to objects that may change; a package never does.
+struct PackageHandle {
+  Package package;
+};
+
+py::dict header_dict(const Header& header) {
+  py::dict out;
+  out["version"] = header.version;
+  out["model_id"] = header.model_id;
+  out["width"] = header.width;
+  out["height"] = header.height;
+  out["rate"] = header.rate;
+  out["grayscale"] = header.picture.grayscale;
+  out["alpha"] = header.picture.alpha != AlphaMode::kNone;
+  out["orientation"] = header.picture.orientation;
+  out["colour"] = colour_name(header.picture.colour);
+  out["has_chunks"] = header.has_chunks;
+  out["has_trailer"] = header.has_trailer;
+  out["header_bytes"] = header.header_bytes;
+  out["payload_bytes"] = header.payload_length;
+  return out;
+}
+
+py::dict probe(const py::object& data) {
+  const Buffer buffer(data);
+  return header_dict(parse_header(buffer.view()));
+}
+
+py::list chunks(const py::object& data, bool allow_truncated, uint64_t max_bytes) {
+  const Buffer buffer(data);
+  ParseOptions options;
+  options.allow_truncated = allow_truncated;
+  options.chunk_limits.max_bytes = max_bytes;
+  const ParsedFile file = parse_file(buffer.view(), options);
+  py::list out;
+  for (const Chunk& chunk : file.chunks) {
+    py::dict record;
+    record["type"] = chunk.type;
+    record["critical"] = chunk.critical;
+    record["content"] = to_bytes(chunk.content);
+    record["stored_bytes"] = chunk.stored_bytes;
+    out.append(record);
+  }
+  return out;
+}
+
+template <typename T>
+py::array_t<T> array(const std::vector<T>& values, std::vector<py::ssize_t> shape) {
+  py::array_t<T> out(std::move(shape));
+  if (static_cast<size_t>(out.size()) != values.size()) {
+    fail(DLF_INTERNAL, "a tensor has not the size that its shape says");
+  }
+  std::copy(values.begin(), values.end(), out.mutable_data());
+  return out;
+}
+
+py::array_t<int16_t> array(const Tensor& tensor) {
+  return array(tensor.data, {tensor.channels, tensor.height, tensor.width});
+}
+
+ReadOptions read_options(bool allow_truncated, int threads) {
+  ReadOptions options;
+  options.allow_truncated = allow_truncated;
+  options.threads = threads;
+  return options;
+}
+
+py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
+                        int threads) {
+  const Buffer buffer(data);
+  const ModelPackage& model = *handle.package;
+  SymbolSet symbols;
+  {
+    const py::gil_scoped_release release;
+    const ReadOptions options = read_options(allow_truncated, threads);
+    symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
+  }
+  const ImageGeometry& geometry = symbols.geometry;
+  py::dict out;
+  out["tokens"] = array(symbols.tokens, {static_cast<py::ssize_t>(geometry.windows()),
+                                         model.normative().tokens_stride()});
+  out["bank"] = array(symbols.banks, {static_cast<py::ssize_t>(geometry.windows())});
+  out["symbols"] = array(symbols.symbols);
+  out["scale_index"] = array(symbols.scale_index);
+  out["mean"] = array(symbols.mean);
+  out["step"] = array(symbols.step);
+  out["y_hat"] = array(symbols.y_hat);
+  out["latent"] = array(symbols.latent, {model.normative().latent_channels, geometry.latent_h,
+                                         geometry.latent_w});
+  out["rate"] = symbols.rate;
+  out["final_state"] = symbols.final_state;
+  out["complete"] = symbols.complete;
+  out["token_bytes"] = symbols.token_bytes;
+  return out;
+}
+
+py::dict estimate(const py::object& data, const PackageHandle& handle, int threads) {
+  const Buffer buffer(data);
+  ReadOptions options = read_options(false, threads);
+  options.limits.max_pixels = UINT64_MAX;
+  options.limits.max_side = UINT32_MAX;
+  options.limits.max_memory = UINT64_MAX;
+  const Estimate cost = check_cost(parse_header(buffer.view()), *handle.package, options);
+  py::dict out;
+  out["output_bytes"] = cost.output_bytes;
+  out["memory_bytes"] = cost.memory_bytes;
+  out["macs"] = cost.macs;
+  out["tiles"] = cost.tiles;
+  return out;
+}
+
+void verify(const py::object& data, const PackageHandle& handle, int threads) {
+  const Buffer buffer(data);
+  const py::gil_scoped_release release;
+  verify_file(buffer.view(), *handle.package, read_options(false, threads));
+}
+
+template <typename T>
+std::vector<T> values_of(const py::array& input, const char* name) {
+  if (!py::isinstance<py::array_t<T>>(input)) {
+    throw py::type_error(std::string(name) + " has the wrong type of numbers");
+  }
+  const auto contiguous = py::array_t<T, py::array::c_style>::ensure(input);
+  if (!contiguous) throw py::error_already_set();
+  return {contiguous.data(), contiguous.data() + contiguous.size()};
+}
+
+py::bytes encode_symbols(const py::array& tokens, const py::array& latents,
+                         const PackageHandle& handle, uint32_t width, uint32_t height, uint8_t rate,
+                         int threads) {
+  const std::vector<int16_t> digits = values_of<int16_t>(tokens, "tokens");
+  const std::vector<float> y = values_of<float>(latents, "latents");
+  std::vector<uint8_t> file;
+  {
+    const py::gil_scoped_release release;
+    const ModelPackage& model = *handle.package;
+    EntropyOptions options;
+    options.threads = threads;
+    Header header;
+    header.model_id = model.id();
+    header.width = width;
+    header.height = height;
+    header.rate = rate;
+    const ImageGeometry geometry = ImageGeometry::of(model.normative(), width, height);
+    const EncodedPayload coded = encode_payload(model, geometry, rate, digits, y, options);
+    file = write_file(header, coded.payload, {});
+  }
+  return to_bytes(file);
+}
+
+py::list registered_models() {
+  py::list out;
+  for (const RegisteredModel& model : kRegisteredModels) {
+    out.append(py::make_tuple(model.id, model.name, model.sha256));
+  }
+  return out;
+}
+
+template <typename Get>
+auto property(Get get) {
+  return [get](const PackageHandle& handle) { return get(*handle.package); };
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_bitstream, m) {
+  m.doc() = "The torch-free core of DLF.";
+  register_errors();
+  m.attr("MAX_HEADER_BYTES") = kMaxHeaderBytes;
+
+  using py::arg;
+  py::class_<PackageHandle>(m, "Package")
+      .def(py::init([](const std::string& path) {
+             const py::gil_scoped_release release;
+             return PackageHandle{ModelPackage::load(path)};
+           }),
+           arg("path"))
+      .def_property_readonly("path", property([](const auto& p) { return p.path(); }))
+      .def_property_readonly("id", property([](const auto& p) { return p.id(); }))
+      .def_property_readonly("sha256", property([](const auto& p) { return p.sha256_hex(); }))
+      .def_property_readonly("registered_name",
+                             property([](const auto& p) { return p.registered_name(); }))
+      .def_property_readonly("model_json", property([](const auto& p) { return p.model_json(); }))
+      .def_property_readonly("rate_points",
+                             property([](const auto& p) { return p.normative().rate_points; }))
+      .def_property_readonly("window", property([](const auto& p) { return p.normative().window; }))
+      .def_property_readonly(
+          "tokens_per_window",
+          property([](const auto& p) { return p.normative().tokens_per_window; }))
+      .def_property_readonly(
+          "levels", property([](const auto& p) {
+            const auto& levels = p.normative().levels;
+            py::tuple out(levels.size());
+            for (size_t i = 0; i < levels.size(); ++i) out[i] = levels[i];
+            return out;
+          }))
+      .def_property_readonly("latent_channels",
+                             property([](const auto& p) { return p.normative().latent_channels; }))
+      .def_property_readonly("latent_stride",
+                             property([](const auto& p) { return p.normative().latent_stride; }));
+
+  m.def("probe", &probe, arg("data"));
+  m.def("chunks", &chunks, arg("data"), py::kw_only(), arg("allow_truncated") = false,
+        arg("max_bytes") = Limits().max_chunk_bytes);
+  m.def("decode_symbols", &decode_symbols, arg("data"), arg("package"), py::kw_only(),
+        arg("allow_truncated") = false, arg("threads") = 1);
+  m.def("estimate", &estimate, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);
+  m.def("verify", &verify, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);
+  m.def("encode_symbols", &encode_symbols, arg("tokens"), arg("latents"), arg("package"),
+        py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);
+  m.def("registered_models", &registered_models);
+}
+
+}  // namespace dlf::python

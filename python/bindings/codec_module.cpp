@@ -1,0 +1,217 @@
+// dlf._codec: pixels. The interface is described in python/dlf/_codec.pyi.
+#include "codec.h"
+
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "common.h"
+#include "constants.h"
+#include "torchscript_transform.h"
+
+namespace dlf::python {
+namespace {
+
+// A borrowed image, in lines without gaps; copied only if it is not so.
+class Image {
+ public:
+  explicit Image(const py::array& input) {
+    if (!py::isinstance<py::array_t<uint8_t>>(input)) throw py::type_error("pixels must be uint8");
+    if (input.ndim() != 2 && input.ndim() != 3) {
+      throw py::value_error("pixels must be H x W or H x W x channels");
+    }
+    array_ = py::array_t<uint8_t, py::array::c_style>::ensure(input);
+    if (!array_) throw py::error_already_set();
+    const py::ssize_t channels = array_.ndim() == 3 ? array_.shape(2) : 1;
+    for (const py::ssize_t side : {array_.shape(0), array_.shape(1)}) {
+      if (side > static_cast<py::ssize_t>(UINT32_MAX)) throw py::value_error("too large an image");
+    }
+    if (channels < 1 || channels > 4) throw py::value_error("an image has 1, 2, 3 or 4 channels");
+    pixels_.data = array_.data();
+    pixels_.height = static_cast<uint32_t>(array_.shape(0));
+    pixels_.width = static_cast<uint32_t>(array_.shape(1));
+    pixels_.channels = static_cast<int>(channels);
+    pixels_.stride = static_cast<size_t>(array_.shape(1) * channels);
+  }
+
+  const ConstPixels& pixels() const { return pixels_; }
+
+ private:
+  py::array_t<uint8_t, py::array::c_style> array_;
+  ConstPixels pixels_;
+};
+
+// Asks Python between tiles, so that Ctrl-C ends a long call even without a callback.
+Progress progress_of(const py::object& callback) {
+  return [callback](uint32_t done, uint32_t total) {
+    const py::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    if (callback.is_none()) return true;
+    const py::object answer = callback(done, total);
+    return answer.is_none() || answer.cast<bool>();
+  };
+}
+
+using Number = std::optional<uint64_t>;
+
+Limits limits_of(const Number& max_pixels, const Number& max_side, const Number& max_memory,
+                 const Number& max_chunk_bytes = {}) {
+  Limits limits;
+  limits.max_pixels = max_pixels.value_or(limits.max_pixels);
+  limits.max_side = static_cast<uint32_t>(
+      std::min<uint64_t>(max_side.value_or(limits.max_side), UINT32_MAX));
+  limits.max_memory = max_memory.value_or(limits.max_memory);
+  limits.max_chunk_bytes = max_chunk_bytes.value_or(limits.max_chunk_bytes);
+  return limits;
+}
+
+using ChunkPair = std::pair<uint32_t, py::bytes>;
+
+std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
+  std::vector<Chunk> chunks;
+  for (const auto& [type, content] : pairs) {
+    if (type == kChunkAlpha) throw py::value_error("the alpha chunk comes from the pixels");
+    Chunk chunk;
+    chunk.type = type;
+    const std::string_view bytes(content);
+    chunk.content.assign(bytes.begin(), bytes.end());
+    chunks.push_back(std::move(chunk));
+  }
+  return chunks;
+}
+
+EncodeOptions encode_options(int orientation, const std::string& colour,
+                             const std::vector<ChunkPair>& chunks, bool trailer,
+                             const Number& max_pixels, const Number& max_side,
+                             const Number& max_memory, const py::object& progress) {
+  if (orientation < 1 || orientation > 8) throw py::value_error("orientation must be 1 to 8");
+  EncodeOptions options;
+  options.orientation = static_cast<uint8_t>(orientation);
+  options.colour = colour_of(colour);
+  options.chunks = chunks_of(chunks);
+  options.force_trailer = trailer;
+  options.limits = limits_of(max_pixels, max_side, max_memory);
+  options.progress = progress_of(progress);
+  return options;
+}
+
+py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
+                 const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
+                 const Number& max_pixels, const Number& max_side, const Number& max_memory,
+                 const py::object& progress) {
+  const Image image(pixels);
+  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels,
+                                         max_side, max_memory, progress);
+  if (rate < 0 || rate > UINT8_MAX) throw py::value_error("rate must be 0 to 255");
+  options.rate = static_cast<uint8_t>(rate);
+  std::vector<uint8_t> file;
+  {
+    const py::gil_scoped_release release;
+    file = codec.encode(image.pixels(), options);
+  }
+  return to_bytes(file);
+}
+
+py::bytes encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
+                         int orientation, const std::string& colour,
+                         const std::vector<ChunkPair>& chunks, bool trailer,
+                         const Number& max_pixels, const Number& max_side,
+                         const Number& max_memory, const py::object& progress) {
+  const Image image(pixels);
+  const EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels,
+                                               max_side, max_memory, progress);
+  std::vector<uint8_t> file;
+  {
+    const py::gil_scoped_release release;
+    file = codec.encode_to_size(image.pixels(), max_bytes, options);
+  }
+  return to_bytes(file);
+}
+
+Layers layers_of(const std::string& name) {
+  if (name == "all") return Layers::kAll;
+  if (name == "semantic") return Layers::kSemantic;
+  throw py::value_error("layers must be \"all\" or \"semantic\", not \"" + name + "\"");
+}
+
+using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
+
+py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const std::string& layers,
+                            bool allow_truncated, const std::optional<Rectangle>& region,
+                            const Number& max_pixels, const Number& max_side,
+                            const Number& max_memory, const Number& max_chunk_bytes,
+                            const py::object& progress) {
+  const Buffer buffer(data);
+  DecodeOptions options;
+  options.layers = layers_of(layers);
+  options.allow_truncated = allow_truncated;
+  options.limits = limits_of(max_pixels, max_side, max_memory, max_chunk_bytes);
+  options.progress = progress_of(progress);
+
+  const Header header = parse_header(buffer.view());
+  Region area{0, 0, header.width, header.height};
+  if (region) {
+    std::tie(area.x, area.y, area.width, area.height) = *region;
+    options.region = area;
+  }
+  std::vector<py::ssize_t> shape{area.height, area.width};
+  if (header.picture.channels() > 1) shape.push_back(header.picture.channels());
+
+  py::array_t<uint8_t> pixels;
+  const Allocate allocate = [&](size_t bytes) {
+    const py::gil_scoped_acquire acquire;
+    pixels = py::array_t<uint8_t>(shape);
+    return static_cast<size_t>(pixels.nbytes()) == bytes ? pixels.mutable_data() : nullptr;
+  };
+  {
+    const py::gil_scoped_release release;
+    codec.decode(buffer.view(), options, allocate);
+  }
+  return pixels;
+}
+
+std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads) {
+  if (threads < 1) throw py::value_error("threads must be at least 1");
+  const py::gil_scoped_release release;
+  std::vector<uint8_t> archive;
+  auto model = ModelPackage::load(path, &archive);
+  auto transform = load_torchscript_transform(archive, model->normative(), device);
+  return std::make_unique<Codec>(std::move(model), std::move(transform), threads);
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_codec, m) {
+  m.doc() = "Pixels to .dlf files and back.";
+  register_errors();
+  m.attr("BUILT_FOR_TORCH") = torch_version();
+
+  using py::arg;
+  const py::none none;
+  py::class_<Codec>(m, "Codec")
+      .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1)
+      .def_property_readonly("model_id", [](const Codec& codec) { return codec.model().id(); })
+      .def_property_readonly(
+          "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
+      .def("encode", &encode, arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,
+           arg("colour") = "srgb", arg("chunks") = py::tuple(), arg("trailer") = false,
+           arg("max_pixels") = none, arg("max_side") = none, arg("max_memory") = none,
+           arg("progress") = none)
+      .def("encode_to_size", &encode_to_size, arg("pixels"), arg("max_bytes"), py::kw_only(),
+           arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),
+           arg("trailer") = false, arg("max_pixels") = none, arg("max_side") = none,
+           arg("max_memory") = none, arg("progress") = none)
+      .def("decode", &decode, arg("data"), py::kw_only(), arg("layers") = "all",
+           arg("allow_truncated") = false, arg("region") = none, arg("max_pixels") = none,
+           arg("max_side") = none, arg("max_memory") = none, arg("max_chunk_bytes") = none,
+           arg("progress") = none);
+}
+
+}  // namespace dlf::python

@@ -1,0 +1,92 @@
+// What both extension modules share: errors, borrowed byte buffers, names of enumerations.
+//
+// Thread safety: call with the GIL held.
+#ifndef DLF_PYTHON_BINDINGS_COMMON_H_
+#define DLF_PYTHON_BINDINGS_COMMON_H_
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <string>
+#include <utility>
+
+#include "bitstream.h"
+#include "status.h"
+
+namespace dlf::python {
+
+namespace py = pybind11;
+
+// The class of dlf.errors for a status; null for statuses that Python has a class of its own for.
+inline const char* error_class(dlf_status status) {
+  switch (status) {
+    case DLF_INVALID_FILE:
+      return "InvalidFile";
+    case DLF_TRUNCATED_FILE:
+      return "TruncatedFile";
+    case DLF_UNSUPPORTED:
+      return "Unsupported";
+    case DLF_LIMIT_EXCEEDED:
+      return "LimitExceeded";
+    case DLF_MODEL_ERROR:
+      return "ModelError";
+    case DLF_INVALID_ARGUMENT:
+    case DLF_OUT_OF_MEMORY:
+      return nullptr;
+    default:
+      return "DlfError";
+  }
+}
+
+// Makes this module raise the classes of dlf.errors.
+inline void register_errors() {
+  py::register_local_exception_translator([](std::exception_ptr pointer) {
+    try {
+      if (pointer) std::rethrow_exception(pointer);
+    } catch (const Error& error) {
+      if (const char* name = error_class(error.status())) {
+        py::set_error(py::module_::import("dlf.errors").attr(name), error.what());
+      } else {
+        py::set_error(error.status() == DLF_OUT_OF_MEMORY ? PyExc_MemoryError : PyExc_ValueError,
+                      error.what());
+      }
+    }
+  });
+}
+
+// The bytes of any object with a contiguous buffer, held as long as this lives.
+class Buffer {
+ public:
+  explicit Buffer(const py::object& object) {
+    if (PyObject_GetBuffer(object.ptr(), &buffer_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+  }
+  ~Buffer() { PyBuffer_Release(&buffer_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  ByteView view() const {
+    return {static_cast<const uint8_t*>(buffer_.buf), static_cast<size_t>(buffer_.len)};
+  }
+
+ private:
+  Py_buffer buffer_;
+};
+
+inline py::bytes to_bytes(const std::vector<uint8_t>& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline const char* colour_name(ColourSpace colour) {
+  return colour == ColourSpace::kDisplayP3 ? "display-p3" : "srgb";
+}
+
+inline ColourSpace colour_of(const std::string& name) {
+  for (const ColourSpace colour : {ColourSpace::kSrgb, ColourSpace::kDisplayP3}) {
+    if (name == colour_name(colour)) return colour;
+  }
+  throw py::value_error("colour must be \"srgb\" or \"display-p3\", not \"" + name + "\"");
+}
+
+}  // namespace dlf::python
+
+#endif  // DLF_PYTHON_BINDINGS_COMMON_H_
