@@ -21,12 +21,13 @@ COMMANDS = (
     "symbols",
     "verify",
     "models",
+    "eval",
     "train",
     "export",
 )
 """The commands in the order of `dlf --help`."""
 
-DELEGATED = frozenset({"train", "export"})
+DELEGATED = frozenset({"eval", "train", "export"})
 """Commands whose arguments, `--help` too, are read by `dlf_models` and not here."""
 
 EXIT_FAILURE = 1
