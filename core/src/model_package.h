@@ -43,6 +43,7 @@ class ModelPackage {
 
  private:
   ModelPackage() = default;
+  static std::shared_ptr<ModelPackage> open(ByteView archive, const std::string& name);
   void set_normative(ByteView bytes);
 
   NormativePart normative_;

@@ -30,6 +30,9 @@ struct ConvLayer {
   std::vector<int32_t> bias;        // [out]
   std::vector<int32_t> multiplier;  // [out], >= 0
   std::vector<uint8_t> shift;       // [out], 1..46
+
+  // Derived by pack_layer: the weights in the order that the SIMD kernels read (kernels.h).
+  std::vector<int16_t> packed;
 };
 
 enum class Op : uint8_t {
@@ -50,14 +53,26 @@ struct Instruction {
   int32_t arg1 = 0;
 };
 
+// What a register holds: feature maps on the latent grid or on the (coarser) window grid.
+struct RegisterShape {
+  uint32_t channels = 0;  // 0: never written
+  bool on_windows = false;
+  // Index of the last instruction that reads it; the instruction count for an output.
+  uint32_t last_use = 0;
+};
+
 struct Program {
   uint16_t registers = 0;
   uint8_t inputs = 0;  // registers 0 .. inputs-1 are given
   std::vector<Instruction> instructions;
   std::vector<uint16_t> outputs;
 
-  // Derived by validation: channels of every register after the program's end (0 = never written).
-  std::vector<uint32_t> output_channels;
+  // Derived by check_program.
+  std::vector<RegisterShape> shapes;  // per register
+  uint32_t peak_latent_channels = 0;  // most channels alive at once, per grid
+  uint32_t peak_window_channels = 0;
+  uint64_t latent_macs = 0;  // multiply-accumulates per position, per grid
+  uint64_t window_macs = 0;
 };
 
 constexpr int kProgramInit = 0;  // programs[kProgramInit + s] is step s
@@ -99,18 +114,33 @@ struct NormativePart {
                        uint32_t above) const {
     const size_t side = token_context ? size_t{levels[digit]} + 1 : 1;
     const size_t row = size_t{bank} * tokens_per_window + slot;
-    return token_map[row * map_slot_size_ + map_digit_offset_[digit] +
+    return token_map[row * map_slot_size + map_digit_offset[digit] +
                      (token_context ? left * side + above : 0)];
   }
 
-  // Filled by parse_normative: entries per slot, and where each digit starts within a slot.
-  size_t map_slot_size_ = 0;
-  std::vector<size_t> map_digit_offset_;
+  // Derived: entries of the map per slot, and where each digit starts within a slot.
+  size_t map_slot_size = 0;
+  std::vector<size_t> map_digit_offset;
 };
 
 // Parses and validates everything (Annex A.2): ranges, table sums, shapes and order of every
 // program, and that no accumulator can overflow. Throws DLF_MODEL_ERROR naming the byte offset.
 NormativePart parse_normative(ByteView bytes);
+
+// The part of that which concerns programs (§8.2): order, shapes, argument ranges.
+// `expected_inputs` are the channels of the given registers, `window_input` the index of the one on
+// the window grid or -1; `expected_outputs` the channels of the outputs, 0 meaning any. Fills the
+// derived fields.
+struct ProgramContract {
+  std::vector<uint32_t> input_channels;
+  int window_input = -1;
+  std::vector<uint32_t> output_channels;
+};
+void check_program(const NormativePart& model, const ProgramContract& contract, Program& program,
+                   const char* name);
+
+// Proves that no accumulator of the layer can leave int32 for any int16 input (§8.4).
+void check_accumulators(const ConvLayer& layer, size_t index);
 
 }  // namespace dlf
 

@@ -39,22 +39,30 @@ class RansEncoder {
 
 class RansDecoder {
  public:
-  // Thrown state: `get*` sets exhausted() instead of throwing when bytes run out; the caller
-  // decides what that means (§5.5). After that every result is 0.
-  explicit RansDecoder(ByteView payload);
+  // Throws DLF_INVALID_FILE when the first state is out of range. `base_offset` is for messages.
+  explicit RansDecoder(ByteView payload, uint64_t base_offset = 0);
 
+  // Each returns 0 and sets exhausted() when the symbol needs a byte that is not there (§5.2.5);
+  // the caller decides what that means. From then on nothing more is decoded.
   uint32_t get_entry(const FrequencyTable& table);
   uint32_t get_bit();
-  int32_t get_value(const FrequencyTable& table);  // escape aware; DLF_INVALID_FILE on bad prefix
+  // Value with escape in the last entry; DLF_INVALID_FILE for a prefix that is too long.
+  int32_t get_value(const FrequencyTable& table);
 
   bool exhausted() const { return exhausted_; }
+  // Reads what the last symbol still needs; true when the state is 2^23 and every byte was used
+  // (§5.4).
+  bool at_end();
+
   uint32_t state() const { return state_; }
   size_t position() const { return position_; }
 
  private:
-  void renormalise();
+  bool ready();
+  void advance(uint32_t start, uint32_t frequency);
 
   ByteView payload_;
+  uint64_t base_ = 0;
   size_t position_ = 0;
   uint32_t state_ = 0;
   bool exhausted_ = false;

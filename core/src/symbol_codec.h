@@ -54,8 +54,9 @@ struct PayloadOptions : EntropyOptions {
   // The payload is known to be shorter than the header says: running out of bytes is then
   // DLF_TRUNCATED_FILE and not DLF_INVALID_FILE.
   bool is_truncated = false;
-  // Stop after the tokens: tensors stay empty, `complete` is true if the tokens were.
-  bool tokens_only = false;
+  // The semantic layer alone: every symbol is taken as 0 and no byte behind the tokens is read; the
+  // latents are the predicted means. `complete` is true if the tokens were.
+  bool semantic_only = false;
   uint64_t base_offset = 0;  // of the payload in the file, for error messages
 };
 

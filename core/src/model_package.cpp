@@ -1,0 +1,215 @@
+#include "model_package.h"
+
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <new>
+
+#include "miniz_config.h"
+#include "model_registry.h"
+
+// After its configuration.
+#include "../third_party/miniz/miniz.h"
+
+namespace dlf {
+namespace {
+
+constexpr char kNormativeMember[] = "extra/normative.bin";
+constexpr char kJsonMember[] = "extra/model.json";
+constexpr uint64_t kMaxNormativeBytes = uint64_t{1} << 30;
+constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 24;
+
+struct Member {
+  std::string name;  // relative to the archive's root
+  mz_uint index = 0;
+  uint64_t size = 0;
+  uint32_t crc = 0;
+};
+
+// Reads the members of a stored zip archive in memory.
+class Archive {
+ public:
+  explicit Archive(ByteView bytes) {
+    if (mz_zip_reader_init_mem(&zip_, bytes.data(), bytes.size(), 0) == MZ_FALSE) {
+      fail(DLF_MODEL_ERROR, "not a model package");
+    }
+    guard_.reset(&zip_);
+    list(bytes.size());
+  }
+
+  // Sorted by name (A.1.3).
+  const std::vector<Member>& members() const { return members_; }
+
+  const Member* find(const char* name) const {
+    for (const Member& member : members_) {
+      if (member.name == name) {
+        return &member;
+      }
+    }
+    return nullptr;
+  }
+
+  std::vector<uint8_t> read(const Member& member) {
+    std::vector<uint8_t> bytes(static_cast<size_t>(member.size));
+    if (!bytes.empty() && mz_zip_reader_extract_to_mem(&zip_, member.index, bytes.data(),
+                                                       bytes.size(), 0) == MZ_FALSE) {
+      fail(DLF_MODEL_ERROR, "altered model package: " + member.name + " cannot be read");
+    }
+    return bytes;
+  }
+
+ private:
+  struct End {
+    void operator()(mz_zip_archive* zip) const { mz_zip_reader_end(zip); }
+  };
+
+  void list(uint64_t archive_bytes) {
+    std::string root;
+    for (mz_uint i = 0; i < mz_zip_reader_get_num_files(&zip_); ++i) {
+      mz_zip_archive_file_stat stat = {};
+      if (mz_zip_reader_file_stat(&zip_, i, &stat) == MZ_FALSE) {
+        fail(DLF_MODEL_ERROR, "altered model package: damaged directory");
+      }
+      const std::string name = stat.m_filename;
+      const size_t slash = name.find('/');
+      if (slash == std::string::npos || (i > 0 && name.substr(0, slash) != root)) {
+        fail(DLF_MODEL_ERROR, "not a model package: members outside one root directory");
+      }
+      root = name.substr(0, slash);
+      if (stat.m_method != 0 || stat.m_uncomp_size > archive_bytes) {
+        fail(DLF_MODEL_ERROR, "not a model package: " + name + " is not stored as it is");
+      }
+      members_.push_back({name.substr(slash + 1), i, stat.m_uncomp_size, stat.m_crc32});
+    }
+    std::sort(members_.begin(), members_.end(),
+              [](const Member& a, const Member& b) { return a.name < b.name; });
+    for (size_t i = 1; i < members_.size(); ++i) {
+      if (members_[i].name == members_[i - 1].name) {
+        fail(DLF_MODEL_ERROR, "altered model package: " + members_[i].name + " appears twice");
+      }
+    }
+  }
+
+  mz_zip_archive zip_ = {};
+  std::unique_ptr<mz_zip_archive, End> guard_;
+  std::vector<Member> members_;
+};
+
+// A.1.3
+Digest network_digest(Archive& archive) {
+  Sha256 hash;
+  for (const Member& member : archive.members()) {
+    if (member.name == kNormativeMember) {
+      continue;
+    }
+    ByteWriter head;
+    head.u32(static_cast<uint32_t>(member.name.size()));
+    head.bytes(ByteView(reinterpret_cast<const uint8_t*>(member.name.data()), member.name.size()));
+    head.u32(static_cast<uint32_t>(member.size & 0xFFFFFFFFu));
+    head.u32(static_cast<uint32_t>(member.size >> 32));
+    hash.update(head.view());
+    hash.update(archive.read(member));
+  }
+  return hash.finish();
+}
+
+std::vector<uint8_t> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+  if (size < 0) {
+    fail(DLF_MODEL_ERROR, "cannot open model package " + path);
+  }
+  std::vector<uint8_t> bytes(static_cast<size_t>(size));
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(bytes.data()), size);
+  if (file.gcount() != size) {
+    fail(DLF_MODEL_ERROR, "cannot read model package " + path);
+  }
+  return bytes;
+}
+
+size_t bytes_of(const FrequencyTable& table) {
+  return sizeof(table) + table.cumulative.size() * sizeof(uint32_t);
+}
+
+size_t bytes_of(const NormativePart& part) {
+  size_t total = sizeof(part) + 2 * (part.token_map.size() + part.thresholds.size());
+  for (const FrequencyTable& table : part.token_tables) {
+    total += bytes_of(table);
+  }
+  for (const FrequencyTable& table : part.scale_tables) {
+    total += bytes_of(table);
+  }
+  for (const std::vector<int16_t>& vector : part.rate_vectors) {
+    total += sizeof(vector) + 2 * vector.size();
+  }
+  for (const ConvLayer& layer : part.layers) {
+    total += sizeof(layer) + layer.weights.size() + 2 * layer.packed.size() + 9 * layer.bias.size();
+  }
+  return total;
+}
+
+}  // namespace
+
+void ModelPackage::set_normative(ByteView bytes) {
+  normative_ = parse_normative(bytes);
+  sha256_ = dlf::sha256(bytes);
+  const RegisteredModel* registered = find_model(sha256_);
+  id_ = registered != nullptr ? registered->id : derived_model_id(sha256_);
+  name_ = registered != nullptr ? registered->name : "";
+  memory_bytes_ = bytes_of(normative_) + model_json_.size();
+}
+
+std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::string& name) {
+  try {
+    Archive archive(bytes);
+    const Member* normative = archive.find(kNormativeMember);
+    if (normative == nullptr || normative->size > kMaxNormativeBytes) {
+      fail(DLF_MODEL_ERROR, "not a model package: it has no normative part");
+    }
+    const std::vector<uint8_t> part = archive.read(*normative);
+    // The digest below covers every member but this one.
+    if (mz_crc32(MZ_CRC32_INIT, part.data(), part.size()) != normative->crc) {
+      fail(DLF_MODEL_ERROR, "altered model package: the normative part is damaged");
+    }
+    const std::shared_ptr<ModelPackage> package(new ModelPackage());
+    const Member* json = archive.find(kJsonMember);
+    if (json != nullptr && json->size <= kMaxJsonBytes) {
+      const std::vector<uint8_t> text = archive.read(*json);
+      package->model_json_.assign(text.begin(), text.end());
+    }
+    package->set_normative(part);
+    if (network_digest(archive) != package->normative_.network_digest) {
+      fail(DLF_MODEL_ERROR, "altered model package: its networks do not match its digest");
+    }
+    return package;
+  } catch (const Error& error) {
+    throw Error(error.status(), name + ": " + error.what(), error.offset());
+  }
+}
+
+std::shared_ptr<const ModelPackage> ModelPackage::from_archive(ByteView bytes,
+                                                               const std::string& name) {
+  return open(bytes, name);
+}
+
+std::shared_ptr<const ModelPackage> ModelPackage::load(const std::string& path,
+                                                       std::vector<uint8_t>* archive) {
+  std::vector<uint8_t> bytes = read_file(path);
+  const std::shared_ptr<ModelPackage> package = open(bytes, path);
+  package->path_ = path;
+  if (archive != nullptr) {
+    *archive = std::move(bytes);
+  }
+  return package;
+}
+
+std::shared_ptr<const ModelPackage> ModelPackage::from_normative(ByteView normative,
+                                                                 const std::string& model_json) {
+  const std::shared_ptr<ModelPackage> package(new ModelPackage());
+  package->model_json_ = model_json;
+  package->set_normative(normative);
+  return package;
+}
+
+}  // namespace dlf

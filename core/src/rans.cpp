@@ -1,0 +1,128 @@
+#include "rans.h"
+
+#include <algorithm>
+
+namespace dlf {
+
+void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
+  const int64_t escape = int64_t{table.count()} - 1;
+  const int64_t index = int64_t{value} - table.first;
+  if (index >= 0 && index < escape) {
+    put_entry(table, static_cast<uint32_t>(index));
+    return;
+  }
+  put_entry(table, static_cast<uint32_t>(escape));
+  // §5.3: values below the table are odd, values above are even.
+  const int64_t distance = index < 0 ? 2 * (-1 - index) + 1 : 2 * (index - escape);
+  const uint32_t code = static_cast<uint32_t>(distance) + 1;
+  int length = 0;
+  while ((code >> length) > 1) {
+    ++length;
+  }
+  for (int i = 0; i < length; ++i) {
+    put_bit(0);
+  }
+  for (int i = length; i >= 0; --i) {
+    put_bit((code >> i) & 1);
+  }
+}
+
+std::vector<uint8_t> RansEncoder::finish() const {
+  std::vector<uint8_t> reversed;
+  reversed.reserve(items_.size() / 4 + 16);
+  uint64_t state = kRansLow;
+  for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
+    // §5.2.4: keep the next state below 2^31.
+    const uint64_t limit = uint64_t{kRansLow >> kFrequencyBits << 8} * item->frequency;
+    while (state >= limit) {
+      reversed.push_back(static_cast<uint8_t>(state & 0xFF));
+      state >>= 8;
+    }
+    state = ((state / item->frequency) << kFrequencyBits) + state % item->frequency + item->start;
+  }
+  for (int i = 3; i >= 0; --i) {  // §5.2.1: four bytes, little-endian, in front
+    reversed.push_back(static_cast<uint8_t>((state >> (8 * i)) & 0xFF));
+  }
+  std::reverse(reversed.begin(), reversed.end());
+  return reversed;
+}
+
+RansDecoder::RansDecoder(ByteView payload, uint64_t base_offset)
+    : payload_(payload), base_(base_offset) {
+  if (payload.size() < kRansStateBytes) {
+    exhausted_ = true;
+    return;
+  }
+  ByteReader reader(payload);
+  state_ = reader.u32();
+  position_ = reader.position();
+  if (state_ < kRansLow || state_ >= kRansHigh) {  // §5.2.1
+    fail(DLF_INVALID_FILE, "the entropy coder's first state is out of range", base_);
+  }
+}
+
+bool RansDecoder::ready() {
+  while (state_ < kRansLow && !exhausted_) {  // §5.2.3
+    if (position_ == payload_.size()) {
+      exhausted_ = true;
+      break;
+    }
+    state_ = (state_ << 8) | payload_[position_++];
+  }
+  return !exhausted_;
+}
+
+void RansDecoder::advance(uint32_t start, uint32_t frequency) {
+  state_ = frequency * (state_ >> kFrequencyBits) + (state_ & (kFrequencyTotal - 1)) - start;
+}
+
+uint32_t RansDecoder::get_entry(const FrequencyTable& table) {
+  if (!ready()) {
+    return 0;
+  }
+  const uint32_t slot = state_ & (kFrequencyTotal - 1);
+  const auto above = std::upper_bound(table.cumulative.begin(), table.cumulative.end(), slot);
+  const uint32_t entry = static_cast<uint32_t>(above - table.cumulative.begin()) - 1;
+  advance(table.cumulative[entry], table.frequency(entry));
+  return entry;
+}
+
+uint32_t RansDecoder::get_bit() {
+  if (!ready()) {
+    return 0;
+  }
+  const uint32_t bit = (state_ >> (kFrequencyBits - 1)) & 1;
+  advance(bit << (kFrequencyBits - 1), kFrequencyTotal / 2);
+  return bit;
+}
+
+int32_t RansDecoder::get_value(const FrequencyTable& table) {
+  const uint32_t escape = table.count() - 1;
+  const uint32_t entry = get_entry(table);
+  if (entry != escape || exhausted_) {
+    return exhausted_ ? 0 : table.first + static_cast<int32_t>(entry);
+  }
+  int length = 0;
+  while (get_bit() == 0) {  // §5.3
+    if (exhausted_) {
+      return 0;
+    }
+    if (++length > kEscapeMaxPrefix) {
+      fail(DLF_INVALID_FILE, "an escaped symbol is too long", base_ + position_);
+    }
+  }
+  uint32_t code = 1;
+  for (int i = 0; i < length; ++i) {
+    code = (code << 1) | get_bit();
+  }
+  if (exhausted_) {
+    return 0;
+  }
+  const int32_t distance = static_cast<int32_t>(code - 1);
+  return (distance & 1) != 0 ? table.first - 1 - distance / 2
+                             : table.first + static_cast<int32_t>(escape) + distance / 2;
+}
+
+bool RansDecoder::at_end() { return ready() && state_ == kRansLow && position_ == payload_.size(); }
+
+}  // namespace dlf

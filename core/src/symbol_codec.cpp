@@ -1,0 +1,210 @@
+#include "symbol_codec.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "constants.h"
+#include "prior.h"
+#include "rans.h"
+#include "token_coder.h"
+
+namespace dlf {
+namespace {
+
+KernelOptions kernel_options(const EntropyOptions& options) {
+  return {options.threads, options.force_scalar || !simd_enabled()};
+}
+
+int16_t reconstruct(int32_t symbol, int16_t mean, int fraction) {  // §7.6
+  const int32_t value = symbol * (1 << fraction) + mean;
+  return static_cast<int16_t>(std::clamp<int32_t>(value, INT16_MIN, INT16_MAX));
+}
+
+// Runs the prior over the four quarters and asks `symbol_at(table, index)` for each symbol in
+// coding order (§7.3); the table is null where nothing is coded. Fills all tensors of `out`.
+template <typename SymbolAt>
+void code_latents(const NormativePart& model, const EntropyOptions& options, SymbolSet& out,
+                  const SymbolAt& symbol_at) {
+  const ImageGeometry& geometry = out.geometry;
+  const uint32_t channels = model.latent_channels, quarter = channels / kQuarters;
+  const uint32_t height = geometry.latent_h, width = geometry.latent_w;
+  out.symbols = Tensor(channels, height, width);
+  out.scale_index = Tensor(channels, height, width);
+  out.mean = Tensor(channels, height, width);
+  out.y_hat = Tensor(channels, height, width);
+
+  Prior prior(model, geometry, kernel_options(options));
+  prior.start(out.rate, out.tokens);
+  out.step = prior.step();
+  const size_t plane = out.symbols.plane();
+  for (int s = 0; s < kQuarters; ++s) {
+    if (s > 0) {
+      prior.advance(s, out.y_hat);
+    }
+    for (uint32_t c = 0; c < quarter; ++c) {
+      for (uint32_t y = 0; y < height; ++y) {
+        for (uint32_t x = 0; x < width; ++x) {
+          const uint32_t parity = (y & 1) * 2 + (x & 1);
+          const uint32_t group = parity ^ static_cast<uint32_t>(kStepGroupXor[s]);
+          const size_t at = (size_t{group} * quarter + c) * plane + size_t{y} * width + x;
+          const int16_t index = scale_index(model.thresholds, prior.scale().data[at]);
+          const FrequencyTable* table =
+              index < 0 ? nullptr : &model.scale_tables[static_cast<size_t>(index)];
+          out.scale_index.data[at] = index;
+          out.mean.data[at] = prior.mean().data[at];
+          out.symbols.data[at] = symbol_at(table, at);
+          out.y_hat.data[at] =
+              reconstruct(out.symbols.data[at], out.mean.data[at], model.latent_fraction);
+        }
+      }
+    }
+  }
+  out.latent.resize(out.y_hat.data.size());
+  for (size_t i = 0; i < out.latent.size(); ++i) {  // §7.7
+    out.latent[i] = int32_t{out.y_hat.data[i]} * out.step.data[i];
+  }
+}
+
+// round(y / step - mean), kept where the reconstruction does not saturate.
+int16_t quantise(float y, int16_t step, int16_t mean, const NormativePart& model) {
+  const double one = std::ldexp(1.0, model.latent_fraction);
+  const double width = std::max<int>(step, 1) * std::ldexp(1.0, -model.step_fraction);
+  const double low = std::max(std::ceil((INT16_MIN - mean) / one), double{INT16_MIN});
+  const double high = std::min(std::floor((INT16_MAX - mean) / one), double{INT16_MAX});
+  const double symbol = std::floor(double{y} / width - mean / one + 0.5);
+  return std::isfinite(symbol) ? static_cast<int16_t>(std::clamp(symbol, low, high)) : int16_t{0};
+}
+
+void check_tokens(const NormativePart& model, const ImageGeometry& geometry,
+                  const std::vector<int16_t>& tokens) {
+  if (tokens.size() !=
+      checked_multiply(static_cast<size_t>(geometry.windows()), model.tokens_stride(), "tokens")) {
+    fail(DLF_INVALID_ARGUMENT, "the number of tokens does not fit the image");
+  }
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (tokens[i] < 0 || tokens[i] >= model.levels[i % model.digits()]) {
+      fail(DLF_INVALID_ARGUMENT, "a token is out of range");
+    }
+  }
+}
+
+size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
+  return checked_multiply(checked_multiply(geometry.latent_h, geometry.latent_w, "latents"),
+                          model.latent_channels, "latents");
+}
+
+// What it means that bytes ran out (§5.5).
+[[noreturn]] void fail_exhausted(const PayloadOptions& options, size_t size, const char* where) {
+  fail(options.is_truncated ? DLF_TRUNCATED_FILE : DLF_INVALID_FILE,
+       std::string("the payload ends within the ") + where, options.base_offset + size);
+}
+
+}  // namespace
+
+EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& geometry,
+                              uint8_t rate, const std::vector<int16_t>& tokens,
+                              const std::vector<float>& y, const EntropyOptions& options) {
+  const NormativePart& model = package.normative();
+  if (rate >= model.rate_points) {
+    fail(DLF_INVALID_ARGUMENT, "the model has no rate point " + std::to_string(rate));
+  }
+  check_tokens(model, geometry, tokens);
+  if (y.size() != latent_count(model, geometry)) {
+    fail(DLF_INVALID_ARGUMENT, "the number of latents does not fit the image");
+  }
+  EncodedPayload out;
+  out.symbols.geometry = geometry;
+  out.symbols.rate = rate;
+  out.symbols.tokens = tokens;
+  RansEncoder encoder;
+  out.symbols.banks = encode_tokens(model, geometry, tokens, encoder);
+  code_latents(model, options, out.symbols, [&](const FrequencyTable* table, size_t at) {
+    if (table == nullptr) {
+      return int16_t{0};
+    }
+    const SymbolSet& set = out.symbols;
+    const int16_t symbol = quantise(y[at], set.step.data[at], set.mean.data[at], model);
+    encoder.put_value(*table, symbol);
+    return symbol;
+  });
+  out.payload = encoder.finish();
+  out.symbols.final_state = kRansLow;
+  return out;
+}
+
+SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geometry, uint8_t rate,
+                         ByteView payload, const PayloadOptions& options) {
+  const NormativePart& model = package.normative();
+  if (rate >= model.rate_points) {  // §5.1.3
+    fail(DLF_INVALID_FILE, "the model has no rate point " + std::to_string(rate));
+  }
+  SymbolSet out;
+  out.geometry = geometry;
+  out.rate = rate;
+  RansDecoder decoder(payload, options.base_offset);
+  if (!decode_tokens(model, geometry, decoder, &out.tokens, &out.banks)) {
+    fail_exhausted(options, payload.size(), "tokens");
+  }
+  out.token_bytes = decoder.position();
+
+  const bool may_end = options.allow_truncated && options.is_truncated;
+  code_latents(model, options, out, [&](const FrequencyTable* table, size_t) {
+    if (table == nullptr || options.semantic_only || decoder.exhausted()) {
+      return int16_t{0};
+    }
+    const int32_t symbol = decoder.get_value(*table);
+    if (decoder.exhausted()) {
+      if (!may_end) {
+        fail_exhausted(options, payload.size(), "detail symbols");
+      }
+      return int16_t{0};
+    }
+    if (symbol < INT16_MIN || symbol > INT16_MAX) {  // §5.3.4
+      fail(DLF_INVALID_FILE, "a symbol is out of range", options.base_offset + decoder.position());
+    }
+    return static_cast<int16_t>(symbol);
+  });
+
+  if (!options.semantic_only) {  // §5.4
+    out.complete = decoder.at_end();
+    if (!out.complete && !may_end) {
+      if (decoder.exhausted()) {
+        fail_exhausted(options, payload.size(), "detail symbols");
+      }
+      fail(DLF_INVALID_FILE, "the entropy coder does not end where it should",
+           options.base_offset + decoder.position());
+    }
+  }
+  out.final_state = decoder.state();
+  return out;
+}
+
+uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry) {
+  const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
+  const uint64_t framed = (uint64_t{geometry.latent_h} + 2) * (uint64_t{geometry.latent_w} + 2);
+  uint64_t latent_channels = 0, window_channels = 0, widest = 0;
+  for (const Program& program : model.programs) {
+    latent_channels = std::max<uint64_t>(latent_channels, program.peak_latent_channels);
+    window_channels = std::max<uint64_t>(window_channels, program.peak_window_channels);
+  }
+  for (const ConvLayer& layer : model.layers) {
+    widest = std::max<uint64_t>(widest, layer.in_channels);
+  }
+  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; registers; one padded
+  // copy of a convolution's input; tokens and banks.
+  return positions * model.latent_channels * 48 + positions * latent_channels * 2 +
+         framed * (widest + 1) * 2 +
+         geometry.windows() * (window_channels * 2 + uint64_t{model.tokens_stride()} * 20 + 1);
+}
+
+uint64_t estimate_entropy_macs(const NormativePart& model, const ImageGeometry& geometry) {
+  const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
+  uint64_t total = 0;
+  for (const Program& program : model.programs) {
+    total += program.latent_macs * positions + program.window_macs * geometry.windows();
+  }
+  return total;
+}
+
+}  // namespace dlf

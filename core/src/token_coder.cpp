@@ -1,0 +1,101 @@
+#include "token_coder.h"
+
+#include <cmath>
+
+namespace dlf {
+namespace {
+
+// Walks the digits of one window in coding order, with the table of each (§6.2, §6.3).
+class Window {
+ public:
+  Window(const NormativePart& model, const ImageGeometry& geometry,
+         const std::vector<int16_t>& tokens, size_t index)
+      : model_(model),
+        tokens_(tokens),
+        stride_(model.tokens_stride()),
+        start_(index * stride_),
+        has_left_(index % geometry.windows_x != 0),
+        has_above_(index >= geometry.windows_x),
+        above_(size_t{geometry.windows_x} * stride_) {}
+
+  // visit(table, position in tokens) for every digit.
+  template <typename Visit>
+  void each_digit(uint32_t bank, const Visit& visit) const {
+    for (uint32_t slot = 0; slot < model_.tokens_per_window; ++slot) {
+      for (uint32_t digit = 0; digit < model_.digits(); ++digit) {
+        const size_t at = start_ + slot * model_.digits() + digit;
+        const uint32_t left = has_left_ ? digit_plus_one(at - stride_) : 0;
+        const uint32_t above = has_above_ ? digit_plus_one(at - above_) : 0;
+        const uint16_t row = model_.token_table(bank, slot, digit, left, above);
+        visit(model_.token_tables[row], at);
+      }
+    }
+  }
+
+ private:
+  uint32_t digit_plus_one(size_t at) const { return static_cast<uint32_t>(tokens_[at] + 1); }
+
+  const NormativePart& model_;
+  const std::vector<int16_t>& tokens_;
+  size_t stride_, start_;
+  bool has_left_, has_above_;
+  size_t above_;
+};
+
+double bits(const FrequencyTable& table, uint32_t entry) {
+  return kFrequencyBits - std::log2(static_cast<double>(table.frequency(entry)));
+}
+
+uint8_t cheapest_bank(const NormativePart& model, const Window& window,
+                      const std::vector<int16_t>& tokens) {
+  uint8_t best = 0;
+  double best_bits = 0;
+  for (uint32_t bank = 0; bank < model.banks; ++bank) {
+    double total = model.banks > 1 ? bits(model.token_tables[0], bank) : 0;
+    window.each_digit(bank, [&](const FrequencyTable& table, size_t at) {
+      total += bits(table, static_cast<uint32_t>(tokens[at]));
+    });
+    if (bank == 0 || total < best_bits) {
+      best = static_cast<uint8_t>(bank);
+      best_bits = total;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+std::vector<uint8_t> encode_tokens(const NormativePart& model, const ImageGeometry& geometry,
+                                   const std::vector<int16_t>& tokens, RansEncoder& encoder) {
+  std::vector<uint8_t> banks(static_cast<size_t>(geometry.windows()));
+  for (size_t i = 0; i < banks.size(); ++i) {
+    const Window window(model, geometry, tokens, i);
+    if (model.banks > 1) {
+      banks[i] = cheapest_bank(model, window, tokens);
+      encoder.put_entry(model.token_tables[0], banks[i]);  // §6.2.1
+    }
+    window.each_digit(banks[i], [&](const FrequencyTable& table, size_t at) {  // §6.2.2
+      encoder.put_entry(table, static_cast<uint32_t>(tokens[at]));
+    });
+  }
+  return banks;
+}
+
+bool decode_tokens(const NormativePart& model, const ImageGeometry& geometry, RansDecoder& decoder,
+                   std::vector<int16_t>* tokens, std::vector<uint8_t>* banks) {
+  const size_t windows = static_cast<size_t>(geometry.windows());
+  tokens->assign(checked_multiply(windows, model.tokens_stride(), "tokens"), 0);
+  banks->assign(windows, 0);
+  for (size_t i = 0; i < windows && !decoder.exhausted(); ++i) {
+    const Window window(model, geometry, *tokens, i);
+    if (model.banks > 1) {
+      (*banks)[i] = static_cast<uint8_t>(decoder.get_entry(model.token_tables[0]));
+    }
+    window.each_digit((*banks)[i], [&](const FrequencyTable& table, size_t at) {
+      (*tokens)[at] = static_cast<int16_t>(decoder.get_entry(table));
+    });
+  }
+  return !decoder.exhausted();
+}
+
+}  // namespace dlf
