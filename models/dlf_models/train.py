@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
 import torch
+import torch.distributed
 
 from .config import load_config
 from .training.checkpoint import load_checkpoint
@@ -44,6 +46,8 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     if args.threads:
         torch.set_num_threads(args.threads)
+    if "WORLD_SIZE" in os.environ:
+        torch.distributed.init_process_group("nccl" if args.device == "cuda" else "gloo")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         config = load_config(args.config)

@@ -1,4 +1,4 @@
-"""The training loop of the small profiles: one process, one device, resumable and time-boxed (DESIGN 6.3)."""
+"""The training loop of the small profiles: resumable and time-boxed (DESIGN 6.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import torch._utils
+import torch.distributed
 from torch import Tensor
 
 from ..config import Config
@@ -55,6 +58,9 @@ class Trainer:
         self.pixel_loss = PixelLoss(lpips_weights, config.train.l1_weight, config.train.lpips_weight).to(self.device)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=1e-4, betas=(0.9, 0.99), weight_decay=1e-4)
         self.optimiser_d = torch.optim.AdamW(self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99))
+        self.ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
+        self.rank = torch.distributed.get_rank() if self.ranks > 1 else 0
+        self._seed_rank()
         self.seen = 0
         self.steps = 0
         self.gan_steps = 0
@@ -83,6 +89,13 @@ class Trainer:
         self.seen, self.steps, self.gan_steps, _ = state["counters"]
         torch.set_rng_state(state["torch_rng"])
         self.sampler.generator.bit_generator.state = json.loads(state["sampler_rng"])
+        self._seed_rank(self.seen)
+
+    def _seed_rank(self, seen: int = 0) -> None:
+        """Ranks start from equal weights but must draw different crops, rates and noise."""
+        if self.rank > 0:
+            torch.manual_seed(self.train_config.seed + 1000 * self.rank + seen)
+            self.sampler.generator = np.random.default_rng([self.train_config.seed, self.rank, seen])
 
     def step(self) -> Moment:
         """One optimiser step on one batch of random crops at random rates."""
@@ -90,9 +103,10 @@ class Trainer:
         phase = moment.phase
         for group in self.optimiser.param_groups:
             group["lr"] = moment.learning_rate * min(1.0, (self.steps + 1) / 200)
-        image = self.sampler.batch(phase.batch, phase.crop).to(self.device, non_blocking=True)
-        rate = torch.rand(phase.batch, device=self.device)
-        keep = (torch.rand(phase.batch, device=self.device) >= phase.semantic_only).float()
+        batch = max(1, phase.batch // self.ranks)
+        image = self.sampler.batch(batch, phase.crop).to(self.device, non_blocking=True)
+        rate = torch.rand(batch, device=self.device)
+        keep = (torch.rand(batch, device=self.device) >= phase.semantic_only).float()
         self._freeze(phase.decoder_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             coded = self.network(image, rate, keep)
@@ -104,11 +118,12 @@ class Trainer:
             loss = loss + self._adversarial(image, coded.image, moment)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self._average_gradients(self.network)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
         self._update_ema()
-        self.seen += phase.batch
+        self.seen += batch * self.ranks
         self.steps += 1
         kept = keep.sum().clamp(min=1)
         self._note(
@@ -129,6 +144,7 @@ class Trainer:
             loss_d = discriminator_loss(real_score.float(), fake_score.float())
         self.optimiser_d.zero_grad(set_to_none=True)
         loss_d.backward()
+        self._average_gradients(self.discriminator)
         self.optimiser_d.step()
         self._note(loss_d=float(loss_d.detach()))
         if self.gan_steps <= self.train_config.discriminator_warmup:
@@ -139,6 +155,17 @@ class Trainer:
             term = -score.float().mean() + 2.0 * feature_matching(real_features, features).float()
         self.discriminator.requires_grad_(True)
         return self.train_config.gan_weight * term
+
+    def _average_gradients(self, module: torch.nn.Module) -> None:
+        """Mean of the gradients over all ranks, in one message; every rank then takes the same step."""
+        if self.ranks == 1:
+            return
+        gradients = [p.grad for p in module.parameters() if p.grad is not None]
+        flat = torch._utils._flatten_dense_tensors(gradients)
+        torch.distributed.all_reduce(flat)
+        flat /= self.ranks
+        for gradient, mean in zip(gradients, torch._utils._unflatten_dense_tensors(flat, gradients), strict=True):
+            gradient.copy_(mean)
 
     def _freeze(self, decoder_only: bool) -> None:
         """In phase C the bitstream stands still: only the synthesis transform learns."""
@@ -155,26 +182,38 @@ class Trainer:
         for key, value in values.items():
             self.sums[key] = self.sums.get(key, 0.0) + value
 
+    def _time_is_up(self, start: float, minutes: float) -> bool:
+        """Whether the time box is used up; the ranks agree, or one would wait for the other for ever."""
+        late = torch.tensor(float(time.monotonic() - start > minutes * 60))
+        if self.ranks > 1:
+            torch.distributed.all_reduce(late)
+        return bool(late > 0)
+
     def run(self, minutes: float, held_out: Tensor) -> None:
         """Train until the schedule or the time is used up; checkpoints and sheets go to ``out``."""
         self.out.mkdir(parents=True, exist_ok=True)
         start = saved = logged = time.monotonic()
         self.network.train()
+        leader = self.rank == 0
         try:
-            while self.seen < self.total and time.monotonic() - start < minutes * 60:
+            while self.seen < self.total and not self._time_is_up(start, minutes):
                 moment = self.step()
                 now = time.monotonic()
-                if self.steps % LOG_STEPS == 0:
+                if leader and self.steps % LOG_STEPS == 0:
                     self._log(moment, LOG_STEPS * moment.phase.batch / (now - logged))
                     logged = now
-                if now - saved > CHECKPOINT_SECONDS:
+                if leader and now - saved > CHECKPOINT_SECONDS:
                     save_checkpoint(self.out / "last.ckpt", self.state())
                     write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
                     saved = logged = time.monotonic()
         finally:
-            save_checkpoint(self.out / "last.ckpt", self.state())
-            write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
-            log.info("stopped after %d of %d images; checkpoint %s", self.seen, self.total, self.out / "last.ckpt")
+            if leader:
+                self._finish(held_out)
+
+    def _finish(self, held_out: Tensor) -> None:
+        save_checkpoint(self.out / "last.ckpt", self.state())
+        write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
+        log.info("stopped after %d of %d images; checkpoint %s", self.seen, self.total, self.out / "last.ckpt")
 
     def _log(self, moment: Moment, speed: float) -> None:
         means = {key: value / LOG_STEPS for key, value in self.sums.items()}
