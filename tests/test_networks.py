@@ -1,0 +1,99 @@
+"""The small networks: shapes, quantisers, the quadtree's partition, scripting, and the float prior's bookkeeping."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlf_models.config import NetworkConfig, load_config
+from dlf_models.export.macs import macs_per_pixel
+from dlf_models.export.torchscript import Transforms, transforms_archive
+from dlf_models.networks.model import DLF
+from dlf_models.networks.prior import quadtree_masks
+from dlf_models.networks.quantise import FiniteScalarQuantiser
+
+CONFIGS = Path(__file__).parent.parent / "models" / "configs"
+
+
+@pytest.fixture(scope="module")
+def network() -> DLF:
+    torch.manual_seed(0)
+    return DLF(load_config(CONFIGS / "test.yaml").network).eval().requires_grad_(False)
+
+
+@given(st.lists(st.integers(2, 9), min_size=1, max_size=6))
+def test_fsq_digits_cover_their_levels_and_values_agree(levels: list[int]) -> None:
+    quantiser = FiniteScalarQuantiser(levels)
+    sweep = torch.linspace(-9, 9, 401)[:, None].expand(-1, len(levels))
+    digits, values = quantiser(sweep)
+    for d, level in enumerate(levels):
+        assert sorted(set(digits[:, d].tolist())) == list(range(level))
+    assert torch.allclose(quantiser.values(digits), values.detach())
+    assert float(values.detach().abs().max()) <= 1
+
+
+@given(st.integers(1, 7), st.integers(1, 9), st.sampled_from([4, 8, 64]))
+def test_quadtree_steps_partition_the_latent(height: int, width: int, channels: int) -> None:
+    masks = quadtree_masks(channels, height, width, torch.device("cpu"))
+    assert bool((masks.sum(dim=0) == 1).all())
+    # At every position, each step codes exactly one group of a quarter of the channels.
+    assert bool((masks.sum(dim=1) == channels // 4).all())
+
+
+@settings(deadline=None, max_examples=6)
+@given(st.integers(1, 2), st.integers(1, 3), st.floats(0, 1))
+def test_a_pass_keeps_the_shape_and_costs_bits(network: DLF, rows: int, columns: int, rate: float) -> None:
+    window = network.config.window
+    image = torch.rand(2, 3, rows * window, columns * window)
+    coded = network(image, torch.full((2,), rate))
+    assert coded.image.shape == image.shape
+    assert coded.digits.shape == (2 * rows * columns, network.config.tokens_per_window, 2)
+    assert coded.detail_bits.shape == (2,) and bool((coded.detail_bits >= 0).all())
+
+
+def test_without_symbols_the_detail_costs_nothing(network: DLF) -> None:
+    image = torch.rand(1, 3, 64, 64)
+    assert float(network(image, torch.ones(1), keep=torch.zeros(1)).detail_bits) == 0
+
+
+def test_scripted_transforms_equal_the_network(network: DLF) -> None:
+    transforms = torch.jit.script(Transforms(network))
+    window, points = network.config.window, network.config.rate_points
+    image = torch.rand(1, 3, 2 * window, window)
+    tokens, features = transforms.analysis(image)
+    y = transforms.bottleneck(features, points - 1)
+    picture = transforms.synthesis(tokens, y, points - 1, 2, 1)
+    digits, values, expected = network.analysis(image)
+    assert torch.equal(tokens, digits.flatten(1)) and torch.allclose(features, expected, atol=1e-5)
+    assert torch.allclose(picture, network.synthesis(values, y, torch.ones(1)), atol=1e-5)
+
+
+def test_package_weights_are_half_precision(network: DLF) -> None:
+    archive = torch.jit.load(io.BytesIO(transforms_archive(network)))
+    assert {p.dtype for p in archive.parameters()} == {torch.float16}
+
+
+def test_default_model_keeps_its_budget() -> None:
+    """DESIGN 6.2: at most 16 M parameters, 20 and 30 kMAC per pixel."""
+    network = DLF(load_config(CONFIGS / "dlf-s.yaml").network).eval()
+    assert sum(p.numel() for p in network.parameters()) <= 16_000_000
+    analysis, synthesis = macs_per_pixel(network)
+    assert analysis <= 20_000 and synthesis <= 30_000
+
+
+@pytest.mark.parametrize("change", [{"window": 100}, {"latent_channels": 10}, {"analysis_blocks": 9}, {"heads": 5}])
+def test_impossible_sizes_are_refused(change: dict[str, int]) -> None:
+    with pytest.raises(ValueError):
+        DLF(NetworkConfig(**change))
+
+
+def test_unknown_configuration_keys_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text("network: {windwo: 128}\n")
+    with pytest.raises(ValueError, match="windwo"):
+        load_config(path)
