@@ -202,6 +202,8 @@ def _networks(plan: Plan) -> tuple[MetricSet, SqueezeFeatures | None, Weights | 
     weights: Weights | None = None
     features: SqueezeFeatures | None = None
     reason = None
+    if plan.lpips is None and plan.metrics is not None and "lpips" not in plan.metrics:
+        return MetricSet(None, list(plan.metrics)), None, None
     try:
         weights = Weights.from_file(plan.lpips) if plan.lpips else Weights.from_package()
         features = SqueezeFeatures(weights)
