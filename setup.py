@@ -8,7 +8,9 @@ compiled once, for the first, and linked again into the second.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pybind11
 from setuptools import Extension, find_packages, setup
@@ -20,6 +22,8 @@ os.chdir(ROOT)
 # Sources of core/src that stay out of dlf._bitstream. The C API is built by core/CMakeLists.txt.
 PIXEL_SOURCES = ["codec.cpp", "tiles.cpp", "torchscript_transform.cpp"]
 C_API_SOURCES = ["c_api.cpp", "c_api_codec.cpp"]
+
+FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden"]
 
 
 def core_sources() -> list[str]:
@@ -36,17 +40,19 @@ def headers() -> list[str]:
     return sorted(p.as_posix() for pattern in patterns for p in Path().glob(pattern))
 
 
-def extension(name: str, sources: list[str], **options: object) -> Extension:
+def extension(
+    name: str, sources: list[str], system_includes: Iterable[str] = (), **options: Any
+) -> Extension:
     """Returns an extension module with the include paths and flags common to both."""
-    include = [pybind11.get_include(), "core/include", "core/src"]
+    include = [pybind11.get_include(), "core/include", "core/src"]  # joined: absolute ones stay
     return Extension(
         name,
         sources=sources,
         depends=headers(),
-        include_dirs=[str(ROOT / p) for p in include] + list(options.pop("include_dirs", [])),  # type: ignore[call-overload]
-        extra_compile_args={"cxx": ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden"]},
+        include_dirs=[str(ROOT / path) for path in include],
+        extra_compile_args={"cxx": [*FLAGS, *(f"-isystem{path}" for path in system_includes)]},
         language="c++",
-        **options,  # type: ignore[arg-type]
+        **options,
     )
 
 
@@ -55,7 +61,7 @@ BITSTREAM = extension("dlf._bitstream", [*CORE_SOURCES, "python/bindings/bitstre
 CODEC = extension(
     "dlf._codec",
     [f"core/src/{name}" for name in PIXEL_SOURCES] + ["python/bindings/codec_module.cpp"],
-    include_dirs=include_paths(),
+    system_includes=include_paths(),
     library_dirs=[TORCH_LIB_PATH],
     libraries=["c10", "torch_cpu", "torch"],
     # First the torch installed beside dlf, then the one that the build has seen (in-place builds).
