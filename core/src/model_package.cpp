@@ -19,6 +19,9 @@ constexpr char kJsonMember[] = "extra/model.json";
 constexpr uint64_t kMaxNormativeBytes = uint64_t{1} << 30;
 constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 24;
 
+// No deflate stream grows by more than this.
+constexpr uint64_t kMaxExpansion = 1032;
+
 struct Member {
   std::string name;  // relative to the archive's root
   mz_uint index = 0;
@@ -26,7 +29,7 @@ struct Member {
   uint32_t crc = 0;
 };
 
-// Reads the members of a stored zip archive in memory.
+// Reads the members of a zip archive in memory.
 class Archive {
  public:
   explicit Archive(ByteView bytes) {
@@ -76,8 +79,11 @@ class Archive {
         fail(DLF_MODEL_ERROR, "not a model package: members outside one root directory");
       }
       root = name.substr(0, slash);
-      if (stat.m_method != 0 || stat.m_uncomp_size > archive_bytes) {
-        fail(DLF_MODEL_ERROR, "not a model package: " + name + " is not stored as it is");
+      const bool stored = stat.m_method == 0 && stat.m_uncomp_size <= archive_bytes;
+      const bool deflated =
+          stat.m_method == MZ_DEFLATED && stat.m_uncomp_size / kMaxExpansion <= archive_bytes;
+      if (!stored && !deflated) {
+        fail(DLF_MODEL_ERROR, "not a model package: " + name + " cannot be read");
       }
       members_.push_back({name.substr(slash + 1), i, stat.m_uncomp_size, stat.m_crc32});
     }
