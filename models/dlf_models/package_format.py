@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
 import struct
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +26,9 @@ FREQUENCY_TOTAL = 65536
 MAX_SHIFT = 46
 NORMATIVE_MEMBER = "extra/normative.bin"
 MODEL_JSON_MEMBER = "extra/model.json"
+# Written by torch.jit.save, needed by no reader: source positions, and a hash that depends on them.
+DEBUG_SUFFIX = ".debug_pkl"
+SERIALIZATION_ID_MEMBER = ".data/serialization_id"
 
 Int16Array = npt.NDArray[np.int16]
 
@@ -365,23 +370,38 @@ def network_digest(members: Mapping[str, bytes]) -> bytes:
 def assemble_package(torchscript: bytes, normative: NormativePart, model_json: str) -> bytes:
     """Adds the normative part and the description to a TorchScript archive.
 
-    ``torchscript`` is what ``torch.jit.save`` wrote, without these two members. Sets
-    ``normative.network_digest``. The same inputs give the same bytes.
+    ``torchscript`` is what ``torch.jit.save`` wrote. Sets ``normative.network_digest``. The same
+    inputs give the same bytes.
     """
-    buffer = io.BytesIO(torchscript)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
-        names = archive.namelist()
-        root = _common_root(names)
-        members = {name[len(root) :]: archive.read(name) for name in names}
-        if NORMATIVE_MEMBER in members or MODEL_JSON_MEMBER in members:
-            raise ValueError("the archive already is a model package")
-        members[MODEL_JSON_MEMBER] = model_json.encode()
-        normative.network_digest = network_digest(members)
-        members[NORMATIVE_MEMBER] = normative.to_bytes()
-        for name in (MODEL_JSON_MEMBER, NORMATIVE_MEMBER):
-            info = zipfile.ZipInfo(root + name, date_time=(1980, 1, 1, 0, 0, 0))
-            archive.writestr(info, members[name])
-    return buffer.getvalue()
+    package = io.BytesIO()
+    assemble_files(io.BytesIO(torchscript), package, normative, model_json)
+    return package.getvalue()
+
+
+def assemble_files(
+    torchscript: BinaryIO, package: BinaryIO, normative: NormativePart, model_json: str
+) -> None:
+    """``assemble_package`` between open files, for archives that should not pass through memory.
+
+    Members that only serve debugging are left out: they hold the paths of the machine that
+    exported the network, and would make the package's identity depend on them.
+    """
+    with (
+        zipfile.ZipFile(torchscript) as source,
+        zipfile.ZipFile(package, "w", zipfile.ZIP_STORED) as target,
+    ):
+        root = _common_root(source.namelist())
+        for info in source.infolist():
+            name = info.filename[len(root) :]
+            if name in (MODEL_JSON_MEMBER, NORMATIVE_MEMBER):
+                raise ValueError("the archive already is a model package")
+            if not name.endswith(DEBUG_SUFFIX) and name != SERIALIZATION_ID_MEMBER:
+                with source.open(info) as old, target.open(_member(name), "w") as new:
+                    shutil.copyfileobj(old, new, 1 << 20)
+        target.writestr(_member(MODEL_JSON_MEMBER), model_json.encode())
+    with zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
+        normative.network_digest = _archive_digest(target)
+        target.writestr(_member(NORMATIVE_MEMBER), normative.to_bytes())
 
 
 def read_package(data: bytes) -> tuple[NormativePart, str]:
@@ -396,6 +416,25 @@ def read_package(data: bytes) -> tuple[NormativePart, str]:
     if normative.network_digest != network_digest(members):
         raise ValueError("altered model package")
     return normative, members.get(MODEL_JSON_MEMBER, b"{}").decode()
+
+
+def _archive_digest(archive: zipfile.ZipFile) -> bytes:
+    """``network_digest`` of an archive, read piece by piece."""
+    root = _common_root(archive.namelist())
+    digest = hashlib.sha256()
+    for info in sorted(archive.infolist(), key=lambda info: info.filename.encode()):
+        name = info.filename[len(root) :].encode()
+        if name != NORMATIVE_MEMBER.encode():
+            digest.update(struct.pack("<I", len(name)) + name + struct.pack("<Q", info.file_size))
+            with archive.open(info) as member:
+                while piece := member.read(1 << 20):
+                    digest.update(piece)
+    return digest.digest()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """A member below the archive's root, without anything that changes from run to run."""
+    return zipfile.ZipInfo(f"archive/{name}", date_time=(1980, 1, 1, 0, 0, 0))
 
 
 def _common_root(names: Iterable[str]) -> str:

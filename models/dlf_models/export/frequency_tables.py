@@ -27,26 +27,31 @@ def scale_thresholds() -> NDArray[np.int16]:
     return np.ceil(steps * 2**SCALE_FRACTION).astype(np.int16)
 
 
-def _gaussian(scale: float) -> tuple[int, NDArray[np.float64]]:
+def _gaussian(scale: float, tail: float) -> tuple[int, NDArray[np.float64]]:
     """Half width and probabilities of ``-half .. half`` and of everything outside."""
 
     def cdf(x: float) -> float:
         return 0.5 * math.erfc(-x / scale / math.sqrt(2))
 
     half = 1
-    while 2 * cdf(-half - 0.5) > TAIL:
+    while 2 * cdf(-half - 0.5) > tail:
         half += 1
     inner = [cdf(q + 0.5) - cdf(q - 0.5) for q in range(-half, half + 1)]
     return half, np.array([*inner, 2 * cdf(-half - 0.5)])
 
 
-def scale_tables(symbols: NDArray[np.int64], indexes: NDArray[np.int64]) -> list[FrequencyTable]:
-    """One table per scale index: the Gaussian of its scale, corrected by the symbols seen with that index."""
+def scale_tables(
+    symbols: NDArray[np.int64], indexes: NDArray[np.int64], tail: float = TAIL
+) -> list[FrequencyTable]:
+    """One table per scale index: the Gaussian of its scale, corrected by the symbols seen with that index.
+
+    A table is cut where less than ``tail`` remains outside.
+    """
     low = math.log2(SKIP_SCALE)
     width = (LOG2_SCALE_MAX - low) / SCALE_TABLES
     tables = []
     for index in range(SCALE_TABLES):
-        half, probabilities = _gaussian(2.0 ** (low + (index + 0.5) * width))
+        half, probabilities = _gaussian(2.0 ** (low + (index + 0.5) * width), tail)
         seen = symbols[indexes == index]
         inside = np.abs(seen) <= half
         counts = np.bincount(seen[inside] + half, minlength=2 * half + 1).astype(np.float64)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..package_format import ConvLayer, fixed_point
+from ..package_format import ConvLayer, Program, fixed_point
 
 HEADROOM = 2.0
 """A register's range over the largest calibrated activation."""
@@ -30,6 +30,17 @@ def unit_for(peak: float, largest_fraction: int = 14) -> float:
     """Power of two such that ``HEADROOM * peak`` still fits int16."""
     fraction = int(np.floor(np.log2(32767 / max(HEADROOM * peak, 1e-6))))
     return 2.0 ** -min(fraction, largest_fraction)
+
+
+@dataclass(frozen=True)
+class FineConv:
+    """Indexes of two layers whose outputs are added (see :meth:`LayerBuilder.fine_conv`)."""
+
+    coarse: int
+    fine: int
+
+    def emit(self, program: Program, source: int) -> int:
+        return program.add(program.conv(source, self.coarse), program.conv(source, self.fine))
 
 
 @dataclass
@@ -73,6 +84,20 @@ class LayerBuilder:
         assert isinstance(conv, nn.Conv2d) and conv.bias is not None
         depthwise = conv.groups > 1
         return self.layer(as_array(conv.weight), as_array(conv.bias), unit_in, unit_out, depthwise)
+
+    def fine_conv(self, conv: nn.Module, unit_in: Array, unit_out: Array) -> FineConv:
+        """A convolution whose weights keep 15 bits: two layers, the second with what the first lost.
+
+        For deep priors that were not trained with int8 weights; costs twice the arithmetic.
+        """
+        coarse = self.conv(conv, unit_in, unit_out)
+        assert isinstance(conv, nn.Conv2d)
+        layer = self.layers[coarse]
+        scale = layer.multiplier * 0.5 ** layer.shift.astype(np.float64) * unit_out
+        inputs = (unit_in[:, None] if layer.depthwise else unit_in[None, :])[:, :, None, None]
+        rest = as_array(conv.weight) - layer.weight * scale[:, None, None, None] / inputs
+        nothing = np.zeros(layer.out_channels)
+        return FineConv(coarse, self.layer(rest, nothing, unit_in, unit_out, layer.depthwise))
 
     def rescale(self, unit_in: Array, unit_out: Array) -> int:
         """A layer that only changes units, channel by channel."""

@@ -12,13 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..networks.prior import QUADTREE_XOR, SKIP_SCALE, STEP_MIN, quadtree_masks
 from .layers import Conv2d
-
-STEPS = 4
-# Parity p = 2*(y & 1) + (x & 1) of a position decodes channel group p ^ GROUP_OF_STEP[s] in step s.
-GROUP_OF_STEP = (0, 3, 2, 1)
-SMALLEST_STEP = 0.5
-SKIP_SCALE = 0.12
 
 
 class DepthConv(nn.Module):
@@ -60,13 +55,6 @@ class DepthConvBlock4(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.block(x)
-
-
-def step_mask(step: int, channels: int, height: int, width: int) -> Tensor:
-    """Which symbols a step codes, bool ``[1, C, H, W]``: one channel group per position (DESIGN 6.1 item 5)."""
-    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    group = ((y & 1) * 2 + (x & 1)) ^ GROUP_OF_STEP[step]
-    return (group == torch.arange(channels)[:, None, None] // (channels // 4)).unsqueeze(0)
 
 
 def fold_groups(x: Tensor) -> Tensor:
@@ -130,6 +118,12 @@ class DetailBottleneck(nn.Module):
         scale, mean = self.y_spatial_prior(params).chunk(2, dim=1)
         return scale, mean
 
+    def drop_prior(self) -> None:
+        """Forget the float prior: a package carries the integer one."""
+        for name in [n for n, _ in self.named_children() if n.startswith(("y_prior", "y_spatial"))]:
+            delattr(self, name)
+        del self.factorized_prior_vec
+
     @torch.no_grad()
     def quantise(self, y: Tensor) -> dict[str, Tensor]:
         """The four steps as an encoder walks them, in float.
@@ -140,14 +134,15 @@ class DetailBottleneck(nn.Module):
         """
         _, channels, height, width = y.shape
         step_raw, scale, mean, context = self.prior_init(height, width)
-        step = step_raw.clamp_min(SMALLEST_STEP)
+        step = step_raw.clamp_min(STEP_MIN)
         y = y / step
+        masks = quadtree_masks(channels, height, width, y.device)
         y_hat = torch.zeros_like(y)
         out = {"step_raw": step_raw, "step": step}
-        for k in range(STEPS):
+        for k in range(len(QUADTREE_XOR)):
             if k > 0:
                 scale, mean = self.prior_step(k, y_hat, context)
-            mask = step_mask(k, channels, height, width).to(y.device)
+            mask = masks[k]
             residual = torch.where(mask, y - mean, 0.0)
             coded = mask & (scale >= SKIP_SCALE)
             symbol = torch.where(coded, torch.round(residual), 0.0)

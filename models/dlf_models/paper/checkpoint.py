@@ -18,6 +18,7 @@ from .model import PaperModel
 TRAINING_ONLY = ("img_loss.", "epoch_for_strategy", "lmbda_idx", "lmbda_list")
 # The frozen VQGAN encoder gives training targets; a model without targets leaves it out.
 TARGETS_ONLY = ("vqgan.encoder.", "vqgan.quant_conv.")
+SKIPPABLE = TRAINING_ONLY + TARGETS_ONLY
 
 
 class CheckpointError(ValueError):
@@ -105,7 +106,7 @@ def load_state_dict(
     """
     expected = model.state_dict(keep_vars=True)
     has_targets = any(k.startswith(TARGETS_ONLY) for k in expected)
-    ignorable = TRAINING_ONLY if has_targets else TRAINING_ONLY + TARGETS_ONLY
+    ignorable = TRAINING_ONLY if has_targets else SKIPPABLE
     missing = [k for k in expected if k not in state]
     unexpected = [k for k in state if k not in expected and not k.startswith(ignorable)]
     if len(missing) == len(expected):

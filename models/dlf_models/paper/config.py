@@ -145,7 +145,7 @@ def load_paper_config(path: str | Path) -> PaperConfig:
     top = raw if isinstance(raw, dict) else {}
     if isinstance(top.get("model"), dict) and "params" in top["model"]:
         return _from_official(top["model"]["params"], str(path))
-    sizes = top.get("paper")
+    sizes: Any = top.get("paper")
     if not hasattr(sizes, "items"):
         raise ValueError(
             f"{path}: neither a 'paper' mapping (ours) nor 'model.params' (the authors')"

@@ -1,0 +1,146 @@
+"""Export of a loaded checkpoint as a model package: calibrate, quantise the prior, script the transforms."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from ..export.frequency_tables import scale_tables, scale_thresholds
+from ..export.integer_prior import LATENT_FRACTION, SCALE_FRACTION, IntegerPrior
+from ..export.simulate import simulate, table_bits
+from ..package_format import FREQUENCY_TOTAL, FrequencyTable, NormativePart, assemble_files
+from .config import PaperConfig
+from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
+from .model import PaperModel, store_weights_in
+
+TAIL = 1e-4
+"""Probability outside a scale table, as the published coder cuts its tables."""
+TILE_CORE, TILE_MARGIN, WHOLE_LIMIT = 2, 1, 16
+"""Windows: up to ``WHOLE_LIMIT`` are synthesised at once, which the VQGAN's full-resolution layers pay
+with about 2.5 GB; larger pictures go in tiles of that size."""
+
+
+def linear_thresholds() -> NDArray[np.int16]:
+    """The lower bounds of :func:`scale_thresholds`, for a prior that predicts the scale itself."""
+    scales = 2.0 ** (scale_thresholds().astype(np.float64) / 2**SCALE_FRACTION)
+    return np.round(scales * 2**LINEAR_SCALE_FRACTION).astype(np.int16)
+
+
+@dataclass
+class Calibration:
+    """What the calibration pictures told about the detail prior."""
+
+    prior: IntegerPrior
+    latents: list[NDArray[np.float32]]
+    symbols: NDArray[np.int64]
+    indexes: NDArray[np.int64]
+
+
+@torch.inference_mode()
+def calibrate(model: PaperModel, pictures: Sequence[Tensor]) -> Calibration:
+    """Run the float prior on pictures ``[1, 3, 256 nH, 256 nW]`` in [0, 1], then quantise it."""
+    bottleneck = model.hybrid_codec.quantize_feat
+    peaks = BlockPeaks(bottleneck)
+    latents, symbols, scales = [], [], []
+    for picture in pictures:
+        y = model.bottleneck(model.analysis(picture)[1], 0)
+        steps = bottleneck.quantise(y)
+        latents.append(y[0].numpy())
+        symbols += [steps[f"symbol{k}"].numpy().ravel().astype(np.int64) for k in range(4)]
+        scales += [steps[f"coded_scale{k}"].numpy().ravel() for k in range(4)]
+    peaks.remove()
+    bounds = linear_thresholds() / 2.0**LINEAR_SCALE_FRACTION
+    indexes = np.searchsorted(bounds, np.concatenate(scales), side="right") - 1
+    prior = quantise_prior(bottleneck, peaks)
+    return Calibration(prior, latents, np.concatenate(symbols), indexes.astype(np.int64))
+
+
+def macs_per_pixel(config: PaperConfig) -> tuple[int, int]:
+    """Multiply-accumulates per pixel of (analysis and bottleneck, synthesis), for 2x2 windows."""
+    side = 2 * config.window
+    with torch.device("meta"):
+        model = PaperModel(config).eval().requires_grad_(False)
+        picture = torch.zeros(1, 3, side, side)
+        with FlopCounterMode(display=False) as analysis:
+            tokens, features = model.analysis(picture)
+            y = model.bottleneck(features, 0)
+        with FlopCounterMode(display=False) as synthesis:
+            model.synthesis(tokens, y, 0, 2, 2)
+    return tuple(round(c.get_total_flops() / 2 / side**2) for c in (analysis, synthesis))  # type: ignore[return-value]
+
+
+def normative_part(config: PaperConfig, calibration: Calibration, fitted: bool) -> NormativePart:
+    """Everything that a decoder needs for exact symbols.
+
+    ``fitted``: correct the normal distributions of the scale tables by the calibration's symbols,
+    which is right only when the pictures are photographs. Tokens are coded with equal lengths, as
+    published: their codebook is used evenly.
+    """
+    none = np.empty(0, np.int64)
+    tables = scale_tables(
+        calibration.symbols if fitted else none, calibration.indexes if fitted else none, TAIL
+    )
+    codes = config.codebook_size
+    share = FREQUENCY_TOTAL // codes
+    flat = np.full(codes, share)
+    flat[: FREQUENCY_TOTAL - share * codes] += 1
+    analysis_macs, synthesis_macs = macs_per_pixel(config)
+    return NormativePart(
+        window=config.window,
+        tokens_per_window=config.tokens_per_window,
+        levels=(codes,),
+        latent_channels=config.latent_channels,
+        latent_fraction=LATENT_FRACTION,
+        step_fraction=calibration.prior.step_fraction,
+        token_tables=[FrequencyTable(flat)],
+        token_map=np.zeros(config.tokens_per_window, np.uint16),
+        thresholds=linear_thresholds(),
+        scale_tables=tables,
+        rate_vectors=calibration.prior.rate_vectors,
+        layers=calibration.prior.layers,
+        programs=calibration.prior.programs,
+        latent_stride=config.latent_stride,
+        latent_align=config.window,
+        tile_core=TILE_CORE,
+        tile_margin=TILE_MARGIN,
+        whole_limit=WHOLE_LIMIT,
+        analysis_macs=analysis_macs,
+        synthesis_macs=synthesis_macs,
+    )
+
+
+def rate_loss(normative: NormativePart, calibration: Calibration) -> tuple[float, float]:
+    """Bytes of the calibration's detail symbols with the float and with the integer prior."""
+    exact = table_bits(normative.scale_tables, calibration.symbols, calibration.indexes) / 8
+    integer = sum(simulate(normative, y, 0).bits for y in calibration.latents) / 8
+    return exact, integer
+
+
+def write_package(
+    model: PaperModel,
+    normative: NormativePart,
+    description: dict[str, Any],
+    config: PaperConfig,
+    weights: torch.dtype,
+    path: Path,
+) -> None:
+    """Write the package to ``path``. The model is used up: its prior goes, its weights change type."""
+    model.hybrid_codec.quantize_feat.drop_prior()
+    if weights != torch.float32:
+        description["largest_relative_weight_change"] = store_weights_in(model, weights)
+    description["network"] = asdict(config)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        archive = Path(folder) / "archive.pt"
+        torch.jit.script(model).save(str(archive))
+        with archive.open("rb") as source, path.open("w+b") as target:
+            assemble_files(source, target, normative, json.dumps(description, indent=1))
