@@ -1,0 +1,400 @@
+"""The `dlf` command: what it writes, what it prints, and its exit status for every failure."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dlf
+import numpy as np
+import pytest
+from dlf.cli import main
+from dlf.cli.main import COMMANDS
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("model_environment")
+
+
+@pytest.fixture
+def png(pictures: dict[str, Image.Image], tmp_path: Path) -> Path:
+    path = tmp_path / "in.png"
+    pictures["RGB"].save(path)
+    return path
+
+
+@pytest.fixture
+def file(photo_dlf: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "photo.dlf"
+    path.write_bytes(photo_dlf)
+    return path
+
+
+def run(*words: Any) -> int:
+    return main([str(word) for word in words])
+
+
+def failure(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str]:
+    """Run a command that fails; return its status and its one line of error."""
+    status = run(*words)
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1, captured.err
+    assert captured.err.startswith("dlf: ")
+    return status, captured.err
+
+
+def test_encode_and_decode(png: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target, back = tmp_path / "x.dlf", tmp_path / "back.png"
+    image = Image.open(png)
+    assert run("encode", png, target) == 0
+    assert target.read_bytes() == dlf.encode(image)
+    assert f"{len(target.read_bytes())} bytes" in capsys.readouterr().out
+    assert run("decode", target, back, "--quiet") == 0
+    assert capsys.readouterr().out == ""
+    assert np.array_equal(np.asarray(Image.open(back)), dlf.decode(target.read_bytes()))
+    assert run("encode", png, target, "-q", 10) == 0
+    assert target.read_bytes() == dlf.encode(image, 10)
+    assert run("encode", png, target, "--quality", "10.5", "--threads", 1) == 0
+    assert target.read_bytes() == dlf.encode(image, 10.5)
+
+
+def test_targets_in_bytes_and_bits(png: Path, tmp_path: Path) -> None:
+    target = tmp_path / "x.dlf"
+    image = Image.open(png)
+    limit = len(dlf.encode(image, 40))
+    assert run("encode", png, target, "--bytes", limit, "--quiet") == 0
+    assert target.read_bytes() == dlf.encode(image, max_bytes=limit)
+    bpp = 8 * limit / (image.width * image.height)
+    assert run("encode", png, target, "--bpp", bpp, "--quiet") == 0
+    assert len(target.read_bytes()) <= limit
+
+
+def test_encode_reports_in_json(
+    png: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "x.dlf"
+    assert run("encode", png, target, "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    header = dlf.info(target.read_bytes())
+    assert report["file"] == str(target)
+    assert report["bytes"] == header.file_bytes
+    assert (report["width"], report["height"], report["mode"]) == (*header.size, "RGB")
+    assert report["bpp"] == header.bpp
+
+
+def test_standard_input_and_output(png: Path) -> None:
+    encoded = dlf_process("encode", "-", "-", input=png.read_bytes())
+    assert encoded.stdout == dlf.encode(Image.open(png))
+    assert b"bytes" in encoded.stderr
+    decoded = dlf_process("decode", "-", "-", input=encoded.stdout)
+    image = Image.open(io.BytesIO(decoded.stdout))
+    assert image.format == "PNG"
+    assert np.array_equal(np.asarray(image), dlf.decode(encoded.stdout))
+
+
+def dlf_process(
+    *words: str, input: bytes = b"", check: bool = True
+) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "dlf", *words]
+    return subprocess.run(command, input=input, check=check, capture_output=True)
+
+
+def test_metadata_goes_along(png: Path, tmp_path: Path) -> None:
+    source, kept, plain = (tmp_path / name for name in ("s.jpg", "kept.dlf", "plain.dlf"))
+    exif = Image.Exif()
+    exif[0x010E], exif[0x0112] = "description", 6
+    with Image.open(png) as image:
+        width, height = image.size
+        image.save(source, exif=exif)
+    assert run("encode", source, plain, "--quiet") == 0
+    assert dlf.info(plain.read_bytes()).orientation == 6
+    assert run("encode", source, kept, "--keep", "exif", "--keep", "icc", "--quiet") == 0
+    for path, expected in ((plain, {0x0112: 6}), (kept, dict(exif))):
+        for extension in ("png", "jpg", "webp"):
+            back = tmp_path / f"back.{extension}"
+            assert run("decode", path, back, "--quiet") == 0
+            with Image.open(back) as image:
+                assert dict(image.getexif()) == expected
+                assert image.size == (width, height)
+
+
+def test_semantic_layer_and_truncated_files(file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
+    back = tmp_path / "back.png"
+    assert run("decode", file, back, "--layers", "semantic", "--quiet") == 0
+    expected = dlf.decode(photo_dlf, layers="semantic")
+    assert np.array_equal(np.asarray(Image.open(back)), expected)
+    file.write_bytes(photo_dlf[:-20])
+    assert run("decode", file, back, "--allow-truncated", "--quiet") == 0
+    expected = dlf.decode(photo_dlf[:-20], allow_truncated=True)
+    assert np.array_equal(np.asarray(Image.open(back)), expected)
+
+
+def test_info(file: Path, photo_dlf: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    header = dlf.info(photo_dlf)
+    assert run("info", file, "--json") == 0
+    facts = json.loads(capsys.readouterr().out)
+    for name in ("width", "height", "mode", "model_id", "rate", "file_bytes", "payload_bytes"):
+        assert facts[name] == getattr(header, name)
+    assert facts["semantic_bytes"] + facts["detail_bytes"] == header.payload_bytes
+    assert facts["semantic_bytes"] > 0
+    assert facts["chunks"] == []
+    assert run("info", file) == 0
+    assert f"width            {header.width}\n" in capsys.readouterr().out
+
+
+def test_info_names_chunks(
+    chunky_dlf: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "chunky.dlf"
+    path.write_bytes(chunky_dlf)
+    assert run("info", path, "--json") == 0
+    chunks = json.loads(capsys.readouterr().out)["chunks"]
+    assert [chunk["type"] for chunk in chunks] == ["alpha", "icc", "exif", "xmp"]
+    assert [chunk["critical"] for chunk in chunks] == [True, False, False, False]
+    assert run("info", path) == 0
+    assert "alpha, " in capsys.readouterr().out
+
+
+def test_info_needs_neither_torch_nor_a_model(file: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, dlf.models\n"
+        "dlf.models._installed_directories = list\n"
+        "from dlf.cli import main\n"
+        "status = main(['info', sys.argv[1], '--json'])\n"
+        "print(sorted({'torch', 'dlf._codec'} & set(sys.modules)))\n"
+        "sys.exit(status)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, file],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"DLF_MODEL_PATH": str(tmp_path)},
+    )
+    facts, loaded = result.stdout.rsplit("}", 1)
+    assert json.loads(facts + "}")["model"] is None
+    assert loaded.strip() == "[]"
+
+
+def test_symbols(file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
+    target = tmp_path / "symbols.npz"
+    assert run("symbols", file, target) == 0
+    with np.load(target) as archive:
+        found = dict(archive)
+    assert int(found["final_state"]) == 1 << 23
+    assert found["tokens"].dtype == np.int16
+    assert found["latent"].dtype == np.int32
+    assert np.array_equal(
+        found["latent"], found["y_hat"].astype(np.int32) * found["step"].astype(np.int32)
+    )
+    header = dlf.info(photo_dlf)
+    assert found["symbols"].shape[1:] == (-(-header.height // 32), -(-header.width // 32))
+
+
+def test_verify(file: Path, photo_dlf: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", file) == 0
+    assert capsys.readouterr().out == f"{file}: ok\n"
+    damaged = bytearray(photo_dlf)
+    damaged[-10] ^= 1
+    file.write_bytes(damaged)
+    assert failure(capsys, "verify", file)[0] == 10
+
+
+def test_models(capsys: pytest.CaptureFixture[str]) -> None:
+    model = dlf.Codec().model
+    assert run("models") == 0
+    assert str(model.id) in capsys.readouterr().out
+    assert run("models", "--json") == 0
+    listed = {entry["sha256"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert listed[model.sha256]["rate_points"] == model.rate_points
+
+
+def test_models_names_a_damaged_package(
+    tmp_path: Path,
+    test_package: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    damaged = bytearray(test_package.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    (tmp_path / "damaged.dlfm").write_bytes(damaged)
+    monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path))
+    assert run("models") == 14
+    assert "damaged.dlfm: " in capsys.readouterr().err
+
+
+# --- failures
+
+
+def test_exit_statuses(
+    file: Path,
+    photo_dlf: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "out.png"
+    newer = bytearray(photo_dlf)
+    newer[4] = newer[4] & ~7 | 2
+    for content, status in (
+        (b"nothing of the kind", 10),
+        (photo_dlf + b"\0", 10),
+        (photo_dlf[:6], 11),
+        (photo_dlf[:-1], 11),
+        (bytes(newer), 12),
+    ):
+        file.write_bytes(content)
+        assert failure(capsys, "decode", file, out)[0] == status
+        assert failure(capsys, "verify", file)[0] == status
+    file.write_bytes(photo_dlf)
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path / "empty"))
+    monkeypatch.setattr("dlf.models._installed_directories", list)
+    status, line = failure(capsys, "decode", file, out)
+    assert (status, "installed: none" in line) == (14, True)
+    assert not out.exists()
+
+
+def test_a_file_for_another_model(
+    photo_dlf: bytes, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, line = failure(capsys, "decode", file, tmp_path / "o.png", "--model", "nowhere")
+    assert status == 14
+    assert "unknown model 'nowhere'; installed:" in line
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["decode", "{dlf}", "out.xyz"], "no format with the extension '.xyz'"),
+        (["decode", "{dlf}", "out.dlf"], "no format with the extension '.dlf'"),
+        (["encode", "{png}", "o.dlf", "--bytes", "3"], "3 bytes"),
+        (["encode", "{png}", "-", "--json"], "cannot both go to standard output"),
+    ],
+)
+def test_wrong_usage_that_the_command_finds(
+    words: list[str],
+    message: str,
+    png: Path,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {path.name for path in tmp_path.iterdir()}
+    status, line = failure(capsys, *(word.format(png=png, dlf=file) for word in words))
+    assert status == 2
+    assert message in line
+    assert {path.name for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["enc"], "invalid choice"),
+        (["encode", "a.png"], "required: OUT.dlf"),
+        (["encode", "a", "b", "-q", "101"], "quality must be a number from 0 to 100"),
+        (["encode", "a", "b", "-q", "best"], "quality"),
+        (["encode", "a", "b", "--bpp", "0"], "bpp must be above 0"),
+        (["encode", "a", "b", "--bytes", "1.5"], "bytes"),
+        (["encode", "a", "b", "-q", "5", "--bpp", "1"], "not allowed with"),
+        (["encode", "a", "b", "--device", "tpu"], "device must be"),
+        (["encode", "a", "b", "--threads", "0"], "threads must be"),
+        (["encode", "a", "b", "--keep", "all"], "invalid choice"),
+        (["decode", "a", "b", "--layers", "detail"], "invalid choice"),
+        (["info", "a", "--jsn"], "unrecognized arguments: --jsn"),
+    ],
+)
+def test_wrong_usage_that_the_parser_finds(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_missing_and_unwritable_files(
+    png: Path, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "missing"
+    for words in (("info", missing), ("decode", missing, tmp_path / "o.png")):
+        status, line = failure(capsys, *words)
+        assert (status, line) == (1, f"dlf: {missing}: No such file or directory\n")
+    for words in (("encode", png, missing / "o.dlf"), ("decode", file, missing / "o.png")):
+        status, line = failure(capsys, *words)
+        assert (status, line) == (1, f"dlf: {words[2]}: No such file or directory\n")
+    text = tmp_path / "text.txt"
+    text.write_text("not an image")
+    status, line = failure(capsys, "encode", text, tmp_path / "o.dlf")
+    assert status == 10
+    assert "not an image in a format that Pillow can read" in line
+    assert not (tmp_path / "o.dlf").exists()
+
+
+def test_unsupported_modes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    deep, target = tmp_path / "deep.png", tmp_path / "o.dlf"
+    Image.new("I;16", (8, 8)).save(deep)
+    target.write_bytes(b"old")
+    status, line = failure(capsys, "encode", deep, target)
+    assert status == 12
+    assert "scale it to 8 bits" in line
+    assert target.read_bytes() == b"old"
+
+
+def test_jpeg_has_no_alpha(
+    pictures: dict[str, Image.Image], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "rgba.dlf"
+    source.write_bytes(dlf.encode(pictures["RGBA"]))
+    status, line = failure(capsys, "decode", source, tmp_path / "o.jpg")
+    assert (status, "no alpha channel" in line) == (2, True)
+    assert run("decode", source, tmp_path / "o.webp", "--quiet") == 0
+
+
+def test_an_interrupt_leaves_nothing(
+    png: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dlf.codec.Codec.encode", interrupt)
+    status, line = failure(capsys, "encode", png, tmp_path / "o.dlf")
+    assert (status, line) == (130, "dlf: interrupted\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
+
+
+def test_a_reader_that_goes_away_is_no_traceback(file: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.run(
+        [sys.executable, "-m", "dlf", "info", file],
+        check=False,
+        stdout=write,
+        stderr=subprocess.PIPE,
+    )
+    os.close(write)
+    assert process.stderr == b""
+
+
+# --- help
+
+
+def test_help_names_every_command_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--help") == 0
+    text = capsys.readouterr().out
+    for command in COMMANDS:
+        assert f"\n    {command} " in text
+    assert "14 model missing or wrong" in " ".join(text.split())
+    assert run("--version") == 0
+    assert capsys.readouterr().out == f"dlf {dlf.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, "--help") == 0
+    assert f"usage: dlf {command}" in capsys.readouterr().out

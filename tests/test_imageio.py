@@ -1,0 +1,243 @@
+"""The imageio plugin: how it is found, both interfaces, and what a failure leaves behind."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import dlf
+import dlf_imageio
+import imageio
+import imageio.v2
+import imageio.v3 as iio
+import numpy as np
+import numpy.typing as npt
+import pytest
+from dlf_imageio.plugin import DlfPlugin
+from imageio.config import known_extensions, known_plugins
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("model_environment")
+
+Array = npt.NDArray[np.uint8]
+
+
+@pytest.fixture
+def array(pictures: dict[str, Image.Image]) -> Array:
+    return np.asarray(pictures["RGB"])
+
+
+@pytest.fixture
+def file(photo_dlf: bytes, tmp_path: Path) -> Path:
+    path = tmp_path / "photo.dlf"
+    path.write_bytes(photo_dlf)
+    return path
+
+
+def test_it_is_first_in_the_order_and_registered_once() -> None:
+    dlf_imageio.register()
+    assert list(known_plugins)[:2] == ["DLF", "dlf"]
+    assert [extension.priority for extension in known_extensions[".dlf"]] == [["DLF"]]
+
+
+def test_every_way_to_read(photo_dlf: bytes, file: Path) -> None:
+    expected = dlf.decode(photo_dlf)
+    with zipfile.ZipFile(file.with_suffix(".zip"), "w") as archive:
+        archive.writestr("inside.dlf", photo_dlf)
+    results = [
+        iio.imread(file),
+        iio.imread(str(file), plugin="DLF"),
+        iio.imread(file, plugin="dlf"),
+        iio.imread(photo_dlf),
+        iio.imread(io.BytesIO(photo_dlf)),
+        iio.imread(photo_dlf, extension=".dlf"),
+        iio.imread(file.with_suffix(".zip") / "inside.dlf"),
+        iio.imread(file, index=0),
+        iio.imread(file, index=-1),
+        next(iter(iio.imiter(file))),
+        imageio.v2.imread(file),
+        imageio.v2.imread(file, format="dlf"),
+        imageio.v2.mimread(file)[0],
+        imageio.v2.get_reader(file).get_data(0),
+    ]
+    for result in results:
+        assert np.array_equal(result, expected)
+        assert result.flags.writeable
+    batch = iio.imread(file, index=...)
+    assert batch.shape == (1, *expected.shape)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
+def test_modes_come_back(mode: str, pictures: dict[str, Image.Image]) -> None:
+    array = np.asarray(pictures[mode])
+    data = iio.imwrite("<bytes>", array, extension=".dlf")
+    assert data == dlf.encode(array)
+    assert iio.imread(data).shape == array.shape
+    assert iio.improps(data).shape == array.shape
+
+
+def test_every_way_to_write(array: Array, tmp_path: Path) -> None:
+    expected = dlf.encode(array)
+    buffer = io.BytesIO()
+    assert iio.imwrite(buffer, array, plugin="DLF") is None
+    assert buffer.getvalue() == expected
+    assert np.array_equal(iio.imread(buffer, plugin="DLF"), dlf.decode(expected))
+    hinted = io.BytesIO()
+    iio.imwrite(hinted, array, extension=".dlf")
+    assert hinted.getvalue() == expected
+    assert iio.imwrite("<bytes>", array, plugin="dlf") == expected
+    iio.imwrite(tmp_path / "a.dlf", array)
+    iio.imwrite(tmp_path / "b.DLF", array)
+    iio.imwrite(tmp_path / "c.bin", array, extension=".dlf")
+    imageio.v2.imwrite(tmp_path / "d.dlf", array)
+    imageio.v2.imwrite(tmp_path / "e.dlf", array, format="dlf")
+    imageio.v2.imwrite(tmp_path / "f.dlf", array, format="DLF")
+    imageio.v2.imwrite(tmp_path / "g.bin", array, format=".dlf")
+    imageio.v2.mimwrite(tmp_path / "h.dlf", [array])
+    iio.imwrite(tmp_path / "i.dlf", array[np.newaxis])
+    iio.imwrite(tmp_path / "j.dlf", [array], is_batch=True)
+    written = sorted(tmp_path.iterdir())
+    assert len(written) == 10
+    for path in written:
+        assert path.read_bytes() == expected
+
+
+def test_options_reach_the_encoder(array: Array) -> None:
+    limit = len(dlf.encode(array, 30))
+    exif = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"
+    assert iio.imwrite("<bytes>", array, extension=".dlf", quality=30) == dlf.encode(array, 30)
+    small = iio.imwrite("<bytes>", array, extension=".dlf", max_bytes=limit)
+    assert small == dlf.encode(array, max_bytes=limit)
+    described = iio.imwrite("<bytes>", array, extension=".dlf", exif=exif, xmp="<x/>")
+    assert described == dlf.encode(array, exif=exif, xmp="<x/>")
+    metadata = iio.immeta(described)
+    assert metadata["exif"] == b"Exif\0\0" + exif
+    assert metadata["xmp"] == b"<x/>"
+
+
+def test_options_reach_the_decoder(photo_dlf: bytes) -> None:
+    semantic = iio.imread(photo_dlf, layers="semantic", threads=1)
+    assert np.array_equal(semantic, dlf.decode(photo_dlf, layers="semantic"))
+    cut = photo_dlf[:-20]
+    preview = iio.imread(cut, plugin="DLF", allow_truncated=True)
+    assert np.array_equal(preview, dlf.decode(cut, allow_truncated=True))
+
+
+def test_unknown_options_are_type_errors(
+    array: Array, photo_dlf: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(TypeError, match="qualty"):
+        iio.imwrite(tmp_path / "x.dlf", array, qualty=5)
+    with pytest.raises(TypeError, match="rotate"):
+        iio.imread(photo_dlf, rotate=True)
+    with pytest.raises(Exception, match="unknown"):
+        iio.imopen(photo_dlf, "r", plugin="DLF", unknown=1)
+    assert not list(tmp_path.iterdir())
+    assert "ignored" not in capfd.readouterr().err
+
+
+def test_properties_and_metadata_need_no_decoding(
+    file: Path, photo_dlf: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = dlf.decode(photo_dlf)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a pixel was decoded")
+
+    monkeypatch.setattr("dlf.codec.Codec.decode", refuse)
+    properties = iio.improps(file)
+    assert (properties.shape, properties.dtype) == (expected.shape, expected.dtype)
+    assert (properties.n_images, properties.is_batch) == (1, False)
+    assert iio.improps(file, index=...).shape == (1, *expected.shape)
+    metadata = iio.immeta(file)
+    assert metadata["mode"] == "RGB"
+    assert metadata["shape"] == expected.shape[:2]
+    assert metadata["bpp"] == pytest.approx(8 * len(photo_dlf) / expected[..., 0].size)
+    reader = imageio.v2.get_reader(file)
+    assert len(reader) == 1
+    assert reader.get_meta_data()["mode"] == "RGB"
+
+
+def test_there_is_one_image(photo_dlf: bytes, array: Array, tmp_path: Path) -> None:
+    for error in (ValueError, IndexError):
+        with pytest.raises(error, match="index 1 is out of range"):
+            iio.imread(photo_dlf, index=1)
+    with pytest.raises(ValueError, match="holds one image, not 2"):
+        iio.imwrite(tmp_path / "x.dlf", [array, array], is_batch=True)
+    with pytest.raises(ValueError, match="holds one image, not 2"):
+        imageio.v2.mimwrite(tmp_path / "x.dlf", [array, array])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4), np.uint16), np.zeros((4, 4, 3)), np.zeros((0, 0, 3), np.uint8)]
+)
+def test_a_failed_write_leaves_the_old_file(
+    bad: npt.NDArray[Any], array: Array, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.dlf"
+    iio.imwrite(path, array)
+    before = path.read_bytes()
+    with pytest.raises(dlf.Unsupported):
+        iio.imwrite(path, bad)
+    with pytest.raises(ValueError, match="quality"):
+        iio.imwrite(path, array, quality=1000)
+    assert path.read_bytes() == before
+    with pytest.raises(dlf.Unsupported):
+        iio.imwrite(tmp_path / "new.dlf", bad)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.dlf"]
+
+
+def test_what_is_not_ours(photo_dlf: bytes, array: Array, tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.dlf"
+    garbage.write_bytes(b"nothing of the kind")
+    with pytest.raises(OSError, match="Could not find a backend"):
+        iio.imread(garbage)
+    with pytest.raises(OSError, match="can not handle"):
+        iio.imread(garbage, plugin="DLF")
+    png_named_dlf, dlf_named_png = tmp_path / "a.dlf", tmp_path / "b.png"
+    png_named_dlf.write_bytes(iio.imwrite("<bytes>", array, extension=".png"))
+    dlf_named_png.write_bytes(photo_dlf)
+    assert np.array_equal(iio.imread(png_named_dlf), array)
+    assert np.array_equal(iio.imread(dlf_named_png), dlf.decode(photo_dlf))
+    with pytest.raises(FileNotFoundError):
+        iio.imread(tmp_path / "missing.dlf")
+    with pytest.raises(OSError, match="DLF"):
+        iio.imwrite(tmp_path / "x.bin", array, plugin="DLF")
+    assert iio.imread(iio.imwrite("<bytes>", array, extension=".png")).shape == array.shape
+
+
+def test_damaged_files_raise_our_own_errors(photo_dlf: bytes, file: Path) -> None:
+    file.write_bytes(photo_dlf[:-5])
+    for read in (iio.imread, imageio.v2.imread):
+        with pytest.raises(dlf.TruncatedFile):
+            read(file)
+    with pytest.raises(dlf.InvalidFile):
+        iio.imread(photo_dlf + b"\0", extension=".dlf")
+
+
+def test_reading_what_was_opened_for_writing(tmp_path: Path) -> None:
+    with iio.imopen(tmp_path / "x.dlf", "w", plugin="DLF") as opened:
+        assert isinstance(opened, DlfPlugin)
+        with pytest.raises(OSError, match="opened for writing"):
+            opened.read()
+
+
+def test_pillow_alone_serves_imageio_too(file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
+    program = (
+        "import sys, dlf_pillow, imageio.v3 as iio\n"
+        "array = iio.imread(sys.argv[1])\n"
+        "iio.imwrite(sys.argv[2], array)\n"
+        "print(array.shape, iio.improps(sys.argv[1]).shape)"
+    )
+    target = tmp_path / "again.dlf"
+    result = subprocess.run(
+        [sys.executable, "-c", program, file, target], check=True, capture_output=True, text=True
+    )
+    shape = dlf.decode(photo_dlf).shape
+    assert result.stdout == f"{shape} {shape}\n"
+    assert dlf.info(target.read_bytes()).size == (shape[1], shape[0])

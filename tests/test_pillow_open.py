@@ -1,0 +1,330 @@
+"""Opening and loading .dlf files with Pillow: lazy, thread-safe, copyable, frugal with files."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import io
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import dlf
+import dlf_pillow
+import numpy as np
+import pytest
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+pytestmark = pytest.mark.usefixtures("model_environment")
+
+MODES = ("L", "LA", "RGB", "RGBA")
+THREADS = 4
+LAZY_OPENS = 400
+DESCRIPTORS = 256
+
+
+@pytest.fixture(scope="module")
+def photo_file(photo_dlf: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("photo") / "photo.dlf"
+    path.write_bytes(photo_dlf)
+    return path
+
+
+@pytest.fixture
+def allow_truncated() -> Iterator[None]:
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    yield
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_open_shows_size_and_mode_and_load_gives_the_decoders_pixels(
+    mode: str, pictures: dict[str, Image.Image]
+) -> None:
+    data = dlf.encode(pictures[mode])
+    with Image.open(io.BytesIO(data)) as image:
+        assert (image.format, image.mode, image.size) == ("DLF", mode, pictures[mode].size)
+        assert image.get_format_mimetype() == "image/x-dlf"
+        assert np.array_equal(np.asarray(image), dlf.decode(data))
+
+
+def test_every_way_to_hand_over_a_file(photo_dlf: bytes, photo_file: Path) -> None:
+    expected = dlf.decode(photo_dlf)
+    with open(photo_file, "rb") as file:
+        for source in (str(photo_file), photo_file, os.fsencode(photo_file), file):
+            with Image.open(source) as image:  # type: ignore[arg-type]
+                assert np.array_equal(np.asarray(image), expected)
+        assert not file.closed
+    assert np.array_equal(np.asarray(dlf_pillow.DlfImageFile(photo_file)), expected)
+
+
+def test_open_leaves_the_callers_file_usable(photo_file: Path) -> None:
+    with open(photo_file, "rb") as file:
+        first, second = Image.open(file), Image.open(file)
+        assert file.seek(0) == 0
+    assert first.tobytes() == second.tobytes()  # both after the file was closed
+
+
+def test_a_file_that_cannot_seek_back_is_read_once(photo_dlf: bytes) -> None:
+    class Pipe(io.RawIOBase):
+        def __init__(self) -> None:
+            self.inner = io.BytesIO(photo_dlf)
+
+        def readable(self) -> bool:
+            return True
+
+        def read(self, size: int = -1) -> bytes:
+            return self.inner.read(min(size, 50) if size > 0 else size)  # short reads
+
+    with Image.open(Pipe()) as image:  # type: ignore[arg-type]
+        assert np.array_equal(np.asarray(image), dlf.decode(photo_dlf))
+
+
+def test_opening_decodes_nothing_and_keeps_no_file_open(
+    photo_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a pixel was decoded")
+
+    monkeypatch.setattr("dlf.codec.Codec.decode", refuse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        image = Image.open(photo_file)
+        assert image.size
+        assert len(os.listdir("/proc/self/fd")) == len(os.listdir("/proc/self/fd"))
+        opened = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+        assert os.path.realpath(photo_file) not in opened
+        del image
+        gc.collect()  # would be a ResourceWarning now
+
+
+def test_many_lazy_images_need_no_descriptors(photo_file: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(DESCRIPTORS, soft), hard))
+    try:
+        images = [Image.open(photo_file) for _ in range(LAZY_OPENS)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert images[0].tobytes() == images[-1].tobytes()
+
+
+def test_the_file_may_be_deleted_before_load(photo_dlf: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "gone.dlf"
+    path.write_bytes(photo_dlf)
+    image = Image.open(path)
+    path.unlink()
+    assert np.array_equal(np.asarray(image), dlf.decode(photo_dlf))
+
+
+def test_threads_may_load_one_lazy_image(photo_dlf: bytes) -> None:
+    expected = dlf.decode(photo_dlf).tobytes()
+    for _ in range(5):
+        image = Image.open(io.BytesIO(photo_dlf))
+        barrier = threading.Barrier(THREADS)
+        results: list[object] = []
+
+        def load(
+            image: Image.Image = image,
+            barrier: threading.Barrier = barrier,
+            results: list[object] = results,
+        ) -> None:
+            barrier.wait()
+            try:
+                results.append(image.tobytes())
+            except Exception as error:  # noqa: BLE001 - compared below
+                results.append(error)
+
+        workers = [threading.Thread(target=load) for _ in range(THREADS)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert results == [expected] * THREADS
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_lazy_images_can_be_pickled(protocol: int, photo_file: Path) -> None:
+    image = Image.open(photo_file)
+    again = pickle.loads(pickle.dumps(image, protocol))
+    assert again.tobytes() == image.tobytes()
+    assert again.get_format_mimetype() == "image/x-dlf"
+    assert again.load() is not None  # the lock is there again
+
+
+def test_lazy_images_can_be_copied(photo_file: Path) -> None:
+    for duplicate in (copy.copy, copy.deepcopy, Image.Image.copy):
+        image = Image.open(photo_file)
+        again = duplicate(image)
+        assert again.tobytes() == image.tobytes()
+        again.putpixel((0, 0), (1, 2, 3))
+        assert again.getpixel((0, 0)) == (1, 2, 3)
+
+
+def test_one_frame(photo_file: Path) -> None:
+    with Image.open(photo_file) as image:
+        assert isinstance(image, dlf_pillow.DlfImageFile)
+        assert (image.n_frames, image.is_animated, image.tell()) == (1, False, 0)
+        image.seek(0)
+        with pytest.raises(EOFError):
+            image.seek(1)
+
+
+def test_the_incremental_parser_waits_for_all_of_it(photo_dlf: bytes) -> None:
+    parser = ImageFile.Parser()
+    for start in range(0, len(photo_dlf), 40):
+        parser.feed(photo_dlf[start : start + 40])
+    assert np.array_equal(np.asarray(parser.close()), dlf.decode(photo_dlf))
+
+
+def test_decode_options_are_for_before_the_load(photo_dlf: bytes) -> None:
+    image = Image.open(io.BytesIO(photo_dlf))
+    assert isinstance(image, dlf_pillow.DlfImageFile)
+    image.decode_options(layers="semantic", threads=1)
+    assert np.array_equal(np.asarray(image), dlf.decode(photo_dlf, layers="semantic"))
+    with pytest.raises(RuntimeError, match="before the image is loaded"):
+        image.decode_options(threads=1)
+    with pytest.raises(ValueError, match="threads must be"):
+        Image.open(io.BytesIO(photo_dlf)).decode_options(threads=0)  # type: ignore[attr-defined]
+
+
+def test_orientation_is_reopened_as_exif_and_transpose_applies_it(
+    pictures: dict[str, Image.Image],
+) -> None:
+    source = pictures["RGB"].copy()
+    exif = source.getexif()
+    exif[0x0112] = 6
+    source.info["exif"] = exif.tobytes()
+    with Image.open(io.BytesIO(dlf.encode(source))) as image:
+        assert dict(image.getexif()) == {0x0112: 6}
+        assert image.size == source.size
+        upright = ImageOps.exif_transpose(image)
+        assert upright.size == source.size[::-1]
+        turned = np.asarray(image.transpose(Image.Transpose.ROTATE_270))
+        assert np.array_equal(np.asarray(upright), turned)
+
+
+def test_the_bomb_check_comes_before_any_allocation(
+    photo_dlf: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = dlf.info(photo_dlf)
+    pixels = header.width * header.height
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels // 2 - 1)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(io.BytesIO(photo_dlf))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels - 1)
+    with pytest.warns(Image.DecompressionBombWarning):
+        Image.open(io.BytesIO(photo_dlf))
+
+
+def test_a_newer_version_is_refused_by_name(photo_dlf: bytes) -> None:
+    newer = bytearray(photo_dlf)
+    newer[4] = newer[4] & ~7 | 2
+    with (
+        pytest.warns(UserWarning, match="DLF bitstream version 2 is not supported"),
+        pytest.raises(UnidentifiedImageError),
+    ):
+        Image.open(io.BytesIO(newer))
+
+
+def test_truncated_files(photo_dlf: bytes) -> None:
+    whole = dlf.info(photo_dlf).payload_bytes
+    image = Image.open(io.BytesIO(photo_dlf[:-20]))
+    for _ in range(2):  # a second load must not succeed with an empty picture
+        with pytest.raises(dlf.TruncatedFile, match=f"has {whole - 20} of {whole} bytes"):
+            image.load()
+
+
+def test_truncated_files_give_a_picture_on_request(photo_dlf: bytes, allow_truncated: None) -> None:
+    image = Image.open(io.BytesIO(photo_dlf[:-20]))
+    assert image.convert("L").getextrema() != (0, 0)
+    with pytest.raises(dlf.TruncatedFile, match="ends within the tokens"):
+        Image.open(io.BytesIO(photo_dlf[: dlf.info(photo_dlf).header_bytes + 4])).load()
+
+
+def test_load_works_after_a_load_that_failed(photo_dlf: bytes) -> None:
+    image = Image.open(io.BytesIO(photo_dlf[:-1]))
+    with pytest.raises(dlf.TruncatedFile):
+        image.load()
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        assert image.load() is not None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+
+
+def test_a_missing_model_is_an_oserror_at_load(
+    photo_dlf: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path))
+    monkeypatch.setattr("dlf.models._installed_directories", list)
+    image = Image.open(io.BytesIO(photo_dlf))
+    with pytest.raises(dlf.ModelError, match=r"unknown model id \d+; installed: none"):
+        image.load()
+
+
+def test_verify_finds_what_is_wrong(photo_dlf: bytes) -> None:
+    Image.open(io.BytesIO(photo_dlf)).verify()
+    with pytest.raises(dlf.TruncatedFile):
+        Image.open(io.BytesIO(photo_dlf[:-1])).verify()
+    with pytest.raises(dlf.InvalidFile):
+        Image.open(io.BytesIO(photo_dlf + b"\0")).verify()
+    damaged = bytearray(photo_dlf)
+    damaged[-10] ^= 0x10
+    with pytest.raises(dlf.InvalidFile):
+        Image.open(io.BytesIO(damaged)).verify()
+    image = Image.open(io.BytesIO(photo_dlf))
+    image.load()
+    with pytest.raises(RuntimeError, match="directly after open"):
+        image.verify()
+
+
+def test_verify_without_the_model_checks_the_container(
+    photo_dlf: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path))
+    monkeypatch.setattr("dlf.models._installed_directories", list)
+    Image.open(io.BytesIO(photo_dlf)).verify()
+    with pytest.raises(dlf.TruncatedFile, match="3 bytes missing"):
+        Image.open(io.BytesIO(photo_dlf[:-3])).verify()
+
+
+def test_thumbnail(photo_file: Path) -> None:
+    with Image.open(photo_file) as image:
+        image.thumbnail((16, 16))
+        assert max(image.size) == 16
+
+
+def test_other_formats_are_left_alone() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (3, 3)).save(file, "PNG")
+    assert Image.open(file).format == "PNG"
+    with pytest.raises(UnidentifiedImageError):
+        Image.open(io.BytesIO(b"\xc4LF"))
+
+
+IMPORT_PROBE = """
+import sys, time
+from PIL import Image, ImageFile
+before = time.perf_counter()
+import dlf_pillow
+print(time.perf_counter() - before)
+image = Image.open(sys.argv[1])
+print(image.size, image.mode, image.getexif() is not None)
+print(sorted({"torch", "numpy", "dlf._codec"} & set(sys.modules)))
+"""
+
+
+def test_import_and_open_load_neither_torch_nor_numpy(photo_file: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORT_PROBE, photo_file],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert result.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,110 @@
+"""Damaged files and long runs: only the expected exceptions leave, and memory stays bounded."""
+
+from __future__ import annotations
+
+import io
+import random
+import resource
+import warnings
+from pathlib import Path
+
+import dlf
+import pytest
+from dlf.errors import DlfError
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+pytestmark = pytest.mark.usefixtures("model_environment")
+
+FUZZED_FILES = 300
+ROUNDS = 100
+MEMORY_GROWTH = 24 << 20  # bytes; one leaked picture per round would be far more
+
+
+def mutated(data: bytes, dice: random.Random) -> bytes:
+    """Return `data` with bits flipped, bytes replaced, cut out, repeated, or the end missing."""
+    damaged = bytearray(data)
+    for _ in range(dice.choice((1, 1, 2, 5))):
+        kind = dice.randrange(5)
+        place = dice.randrange(len(damaged)) if damaged else 0
+        if kind == 0 and damaged:
+            damaged[place] ^= 1 << dice.randrange(8)
+        elif kind == 1 and damaged:
+            damaged[place] = dice.randrange(256)
+        elif kind == 2:
+            del damaged[place : place + dice.randrange(1, 20)]
+        elif kind == 3:
+            damaged[place:place] = damaged[place : place + dice.randrange(1, 20)]
+        else:
+            del damaged[place:]
+    return bytes(damaged)
+
+
+@pytest.mark.parametrize("truncated_allowed", [False, True])
+def test_fuzzed_files_raise_nothing_but_the_allowed_classes(
+    truncated_allowed: bool, monkeypatch: pytest.MonkeyPatch, chunky_dlf: bytes
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", truncated_allowed)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1 << 20)
+    dice = random.Random(1)
+    outcomes = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in range(FUZZED_FILES):
+            try:
+                with Image.open(io.BytesIO(mutated(chunky_dlf, dice))) as image:
+                    image.load()
+                    image.getexif()
+                outcomes.add("loaded")
+            except UnidentifiedImageError:
+                outcomes.add("unidentified")
+            except DlfError as error:
+                outcomes.add(type(error).__name__)
+            except Image.DecompressionBombError:
+                outcomes.add("bomb")
+    assert {"unidentified", "InvalidFile"} <= outcomes
+
+
+def test_every_truncation_is_an_oserror(photo_dlf: bytes) -> None:
+    header = dlf.info(photo_dlf).header_bytes
+    for size in range(len(photo_dlf)):
+        cut = io.BytesIO(photo_dlf[:size])
+        if size < header:
+            with pytest.raises(UnidentifiedImageError):
+                Image.open(cut)
+        elif size % 7 == 0 or size < header + 8:
+            with pytest.raises(dlf.TruncatedFile):
+                Image.open(cut).load()
+
+
+def test_every_bit_of_the_header_matters(photo_dlf: bytes) -> None:
+    for bit in range(8 * dlf.info(photo_dlf).header_bytes):
+        damaged = bytearray(photo_dlf)
+        damaged[bit // 8] ^= 1 << (bit % 8)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with pytest.raises(UnidentifiedImageError):
+                Image.open(io.BytesIO(damaged))
+
+
+def test_a_hundred_rounds_do_not_grow_memory(pictures: dict[str, Image.Image]) -> None:
+    image = pictures["RGBA"]
+
+    def one_round() -> None:
+        file = io.BytesIO()
+        image.save(file, "DLF", xmp=bytes(1000))
+        with Image.open(file) as reopened:
+            reopened.load()
+        with pytest.raises(OSError):
+            Image.open(io.BytesIO(file.getvalue()[:-30])).load()
+
+    for _ in range(10):
+        one_round()
+    before = resident_bytes()
+    for _ in range(ROUNDS):
+        one_round()
+    assert resident_bytes() - before < MEMORY_GROWTH
+
+
+def resident_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
