@@ -23,7 +23,7 @@ from .pictures import find_pictures
 from .plots import write_plots
 from .run import Outcome, Progress, make_tasks, run
 from .sheet import write_sheet
-from .summary import Mean, bd_rates, codecs_in, means
+from .summary import Mean, bd_rates, means
 from .weights import MetricUnavailable
 from .worker import Plan, Worker
 
@@ -92,6 +92,7 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
     paths, complaints = find_pictures(arguments.images)
     if not paths:
         raise ValueError("; ".join(complaints))
+    peers, qualities = _wanted(arguments)
     if arguments.card:
         _split_card(arguments.card)  # complains now, and not after an hour
     plan = Plan(
@@ -103,7 +104,7 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
         save=arguments.save,
     )
     worker = Worker(plan)
-    settings, missing = _settings(arguments, worker)
+    settings, missing = _available(worker, peers, qualities, not arguments.no_dlf)
     complaints += missing
     tasks = make_tasks(paths, settings)
     processes = arguments.processes or min(2, os.cpu_count() or 1)
@@ -120,22 +121,31 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
     return EXIT_PARTIAL if complaints else 0
 
 
-def _settings(arguments: argparse.Namespace, worker: Worker) -> tuple[list[Setting], list[str]]:
-    """What to measure, and a complaint for each codec that is not available here."""
-    wanted = [setting for item in arguments.against for setting in parse_against(item)]
-    if arguments.no_dlf and not wanted:
+def _wanted(arguments: argparse.Namespace) -> tuple[list[Setting], list[int] | None]:
+    """The classical settings and DLF's qualities asked for; None = every rate point."""
+    peers = [setting for item in arguments.against for setting in parse_against(item)]
+    if arguments.no_dlf and not peers:
         raise ValueError("--no-dlf leaves nothing to measure without --against")
+    for name in arguments.metrics or ():
+        if name not in METRICS:
+            raise ValueError(f"no metric {name!r}; there are {', '.join(METRICS)}")
+    return peers, parse_qualities(arguments.quality)
+
+
+def _available(
+    worker: Worker, peers: list[Setting], qualities: list[int] | None, with_dlf: bool
+) -> tuple[list[Setting], list[str]]:
+    """What can be measured here, and a complaint for each codec that cannot."""
     settings: list[Setting] = []
     complaints = []
-    for name in dict.fromkeys(setting.codec for setting in wanted):
+    for name in dict.fromkeys(setting.codec for setting in peers):
         try:
             worker.codec(name)
         except CodecUnavailable as error:
             complaints.append(f"{name} is not measured: {error}")
             continue
-        settings += [setting for setting in wanted if setting.codec == name]
-    if not arguments.no_dlf:
-        qualities = parse_qualities(arguments.quality)
+        settings += [setting for setting in peers if setting.codec == name]
+    if with_dlf:
         try:
             codec = worker.codec(ours.NAME)
         except CodecUnavailable as error:
@@ -177,25 +187,33 @@ def _write(
     except MetricUnavailable as error:
         rates = {}
         remarks.append(f"BD-rate is not computed: {error}.")
-    text = report.markdown(summary, rates, remarks)
-    if arguments.per_image:
-        text += "\n" + report.images_table(outcome.records) + "\n"
+    figures: list[Path] = []
+    if arguments.plots:
+        try:
+            figures = write_plots(summary, arguments.plots)
+        except MetricUnavailable as error:
+            remarks.append(f"There are no plots: {error}.")
+        for bpp in arguments.sheet:
+            figures += write_sheet(
+                worker, paths, summary, bpp, arguments.plots, arguments.sheet_width
+            )
+
+    def text(beside: Path | None) -> str:
+        """The report; figures are linked from the folder `beside`, where there is one."""
+        links = [os.path.relpath(figure, beside) for figure in figures] if beside else []
+        whole = report.markdown(summary, rates, remarks, links)
+        return whole + (report.images_table(outcome.records) if arguments.per_image else "")
+
     if arguments.json:
         document = report.as_document(outcome.records, summary, rates, remarks, outcome.unreadable)
         _write_text(arguments.json, json.dumps(document, indent=1) + "\n")
     if arguments.plots:
-        try:
-            write_plots(summary, arguments.plots)
-        except MetricUnavailable as error:
-            print(f"dlf eval: no plots: {error}", file=sys.stderr)
-        for bpp in arguments.sheet:
-            if codecs_in(summary):
-                write_sheet(worker, paths, summary, bpp, arguments.plots, arguments.sheet_width)
-        _write_text(arguments.plots / "report.md", text)
+        _write_text(arguments.plots / "report.md", text(arguments.plots))
     if arguments.card:
         before, after = _split_card(arguments.card)
-        _write_text(arguments.card, f"{before}{CARD_BEGIN}\n\n{text}\n{CARD_END}{after}")
-    print(text, end="")
+        inside = text(arguments.card.parent)
+        _write_text(arguments.card, f"{before}{CARD_BEGIN}\n\n{inside}\n{CARD_END}{after}")
+    print(text(None), end="")
 
 
 def _split_card(path: Path) -> tuple[str, str]:

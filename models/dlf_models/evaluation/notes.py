@@ -34,8 +34,8 @@ def remarks(records: Sequence[Record], summary: Sequence[Mean], metrics: MetricS
         counts = {mean.counted[name] for mean in summary if name in mean.counted}
         if counts and max(counts) < max(mean.pictures for mean in summary):
             found.append(
-                f"{info.label}: mean over {max(counts)} pictures only; "
-                f"a side of {info.min_side} pixels is needed."
+                f"{info.label} is a mean over {max(counts)} of the pictures: "
+                f"it needs sides of {info.min_side} pixels."
             )
     return found
 

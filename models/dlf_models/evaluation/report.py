@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import features
@@ -151,7 +152,7 @@ def bd_table(rates: dict[str, dict[str, BdRate]]) -> str | None:
 
 
 def images_table(records: Sequence[Record]) -> str:
-    """Every picture at every setting."""
+    """A section with every picture at every setting."""
     measured = [record for record in records if record.error is None]
     names = [name for name in ALL_METRICS if any(name in r.metrics for r in measured)]
     layers = sorted({layer for record in measured for layer in record.layers}, reverse=True)
@@ -169,7 +170,7 @@ def images_table(records: Sequence[Record]) -> str:
                 *(number(name, record.metrics.get(name)) for name in names),
             ]
         )
-    return table(rows)
+    return f"\n## Single images\n\n{table(rows)}\n"
 
 
 def software() -> dict[str, str]:
@@ -188,8 +189,14 @@ def software() -> dict[str, str]:
     return found
 
 
-def markdown(summary: list[Mean], rates: dict[str, dict[str, BdRate]], notes: Sequence[str]) -> str:
-    """The whole report. notes: sentences about what was measured and what was not."""
+def markdown(
+    summary: list[Mean],
+    rates: dict[str, dict[str, BdRate]],
+    notes: Sequence[str],
+    figures: Sequence[str] = (),
+) -> str:
+    """The whole report. notes: sentences about what was measured and what was not; figures: paths
+    to link, of which one of each plot's two formats is shown."""
     count = max((mean.pictures for mean in summary), default=0)
     intro = (
         f"Means over {count} pictures. bpp: 8 x bytes of the whole file / pixels, then the mean. "
@@ -211,6 +218,9 @@ def markdown(summary: list[Mean], rates: dict[str, dict[str, BdRate]], notes: Se
             ),
             comparisons,
         ]
+    shown = [path for path in figures if not path.endswith(".png")]
+    if shown:
+        parts += ["## Figures", "\n".join(f"![{Path(path).stem}]({path})" for path in shown)]
     layers = layers_table(summary)
     if layers:
         parts += ["## Where DLF's bytes go", layers]
