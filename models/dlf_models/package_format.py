@@ -396,7 +396,9 @@ def assemble_files(
             if name in (MODEL_JSON_MEMBER, NORMATIVE_MEMBER):
                 raise ValueError("the archive already is a model package")
             if not name.endswith(DEBUG_SUFFIX) and name != SERIALIZATION_ID_MEMBER:
-                with source.open(info) as old, target.open(_member(name), "w") as new:
+                copy = _member(name)
+                copy.compress_type = info.compress_type
+                with source.open(info) as old, target.open(copy, "w") as new:
                     shutil.copyfileobj(old, new, 1 << 20)
         target.writestr(_member(MODEL_JSON_MEMBER), model_json.encode())
     with zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
