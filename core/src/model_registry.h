@@ -19,7 +19,7 @@ struct RegisteredModel {
 
 // Ids never change their meaning once a file with them was published. Mirrored in Annex B.
 constexpr RegisteredModel kRegisteredModels[] = {
-    {0, "test", "0000000000000000000000000000000000000000000000000000000000000000"},
+    {0, "test", "8bc4867a98b46a7ecf57cdb02545b60ac57594a95cd6a5ec7ea6cb3806119db3"},
     {1, "dlf-s", "0000000000000000000000000000000000000000000000000000000000000000"},
 };
 

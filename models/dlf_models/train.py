@@ -14,6 +14,7 @@ import torch
 import torch.distributed
 
 from .config import load_config
+from .evaluation.squeezenet import MetricUnavailable
 from .training.checkpoint import load_checkpoint
 from .training.data import CropSampler, load_images
 from .training.loop import Trainer
@@ -63,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
             trainer.load(load_checkpoint(out / "last.ckpt"))
             logging.info("resumed at %d images", trainer.seen)
         trainer.run(args.minutes, held_out.to(args.device))
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, MetricUnavailable) as error:
         print(f"dlf train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -38,8 +38,13 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
                 yield str(path), path.read_bytes()
     else:
         for line in source.read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                yield line.strip(), Path(line.strip()).read_bytes()
+            name = line.strip()
+            if not name:
+                continue
+            try:
+                yield name, Path(name).read_bytes()
+            except OSError as error:
+                log.warning("skipped %s: %s", name, error)
 
 
 def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:

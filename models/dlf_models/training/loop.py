@@ -196,7 +196,7 @@ class Trainer:
         self.network.train()
         leader = self.rank == 0
         try:
-            while self.seen < self.total and not self._time_is_up(start, minutes):
+            while self.seen < self.total:
                 moment = self.step()
                 now = time.monotonic()
                 if leader and self.steps % LOG_STEPS == 0:
@@ -206,6 +206,8 @@ class Trainer:
                     save_checkpoint(self.out / "last.ckpt", self.state())
                     write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
                     saved = logged = time.monotonic()
+                if self._time_is_up(start, minutes):
+                    break
         finally:
             if leader:
                 self._finish(held_out)

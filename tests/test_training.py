@@ -1,0 +1,199 @@
+"""Training as a user runs it, on a nano network and synthetic pictures: resume, time box, kill, bad input."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT, scene
+from dlf_models.config import Phase, TrainConfig, load_config
+from dlf_models.train import main
+from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
+from dlf_models.training.data import CropSampler, load_images
+from dlf_models.training.schedule import lmbda_of, moment_at
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from test_eval_metrics import random_weights
+
+NANO = """
+name: nano
+profile: test
+network: {window: 64, tokens_per_window: 1, token_levels: [3], semantic_width: 8, semantic_layers: 1, heads: 1,
+  interactions: [0], stem_widths: [4, 4, 4], detail_width: 8, analysis_blocks: 1, bottleneck_width: 8,
+  latent_channels: 4, prior_rate_width: 2, prior_token_width: 2, prior_width: 4, synthesis_blocks: 1, fusion_blocks: 1,
+  render_widths: [4, 4, 4], render_blocks: [0, 0, 0], rate_anchors: 2, rate_points: 2}
+train:
+  discriminator_width: 4
+  discriminator_warmup: 1
+  phases:
+    - {name: rate, share: 0.5, learning_rate: [1.0e-3, 5.0e-4], crop: 64, batch: 2, rate: [0.5, 1.0]}
+    - {name: gan, share: 0.5, learning_rate: [5.0e-4, 1.0e-4], crop: 64, batch: 2, gan: true, decoder_only: true}
+"""
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a configuration, LPIPS weights of the right layout and ten pictures, one of them broken."""
+    folder = tmp_path_factory.mktemp("training")
+    (folder / "nano.yaml").write_text(NANO)
+    weights = random_weights()
+    arrays = {name: value.numpy() for name, value in weights.features.items()}
+    arrays |= {f"lin{i}.model.1.weight": lin.numpy() for i, lin in enumerate(weights.lins)}
+    np.savez(folder / "lpips.npz", **arrays)
+    images = folder / "images"
+    images.mkdir()
+    for number in range(9):
+        Image.fromarray(scene(70 + number, 90, number)).save(images / f"{number}.png")
+    Image.fromarray(scene(20, 30, 9)).save(images / "small.png")
+    (images / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+def arguments(material: Path, out: Path, *more: str) -> list[str]:
+    return [str(material / "nano.yaml"), "--data", str(material / "images"), "--lpips", str(material / "lpips.npz"),
+            "--out", str(out), "--threads", "1", *more]  # fmt: skip
+
+
+def test_resume_equals_no_interruption(material: Path, tmp_path: Path) -> None:
+    assert main(arguments(material, tmp_path / "whole", "--images", "16")) == 0
+    # The same schedule, interrupted by the time box after every step.
+    for _ in range(8):
+        assert main(arguments(material, tmp_path / "parts", "--images", "16", "--minutes", "0.00001")) == 0
+    whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt") for name in ("whole", "parts"))
+    assert whole["counters"] == parts["counters"] and whole["counters"][2] > 0
+    for part in ("network", "ema", "discriminator"):
+        for key, value in whole[part].items():
+            assert torch.equal(value, parts[part][key]), f"{part}.{key}"
+    assert (tmp_path / "whole" / "sheet.png").stat().st_size > 0
+
+
+def test_only_the_synthesis_learns_in_the_last_phase(material: Path, tmp_path: Path) -> None:
+    # Half of 16 images is the rate phase: stop there, then run the rest.
+    for _ in range(4):
+        assert main(arguments(material, tmp_path, "--images", "16", "--minutes", "0.00001")) == 0
+    before = load_checkpoint(tmp_path / "last.ckpt")["network"]
+    assert main(arguments(material, tmp_path, "--images", "16")) == 0
+    after = load_checkpoint(tmp_path / "last.ckpt")["network"]
+    changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
+    assert changed == {"synthesis"}
+
+
+def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
+               "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf_models.train",
+               *arguments(material, tmp_path, "--images", "8")]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert load_checkpoint(tmp_path / "last.ckpt")["counters"][0] == 8
+
+
+def environment() -> dict[str, str]:
+    paths = [str(ROOT / "models"), str(ROOT / "python"), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
+
+
+def test_a_terminated_run_leaves_a_checkpoint(material: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dlf_models.train", *arguments(material, tmp_path, "--images", "1000000")]
+    process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE)
+    log = tmp_path / "log.csv"
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert load_checkpoint(tmp_path / "last.ckpt")["counters"][0] >= 100
+    with log.open() as file:
+        assert float(next(csv.DictReader(file))["loss"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("--data", "nowhere"), "nowhere does not exist"),
+        (("--lpips", "nowhere.npz"), "nowhere.npz"),
+        (("--data", "nano.yaml"), "nano.yaml"),
+    ],
+)
+def test_bad_input_is_named(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], message: str
+) -> None:
+    path = str(material / change[1]) if (material / change[1]).exists() else change[1]
+    try:
+        status = main([*arguments(material, tmp_path), change[0], path])
+        text = capsys.readouterr().err
+    except Exception as error:  # an error that is not ours would be a traceback for the user
+        pytest.fail(f"{type(error).__name__}: {error}")
+    assert status == 1 and message in text
+    assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_a_checkpoint_of_other_sizes_is_refused(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(material, tmp_path, "--images", "2")) == 0
+    (tmp_path / "other.yaml").write_text(NANO.replace("detail_width: 8", "detail_width: 12"))
+    assert main([str(tmp_path / "other.yaml"), *arguments(material, tmp_path)[1:]]) == 1
+    assert "size mismatch" in capsys.readouterr().err
+
+
+def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
+    for name, data in {"text": b"hello", "empty": b""}.items():
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ValueError, match=name):
+            load_checkpoint(tmp_path / name)
+    torch.save({"weights": 1}, tmp_path / "foreign")
+    with pytest.raises(ValueError, match="not a DLF training checkpoint"):
+        load_checkpoint(tmp_path / "foreign")
+
+
+def test_a_failed_save_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.ckpt"
+    save_checkpoint(path, {"ema": {}, "config": {}})
+    before = path.read_bytes()
+
+    def full(*args: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(path, {"ema": {}, "config": {}, "more": 1})
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["last.ckpt"]
+
+
+def test_broken_images_are_skipped_and_small_ones_enlarged(material: Path, caplog: pytest.LogCaptureFixture) -> None:
+    images = load_images(material / "images", smallest=64)
+    assert len(images) == 10 and all(min(image.shape[:2]) >= 64 for image in images)
+    assert "broken.png" in caplog.text
+    batch = CropSampler(images, seed=3).batch(5, 64)
+    assert batch.shape == (5, 3, 64, 64) and 0 <= float(batch.min()) and float(batch.max()) <= 1
+
+
+@given(st.integers(1, 1000), st.floats(0, 1.5))
+def test_the_schedule_is_continuous_and_ends(images: int, part: float) -> None:
+    phases = (Phase("a", 0.25, (1e-3, 1e-4), 64, 2, (0.1, 1.0)), Phase("b", 0.75, (1e-4, 1e-5), 64, 2))
+    moment = moment_at(TrainConfig(phases=phases), images, int(part * images))
+    assert 1e-5 * 0.999 <= moment.learning_rate <= 1e-3 and 0.0999 <= moment.rate_factor <= 1.0001
+    assert moment.phase is phases[moment.index]
+    end = moment_at(TrainConfig(phases=phases), images, images * 2)
+    assert end.index == 1 and end.learning_rate == pytest.approx(1e-5)
+
+
+def test_bits_weigh_less_at_higher_rates() -> None:
+    weights = lmbda_of(torch.linspace(0, 1, 9), (16.0, 0.5))
+    assert bool((weights.diff() < 0).all()) and float(weights[0]) == pytest.approx(16)
+
+
+def test_shipped_configurations_load() -> None:
+    for path in (ROOT / "models" / "configs").glob("*.yaml"):
+        if path.stem != "dlf-l":
+            assert load_config(path).train.phases
