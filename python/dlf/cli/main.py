@@ -24,10 +24,11 @@ COMMANDS = (
     "eval",
     "train",
     "export",
+    "import-official",
 )
 """The commands in the order of `dlf --help`."""
 
-DELEGATED = frozenset({"eval", "train", "export"})
+DELEGATED = frozenset({"eval", "train", "export", "import-official"})
 """Commands whose arguments, `--help` too, are read by `dlf_models` and not here."""
 
 EXIT_FAILURE = 1
