@@ -17,6 +17,8 @@ struct Limits {
   uint32_t max_side = 65535;                     // pixels
   uint64_t max_memory = uint64_t{4} << 30;       // estimated peak of one call, bytes
   uint64_t max_chunk_bytes = uint64_t{1} << 26;  // all chunk contents together, inflated
+
+  static Limits none() { return {UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX}; }
 };
 
 struct Estimate {

@@ -115,9 +115,7 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
 py::dict estimate(const py::object& data, const PackageHandle& handle, int threads) {
   const Buffer buffer(data);
   ReadOptions options = read_options(false, threads);
-  options.limits.max_pixels = UINT64_MAX;
-  options.limits.max_side = UINT32_MAX;
-  options.limits.max_memory = UINT64_MAX;
+  options.limits = Limits::none();
   const Estimate cost = check_cost(parse_header(buffer.view()), *handle.package, options);
   py::dict out;
   out["output_bytes"] = cost.output_bytes;

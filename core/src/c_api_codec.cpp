@@ -1,0 +1,205 @@
+// The part of the C interface that handles pixels: dlf.h -> codec.
+#include <climits>
+#include <cstdlib>
+
+#include "c_api_common.h"
+#include "codec.h"
+#include "constants.h"
+#include "torchscript_transform.h"
+
+using dlf::c_api::clear;
+using dlf::c_api::give;
+using dlf::c_api::guarded;
+using dlf::c_api::known_part;
+using dlf::c_api::limits_of;
+using dlf::c_api::require;
+using dlf::c_api::view_of;
+
+struct dlf_codec {
+  dlf_package package;
+  std::unique_ptr<dlf::Codec> codec;
+};
+
+namespace {
+
+// Memory for the caller, taken back unless it is handed over.
+class OutputBuffer {
+ public:
+  explicit OutputBuffer(const dlf_allocator* given) {
+    std::memset(&buffer_, 0, sizeof buffer_);
+    buffer_.struct_size = sizeof buffer_;
+    buffer_.allocator = known_part(given, "dlf_allocator");
+    require((buffer_.allocator.allocate == nullptr) == (buffer_.allocator.release == nullptr),
+            "an allocator needs both functions");
+  }
+  ~OutputBuffer() { dlf_buffer_free(&buffer_); }
+  OutputBuffer(const OutputBuffer&) = delete;
+  OutputBuffer& operator=(const OutputBuffer&) = delete;
+
+  uint8_t* allocate(size_t bytes) {
+    const dlf_allocator& allocator = buffer_.allocator;
+    buffer_.data = static_cast<uint8_t*>(allocator.allocate != nullptr
+                                             ? allocator.allocate(allocator.user, bytes)
+                                             : std::malloc(bytes));
+    buffer_.size = buffer_.data == nullptr ? 0 : bytes;
+    return buffer_.data;
+  }
+
+  dlf_buffer hand_over() {
+    const dlf_buffer out = buffer_;
+    buffer_.data = nullptr;
+    return out;
+  }
+
+ private:
+  dlf_buffer buffer_;
+};
+
+dlf::Progress progress_of(dlf_progress callback, void* user) {
+  if (callback == nullptr) return {};
+  return [callback, user](uint32_t done, uint32_t total) {
+    return callback(user, done, total) == 0;
+  };
+}
+
+dlf::ConstPixels pixels_of(const dlf_image* given) {
+  require(given != nullptr, "image is NULL");
+  const dlf_image image = known_part(given, "dlf_image");
+  require(image.channels >= 1 && image.channels <= 4, "an image has 1, 2, 3 or 4 channels");
+  dlf::ConstPixels pixels;
+  pixels.data = image.data;
+  pixels.width = image.width;
+  pixels.height = image.height;
+  pixels.channels = static_cast<int>(image.channels);
+  pixels.stride = image.stride != 0 ? image.stride : size_t{image.width} * image.channels;
+  return pixels;
+}
+
+std::vector<dlf::Chunk> chunks_of(const dlf_chunk* given, size_t count) {
+  require(given != nullptr || count == 0, "chunks is NULL");
+  std::vector<dlf::Chunk> chunks;
+  const auto* bytes = reinterpret_cast<const uint8_t*>(given);
+  for (size_t i = 0; i < count; ++i) {
+    // The caller's array has elements of the caller's size.
+    dlf_chunk chunk;
+    std::memset(&chunk, 0, sizeof chunk);
+    size_t size = 0;
+    std::memcpy(&size, bytes, sizeof size);
+    require(size >= sizeof size, "struct_size of dlf_chunk is not set");
+    std::memcpy(&chunk, bytes, std::min(size, sizeof chunk));
+    bytes += size;
+
+    require(chunk.type != dlf::kChunkAlpha, "the alpha chunk comes from the pixels");
+    require(chunk.data != nullptr || chunk.size == 0, "a chunk has no data");
+    dlf::Chunk out;
+    out.type = chunk.type;
+    out.critical = chunk.critical != 0 && chunk.type >= dlf::kChunkFirstPrivate;
+    out.safe_to_copy = chunk.safe_to_copy != 0 || chunk.type < dlf::kChunkFirstPrivate;
+    out.content.assign(chunk.data, chunk.data + chunk.size);
+    chunks.push_back(std::move(out));
+  }
+  return chunks;
+}
+
+dlf::EncodeOptions encode_options(const dlf_encode_options& given) {
+  require(given.rate <= UINT8_MAX, "rate must be 0 to 255");
+  require(given.orientation <= 8, "orientation must be 1 to 8");
+  require(given.colour == DLF_COLOUR_SRGB || given.colour == DLF_COLOUR_DISPLAY_P3,
+          "unknown colour space");
+  dlf::EncodeOptions options;
+  options.rate = static_cast<uint8_t>(given.rate);
+  options.orientation = static_cast<uint8_t>(given.orientation == 0 ? 1 : given.orientation);
+  options.colour = static_cast<dlf::ColourSpace>(given.colour);
+  options.chunks = chunks_of(given.chunks, given.chunk_count);
+  options.limits = limits_of(given.limits);
+  options.progress = progress_of(given.progress, given.progress_user);
+  return options;
+}
+
+dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
+  dlf::DecodeOptions options;
+  options.layers = given.semantic_only != 0 ? dlf::Layers::kSemantic : dlf::Layers::kAll;
+  options.allow_truncated = given.allow_truncated != 0;
+  if (given.region_width != 0) {
+    options.region = dlf::Region{given.region_x, given.region_y, given.region_width,
+                                 given.region_height};
+  }
+  options.limits = limits_of(given.limits);
+  options.progress = progress_of(given.progress, given.progress_user);
+  return options;
+}
+
+}  // namespace
+
+extern "C" {
+
+DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* options,
+                                  dlf_codec** codec, dlf_error* error) {
+  return guarded(error, [&] {
+    require(codec != nullptr, "codec is NULL");
+    *codec = nullptr;
+    require(path != nullptr, "path is NULL");
+    const dlf_codec_options given = known_part(options, "dlf_codec_options");
+    std::vector<uint8_t> archive;
+    auto out = std::make_unique<dlf_codec>();
+    out->package.model = dlf::ModelPackage::load(path, &archive);
+    auto transform = dlf::load_torchscript_transform(
+        archive, out->package.model->normative(), given.device == nullptr ? "cpu" : given.device);
+    out->codec = std::make_unique<dlf::Codec>(
+        out->package.model, std::move(transform),
+        static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
+    *codec = out.release();
+  });
+}
+
+DLF_API void dlf_codec_free(dlf_codec* codec) { delete codec; }
+
+DLF_API const dlf_package* dlf_codec_package(const dlf_codec* codec) {
+  return codec == nullptr ? nullptr : &codec->package;
+}
+
+DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
+                              const dlf_encode_options* options, dlf_buffer* file,
+                              dlf_error* error) {
+  return guarded(error, [&] {
+    clear(file, "dlf_buffer");
+    require(codec != nullptr, "codec is NULL");
+    const dlf_encode_options given = known_part(options, "dlf_encode_options");
+    OutputBuffer output(given.allocator);
+    const dlf::ConstPixels pixels = pixels_of(image);
+    const dlf::EncodeOptions encoding = encode_options(given);
+    const std::vector<uint8_t> bytes =
+        given.max_bytes != 0 ? codec->codec->encode_to_size(pixels, given.max_bytes, encoding)
+                             : codec->codec->encode(pixels, encoding);
+    if (output.allocate(bytes.size()) == nullptr) {
+      dlf::fail(DLF_OUT_OF_MEMORY, "no memory for the encoded file");
+    }
+    const dlf_buffer out = output.hand_over();
+    std::copy(bytes.begin(), bytes.end(), out.data);
+    give(file, out);
+  });
+}
+
+DLF_API dlf_status dlf_decode(const dlf_codec* codec, const uint8_t* data, size_t size,
+                              const dlf_decode_options* options, dlf_picture* picture,
+                              dlf_error* error) {
+  return guarded(error, [&] {
+    clear(picture, "dlf_picture");
+    require(codec != nullptr, "codec is NULL");
+    const dlf_decode_options given = known_part(options, "dlf_decode_options");
+    OutputBuffer output(given.allocator);
+    const dlf::DecodedPicture decoded =
+        codec->codec->decode(view_of(data, size), decode_options(given),
+                             [&](size_t bytes) { return output.allocate(bytes); });
+    dlf_picture out;
+    std::memset(&out, 0, sizeof out);
+    out.width = decoded.region.width;
+    out.height = decoded.region.height;
+    out.channels = static_cast<uint32_t>(decoded.channels);
+    out.complete = decoded.complete;
+    out.samples = output.hand_over();
+    give(picture, out);
+  });
+}
+
+}  // extern "C"
