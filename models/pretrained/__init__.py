@@ -1,0 +1,1 @@
+"""The model packages that come with DLF; `dlf models` lists them."""
