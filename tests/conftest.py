@@ -21,6 +21,12 @@ PHOTO_SIZE = (168, 120)
 
 
 @pytest.fixture(scope="session")
+def shipped_test_package() -> Path:
+    """The normative test model, id 0, as it is shipped."""
+    return ROOT / "models" / "pretrained" / "test.dlfm"
+
+
+@pytest.fixture(scope="session")
 def test_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A throw-away model package, under the name of the default model."""
     path = tmp_path_factory.mktemp("models") / "dlf-s.dlfm"
