@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -388,7 +389,7 @@ def test_help_names_every_command_and_status(capsys: pytest.CaptureFixture[str])
     assert run("--help") == 0
     text = capsys.readouterr().out
     for command in COMMANDS:
-        assert f"\n    {command} " in text
+        assert re.search(rf"^    {command}\s", text, re.MULTILINE)
     assert "14 model missing or wrong" in " ".join(text.split())
     assert run("--version") == 0
     assert capsys.readouterr().out == f"dlf {dlf.__version__}\n"

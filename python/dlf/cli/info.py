@@ -11,7 +11,7 @@ from typing import Any
 
 __all__ = ["SUMMARY", "configure", "run"]
 
-SUMMARY = "show the header, the sizes of the parts, the model and the chunks of a .dlf file"
+SUMMARY = "show header, model, sizes and chunks of a .dlf file"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import sys
 
 __all__ = ["SUMMARY", "configure", "run"]
 
-SUMMARY = "list the installed models, their ids, rate points and licence"
+SUMMARY = "list the installed models"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from dlf.cli import arguments as shared
 
 __all__ = ["SUMMARY", "configure", "run"]
 
-SUMMARY = "write every decoded integer tensor to an .npz file, for conformance"
+SUMMARY = "write every decoded integer tensor as .npz"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
