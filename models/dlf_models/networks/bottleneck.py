@@ -10,6 +10,10 @@ from .layers import PixelShuffleUp
 from .rate import RateVectors
 
 
+GAIN_SPREAD = 0.8
+"""Log gain at the ends of the range: the best step goes with the square root of lambda, 16 / 0.6 by default."""
+
+
 class DepthConvBlock(nn.Module):
     """Depthwise 3x3 between two 1x1 convolutions, then a gated 1x1 pair, both residual.
 
@@ -47,7 +51,7 @@ class BottleneckEncoder(nn.Module):
         width = config.bottleneck_width
         self.down = nn.Conv2d(config.detail_width, width, 3, stride=2, padding=1)
         self.before_gain = DepthConvBlock(width)
-        self.log_gain = RateVectors(config.rate_anchors, width)
+        self.log_gain = RateVectors(config.rate_anchors, width, spread=GAIN_SPREAD)
         self.after_gain = DepthConvBlock(width)
         self.project = nn.Conv2d(width, config.latent_channels, 1)
 
@@ -67,7 +71,7 @@ class BottleneckDecoder(nn.Module):
         width = config.bottleneck_width
         self.project = nn.Conv2d(config.latent_channels, width, 1)
         self.before_gain = DepthConvBlock(width)
-        self.log_gain = RateVectors(config.rate_anchors, width)
+        self.log_gain = RateVectors(config.rate_anchors, width, spread=-GAIN_SPREAD)
         self.after_gain = DepthConvBlock(width)
         self.up = PixelShuffleUp(width, config.detail_width)
 

@@ -12,9 +12,11 @@ class RateVectors(nn.Module):
     Training draws the rate continuously, so that the export can place as many rate points as it likes.
     """
 
-    def __init__(self, anchors: int, width: int, std: float = 0.0) -> None:
+    def __init__(self, anchors: int, width: int, std: float = 0.0, spread: float = 0.0) -> None:
+        """Start from normal deviates of ``std`` around a line from ``-spread`` (rate 0) to ``spread`` (rate 1)."""
         super().__init__()
-        self.vectors = nn.Parameter(torch.randn(anchors, width) * std)
+        line = torch.linspace(-spread, spread, anchors)[:, None]
+        self.vectors = nn.Parameter(line + torch.randn(anchors, width) * std)
 
     def forward(self, rate: Tensor) -> Tensor:
         """Rate ``[B]`` in [0, 1] (0 = fewest bits) -> ``[B, width, 1, 1]``."""

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..config import Config
 from ..networks.model import DLF
+from ..networks.rate import RateVectors
 from .checkpoint import save_checkpoint
 from .data import CropSampler
 from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_matching
@@ -30,6 +31,18 @@ log = logging.getLogger(__name__)
 SHEET_RATES = (0.0, 0.35, 0.7, 1.0)
 CHECKPOINT_SECONDS = 120.0
 LOG_STEPS = 50
+RATE_VECTOR_BOOST = 4.0
+
+
+def parameter_groups(network: DLF) -> list[dict[str, Any]]:
+    """Rate vectors learn faster and without decay: each anchor sees only its share of the samples."""
+    vectors = [p for m in network.modules() if isinstance(m, RateVectors) for p in m.parameters()]
+    chosen = {id(p) for p in vectors}
+    others = [p for p in network.parameters() if id(p) not in chosen]
+    return [
+        {"params": others, "boost": 1.0, "weight_decay": 1e-4},
+        {"params": vectors, "boost": RATE_VECTOR_BOOST, "weight_decay": 0.0},
+    ]
 
 
 class Trainer:
@@ -56,7 +69,7 @@ class Trainer:
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.discriminator = PatchDiscriminator(config.train.discriminator_width).to(self.device, memory_format=memory)
         self.pixel_loss = PixelLoss(lpips_weights, config.train.l1_weight, config.train.lpips_weight).to(self.device)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=1e-4, betas=(0.9, 0.99), weight_decay=1e-4)
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.network), lr=1e-4, betas=(0.9, 0.99))
         self.optimiser_d = torch.optim.AdamW(self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99))
         self.ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
         self.rank = torch.distributed.get_rank() if self.ranks > 1 else 0
@@ -102,7 +115,7 @@ class Trainer:
         moment = moment_at(self.train_config, self.total, self.seen)
         phase = moment.phase
         for group in self.optimiser.param_groups:
-            group["lr"] = moment.learning_rate * min(1.0, (self.steps + 1) / 200)
+            group["lr"] = group["boost"] * moment.learning_rate * min(1.0, (self.steps + 1) / 200)
         batch = max(1, phase.batch // self.ranks)
         image = self.sampler.batch(batch, phase.crop).to(self.device, non_blocking=True)
         rate = torch.rand(batch, device=self.device)
