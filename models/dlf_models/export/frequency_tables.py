@@ -28,7 +28,7 @@ def scale_thresholds() -> NDArray[np.int16]:
 
 
 def _gaussian(scale: float, tail: float) -> tuple[int, NDArray[np.float64]]:
-    """Half width and probabilities of ``-half .. half`` and of everything outside."""
+    """Half width and probabilities of ``-half .. half`` and of everything outside, at least ``tail``."""
 
     def cdf(x: float) -> float:
         return 0.5 * math.erfc(-x / scale / math.sqrt(2))
@@ -37,7 +37,7 @@ def _gaussian(scale: float, tail: float) -> tuple[int, NDArray[np.float64]]:
     while 2 * cdf(-half - 0.5) > tail:
         half += 1
     inner = [cdf(q + 0.5) - cdf(q - 0.5) for q in range(-half, half + 1)]
-    return half, np.array([*inner, 2 * cdf(-half - 0.5)])
+    return half, np.array([*inner, max(2 * cdf(-half - 0.5), tail)])
 
 
 def scale_tables(

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from ..export.frequency_tables import scale_tables, scale_thresholds
 from ..export.integer_prior import LATENT_FRACTION, SCALE_FRACTION, IntegerPrior
@@ -21,6 +20,7 @@ from ..export.simulate import simulate, table_bits
 from ..package_format import FREQUENCY_TOTAL, FrequencyTable, NormativePart, assemble_files
 from .config import PaperConfig
 from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
+from .macs import macs_per_pixel
 from .model import PaperModel, store_weights_in
 
 TAIL = 1e-4
@@ -63,20 +63,6 @@ def calibrate(model: PaperModel, pictures: Sequence[Tensor]) -> Calibration:
     indexes = np.searchsorted(bounds, np.concatenate(scales), side="right") - 1
     prior = quantise_prior(bottleneck, peaks)
     return Calibration(prior, latents, np.concatenate(symbols), indexes.astype(np.int64))
-
-
-def macs_per_pixel(config: PaperConfig) -> tuple[int, int]:
-    """Multiply-accumulates per pixel of (analysis and bottleneck, synthesis), for 2x2 windows."""
-    side = 2 * config.window
-    with torch.device("meta"):
-        model = PaperModel(config).eval().requires_grad_(False)
-        picture = torch.zeros(1, 3, side, side)
-        with FlopCounterMode(display=False) as analysis:
-            tokens, features = model.analysis(picture)
-            y = model.bottleneck(features, 0)
-        with FlopCounterMode(display=False) as synthesis:
-            model.synthesis(tokens, y, 0, 2, 2)
-    return tuple(round(c.get_total_flops() / 2 / side**2) for c in (analysis, synthesis))  # type: ignore[return-value]
 
 
 def normative_part(config: PaperConfig, calibration: Calibration, fitted: bool) -> NormativePart:
