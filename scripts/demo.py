@@ -134,13 +134,15 @@ def largest_within(
 ) -> tuple[bytes, Setting] | None:
     """Return the file of the highest quality that has at most `limit` bytes."""
     best, low, high = None, 0, 100
+    quality = 0  # first, because at these sizes it is often too large already
     while low <= high:
-        setting = Setting(name, scale, (low + high) // 2)
+        setting = Setting(name, scale, quality)
         data = peer.encode(pixels, setting)
         if len(data) <= limit:
             best, low = (data, setting), setting.quality + 1
         else:
             high = setting.quality - 1
+        quality = (low + high) // 2
     return best
 
 

@@ -1,22 +1,24 @@
 """What all tests share: a model package, small pictures, files made of them.
 
-Tests that code pictures use the fixture `model_environment`: the default model is then a throw-away
-package, the `test` profile with random weights. It codes nothing well, but everything truly.
+Tests that code pictures use the fixture `model_environment`: the default model is then the small
+normative test model. It codes nothing well, but everything truly, and in milliseconds.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-CALIBRATION_IMAGES = 16
 PHOTO_SIZE = (168, 120)
 
 
@@ -27,16 +29,37 @@ def shipped_test_package() -> Path:
 
 
 @pytest.fixture(scope="session")
-def test_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A throw-away model package, under the name of the default model."""
+def installed_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """libdlf and libdlf_torch, built by CMake and installed: a folder with `lib` and `include`."""
+    scripts = Path(sys.executable).parent
+    cmake = shutil.which("cmake", path=f"{scripts}{os.pathsep}{os.environ['PATH']}")
+    if cmake is None:
+        pytest.skip("cmake is not installed")
+    build, prefix = ROOT / "build" / "cmake", tmp_path_factory.mktemp("libdlf")
+    torch = Path(str(importlib.util.find_spec("torch").origin)).parent  # type: ignore[union-attr]
+    options = {"CMAKE_PREFIX_PATH": torch, "CMAKE_INSTALL_LIBDIR": "lib"}
+    settings = [f"-D{name}={value}" for name, value in options.items()]
+    for command in (
+        ["-S", ROOT / "core", "-B", build, *settings],
+        ["--build", build, "--parallel", "2"],
+        ["--install", build, "--prefix", prefix],
+    ):
+        done = subprocess.run([cmake, *command], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return prefix
+
+
+@pytest.fixture(scope="session")
+def test_package(shipped_test_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The normative test model under the name of the default model."""
     path = tmp_path_factory.mktemp("models") / "dlf-s.dlfm"
-    path.write_bytes(throwaway_package())
+    path.write_bytes(shipped_test_package.read_bytes())
     return path
 
 
 @pytest.fixture(scope="session")
 def model_environment(test_package: Path) -> Iterator[None]:
-    """Make the throw-away package the default, in this process and in those that it starts."""
+    """Make the test model the default, in this process and in those that it starts."""
     before = os.environ.get("DLF_MODEL_PATH")
     os.environ["DLF_MODEL_PATH"] = str(test_package.parent)
     yield
@@ -98,39 +121,3 @@ def scene(height: int, width: int, seed: int) -> np.ndarray:
         picture[inside] = dice.uniform(0, 255, 3)
     picture += dice.normal(0, 12, picture.shape) * (x > width / 2)[..., None]
     return picture.clip(0, 255).astype(np.uint8)
-
-
-def throwaway_package() -> bytes:
-    """The `test` profile with random weights, scaled so that rate points and tokens differ."""
-    import torch
-    from dlf_models.config import load_config
-    from dlf_models.export.package import build_package
-    from dlf_models.networks.model import DLF
-
-    config = load_config(ROOT / "models" / "configs" / "test.yaml")
-    torch.manual_seed(0)
-    network = DLF(config.network).eval().requires_grad_(False)
-    encoder = network.bottleneck
-    encoder.project.weight.mul_(20)
-    anchors = len(encoder.log_gain.vectors)
-    encoder.log_gain.vectors.add_(torch.linspace(-1.5, 1.5, anchors)[:, None])
-    images = [scene(128, 192, seed) for seed in range(10, 10 + CALIBRATION_IMAGES)]
-    spread_tokens(network, images)
-    description = {"name": "throwaway", "profile": "test", "licence": "Apache-2.0"}
-    return build_package(network, images, description)[0]
-
-
-def spread_tokens(network: Any, images: list[np.ndarray]) -> None:
-    """Normalise what the tokens are rounded from, so that many different tokens occur."""
-    import torch
-
-    layer = network.analysis.semantic.to_digits
-    seen = []
-    hook = layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
-    for image in images:
-        network.analysis(torch.from_numpy(image).permute(2, 0, 1)[None] / 255)
-    hook.remove()
-    values = torch.cat([output.flatten(0, -2) for output in seen])
-    mean, deviation = values.mean(0), values.std(0)
-    layer.weight.div_(deviation[:, None])
-    layer.bias.sub_(mean).div_(deviation)
