@@ -48,8 +48,7 @@ def test_bd_rate_of_a_curve_at_half_the_bytes() -> None:
     tested = curve((0.05, 0.5), (0.1, 0.4), (0.2, 0.32), (0.4, 0.2))
     result = bd_rate(tested, anchor, higher_is_better=False)
     assert result.percent == pytest.approx(-50.0)
-    assert (result.low, result.high) == (0.2, 0.5)
-    assert (result.tested_share, result.anchor_share) == pytest.approx((1.0, 1.0))
+    assert result.common == result.tested == result.anchor == (0.2, 0.5)
     back = bd_rate(anchor, tested, higher_is_better=False)
     assert back.percent == pytest.approx(100.0)
 
@@ -59,14 +58,17 @@ def test_bd_rate_states_the_overlap_and_extrapolates_nothing() -> None:
     anchor = curve((0.1, 20.0), (0.2, 30.0))
     tested = curve((0.1, 25.0), (0.4, 45.0))
     result = bd_rate(tested, anchor, higher_is_better=True)
-    assert (result.low, result.high) == (25.0, 30.0)
-    assert (result.tested_share, result.anchor_share) == pytest.approx((0.25, 0.5))
+    assert result.common == (25.0, 30.0)
+    assert result.share_of(result.tested) == pytest.approx(0.25)
+    assert result.share_of(result.anchor) == pytest.approx(0.5)
     # log2 rate is linear in quality here: over 25..30 the anchor's mean is that at 27.5, +0.75 of
     # an octave over 0.1; the tested curve's is +0.25 of an octave.
     assert result.percent == pytest.approx(100 * (2 ** (0.25 - 0.75) - 1))
     apart = bd_rate(curve((0.1, 40.0), (0.2, 50.0)), anchor, higher_is_better=True)
-    assert apart.percent is None and apart.low is None
-    assert bd_rate(curve((0.1, 25.0)), anchor, higher_is_better=True).percent is None
+    assert apart.percent is None and apart.common is None
+    assert (apart.tested, apart.anchor) == ((40.0, 50.0), (20.0, 30.0))
+    single = bd_rate(curve((0.1, 25.0)), anchor, higher_is_better=True)
+    assert single.percent is None and single.tested is None
 
 
 def test_bd_rate_agrees_with_the_package() -> None:

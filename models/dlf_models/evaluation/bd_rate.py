@@ -10,25 +10,28 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from .envelope import Point, envelope
 from .weights import optional
 
-MIN_POINTS = 2
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class BdRate:
     """percent: mean change of rate of the tested curve at equal quality (-40 = 40 % fewer bytes),
-    None when the curves share no interval; low, high: that interval, in the metric;
-    tested_share, anchor_share: how much of each curve's own metric range it is, 0 to 1."""
+    None when the curves share no interval; tested, anchor, common: the intervals of the metric
+    that each curve covers and that both do, None where there is none."""
 
     percent: float | None
-    low: float | None = None
-    high: float | None = None
-    tested_share: float = 0.0
-    anchor_share: float = 0.0
+    tested: Interval | None
+    anchor: Interval | None
+    common: Interval | None = None
+
+    def share_of(self, whole: Interval | None) -> float:
+        """How much of `whole`, 0 to 1, the common interval is."""
+        if self.common is None or whole is None:
+            return 0.0
+        return (self.common[1] - self.common[0]) / (whole[1] - whole[0])
 
 
 def bd_rate(tested: Sequence[Point], anchor: Sequence[Point], higher_is_better: bool) -> BdRate:
@@ -37,21 +40,23 @@ def bd_rate(tested: Sequence[Point], anchor: Sequence[Point], higher_is_better: 
     Raises MetricUnavailable when SciPy is not installed.
     """
     interpolator = optional("scipy.interpolate", "PchipInterpolator")
-    sign = 1.0 if higher_is_better else -1.0
-    curves = []
-    for points in (tested, anchor):
-        front = envelope(points, higher_is_better)
-        if len(front) < MIN_POINTS:
-            return BdRate(None)
-        curves.append((np.array([sign * p.value for p in front]), np.log([p.bpp for p in front])))
-    low = max(float(quality[0]) for quality, _ in curves)
-    high = min(float(quality[-1]) for quality, _ in curves)
+    fronts = [envelope(points, higher_is_better) for points in (tested, anchor)]
+    own = [_interval([point.value for point in front]) for front in fronts]
+    if own[0] is None or own[1] is None:
+        return BdRate(None, own[0], own[1])
+    low, high = max(own[0][0], own[1][0]), min(own[0][1], own[1][1])
     if low >= high:
-        return BdRate(None)
-    means = [
-        float(interpolator(quality, rate).integrate(low, high)) / (high - low)
-        for quality, rate in curves
-    ]
-    shares = [(high - low) / float(quality[-1] - quality[0]) for quality, _ in curves]
-    bounds = sorted((sign * low, sign * high))
-    return BdRate(100.0 * (math.exp(means[0] - means[1]) - 1.0), *bounds, *shares)
+        return BdRate(None, own[0], own[1])
+    logs = []
+    for front in fronts:
+        ordered = sorted(front, key=lambda point: point.value)
+        curve = interpolator(
+            [point.value for point in ordered], [math.log(point.bpp) for point in ordered]
+        )
+        logs.append(float(curve.integrate(low, high)) / (high - low))
+    return BdRate(100.0 * (math.exp(logs[0] - logs[1]) - 1.0), own[0], own[1], (low, high))
+
+
+def _interval(values: list[float]) -> Interval | None:
+    """From the least to the greatest; None for fewer than two values."""
+    return (min(values), max(values)) if len(values) > 1 else None

@@ -23,7 +23,7 @@ class Dlf:
     def __init__(self, model: str | None, device: str = "cpu") -> None:
         try:
             import dlf
-            from dlf import _bitstream
+            from dlf import symbols
         except ImportError as error:
             raise CodecUnavailable(f"dlf is not built: {error}") from error
         try:
@@ -31,9 +31,7 @@ class Dlf:
             self.model = self._codec.model
         except dlf.DlfError as error:
             raise CodecUnavailable(str(error)) from error
-        self._package = _bitstream.Package(str(self.model.path))
-        self._decode_symbols = _bitstream.decode_symbols
-        self._info = dlf.info
+        self._layer_bytes = symbols.layer_bytes
         self._version = dlf.__version__
         self._device = device
         # Load the networks now, so that the first picture's seconds are those of coding.
@@ -57,12 +55,11 @@ class Dlf:
 
     def layers(self, data: bytes) -> dict[str, int]:
         """Bytes up to the last token, bytes of the detail symbols, and the container's."""
-        payload = self._info(data).payload_bytes
-        semantic = int(self._decode_symbols(data, self._package)["token_bytes"])
+        semantic, detail = self._layer_bytes(data, self.model)
         return {
             "semantic": semantic,
-            "detail": payload - semantic,
-            "overhead": len(data) - payload,
+            "detail": detail,
+            "overhead": len(data) - semantic - detail,
         }
 
 

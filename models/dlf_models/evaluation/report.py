@@ -13,7 +13,7 @@ from typing import Any
 from PIL import features
 
 from . import ours
-from .bd_rate import BdRate
+from .bd_rate import BdRate, Interval
 from .envelope import best_within
 from .frechet import PATCHES
 from .summary import (
@@ -48,10 +48,10 @@ def heading(name: str) -> str:
     return f"{info.label} {'↑' if info.higher_is_better else '↓'}"
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; the first row is the head, the first column is text, the rest numbers."""
+def table(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
+    """A Markdown table; the first row is the head; after the columns of text come numbers."""
     head, *body = rows
-    rule = ["---", *["---:"] * (len(head) - 1)]
+    rule = ["---"] * text_columns + ["---:"] * (len(head) - text_columns)
     return "\n".join("| " + " | ".join(row) + " |" for row in [head, rule, *body])
 
 
@@ -124,7 +124,7 @@ def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> st
                 for name, point in zip(names, best, strict=True)
             ]
             rows.append([f"{target:g}", "best classical value of each metric", "", *cells])
-    return table(rows)
+    return table(rows, text_columns=2)
 
 
 def bd_table(rates: dict[str, dict[str, BdRate]]) -> str | None:
@@ -136,41 +136,56 @@ def bd_table(rates: dict[str, dict[str, BdRate]]) -> str | None:
         for codec, result in against.items():
             label = "best of all" if codec == "best" else f"{CODEC_LABELS[codec]}, any size"
             if result.percent is None:
-                rows.append([heading(metric), label, "–", "no common interval", "–", "–"])
+                over = (
+                    f"nothing common: DLF {_interval(metric, result.tested)}, "
+                    f"theirs {_interval(metric, result.anchor)}"
+                )
+                rows.append([heading(metric), label, "–", over, "–", "–"])
                 continue
             rows.append(
                 [
                     heading(metric),
                     label,
                     f"{result.percent:+.1f} %",
-                    f"{number(metric, result.low)} to {number(metric, result.high)}",
-                    f"{100 * result.tested_share:.0f} %",
-                    f"{100 * result.anchor_share:.0f} %",
+                    _interval(metric, result.common),
+                    f"{100 * result.share_of(result.tested):.0f} %",
+                    f"{100 * result.share_of(result.anchor):.0f} %",
                 ]
             )
-    return table(rows)
+    return table(rows, text_columns=2)
+
+
+def _interval(metric: str, interval: Interval | None) -> str:
+    if interval is None:
+        return "has too few points"
+    return " to ".join(number(metric, end) for end in interval)
 
 
 def images_table(records: Sequence[Record]) -> str:
     """A section with every picture at every setting."""
     measured = [record for record in records if record.error is None]
     names = [name for name in ALL_METRICS if any(name in r.metrics for r in measured)]
-    layers = sorted({layer for record in measured for layer in record.layers}, reverse=True)
+    layers = list(dict.fromkeys(layer for record in measured for layer in record.layers))
     head = ["image", "setting", "bytes", "bpp", *(f"{layer}, bpp" for layer in layers)]
     rows = [[*head, *map(heading, names)]]
     for record in measured:
-        pixels = record.width * record.height
         rows.append(
             [
                 record.name,
                 str(record.setting),
                 str(record.bytes),
                 f"{record.bpp:.4f}",
-                *(f"{8 * record.layers.get(layer, 0) / pixels:.4f}" for layer in layers),
+                *(_layer(record, layer) for layer in layers),
                 *(number(name, record.metrics.get(name)) for name in names),
             ]
         )
-    return f"\n## Single images\n\n{table(rows)}\n"
+    return f"\n## Single images\n\n{table(rows, text_columns=2)}\n"
+
+
+def _layer(record: Record, layer: str) -> str:
+    if layer not in record.layers:
+        return "–"
+    return f"{8 * record.layers[layer] / (record.width * record.height):.4f}"
 
 
 def software() -> dict[str, str]:

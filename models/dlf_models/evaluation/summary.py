@@ -74,7 +74,7 @@ def _mean(
     setting: Setting, group: list[Record], complete: bool, spreads: _SpreadReader | None
 ) -> Mean:
     pixels = sum(record.width * record.height for record in group)
-    layers = sorted({layer for record in group for layer in record.layers}, reverse=True)
+    layers = list(group[0].layers)
     mean = Mean(
         setting=setting,
         pictures=len(group),
