@@ -1,5 +1,6 @@
 # DLF. On a machine with Python 3.11, g++ and make:
 #   make demo     installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
+#   make figures  measures dlf-s and the classical codecs on Kodak; fills in the model card
 #   make test     installs everything into .venv and runs all tests, the C++ ones too
 # Nothing is written outside this folder. A second run only does what has changed.
 
@@ -9,6 +10,11 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 TORCH ?= torch==2.13.0
 # Further arguments for pytest: `make test PYTEST_ARGS="-k capi"`.
 PYTEST_ARGS ?=
+# What `make figures` measures with: pictures, LPIPS weights, the card that takes the report.
+KODAK ?= ../shared/kodak
+LPIPS ?= ../shared/lpips/lpips_squeeze.npz
+CARD ?= models/pretrained/dlf-s.md
+EVAL_CACHE ?= build/eval
 # Further photographs for the demonstration.
 IMG ?=
 
@@ -22,7 +28,7 @@ CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 
-.PHONY: all demo test test-cpp test-python lint format install clean distclean
+.PHONY: all demo figures test test-cpp test-python lint format install clean distclean
 all: install
 
 # --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
@@ -61,6 +67,12 @@ test-cpp: $(STAMPS)/tools
 
 test-python: install
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# Stopped, it goes on where it was: results are cached by content (docs/evaluation.md).
+figures: install
+	$(PIP) install $$($(BIN)/python scripts/requirements.py eval)
+	$(BIN)/dlf eval $(KODAK) --against jpeg webp avif jxl --lpips $(LPIPS) --card $(CARD) \
+	    --cache $(EVAL_CACHE) --plots $(dir $(CARD))figures --sheet 0.015 0.03 0.065 --sheet-width 384
 
 lint: install
 	$(BIN)/ruff check .
