@@ -1,0 +1,94 @@
+"""§2: the header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .checksum import crc8
+from .reading import Reader
+from .status import Refused, Status, require
+
+SIGNATURE = bytes((0xC4, 0x4C, 0x46, 0x0A))
+MAXIMUM_SIDE = 2**24
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields of §2, and `size`: the number of bytes that they take."""
+
+    version: int
+    model_id: int
+    width: int
+    height: int
+    rate: int
+    orientation: int
+    grayscale: bool
+    alpha: int
+    colour: int
+    payload_length: int
+    has_chunks: bool
+    has_trailer: bool
+    size: int
+
+
+def read_header(data: bytes) -> Header:
+    """Read and check the header at the start of `data`."""
+    reader = Reader(data, Status.TRUNCATED_FILE, "§2")
+    read_signature(reader)
+
+    # §2.2 Flags. Version and reserved bit are judged before anything else is read.
+    flags = reader.unsigned(1)
+    version = flags & 0x07
+    require(version == 1, Status.UNSUPPORTED, "§2.2", f"version {version}")
+    require(not flags & 0x08, Status.UNSUPPORTED, "§2.2", "reserved flag bit")
+    has_chunks, has_trailer = bool(flags & 0x20), bool(flags & 0x40)
+    has_description = bool(flags & 0x80)
+
+    # §2.3 Fields.
+    model_id = reader.varint()  # §2.3.1
+    width = reader.varint() + 1  # §2.3.2
+    height = reader.varint() + 1  # §2.3.3
+    rate = reader.unsigned(1)  # §2.3.4
+    description = reader.unsigned(1) if has_description else 0  # §2.3.5
+    payload_length = reader.varint()  # §2.3.6
+
+    # §2.4 Checksum.
+    computed = crc8(data[: reader.position])
+    stored = reader.unsigned(1)
+    require(stored == computed, Status.INVALID_FILE, "§2.4", "header checksum")
+
+    # §2.5 Values, in the order of that clause.
+    sides_fit = width <= MAXIMUM_SIDE and height <= MAXIMUM_SIDE
+    require(sides_fit, Status.INVALID_FILE, "§2.5", f"picture of {width} x {height} pixels")
+    if has_description:
+        require(description != 0, Status.INVALID_FILE, "§2.5", "picture description byte of 0")
+    alpha, colour = description >> 4 & 3, description >> 6  # §2.6
+    require(alpha <= 1, Status.UNSUPPORTED, "§2.6", f"alpha mode {alpha}")
+    require(colour <= 1, Status.UNSUPPORTED, "§2.6", f"colour space {colour}")
+    require(payload_length >= 4, Status.INVALID_FILE, "§2.5", "payload of fewer than 4 bytes")
+
+    return Header(
+        version=version,
+        model_id=model_id,
+        width=width,
+        height=height,
+        rate=rate,
+        orientation=(description & 7) + 1,
+        grayscale=bool(description & 8),
+        alpha=alpha,
+        colour=colour,
+        payload_length=payload_length,
+        has_chunks=has_chunks,
+        has_trailer=has_trailer,
+        size=reader.position,
+    )
+
+
+def read_signature(reader: Reader) -> None:
+    """§2.1: a byte that is there and differs is invalid; agreeing bytes that end early, truncated."""
+    present = reader.data[: len(SIGNATURE)]
+    if present != SIGNATURE[: len(present)]:
+        raise Refused(Status.INVALID_FILE, "§2.1", "another signature")
+    reader.clause = "§2.1"
+    reader.take(len(SIGNATURE))
+    reader.clause = "§2"

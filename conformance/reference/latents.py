@@ -1,0 +1,99 @@
+"""§7: the detail layer, from symbols to latents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .entropy import EntropyDecoder, OutOfBytes
+from .network import Tensor, run, sat16
+from .normative import Model
+
+X = (0, 3, 2, 1)  # §7.3
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The tensors of §7, each [C][h][w]."""
+
+    scale_index: Tensor
+    symbols: Tensor
+    mean: Tensor
+    step: Tensor
+    y_hat: Tensor
+    latent: Tensor
+
+
+class SymbolSource:
+    """§7.5 and §5.5: detail symbols from a decoder; 0 once one cannot be decoded, or without one."""
+
+    def __init__(self, decoder: EntropyDecoder | None, model: Model, is_cut: bool) -> None:
+        self.decoder = decoder
+        self.model = model
+        self.is_cut = is_cut
+
+    def next(self, scale_index: int) -> int:
+        if scale_index == -1 or self.decoder is None:
+            return 0
+        try:
+            return self.decoder.value(self.model.scale_tables[scale_index])
+        except OutOfBytes:
+            if not self.is_cut:
+                raise
+            self.decoder = None
+            return 0
+
+
+def decode_latents(
+    source: SymbolSource,
+    rate: int,
+    digits: NDArray[np.int64],
+    window_grid: tuple[int, int],
+    latent_grid: tuple[int, int],
+) -> Latents:
+    """Decode the detail symbols; `digits` [windows][T][D] are the tokens."""
+    model = source.model
+    init, *steps = model.programs
+    inputs = [rate_tensor(model, rate, latent_grid), token_tensor(model, digits, window_grid)]
+    step, scale, mean, context = run(init, model.layers, inputs[: init.inputs], latent_grid)
+
+    shape = (model.channels, *latent_grid)
+    scale_index, symbols, means, y_hat = (np.zeros(shape, np.int64) for _ in range(4))
+    for s in range(4):
+        if s > 0:
+            scale, mean = run(steps[s - 1], model.layers, [y_hat.copy(), context], latent_grid)
+        # §7.5: the number of thresholds that are at most the scale, minus 1.
+        index = np.searchsorted(model.thresholds, scale, side="right") - 1
+        for at in quarter(s, shape):
+            scale_index[at] = index[at]
+            symbols[at] = source.next(int(index[at]))
+            means[at] = mean[at]
+            # §7.6
+            y_hat[at] = sat16(symbols[at] * 2**model.mean_bits + means[at])
+    return Latents(scale_index, symbols, means, step, y_hat, latent=y_hat * step)  # §7.7
+
+
+def rate_tensor(model: Model, rate: int, latent_grid: tuple[int, int]) -> Tensor:
+    """§7.2.1."""
+    vector = model.rate_vectors[rate]
+    return np.broadcast_to(vector[:, None, None], (len(vector), *latent_grid))
+
+
+def token_tensor(model: Model, digits: NDArray[np.int64], window_grid: tuple[int, int]) -> Tensor:
+    """§7.2.2."""
+    values = sat16((2 * digits - (np.array(model.levels) - 1)) * 64)
+    return values.reshape(*window_grid, -1).transpose(2, 0, 1)
+
+
+def quarter(s: int, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """§7.3: the positions (channel, y, x) of quarter `s`, in the order in which they are coded."""
+    channels, h, w = shape
+    for c in range(channels // 4):
+        for y in range(h):
+            for x in range(w):
+                parity = 2 * (y % 2) + x % 2
+                group = parity ^ X[s]
+                yield group * (channels // 4) + c, y, x

@@ -1,0 +1,87 @@
+"""A.1: the model package as an archive, and how the package of a file is found."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+import zlib
+from pathlib import Path
+
+from .normative import Model, parse
+from .registry import model_id
+from .status import Refused, Status, require
+
+NORMATIVE = "extra/normative.bin"
+DESCRIPTION = "extra/model.json"
+INSTALLED = Path(__file__).resolve().parents[2] / "models" / "pretrained"
+
+
+def read_members(path: Path) -> dict[str, bytes]:
+    """A.1.1: the members of a package, by their names relative to the root directory."""
+    members: dict[str, bytes] = {}
+    roots = set()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                root, _, name = entry.filename.partition("/")
+                stored_or_deflated = entry.compress_type in (
+                    zipfile.ZIP_STORED,
+                    zipfile.ZIP_DEFLATED,
+                )
+                rule(stored_or_deflated, "A.1.1", f"compression of {name}")
+                roots.add(root)
+                rule(name not in members, "A.1.3", f"two members {name}")
+                members[name] = archive.read(entry)
+    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        raise Refused(Status.MODEL_ERROR, "A.1.1", f"{path.name}: {error}") from error
+    rule(len(roots) == 1, "A.1.1", "members outside the root directory")
+    return members
+
+
+def load(path: Path) -> Model:
+    """A.1: read and check a package."""
+    members = read_members(path)
+    rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
+    model = parse(members.pop(NORMATIVE))
+    rule(network_digest(members) == model.network_digest, "A.1.3", "altered network")
+    return model
+
+
+def network_digest(members: dict[str, bytes]) -> bytes:
+    """A.1.3: over all members but the normative part."""
+    digest = hashlib.sha256()
+    for name, content in sorted((name.encode(), content) for name, content in members.items()):
+        digest.update(len(name).to_bytes(4, "little") + name)
+        digest.update(len(content).to_bytes(8, "little") + content)
+    return digest.digest()
+
+
+def find(wanted: int) -> Model:
+    """Load the package with the id `wanted` from DLF_MODEL_PATH or the installed ones (§5.1.3)."""
+    for path in candidates():
+        try:
+            normative = read_normative(path)
+        except Refused:
+            continue
+        if model_id(hashlib.sha256(normative).hexdigest()) == wanted:
+            return load(path)
+    raise Refused(Status.MODEL_ERROR, "§5.1.3", f"no package with the id {wanted}")
+
+
+def candidates() -> list[Path]:
+    """All packages in the directories of DLF_MODEL_PATH, and then the installed ones."""
+    named = [part for part in os.environ.get("DLF_MODEL_PATH", "").split(os.pathsep) if part]
+    directories = [*map(Path, named), INSTALLED]
+    return [path for directory in directories for path in sorted(directory.glob("*.dlfm"))]
+
+
+def read_normative(path: Path) -> bytes:
+    """The normative part alone, without the checks on the rest of the package."""
+    members = read_members(path)
+    rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
+    return members[NORMATIVE]
+
+
+def rule(condition: bool, clause: str, reason: str) -> None:
+    require(condition, Status.MODEL_ERROR, clause, reason)

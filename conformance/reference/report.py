@@ -1,0 +1,92 @@
+"""What the sub-commands tell of a file, under the names of the command-line contract (README.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .chunks import ALPHA, EXIF, ICC, XMP
+from .decoder import Decoded, decode
+from .file import File, read_file
+from .package import find
+from .status import Refused
+
+COLOUR_SPACES = ("srgb", "display-p3")  # §2.6
+CHUNK_NAMES = {ALPHA: "alpha", ICC: "icc", EXIF: "exif", XMP: "xmp"}  # §3.3
+
+
+def facts(data: bytes) -> dict[str, Any]:
+    """What `info --json` prints: of a file cut in its payload too; None for what cannot be told."""
+    file = read_for_info(data)
+    header = file.header
+    semantic = semantic_bytes(file)
+    return {
+        "width": header.width,
+        "height": header.height,
+        "mode": ("L" if header.grayscale else "RGB") + ("A" if header.alpha else ""),
+        "orientation": header.orientation,
+        "color_space": COLOUR_SPACES[header.colour],
+        "version": header.version,
+        "model_id": header.model_id,
+        "rate": header.rate,
+        "file_bytes": len(data),
+        "bpp": round(8 * len(data) / (header.width * header.height), 5),
+        "header_bytes": header.size,
+        "payload_bytes": header.payload_length,
+        "missing_bytes": header.payload_length - len(file.payload),
+        "semantic_bytes": semantic,
+        "detail_bytes": None if semantic is None else header.payload_length - semantic,
+        "chunks": [
+            {
+                "type": CHUNK_NAMES.get(chunk.type, str(chunk.type)),
+                "critical": chunk.critical,
+                "content_bytes": len(content),
+                "stored_bytes": len(chunk.stored),
+            }
+            for chunk, content in zip(file.chunks, file.contents, strict=True)
+        ],
+    }
+
+
+def read_for_info(data: bytes) -> File:
+    """A file that is whole, or cut in its payload; a later cut is refused."""
+    file = read_file(data, allow_cut=True)
+    return file if file.payload_is_cut else read_file(data)
+
+
+def semantic_bytes(file: File) -> int | None:
+    """The payload bytes that tokens take; None without the model or for a damaged payload."""
+    if file.payload_is_cut:
+        return None
+    try:
+        return decode(file, find(file.header.model_id)).token_bytes
+    except Refused:
+        return None
+
+
+def tensors(data: bytes, allow_cut: bool = False) -> dict[str, NDArray[Any]]:
+    """What `symbols` writes: every integer tensor, and the final state of the entropy decoder."""
+    file = read_file(data, allow_cut)
+    decoded = decode(file, find(file.header.model_id))
+    return arrays(file, decoded)
+
+
+def arrays(file: File, decoded: Decoded) -> dict[str, NDArray[Any]]:
+    """The tensors of a decoded file by name."""
+    latents = decoded.latents
+    return {
+        "tokens": decoded.digits.reshape(len(decoded.banks), -1).astype(np.int16),
+        "bank": decoded.banks.astype(np.uint8),
+        "symbols": latents.symbols.astype(np.int16),
+        "scale_index": latents.scale_index.astype(np.int16),
+        "mean": latents.mean.astype(np.int16),
+        "step": latents.step.astype(np.int16),
+        "y_hat": latents.y_hat.astype(np.int16),
+        "latent": latents.latent.astype(np.int32),
+        "rate": np.array(file.header.rate),
+        "final_state": np.array(decoded.final_state or 0),  # §5.4: a cut payload has none
+        "complete": np.array(not file.payload_is_cut),
+        "token_bytes": np.array(decoded.token_bytes),
+    }
