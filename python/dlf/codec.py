@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,7 +23,14 @@ from dlf.picture import Picture, prepare
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Codec", "decode", "encode", "shared_codec"]
+__all__ = ["Codec", "Progress", "decode", "encode", "shared_codec"]
+
+Progress = Callable[[int, int], None]
+"""Called between tiles with how many are done and how many there are."""
+
+
+def _no_progress(done: int, total: int) -> None:
+    """Do nothing; but coming back to Python between tiles is what lets Ctrl-C in."""
 
 
 class Codec:
@@ -70,8 +78,13 @@ class Codec:
         exif: bytes | metadata.Exif | None = None,
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
+        progress: Progress = _no_progress,
     ) -> bytes:
-        """Return `image` as the bytes of a .dlf file; see `dlf.encode`."""
+        """Return `image` as the bytes of a .dlf file; see `dlf.encode`.
+
+        `progress(done, total)` is called between tiles, of which large images have many; what it
+        raises ends the call.
+        """
         quality = options.check_quality(quality)
         picture = prepare(image, exif=exif, icc_profile=icc_profile, xmp=xmp)
         limit = options.byte_limit(picture.width, picture.height, bpp, max_bytes)
@@ -84,6 +97,7 @@ class Codec:
                 orientation=picture.orientation,
                 colour=picture.color_space,
                 chunks=_chunks(picture),
+                progress=progress,
             )
         return native.encode_to_size(
             picture.pixels,
@@ -91,12 +105,18 @@ class Codec:
             orientation=picture.orientation,
             colour=picture.color_space,
             chunks=_chunks(picture),
+            progress=progress,
         )
 
     def decode(
-        self, data: bytes, *, layers: Layers = "all", allow_truncated: bool = False
+        self,
+        data: bytes,
+        *,
+        layers: Layers = "all",
+        allow_truncated: bool = False,
+        progress: Progress = _no_progress,
     ) -> npt.NDArray[np.uint8]:
-        """Return the pixels of a .dlf file; see `dlf.decode`."""
+        """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
         model_id = info(data).model_id
         model = self._only or models.find_id(model_id)
@@ -104,7 +124,9 @@ class Codec:
             raise ModelError(
                 f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
             )
-        return self._native(model).decode(data, layers=layers, allow_truncated=allow_truncated)
+        return self._native(model).decode(
+            data, layers=layers, allow_truncated=allow_truncated, progress=progress
+        )
 
     def _native(self, model: models.Model) -> _codec.Codec:
         if self._process != os.getpid():

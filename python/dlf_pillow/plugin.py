@@ -22,7 +22,6 @@ _MAX_TRAILING_BYTES = 1 << 26  # of chunks behind the payload; the codec's own l
 _READ_BLOCK = 1 << 20
 
 _TARGET_OPTIONS = ("quality", "bpp", "max_bytes")
-_SAVE_OPTIONS = ("bpp", "max_bytes", "exif", "icc_profile", "xmp")
 
 
 @dataclass(frozen=True)
@@ -250,7 +249,15 @@ def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
     except ImportError as error:
         raise _incomplete(error) from error
     codec = shared_codec(chosen.model, chosen.device, chosen.threads)
-    return codec.encode(image, quality, **{name: given.get(name) for name in _SAVE_OPTIONS})
+    return codec.encode(
+        image,
+        quality,
+        bpp=given.get("bpp"),
+        max_bytes=given.get("max_bytes"),
+        exif=given.get("exif"),
+        icc_profile=given.get("icc_profile"),
+        xmp=given.get("xmp"),
+    )
 
 
 def _checked_options(model: Any, device: Any, threads: Any, layers: Any = "all") -> _DecodeOptions:

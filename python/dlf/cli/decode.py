@@ -45,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Decode one file."""
     from PIL import Image
 
+    from dlf.cli.progress import ProgressBar
     from dlf.codec import shared_codec
     from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
     from dlf.header import info
@@ -54,7 +55,13 @@ def run(arguments: argparse.Namespace) -> int:
     data = read_bytes(arguments.input)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads)
     start = time.perf_counter()
-    pixels = codec.decode(data, layers=arguments.layers, allow_truncated=arguments.allow_truncated)
+    with ProgressBar("decoding") as bar:
+        pixels = codec.decode(
+            data,
+            layers=arguments.layers,
+            allow_truncated=arguments.allow_truncated,
+            progress=bar.show,
+        )
     seconds = time.perf_counter() - start
     image = Image.fromarray(pixels)
     write_atomically(arguments.output, _save(image, form, _metadata_of(info(data))))

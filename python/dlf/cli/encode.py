@@ -69,6 +69,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Encode one image."""
+    from dlf.cli.progress import ProgressBar
     from dlf.codec import shared_codec
     from dlf.files import STANDARD_STREAM, write_atomically
     from dlf.header import info
@@ -79,13 +80,15 @@ def run(arguments: argparse.Namespace) -> int:
     image = _open(arguments.input)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads)
     start = time.perf_counter()
-    data = codec.encode(
-        image,
-        arguments.quality,
-        bpp=arguments.bpp,
-        max_bytes=arguments.max_bytes,
-        **_kept_metadata(image, arguments.keep),
-    )
+    with ProgressBar("encoding") as bar:
+        data = codec.encode(
+            image,
+            arguments.quality,
+            bpp=arguments.bpp,
+            max_bytes=arguments.max_bytes,
+            progress=bar.show,
+            **_kept_metadata(image, arguments.keep),
+        )
     seconds = time.perf_counter() - start
     write_atomically(arguments.output, data)
     header = info(data)
