@@ -1,0 +1,233 @@
+"""dlf.h in ctypes, for the tests of the C interface. Structs and names are those of the header."""
+
+from __future__ import annotations
+
+import ctypes
+from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+ALLOCATE = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_size_t)
+RELEASE = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
+PROGRESS = ctypes.CFUNCTYPE(c_int, c_void_p, c_uint32, c_uint32)
+
+
+class Status(IntEnum):
+    """DLF_STATUS_LIST."""
+
+    OK = 0
+    INVALID_FILE = 1
+    TRUNCATED_FILE = 2
+    UNSUPPORTED = 3
+    LIMIT_EXCEEDED = 4
+    MODEL_ERROR = 5
+    INVALID_ARGUMENT = 6
+    OUT_OF_MEMORY = 7
+    CANCELLED = 8
+    INTERNAL = 9
+
+
+class Sized(ctypes.Structure):
+    """A struct that begins with its size, set as DLF_INIT does."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.struct_size = ctypes.sizeof(self)
+
+
+class Error(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("status", c_int),
+        ("offset", c_uint64),
+        ("message", c_char * 256),
+    )
+
+
+class Limits(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("max_pixels", c_uint64),
+        ("max_side", c_uint32),
+        ("max_memory", c_uint64),
+        ("max_chunk_bytes", c_uint64),
+    )
+
+
+class Allocator(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("user", c_void_p),
+        ("allocate", ALLOCATE),
+        ("release", RELEASE),
+    )
+
+
+class Buffer(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("data", c_void_p),
+        ("size", c_size_t),
+        ("allocator", Allocator),
+    )
+
+    def content(self) -> bytes:
+        """The bytes; the buffer keeps them."""
+        return ctypes.string_at(self.data, self.size) if self.data else b""
+
+
+class Info(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        *((name, c_uint32) for name in ("version", "model_id", "width", "height", "channels")),
+        ("rate", c_uint32),
+        ("orientation", c_uint32),
+        ("colour", c_int),
+        *((name, c_uint32) for name in ("has_chunks", "has_trailer", "header_bytes")),
+        ("payload_bytes", c_uint32),
+    )
+
+
+class Chunk(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("type", c_uint32),
+        ("critical", c_uint32),
+        ("safe_to_copy", c_uint32),
+        ("data", c_void_p),
+        ("size", c_size_t),
+    )
+
+
+class Cost(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("output_bytes", c_uint64),
+        ("memory_bytes", c_uint64),
+        ("multiply_accumulates", c_uint64),
+        ("tiles", c_uint32),
+    )
+
+
+class Image(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("data", c_void_p),
+        ("width", c_uint32),
+        ("height", c_uint32),
+        ("channels", c_uint32),
+        ("stride", c_size_t),
+    )
+
+
+class EncodeOptions(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("rate", c_uint32),
+        ("max_bytes", c_uint64),
+        ("orientation", c_uint32),
+        ("colour", c_int),
+        ("chunks", POINTER(Chunk)),
+        ("chunk_count", c_size_t),
+        ("limits", POINTER(Limits)),
+        ("allocator", POINTER(Allocator)),
+        ("progress", PROGRESS),
+        ("progress_user", c_void_p),
+    )
+
+
+class DecodeOptions(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("semantic_only", c_uint32),
+        ("allow_truncated", c_uint32),
+        *((f"region_{name}", c_uint32) for name in ("x", "y", "width", "height")),
+        ("limits", POINTER(Limits)),
+        ("allocator", POINTER(Allocator)),
+        ("progress", PROGRESS),
+        ("progress_user", c_void_p),
+    )
+
+
+class Picture(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("width", c_uint32),
+        ("height", c_uint32),
+        ("channels", c_uint32),
+        ("complete", c_uint32),
+        ("samples", Buffer),
+    )
+
+
+class Library:
+    """Both installed libraries; functions by their names without `dlf_`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._parts = [ctypes.CDLL(str(folder / name)) for name in ("libdlf.so", "libdlf_torch.so")]
+        self.function("status_string").restype = c_char_p
+        self.function("version").restype = c_char_p
+        self.function("chunks_count").restype = c_size_t
+        self.function("codec_package").restype = c_void_p
+
+    def function(self, name: str) -> Any:
+        """The C function `dlf_NAME`."""
+        return next(
+            getattr(part, f"dlf_{name}") for part in self._parts if hasattr(part, f"dlf_{name}")
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return self.function(name)
+
+    def open_codec(self, package: Path) -> c_void_p:
+        """A codec for `package`; the caller frees it."""
+        codec, error = c_void_p(), Error()
+        status = self.codec_open(str(package).encode(), None, byref(codec), byref(error))
+        assert status == Status.OK, error.message
+        return codec
+
+    def encode(
+        self, codec: c_void_p, pixels: bytes, width: int, height: int, channels: int, **options: Any
+    ) -> tuple[Status, bytes, Error]:
+        """Encode; returns the status, the file, and the error."""
+        file, error = Buffer(), Error()
+        image = Image(
+            data=ctypes.cast(c_char_p(pixels), c_void_p),
+            width=width,
+            height=height,
+            channels=channels,
+        )
+        status = self.dlf_encode(codec, image, EncodeOptions(**options), file, error)
+        content = file.content()
+        self.buffer_free(byref(file))
+        return Status(status), content, error
+
+    def dlf_encode(self, codec: c_void_p, image: Any, options: Any, file: Any, error: Any) -> int:
+        """The plain function, by reference."""
+        return int(
+            self.function("encode")(codec, byref(image), byref(options), byref(file), byref(error))
+        )
+
+    def decode(
+        self, codec: c_void_p, data: bytes, **options: Any
+    ) -> tuple[Status, Picture, bytes, Error]:
+        """Decode; returns the status, the picture (its samples freed), the samples, the error."""
+        picture, error = Picture(), Error()
+        status = self.function("decode")(
+            codec,
+            data,
+            c_size_t(len(data)),
+            byref(DecodeOptions(**options)),
+            byref(picture),
+            byref(error),
+        )
+        samples = picture.samples.content()
+        self.buffer_free(byref(picture.samples))
+        return Status(status), picture, samples, error
+
+    def probe(self, data: bytes) -> tuple[Status, Info, Error]:
+        """Read a header."""
+        info, error = Info(), Error()
+        status = self.function("probe")(data, c_size_t(len(data)), byref(info), byref(error))
+        return Status(status), info, error
