@@ -1,0 +1,107 @@
+"""What the build promises: one version, no torch where none is needed, everything in the wheel."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from conftest import ROOT
+
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def in_new_process(code: str) -> str:
+    """Run Python code in a process of its own; return what it printed."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_one_version_everywhere() -> None:
+    header = (ROOT / "core" / "include" / "dlf" / "dlf.h").read_text()
+    parts = [
+        re.search(rf"#define DLF_VERSION_{part} (\d+)", header)
+        for part in ("MAJOR", "MINOR", "PATCH")
+    ]
+    in_c = ".".join(part[1] for part in parts if part)
+    assert PYPROJECT["project"]["version"] == in_c
+    assert in_new_process("import dlf; print(dlf.__version__)") == in_c
+
+
+def test_bitstream_module_neither_links_nor_loads_torch() -> None:
+    from dlf import _bitstream
+
+    linked = subprocess.run(
+        ["ldd", _bitstream.__file__], capture_output=True, text=True, check=False
+    ).stdout
+    assert "libstdc++" in linked
+    assert not re.search(r"torch|c10", linked)
+    code = "import sys, dlf_pillow, dlf; print('torch' in sys.modules, 'dlf._codec' in sys.modules)"
+    assert in_new_process(code) == "False False"
+
+
+def test_codec_module_does_without_the_python_package_torch() -> None:
+    """Importing torch takes a second and more; libtorch alone a few tenths."""
+    assert in_new_process("import sys, dlf._codec; print('torch' in sys.modules)") == "False"
+
+
+def test_torch_can_be_imported_after_the_codec_and_before() -> None:
+    for order in ("dlf._codec, torch", "torch, dlf._codec"):
+        assert in_new_process(f"import {order}; print(torch.ones(2).sum().item())") == "2.0"
+
+
+def test_codec_module_fits_the_installed_torch() -> None:
+    import torch
+    from dlf import _codec
+
+    assert torch.__version__.split("+")[0] == _codec.BUILT_FOR_TORCH
+    required = [d for d in PYPROJECT["project"]["dependencies"] if d.startswith("torch==")]
+    assert required == [f"torch=={_codec.BUILT_FOR_TORCH.rpartition('.')[0]}.*"]
+
+
+def test_errors_of_the_modules_are_those_of_the_package() -> None:
+    import pytest
+    from dlf import _bitstream, errors
+
+    with pytest.raises(errors.InvalidFile):
+        _bitstream.probe(b"no .dlf file")
+    with pytest.raises(errors.TruncatedFile):
+        _bitstream.probe(b"\xc4LF\n\x01")
+    with pytest.raises(errors.ModelError):
+        _bitstream.Package("/does/not/exist.dlfm")
+
+
+def test_packaged_files(tmp_path: Path) -> None:
+    """The files that a wheel gets, without compiling anything."""
+    target = tmp_path / "lib"
+    command = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(target)]
+    egg_info = ["egg_info", "--egg-base", str(tmp_path)]
+    done = subprocess.run(
+        [*command, *egg_info], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    installed = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
+    for name in (
+        "dlf/py.typed",
+        "dlf/_bitstream.pyi",
+        "dlf/_codec.pyi",
+        "dlf/cli/__init__.py",
+        "dlf_pillow/__init__.py",
+        "dlf_imageio/plugin.py",
+        "dlf_models/networks/model.py",
+        "dlf_pretrained/__init__.py",
+        "dlf_pretrained/test.dlfm",
+    ):
+        assert name in installed, name
+    roots = {name.split("/")[0] for name in installed}
+    assert roots == {"dlf", "dlf_pillow", "dlf_imageio", "dlf_models", "dlf_pretrained"}
+
+
+def test_no_source_file_is_left_out_of_the_build() -> None:
+    setup = (ROOT / "setup.py").read_text()
+    apart = set(re.findall(r'"(\w+\.cpp)"', setup))
+    assert apart
+    assert all((ROOT / "core" / "src" / name).is_file() for name in apart)

@@ -1,0 +1,187 @@
+"""The header and the example programs, against the installed library and nothing else."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT, scene
+
+STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
+
+
+def run(*command: str | Path, status: int = 0) -> str:
+    """Run a program; return what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def compiler() -> str:
+    found = shutil.which("gcc") or shutil.which("cc")
+    if found is None:
+        pytest.skip("no C compiler is installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def examples(
+    compiler: str, installed_library: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The four programs, built with what pkg-config says and no other path."""
+    if shutil.which("pkg-config") is None:
+        pytest.skip("pkg-config is not installed")
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(installed_library / "lib" / "pkgconfig")}
+    folder = tmp_path_factory.mktemp("examples")
+    for name, package in {
+        "probe": "dlf",
+        "symbols": "dlf",
+        "decode_ppm": "dlf_torch",
+        "encode_ppm": "dlf_torch",
+    }.items():
+        words = ["pkg-config", "--cflags", "--libs", package]
+        flags = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        source = ROOT / "core" / "examples" / f"{name}.c"
+        rpath = f"-Wl,-rpath,{installed_library / 'lib'}"
+        run(
+            *(compiler, "-std=c99", *STRICT, source, "-o", folder / name),
+            *(*flags.stdout.split(), rpath),
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files(
+    tmp_path_factory: pytest.TempPathFactory, examples: Path, shipped_test_package: Path
+) -> Path:
+    """photo.ppm, and photo.dlf made from it by the example."""
+    folder = tmp_path_factory.mktemp("files")
+    pixels = scene(90, 140, seed=8)
+    (folder / "photo.ppm").write_bytes(b"P6\n140 90\n255\n" + pixels.tobytes())
+    run(
+        examples / "encode_ppm",
+        *(shipped_test_package, folder / "photo.ppm", folder / "photo.dlf", "5000"),
+    )
+    return folder
+
+
+@pytest.mark.parametrize("standard", ["c99", "c11", "c17"])
+def test_header_compiles_alone_as_c(
+    compiler: str, installed_library: Path, tmp_path: Path, standard: str
+) -> None:
+    source = tmp_path / "alone.c"
+    source.write_text("#include <dlf/dlf.h>\nint main(void) { return DLF_OK; }\n")
+    run(
+        *(compiler, f"-std={standard}", *STRICT, "-I", installed_library / "include"),
+        *("-c", source, "-o", tmp_path / "alone.o"),
+    )
+
+
+def test_header_compiles_as_cpp(installed_library: Path, tmp_path: Path) -> None:
+    source = tmp_path / "alone.cpp"
+    source.write_text(
+        "#include <dlf/dlf.h>\nint main() { dlf_info i; DLF_INIT(&i); return DLF_OK; }\n"
+    )
+    run(
+        *("g++", "-std=c++17", *STRICT, "-I", installed_library / "include"),
+        *("-c", source, "-o", tmp_path / "alone.o"),
+    )
+
+
+def test_only_the_header_is_installed(installed_library: Path) -> None:
+    installed = [p.name for p in (installed_library / "include").rglob("*") if p.is_file()]
+    assert installed == ["dlf.h"]
+
+
+def test_probe(examples: Path, files: Path) -> None:
+    size = (files / "photo.dlf").stat().st_size
+    printed = run(examples / "probe", files / "photo.dlf")
+    assert "140x90, 3 channels" in printed
+    assert size <= 5000
+    assert "invalid file" in run(examples / "probe", files / "photo.ppm", status=1)
+
+
+def test_decode_gives_the_pixels_of_the_python_module(
+    examples: Path, files: Path, shipped_test_package: Path
+) -> None:
+    from dlf import _codec
+
+    out = files / "decoded.ppm"
+    run(examples / "decode_ppm", shipped_test_package, files / "photo.dlf", out)
+    codec = _codec.Codec(str(shipped_test_package), threads=2)
+    expected = codec.decode((files / "photo.dlf").read_bytes())
+    assert out.read_bytes() == b"P6\n140 90\n255\n" + expected.tobytes()
+
+
+def test_symbols_are_those_of_the_python_module(
+    examples: Path, files: Path, shipped_test_package: Path
+) -> None:
+    from dlf import _bitstream
+
+    printed = run(examples / "symbols", shipped_test_package, files / "photo.dlf").splitlines()
+    package = _bitstream.Package(str(shipped_test_package))
+    symbols = _bitstream.decode_symbols((files / "photo.dlf").read_bytes(), package)
+    assert printed[-1] == f"final state {symbols['final_state']}"
+    for line in printed[:-1]:
+        name, _shape, checksum = line.split()
+        array = symbols[name]  # type: ignore[literal-required]
+        assert int(checksum, 16) == fnv1a(np.ascontiguousarray(array).tobytes()), name
+
+
+def fnv1a(data: bytes) -> int:
+    """The 64-bit FNV-1a hash."""
+    value = 14695981039346656037
+    for byte in data:
+        value = (value ^ byte) * 1099511628211 % 2**64
+    return value
+
+
+def test_encode_refuses_what_it_cannot_read(
+    examples: Path, files: Path, shipped_test_package: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.dlf"
+    cut = tmp_path / "cut.ppm"
+    cut.write_bytes((files / "photo.ppm").read_bytes()[:-1])
+    for source in (cut, files / "photo.dlf"):
+        words = (examples / "encode_ppm", shipped_test_package, source, out, "5000")
+        assert "not a binary PPM" in run(*words, status=1)
+    words = (examples / "encode_ppm", shipped_test_package, files / "photo.ppm", out, "25")
+    assert "cannot be coded in 25 bytes" in run(*words, status=6)
+    assert not out.exists()
+
+
+def test_libdlf_needs_no_libtorch(installed_library: Path) -> None:
+    printed = run("readelf", "-d", installed_library / "lib" / "libdlf.so")
+    needed = [line for line in printed.splitlines() if "NEEDED" in line]
+    assert needed
+    assert not any(name in line for line in needed for name in ("torch", "c10"))
+
+
+@pytest.mark.parametrize("library", ["libdlf.so", "libdlf_torch.so"])
+def test_nothing_but_the_interface_is_exported(installed_library: Path, library: str) -> None:
+    printed = run("nm", "-D", "--defined-only", installed_library / "lib" / library)
+    names = [line.split()[-1].split("@")[0] for line in printed.splitlines()]
+    exported = [name for name in names if not name.startswith("DLF_")]
+    assert exported
+    assert all(name.startswith("dlf_") for name in exported)
+
+
+def test_every_declared_function_is_exported(installed_library: Path) -> None:
+
+    header = (installed_library / "include" / "dlf" / "dlf.h").read_text()
+    declared = set(re.findall(r"DLF_API [^;(]*?\b(dlf_\w+)\(", header))
+    exported = set()
+    for library in ("libdlf.so", "libdlf_torch.so"):
+        printed = run("nm", "-D", "--defined-only", installed_library / "lib" / library)
+        exported |= {line.split()[-1].split("@")[0] for line in printed.splitlines()}
+    assert declared
+    assert declared <= exported
+    assert {name for name in exported if name.startswith("dlf_")} <= declared
