@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import dlf
 import numpy as np
@@ -149,7 +150,15 @@ def test_what_is_wrong_is_named(photo_dlf: bytes) -> None:
 
 def test_bytes_like_objects_are_accepted(photo_dlf: bytes) -> None:
     for data in (bytearray(photo_dlf), memoryview(photo_dlf)):
-        assert np.array_equal(dlf.decode(bytes(data)), dlf.decode(photo_dlf))
+        assert np.array_equal(dlf.decode(data), dlf.decode(photo_dlf))
+        assert dlf.info(data) == dlf.info(photo_dlf)
+
+
+@pytest.mark.parametrize("thing", ["photo.dlf", Path("photo.dlf"), 5, None, [1, 2]])
+def test_the_name_of_a_file_is_not_its_content(thing: Any) -> None:
+    for read in (dlf.decode, dlf.info):
+        with pytest.raises(TypeError, match="pass the content of a .dlf file as bytes"):
+            read(thing)
 
 
 def test_too_large_images_are_refused_before_any_work() -> None:

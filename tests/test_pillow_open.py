@@ -97,7 +97,6 @@ def test_opening_decodes_nothing_and_keeps_no_file_open(
         warnings.simplefilter("error")
         image = Image.open(photo_file)
         assert image.size
-        assert len(os.listdir("/proc/self/fd")) == len(os.listdir("/proc/self/fd"))
         opened = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
         assert os.path.realpath(photo_file) not in opened
         del image
@@ -328,3 +327,31 @@ def test_import_and_open_load_neither_torch_nor_numpy(photo_file: Path) -> None:
         text=True,
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_incomplete_installation_harms_no_other_format(photo_file: Path, tmp_path: Path) -> None:
+    png = tmp_path / "x.png"
+    Image.new("RGB", (3, 3)).save(png)
+    program = (
+        "import sys\n"
+        "sys.modules['dlf._bitstream'] = sys.modules['dlf._codec'] = None\n"
+        "import dlf_pillow\n"
+        "from PIL import Image\n"
+        "print(Image.open(sys.argv[1]).format)\n"
+        "for action in (lambda: Image.open(sys.argv[2]), lambda: Image.new('L', (1, 1)).save('-.dlf')):\n"
+        "    try:\n"
+        "        action()\n"
+        "    except OSError as error:\n"
+        "        print(error)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, png, photo_file],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    png_format, *errors = result.stdout.splitlines()
+    assert png_format == "PNG"
+    assert len(errors) == 2
+    for error in errors:
+        assert error.startswith("dlf is not completely installed: ")

@@ -9,6 +9,8 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -133,26 +135,32 @@ def test_register_sets_the_defaults_of_images_opened_after_it(photo_dlf: bytes) 
 
 
 def test_the_gil_is_released_while_coding(pictures: dict[str, Image.Image]) -> None:
-    image = pictures["RGB"].resize((512, 512))
+    image = pictures["RGB"].resize((1500, 1500))  # one tile: nothing returns to Python meanwhile
     codec = dlf.Codec(threads=1)
-    codec.decode(codec.encode(image))  # the networks are loaded
-    running = threading.Event()
-    finished = threading.Event()
-    counted = 0
+    data = codec.encode(image)
+    for code in (lambda: codec.encode(image), lambda: codec.decode(data)):
+        duration, longest_pause = coding_and_pause(code)
+        assert longest_pause < duration / 2  # a held GIL pauses this thread all the time
 
-    def code() -> None:
-        running.set()
-        data = codec.encode(image)
-        codec.decode(data)
-        finished.set()
 
-    worker = threading.Thread(target=code)
+def coding_and_pause(code: Callable[[], object]) -> tuple[float, float]:
+    """Run `code` in a thread; return its seconds, and the longest that this thread stood still."""
+    times: list[float] = []
+
+    def work() -> None:
+        times.append(time.perf_counter())
+        code()
+        times.append(time.perf_counter())
+
+    worker = threading.Thread(target=work)
+    last = time.perf_counter()
+    longest = 0.0
     worker.start()
-    running.wait()
-    while not finished.is_set():
-        counted += 1  # a held GIL would let this loop take a handful of steps
+    while len(times) < 2:
+        now = time.perf_counter()
+        longest, last = max(longest, now - last), now
     worker.join()
-    assert counted > 1000
+    return times[1] - times[0], max(longest, times[1] - last)
 
 
 def test_the_self_check() -> None:

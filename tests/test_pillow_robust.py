@@ -7,10 +7,13 @@ import random
 import resource
 import warnings
 from pathlib import Path
+from typing import Any
 
 import dlf
 import pytest
 from dlf.errors import DlfError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 pytestmark = pytest.mark.usefixtures("model_environment")
@@ -103,6 +106,33 @@ def test_a_hundred_rounds_do_not_grow_memory(pictures: dict[str, Image.Image]) -
     for _ in range(ROUNDS):
         one_round()
     assert resident_bytes() - before < MEMORY_GROWTH
+
+
+ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["quality", "bpp", "max_bytes", "model", "threads", "device", "exif", "icc_profile"]
+            + ["xmp", "save_all", "append_images", "lossless", "effort"]
+        ),
+        ANYTHING,
+        max_size=4,
+    )
+)
+def test_whatever_the_options_are_only_value_errors_and_oserrors_leave(
+    options: dict[str, Any],
+) -> None:
+    image = Image.new("L", (5, 5))
+    file = io.BytesIO()
+    try:
+        image.save(file, "DLF", **options)
+    except (OSError, ValueError):
+        assert file.getvalue() == b""
+    else:
+        assert dlf.info(file.getvalue()).size == (5, 5)
 
 
 def resident_bytes() -> int:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dlf import _codec, metadata, models, options
 from dlf.errors import ModelError
-from dlf.header import ChunkType, info
+from dlf.header import Buffer, ChunkType, as_bytes, info
 from dlf.options import Layers
 from dlf.picture import Picture, prepare
 
@@ -110,7 +110,7 @@ class Codec:
 
     def decode(
         self,
-        data: bytes,
+        data: Buffer,
         *,
         layers: Layers = "all",
         allow_truncated: bool = False,
@@ -118,6 +118,7 @@ class Codec:
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
+        data = as_bytes(data)
         model_id = info(data).model_id
         model = self._only or models.find_id(model_id)
         if model.id != model_id:
@@ -177,7 +178,7 @@ def encode(
 
 
 def decode(
-    data: bytes, *, layers: Layers = "all", allow_truncated: bool = False
+    data: Buffer, *, layers: Layers = "all", allow_truncated: bool = False
 ) -> npt.NDArray[np.uint8]:
     """Return the pixels of a .dlf file as a writable uint8 array.
 

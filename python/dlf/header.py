@@ -11,7 +11,19 @@ from dlf import _bitstream, icc, metadata
 if TYPE_CHECKING:
     from dlf._bitstream import Header
 
-__all__ = ["MAX_HEADER_BYTES", "Chunk", "ChunkType", "Info", "info", "probe"]
+__all__ = [
+    "MAX_HEADER_BYTES",
+    "Buffer",
+    "Chunk",
+    "ChunkType",
+    "Info",
+    "as_bytes",
+    "info",
+    "probe",
+]
+
+Buffer = bytes | bytearray | memoryview
+"""What may hold the content of a file."""
 
 MAX_HEADER_BYTES = _bitstream.MAX_HEADER_BYTES
 """No header is longer: that much of a file is enough for `probe`."""
@@ -110,6 +122,19 @@ class Info:
         return next((chunk.content for chunk in self.chunks if chunk.type == kind), None)
 
 
+def as_bytes(data: Buffer) -> bytes:
+    """Return the content of a file as bytes, without a copy where it is bytes already.
+
+    Raises:
+        TypeError: `data` is something else, such as the name of a file.
+    """
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, bytearray | memoryview):
+        return bytes(data)
+    raise TypeError(f"pass the content of a .dlf file as bytes, not {type(data).__name__}")
+
+
 def probe(data: bytes) -> Info:
     """Return what the header alone says; `data` may be the first `MAX_HEADER_BYTES` of a file.
 
@@ -119,7 +144,7 @@ def probe(data: bytes) -> Info:
     return _info(_bitstream.probe(data), len(data), 0, ())
 
 
-def info(data: bytes) -> Info:
+def info(data: Buffer) -> Info:
     """Return what a .dlf file says about itself, without decoding it.
 
     A file that ends inside its payload is described too (`Info.missing_bytes`).
@@ -127,6 +152,7 @@ def info(data: bytes) -> Info:
     Raises:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header or the chunks.
     """
+    data = as_bytes(data)
     header = _bitstream.probe(data)
     missing = header["header_bytes"] + header["payload_bytes"] - len(data)
     if missing > 0:

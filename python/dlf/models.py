@@ -21,6 +21,7 @@ from typing import Any
 
 from dlf import _bitstream
 from dlf.errors import DlfError, ModelError
+from dlf.options import check_model
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -94,19 +95,21 @@ def find(model: str | os.PathLike[str] | None = None) -> Model:
 
     Raises:
         ModelError: there is no such package, or it is altered.
+        ValueError: `model` is neither text nor a path.
     """
-    if model is None:
+    wanted = check_model(model)
+    if wanted is None:
         return _default()
-    if isinstance(model, os.PathLike) or model.endswith(_SUFFIX) or os.sep in model:
-        return load(Path(model))
-    by_file_name = [path for path in _packages() if path.stem == model]
-    for path in by_file_name:
-        return load(path)
+    if wanted.endswith(_SUFFIX) or os.sep in wanted:
+        return load(Path(wanted))
+    for path in _packages():
+        if path.stem == wanted:
+            return load(path)
     models, problems = installed()
     for candidate in models:
-        if candidate.name == model:
+        if candidate.name == wanted:
             return candidate
-    raise ModelError(f"unknown model {model!r}; {_listing(models, problems)}")
+    raise ModelError(f"unknown model {wanted!r}; {_listing(models, problems)}")
 
 
 def find_id(model_id: int) -> Model:

@@ -22,6 +22,7 @@ __all__ = [
     "check_device",
     "check_layers",
     "check_max_bytes",
+    "check_model",
     "check_quality",
     "check_threads",
     "default_threads",
@@ -82,6 +83,15 @@ def check_device(device: object) -> str:
     if kind == "cuda" and (name == "cuda" or index.isdecimal()):
         return name
     raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:N', not {device!r}")
+
+
+def check_model(model: object) -> str | None:
+    """Return `model`, the name or the path of a model package, as text; None is the default."""
+    if model is None or isinstance(model, str):
+        return model
+    if isinstance(model, os.PathLike):
+        return os.fsdecode(os.path.abspath(model))  # a path, even if it looks like a name
+    raise ValueError(f"model must be a name or a path, not {model!r}")
 
 
 def check_layers(layers: object) -> Layers:

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dlf import _bitstream, models
-from dlf.header import info
+from dlf.header import Buffer, as_bytes, info
 
 if TYPE_CHECKING:
     from dlf._bitstream import Symbols
@@ -15,7 +15,7 @@ __all__ = ["decode_symbols", "layer_bytes", "verify"]
 
 
 def decode_symbols(
-    data: bytes, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
+    data: Buffer, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
 ) -> Symbols:
     """Return every integer tensor that the payload decodes to, and the coder's final state.
 
@@ -25,17 +25,19 @@ def decode_symbols(
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
+    data = as_bytes(data)
     package = _package(data, model)
     return _bitstream.decode_symbols(data, package, allow_truncated=allow_truncated)
 
 
-def verify(data: bytes, model: str | os.PathLike[str] | None = None) -> None:
+def verify(data: Buffer, model: str | os.PathLike[str] | None = None) -> None:
     """Check all that can be checked without pixels: checksums, chunks, and the coder's final state.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
+    data = as_bytes(data)
     _bitstream.verify(data, _package(data, model))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import mimetypes
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
@@ -233,7 +233,11 @@ def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
 
 
 def _save_all(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    appended = list(image.encoderinfo.get("append_images", []))
+    appended = image.encoderinfo.get("append_images") or ()
+    if not isinstance(appended, Collection):
+        raise ValueError(  # noqa: TRY004 - only ValueError leaves for a wrong option
+            f"append_images must be a list of images, not {appended!r}"
+        )
     frames = getattr(image, "n_frames", 1) + len(appended)
     if frames != 1:
         raise ValueError(f"a .dlf file holds one image, not {frames}")
@@ -264,7 +268,7 @@ def _checked_options(model: Any, device: Any, threads: Any, layers: Any = "all")
     if threads is not None:
         options.check_threads(threads)
     return _DecodeOptions(
-        model=model,
+        model=options.check_model(model),
         device=options.check_device(device),
         threads=threads,
         layers=options.check_layers(layers),
