@@ -15,7 +15,7 @@ namespace dlf {
 enum class AlphaMode : uint8_t { kNone = 0, kStraight = 1 };
 enum class ColourSpace : uint8_t { kSrgb = 0, kDisplayP3 = 1 };
 
-// How decoded samples are to be understood (§2.3). Decoding never turns the pixels.
+// How decoded samples are to be understood (§2.6). Decoding never turns the pixels.
 struct PictureDescription {
   uint8_t orientation = 1;  // EXIF numbering, 1..8
   bool grayscale = false;
@@ -62,7 +62,7 @@ struct ParsedFile {
 };
 
 // The whole container. Checks, in this order: header, payload extent, trailer, chunks, trailing
-// bytes, presence of the alpha chunk (§4.2).
+// bytes, presence of the alpha chunk (§4.4).
 ParsedFile parse_file(ByteView data, const ParseOptions& options = {});
 
 // The inverse: sets has_chunks, payload_length and (when there are chunks) has_trailer; a header

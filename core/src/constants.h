@@ -25,13 +25,13 @@ constexpr uint32_t kCrc32cPolynomial = 0x82F63B78u;  // reflected
 constexpr size_t kMaxHeaderBytes = 4 + 1 + 5 + 4 + 4 + 1 + 1 + 5 + 1;
 constexpr size_t kTrailerBytes = 4;
 
-// Picture description (§2.3).
+// Picture description (§2.6).
 constexpr uint8_t kPictureOrientationMask = 0x07;
 constexpr uint8_t kPictureGrayscale = 0x08;
 constexpr uint8_t kPictureAlphaShift = 4;
 constexpr uint8_t kPictureColourShift = 6;
 
-// Grayscale output (§2.3.2): (R*19595 + G*38470 + B*7471 + 32768) >> 16.
+// Grayscale output (§2.6.3): (R*19595 + G*38470 + B*7471 + 32768) >> 16.
 constexpr uint32_t kLumaRed = 19595;
 constexpr uint32_t kLumaGreen = 38470;
 constexpr uint32_t kLumaBlue = 7471;
@@ -58,6 +58,8 @@ constexpr int kFrequencyBits = 16;
 constexpr uint32_t kFrequencyTotal = 1u << kFrequencyBits;
 constexpr size_t kRansStateBytes = 4;
 constexpr int kEscapeMaxPrefix = 17;
+constexpr uint32_t kCheckFactor = 0x9E3779B1u;
+constexpr int kCheckShift = 16;
 
 // Latents (§7).
 constexpr int kQuarters = 4;

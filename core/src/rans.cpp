@@ -3,6 +3,14 @@
 #include <algorithm>
 
 namespace dlf {
+namespace {
+
+// §5.2.2: the check after an entry that begins at `start`.
+uint32_t next_check(uint32_t check, uint32_t start) { return (check + start + 1) * kCheckFactor; }
+
+uint32_t final_state(uint32_t check) { return kRansLow + (check >> kCheckShift); }  // §5.4
+
+}  // namespace
 
 void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
   const int64_t escape = int64_t{table.count()} - 1;
@@ -27,18 +35,27 @@ void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
   }
 }
 
-std::vector<uint8_t> RansEncoder::finish() const {
+std::vector<uint8_t> RansEncoder::finish(uint32_t* final) const {
   std::vector<uint8_t> reversed;
   reversed.reserve(items_.size() / 4 + 16);
-  uint64_t state = kRansLow;
-  for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
+  std::vector<uint32_t> checks(items_.size() + 1, 0);  // before each entry, and behind the last
+  for (size_t i = 0; i < items_.size(); ++i) {
+    checks[i + 1] = next_check(checks[i], items_[i].start);
+  }
+  uint64_t state = final_state(checks.back());
+  if (final != nullptr) {
+    *final = static_cast<uint32_t>(state);
+  }
+  for (size_t i = items_.size(); i-- > 0;) {
+    const uint32_t start = items_[i].start, frequency = items_[i].frequency;
     // §5.2.4: keep the next state below 2^31.
-    const uint64_t limit = uint64_t{kRansLow >> kFrequencyBits << 8} * item->frequency;
+    const uint64_t limit = uint64_t{kRansLow >> kFrequencyBits << 8} * frequency;
     while (state >= limit) {
       reversed.push_back(static_cast<uint8_t>(state & 0xFF));
       state >>= 8;
     }
-    state = ((state / item->frequency) << kFrequencyBits) + state % item->frequency + item->start;
+    const uint64_t slot = (state % frequency + start) ^ (checks[i] >> kCheckShift);
+    state = ((state / frequency) << kFrequencyBits) + slot;
   }
   for (int i = 3; i >= 0; --i) {  // §5.2.1: four bytes, little-endian, in front
     reversed.push_back(static_cast<uint8_t>((state >> (8 * i)) & 0xFF));
@@ -72,18 +89,24 @@ bool RansDecoder::ready() {
   return !exhausted_;
 }
 
-void RansDecoder::advance(uint32_t start, uint32_t frequency) {
-  state_ = frequency * (state_ >> kFrequencyBits) + (state_ & (kFrequencyTotal - 1)) - start;
+// §5.2.2
+uint32_t RansDecoder::slot() const {
+  return (state_ & (kFrequencyTotal - 1)) ^ (check_ >> kCheckShift);
+}
+
+void RansDecoder::advance(uint32_t slot, uint32_t start, uint32_t frequency) {
+  state_ = frequency * (state_ >> kFrequencyBits) + slot - start;
+  check_ = next_check(check_, start);
 }
 
 uint32_t RansDecoder::get_entry(const FrequencyTable& table) {
   if (!ready()) {
     return 0;
   }
-  const uint32_t slot = state_ & (kFrequencyTotal - 1);
-  const auto above = std::upper_bound(table.cumulative.begin(), table.cumulative.end(), slot);
+  const uint32_t at = slot();
+  const auto above = std::upper_bound(table.cumulative.begin(), table.cumulative.end(), at);
   const uint32_t entry = static_cast<uint32_t>(above - table.cumulative.begin()) - 1;
-  advance(table.cumulative[entry], table.frequency(entry));
+  advance(at, table.cumulative[entry], table.frequency(entry));
   return entry;
 }
 
@@ -91,8 +114,9 @@ uint32_t RansDecoder::get_bit() {
   if (!ready()) {
     return 0;
   }
-  const uint32_t bit = (state_ >> (kFrequencyBits - 1)) & 1;
-  advance(bit << (kFrequencyBits - 1), kFrequencyTotal / 2);
+  const uint32_t at = slot();
+  const uint32_t bit = at >> (kFrequencyBits - 1);
+  advance(at, bit << (kFrequencyBits - 1), kFrequencyTotal / 2);
   return bit;
 }
 
@@ -123,6 +147,8 @@ int32_t RansDecoder::get_value(const FrequencyTable& table) {
                              : table.first + static_cast<int32_t>(escape) + distance / 2;
 }
 
-bool RansDecoder::at_end() { return ready() && state_ == kRansLow && position_ == payload_.size(); }
+bool RansDecoder::at_end() {
+  return ready() && state_ == final_state(check_) && position_ == payload_.size();
+}
 
 }  // namespace dlf

@@ -28,7 +28,8 @@ class RansEncoder {
   size_t size() const { return items_.size(); }
   // Drops the symbols put after the first `count` (to try an alternative).
   void rewind(size_t count) { items_.resize(count); }
-  std::vector<uint8_t> finish() const;
+  // The payload. `final` receives the state that the decoder will end with (§5.4).
+  std::vector<uint8_t> finish(uint32_t* final = nullptr) const;
 
  private:
   struct Item {
@@ -50,8 +51,8 @@ class RansDecoder {
   int32_t get_value(const FrequencyTable& table);
 
   bool exhausted() const { return exhausted_; }
-  // Reads what the last symbol still needs; true when the state is 2^23 and every byte was used
-  // (§5.4).
+  // Reads what the last symbol still needs; true when the state fits the check and every byte was
+  // used (§5.4).
   bool at_end();
 
   uint32_t state() const { return state_; }
@@ -59,12 +60,14 @@ class RansDecoder {
 
  private:
   bool ready();
-  void advance(uint32_t start, uint32_t frequency);
+  uint32_t slot() const;
+  void advance(uint32_t slot, uint32_t start, uint32_t frequency);
 
   ByteView payload_;
   uint64_t base_ = 0;
   size_t position_ = 0;
   uint32_t state_ = 0;
+  uint32_t check_ = 0;
   bool exhausted_ = false;
 };
 

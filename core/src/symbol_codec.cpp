@@ -128,8 +128,7 @@ EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& 
     encoder.put_value(*table, symbol);
     return symbol;
   });
-  out.payload = encoder.finish();
-  out.symbols.final_state = kRansLow;
+  out.payload = encoder.finish(&out.symbols.final_state);
   return out;
 }
 

@@ -31,7 +31,7 @@ struct SymbolSet {
   Tensor step;                  // Fq fraction bits
   Tensor y_hat;                 // Fy fraction bits
   std::vector<int32_t> latent;  // y_hat * step, Fy + Fq fraction bits, [C][h][w]
-  uint32_t final_state = 0;     // of the entropy decoder; kRansLow for a whole payload
+  uint32_t final_state = 0;     // of the entropy decoder (§5.4)
   bool complete = true;         // false when a truncated payload was accepted
   size_t token_bytes = 0;       // payload bytes read up to the last token
 };

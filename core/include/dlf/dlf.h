@@ -246,7 +246,7 @@ DLF_API dlf_status dlf_symbols_decode(const uint8_t *data, size_t size, const dl
 DLF_API void dlf_symbols_free(dlf_symbols *symbols);
 DLF_API dlf_status dlf_symbols_get(const dlf_symbols *symbols, dlf_tensor_name name,
                                    dlf_tensor *tensor, dlf_error *error);
-/* The entropy decoder's last state: 2^23 for every valid file. */
+/* The entropy decoder's last state (BITSTREAM.md §5.4). */
 DLF_API uint32_t dlf_symbols_final_state(const dlf_symbols *symbols);
 
 /* ---- pixels: libdlf_torch -------------------------------------------------------------------- */
