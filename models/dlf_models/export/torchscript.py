@@ -34,7 +34,7 @@ class Transforms(nn.Module):
     @torch.jit.export
     def bottleneck(self, features: Tensor, rate: int) -> Tensor:
         """Features and a rate point -> latent ``y [1, C, h, w]``; symbols are ``round(y / step - mean)``."""
-        position = torch.full([1], rate / self.last_rate_point, device=features.device)
+        position = self._position(rate, features.device)
         return self.bottleneck_net(self.bottleneck_net.prepare(features), position)
 
     @torch.jit.export
@@ -42,8 +42,11 @@ class Transforms(nn.Module):
         """Digits int64 ``[rows*columns, T*D]``, latent ``[1, C, h, w]``, rate point -> image, not clamped."""
         digits = tokens.reshape(rows * columns, self.tokens_per_window, self.digits)
         values = self.analysis_net.semantic.quantiser.values(digits)
-        position = torch.full([1], rate / self.last_rate_point, device=y_hat.device)
-        return self.synthesis_net(values, y_hat, position)
+        return self.synthesis_net(values, y_hat, self._position(rate, y_hat.device))
+
+    def _position(self, rate: int, device: torch.device) -> Tensor:
+        """Float32 whatever the host's default is."""
+        return torch.full([1], rate / self.last_rate_point, dtype=torch.float32, device=device)
 
 
 def transforms_archive(network: DLF) -> bytes:

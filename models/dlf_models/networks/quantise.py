@@ -31,16 +31,20 @@ class FiniteScalarQuantiser(nn.Module):
         self.shift: list[float] = [math.atanh(o / h) for o, h in zip(offset, half, strict=True)]
         self.floor: list[float] = [float(count // 2) for count in levels]
 
+    def _tensor(self, values: list[float], device: torch.device) -> Tensor:
+        """Float32 whatever the host's default is: a package's results must not depend on that."""
+        return torch.tensor(values, dtype=torch.float32, device=device)
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """``[..., D]`` -> digits (int64, ``[..., D]``) and their values, straight-through, in [-1, 1]."""
-        floor = torch.tensor(self.floor, device=x.device)
-        squashed = torch.tanh(x.float() + torch.tensor(self.shift, device=x.device))
-        bounded = squashed * torch.tensor(self.half_width, device=x.device) - torch.tensor(self.offset, device=x.device)
+        floor = self._tensor(self.floor, x.device)
+        squashed = torch.tanh(x.float() + self._tensor(self.shift, x.device))
+        bounded = squashed * self._tensor(self.half_width, x.device) - self._tensor(self.offset, x.device)
         rounded = round_straight_through(bounded)
         digits = (rounded.detach() + floor).long()
         return digits, rounded / floor
 
     def values(self, digits: Tensor) -> Tensor:
         """Digits ``[..., D]`` -> the values that the decoder sees, ``[..., D]`` float32 in [-1, 1]."""
-        floor = torch.tensor(self.floor, device=digits.device)
+        floor = self._tensor(self.floor, digits.device)
         return (digits.float() - floor) / floor
