@@ -1,0 +1,373 @@
+"""The codec under the bindings: results that depend on nothing but the file, and a host left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import ROOT, scene
+from dlf import _bitstream, _codec
+from dlf.errors import DlfError, LimitExceeded, ModelError, TruncatedFile
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+RATE = 4
+
+
+@pytest.fixture(scope="module")
+def codec(shipped_test_package: Path) -> _codec.Codec:
+    return _codec.Codec(str(shipped_test_package))
+
+
+@pytest.fixture(scope="module")
+def package(shipped_test_package: Path) -> _bitstream.Package:
+    return _bitstream.Package(str(shipped_test_package))
+
+
+@pytest.fixture(scope="module")
+def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package made here and now: the `test` profile with random weights."""
+    import torch
+    from dlf_models.config import load_config
+    from dlf_models.export.package import build_package
+    from dlf_models.networks.model import DLF
+
+    torch.manual_seed(0)
+    network = DLF(load_config(ROOT / "models" / "configs" / "test.yaml").network)
+    images = [scene(128, 128, seed) for seed in range(4)]
+    package, _ = build_package(network.eval().requires_grad_(False), images, {"name": "random"})
+    path = tmp_path_factory.mktemp("package") / "random.dlfm"
+    path.write_bytes(package)
+    return path
+
+
+@pytest.fixture(scope="module")
+def small() -> Pixels:
+    return scene(137, 201, seed=3)
+
+
+@pytest.fixture(scope="module")
+def large(package: _bitstream.Package) -> Pixels:
+    """More windows than are coded as a whole, and several tiles in both directions."""
+    picture = scene(1650, 1700, seed=4)
+    estimate = _bitstream.estimate(_codec_header(package, picture), package)
+    assert estimate["tiles"] >= 4
+    return picture
+
+
+def _codec_header(package: _bitstream.Package, picture: Pixels) -> bytes:
+    """A file of a picture of the same size that was cheap to make: zeros for tokens and latents."""
+    height, width = picture.shape[:2]
+    windows = -(-height // package.window) * -(-width // package.window)
+    tokens = np.zeros((windows, package.tokens_per_window * len(package.levels)), np.int16)
+    grid = (-(-height // package.latent_stride), -(-width // package.latent_stride))
+    latents = np.zeros((package.latent_channels, *grid), np.float32)
+    return _bitstream.encode_symbols(
+        tokens, latents, package, width=width, height=height, rate=RATE
+    )
+
+
+@pytest.fixture(scope="module")
+def small_file(codec: _codec.Codec, small: Pixels) -> bytes:
+    return codec.encode(small, RATE)
+
+
+@pytest.fixture(scope="module")
+def large_file(codec: _codec.Codec, large: Pixels) -> bytes:
+    return codec.encode(large, RATE)
+
+
+def test_number_of_threads_changes_nothing(
+    shipped_test_package: Path, codec: _codec.Codec, large: Pixels, large_file: bytes, small: Pixels
+) -> None:
+    decoded = codec.decode(large_file)
+    for threads in (2, 3):
+        other = _codec.Codec(str(shipped_test_package), threads=threads)
+        assert other.encode(large, RATE) == large_file
+        assert np.array_equal(other.decode(large_file), decoded)
+        assert other.encode(small, 7) == codec.encode(small, 7)
+
+
+def test_every_process_gives_the_same(
+    shipped_test_package: Path,
+    codec: _codec.Codec,
+    small: Pixels,
+    small_file: bytes,
+    tmp_path: Path,
+) -> None:
+    np.save(tmp_path / "small.npy", small)
+    code = (
+        "import sys, hashlib, numpy\n"
+        "from dlf import _codec\n"
+        "if sys.argv[3] != 'no': import torch; torch.set_num_threads(int(sys.argv[3]))\n"
+        "codec = _codec.Codec(sys.argv[1], threads=2)\n"
+        "data = codec.encode(numpy.load(sys.argv[2]), 4)\n"
+        "print(hashlib.sha256(data + codec.decode(data).tobytes()).hexdigest())\n"
+    )
+    expected = hashlib.sha256(small_file + codec.decode(small_file).tobytes()).hexdigest()
+    for torch_threads in ("no", "1", "2", "5"):
+        command = [sys.executable, "-c", code, str(shipped_test_package)]
+        command += [str(tmp_path / "small.npy"), torch_threads]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert printed.strip() == expected, torch_threads
+
+
+def test_settings_of_torch_change_nothing_and_stay(
+    codec: _codec.Codec, small: Pixels, small_file: bytes
+) -> None:
+    import torch
+
+    expected = codec.decode(small_file)
+
+    def check() -> None:
+        assert codec.encode(small, RATE) == small_file
+        assert np.array_equal(codec.decode(small_file), expected)
+
+    def settings() -> tuple[Any, ...]:
+        seen: list[int] = []
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+        return (
+            *(torch.get_num_threads(), torch.get_default_dtype(), torch.get_default_device()),
+            *(torch.is_grad_enabled(), torch.is_inference_mode_enabled(), tuple(seen)),
+            *(torch.get_rng_state().tolist(), torch.tensor([1e-40]).mul(1).item()),
+        )
+
+    before = settings()
+    check()
+    assert settings() == before
+    threads = torch.get_num_threads()
+    try:
+        for number in (1, 2, 4):
+            torch.set_num_threads(number)
+            state = settings()
+            check()
+            assert settings() == state
+        torch.set_flush_denormal(True)
+        check()
+        with torch.autocast("cpu"):
+            check()
+        torch.set_flush_denormal(False)
+        with torch.enable_grad():
+            check()
+            assert torch.is_grad_enabled()
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(False)
+
+
+def test_default_number_type_changes_nothing(random_package: Path, small: Pixels) -> None:
+    import torch
+
+    codec = _codec.Codec(str(random_package))
+    file = codec.encode(small, RATE)
+    pixels = codec.decode(file)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert codec.encode(small, RATE) == file
+        assert np.array_equal(codec.decode(file), pixels)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_thread_started_meanwhile_sees_the_host_settings(
+    shipped_test_package: Path, large_file: bytes
+) -> None:
+    import torch
+
+    before = torch.get_num_threads()
+    seen: list[int] = []
+
+    def look() -> None:
+        thread = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
+
+    def progress(_done: int, _total: int) -> None:
+        look()
+
+    torch.set_num_threads(3)
+    try:
+        for threads in (1, 2):
+            codec = _codec.Codec(str(shipped_test_package), threads=threads)
+            codec.decode(large_file, progress=progress)
+    finally:
+        torch.set_num_threads(before)
+    assert len(seen) > 4
+    assert set(seen) == {3}
+
+
+def test_one_codec_in_many_threads(shipped_test_package: Path, small: Pixels) -> None:
+    codec = _codec.Codec(str(shipped_test_package), threads=2)
+    pictures = [np.ascontiguousarray(small[i:, i:]) for i in range(8)]
+    expected = [(data := codec.encode(p, i), codec.decode(data)) for i, p in enumerate(pictures)]
+
+    def work(number: int) -> bool:
+        i = number % len(pictures)
+        data = codec.encode(pictures[i], i)
+        return data == expected[i][0] and np.array_equal(codec.decode(data), expected[i][1])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(64)))
+
+
+def test_tiles_fit_together(codec: _codec.Codec, large: Pixels, large_file: bytes) -> None:
+    """Where tiles meet, errors are not larger than elsewhere."""
+    error = np.abs(codec.decode(large_file).astype(int) - large).mean(axis=(1, 2))
+    seams = [1024 + offset for offset in (-2, -1, 0, 1)]
+    assert error[seams].mean() < 1.5 * np.median(error)
+
+
+def test_region_of_a_tiled_picture(codec: _codec.Codec, large_file: bytes) -> None:
+    whole = codec.decode(large_file)
+    for x, y, width, height in ((0, 0, 1, 1), (1000, 900, 200, 300), (1699, 1649, 1, 1)):
+        part = codec.decode(large_file, region=(x, y, width, height))
+        assert np.array_equal(part, whole[y : y + height, x : x + width])
+    calls: list[tuple[int, int]] = []
+    codec.decode(large_file, region=(3, 3, 9, 9), progress=lambda *done: calls.append(done))
+    assert calls == [(0, 1), (1, 1)]
+    for region in ((0, 0, 0, 5), (1690, 0, 11, 1), (0, 1650, 1, 1)):
+        with pytest.raises(ValueError, match="region"):
+            codec.decode(large_file, region=region)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 200), (129, 1), (64, 64), (65, 63), (31, 97)])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_any_size_and_mode(codec: _codec.Codec, size: tuple[int, int], channels: int) -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (*size, channels), np.uint8)
+    decoded = codec.decode(codec.encode(picture, RATE))
+    assert decoded.shape == (size if channels == 1 else picture.shape)
+    assert decoded.dtype == np.uint8
+    assert decoded.flags.writeable
+    if channels in (2, 4):
+        assert np.array_equal(decoded[..., -1], picture[..., -1])
+    if channels == 1:
+        assert np.array_equal(codec.decode(codec.encode(picture[..., 0], RATE)), decoded)
+
+
+def test_gray_is_the_luma_of_the_decoded_colours(codec: _codec.Codec, small: Pixels) -> None:
+    gray = np.ascontiguousarray(small[..., 1])
+    as_gray = codec.encode(gray, RATE)
+    as_rgb = codec.encode(np.repeat(gray[..., None], 3, axis=2), RATE)
+    red, green, blue = codec.decode(as_rgb).astype(np.uint32).transpose(2, 0, 1)
+    luma = (19595 * red + 38470 * green + 7471 * blue + 32768) >> 16
+    assert np.array_equal(codec.decode(as_gray), luma)
+
+
+def test_lines_that_are_not_contiguous(codec: _codec.Codec, small: Pixels) -> None:
+    flipped = small[::-1, ::-1]
+    assert codec.encode(flipped, RATE) == codec.encode(np.ascontiguousarray(flipped), RATE)
+
+
+def test_semantic_layer_has_the_predicted_means(
+    codec: _codec.Codec, package: _bitstream.Package, small: Pixels, small_file: bytes
+) -> None:
+    symbols = _bitstream.decode_symbols(small_file, package)
+    zeros = np.zeros_like(symbols["latent"], np.float32)
+    digits = symbols["tokens"]
+    # A file whose detail symbols are all zero: latents equal to the means need no symbols.
+    semantic = codec.decode(small_file, layers="semantic")
+    assert not np.array_equal(semantic, codec.decode(small_file))
+    file = _bitstream.encode_symbols(
+        digits, zeros, package, width=small.shape[1], height=small.shape[0], rate=RATE
+    )
+    recoded = _bitstream.decode_symbols(file, package)
+    assert np.array_equal(recoded["tokens"], digits)
+    if not recoded["symbols"].any():
+        assert np.array_equal(codec.decode(file), semantic)
+
+
+def test_truncated_files(
+    codec: _codec.Codec, package: _bitstream.Package, small_file: bytes
+) -> None:
+    whole = codec.decode(small_file)
+    symbols = _bitstream.decode_symbols(small_file, package)
+    header = _bitstream.probe(small_file)["header_bytes"]
+    errors = []
+    for length in range(header + symbols["token_bytes"], len(small_file), 7):
+        with pytest.raises(TruncatedFile):
+            codec.decode(small_file[:length])
+        best = codec.decode(small_file[:length], allow_truncated=True)
+        assert best.shape == whole.shape
+        errors.append(np.abs(best.astype(int) - whole).mean())
+    assert errors[-1] < errors[0]
+    with pytest.raises(TruncatedFile):
+        codec.decode(small_file[: header + 4], allow_truncated=True)
+
+
+def test_progress_and_cancelling(codec: _codec.Codec, large: Pixels, large_file: bytes) -> None:
+    calls: list[tuple[int, int]] = []
+    codec.decode(large_file, progress=lambda *done: calls.append(done))
+    total = calls[0][1]
+    assert total > 1
+    assert calls == [(i, total) for i in range(total + 1)]
+    with pytest.raises(DlfError, match="cancelled"):
+        codec.decode(large_file, progress=lambda done, _total: done < 2)
+
+    def fail(done: int, _total: int) -> None:
+        if done == 1:
+            raise KeyError("from the callback")
+
+    with pytest.raises(KeyError, match="from the callback"):
+        codec.encode(large, RATE, progress=fail)
+
+
+def test_many_tiles_can_be_cancelled_too(shipped_test_package: Path, large_file: bytes) -> None:
+    codec = _codec.Codec(str(shipped_test_package), threads=3)
+    with pytest.raises(DlfError, match="cancelled"):
+        codec.decode(large_file, progress=lambda done, _total: done < 1)
+
+
+def test_size_search_finds_the_best_rate(codec: _codec.Codec, small: Pixels) -> None:
+    files = [codec.encode(small, rate) for rate in range(codec.rate_points)]
+    for target in sorted({len(file) for file in files}):
+        found = codec.encode_to_size(small, target)
+        assert found in files
+        assert len(found) == max(len(file) for file in files if len(file) <= target)
+    with pytest.raises(ValueError, match=str(min(map(len, files)))):
+        codec.encode_to_size(small, min(map(len, files)) - 1)
+
+
+def test_limits(codec: _codec.Codec, small: Pixels, small_file: bytes) -> None:
+    for limits in ({"max_pixels": 137 * 201}, {"max_side": 200}, {"max_memory": 10000}):
+        with pytest.raises(LimitExceeded):
+            codec.decode(small_file, **limits)  # type: ignore[arg-type]
+        with pytest.raises(LimitExceeded):
+            codec.encode(small, RATE, **limits)  # type: ignore[arg-type]
+    codec.decode(small_file, max_pixels=256 * 192 + 64 * 192, max_side=201)
+
+
+def test_wrong_arguments(
+    codec: _codec.Codec, small: Pixels, small_file: bytes, shipped_test_package: Path
+) -> None:
+    with pytest.raises(ValueError, match="rate"):
+        codec.encode(small, codec.rate_points)
+    with pytest.raises(TypeError, match="uint8"):
+        codec.encode(small.astype(np.int16), RATE)  # type: ignore[arg-type]
+    for shape in ((0, 5, 3), (5, 0), (4, 4, 5), (4, 4, 0), (4,)):
+        with pytest.raises(ValueError, match=r"."):
+            codec.encode(np.zeros(shape, np.uint8), RATE)
+    with pytest.raises(ValueError, match="layers"):
+        codec.decode(small_file, layers="some")  # type: ignore[arg-type]
+    for device in ("cuda:9", "abacus"):
+        with pytest.raises(ValueError, match="device"):
+            _codec.Codec(str(shipped_test_package), device)
+    with pytest.raises(ModelError):
+        _codec.Codec("/does/not/exist.dlfm")
+
+
+def test_file_of_another_model(
+    codec: _codec.Codec, random_package: Path, small_file: bytes
+) -> None:
+    other = _codec.Codec(str(random_package))
+    assert other.model_id != codec.model_id
+    with pytest.raises(ModelError, match="needs model 0 .*this is model"):
+        other.decode(small_file)
