@@ -1,4 +1,6 @@
-"""The paper's architecture against recorded outputs of the published implementation (../shared/parity)."""
+"""The paper's architecture against recorded outputs of the published implementation
+(../shared/parity).
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dlf_models.paper import PaperModel, load_paper_config
 from dlf_models.networks.prior import SKIP_SCALE
+from dlf_models.paper import PaperModel, load_paper_config
 from dlf_models.paper.checkpoint import TRAINING_ONLY, load_state_dict
 from torch.nn import functional as F
 

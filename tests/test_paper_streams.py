@@ -1,4 +1,5 @@
-"""The published byte streams from the recorded symbols: what the paper's tokens and tables amount to.
+"""The published byte streams from the recorded symbols: what the paper's tokens and tables amount
+to.
 
 Our files use another entropy coder format; these tests show that the recorded symbols, indexes and
 integer tables are understood to the last bit.

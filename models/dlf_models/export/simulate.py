@@ -1,4 +1,5 @@
-"""Runs the integer programs of a package in NumPy, as the encoder does, to tell what files will cost.
+"""Runs the integer programs of a package in NumPy, as the encoder does, to tell what files will
+cost.
 
 For reports and self-checks of an export only: files are coded by the C++ core, and the independent
 reference decoder of the conformance suite shares nothing with this module.
@@ -75,7 +76,8 @@ def run_program(
 
 @dataclass
 class Simulation:
-    """What an encoder would write for one latent: all ``[C, h, w]``, and the ideal length in bits."""
+    """What an encoder would write for one latent: all ``[C, h, w]``, and the ideal length in bits.
+    """
 
     symbols: Int
     scale_index: Int
@@ -84,7 +86,8 @@ class Simulation:
 
 
 def table_bits(tables: list[FrequencyTable], symbols: Int, indexes: Int) -> float:
-    """Ideal code length of symbols under the tables of their indexes (-1: not coded), escapes too."""
+    """Ideal code length of symbols under the tables of their indexes (-1: not coded), escapes too.
+    """
     total = 0.0
     for index in np.unique(indexes[indexes >= 0]):
         table = tables[index]

@@ -1,7 +1,7 @@
 """Bottleneck of the detail branch and its entropy model in float (DESIGN 6.1 item 5).
 
-The float prior exists for training, parity and as the source of the integer prior; files are written with the
-integer one only (DESIGN 4).
+The float prior exists for training, parity and as the source of the integer prior; files are
+written with the integer one only (DESIGN 4).
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from .layers import Conv2d
 
 
 class DepthConv(nn.Module):
-    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual; a 1x1 ``adaptor`` carries the residual where widths differ."""
+    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual; a 1x1 ``adaptor`` carries the residual where
+    widths differ.
+    """
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
@@ -63,7 +65,8 @@ def fold_groups(x: Tensor) -> Tensor:
 
 
 class DetailBottleneck(nn.Module):
-    """Detail feature ``h [B, width, H/32, W/32]`` <-> latent ``y [B, C, H/32, W/32]``, and the prior of ``y``.
+    """Detail feature ``h [B, width, H/32, W/32]`` <-> latent ``y [B, C, H/32, W/32]``, and the
+    prior of ``y``.
 
     One checkpoint is one rate point, so the gain vectors and the rate vector have a single row.
     """
@@ -101,13 +104,17 @@ class DetailBottleneck(nn.Module):
         return self.dec_trans_1(self.dec_trans_0(y_hat) * self.dec_q)
 
     def prior_init(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Raw quantisation step, scale and mean of step 0, and the context of the later steps, each ``[1, C, H, W]``."""
+        """Raw quantisation step, scale and mean of step 0, and the context of the later steps, each
+        ``[1, C, H, W]``.
+        """
         params = self.y_prior_fusion(self.factorized_prior_vec.expand(-1, -1, height, width))
         step, scale, mean = params.chunk(3, dim=1)
         return step, scale, mean, self.y_spatial_prior_reduction(params)
 
     def prior_step(self, step: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw scale and mean of step 1, 2 or 3 from what is decoded so far (zero elsewhere) and the context."""
+        """Raw scale and mean of step 1, 2 or 3 from what is decoded so far (zero elsewhere) and the
+        context.
+        """
         params = torch.cat([y_hat, context], dim=1)
         if step == 1:
             params = self.y_spatial_prior_adaptor_1(params)
@@ -128,9 +135,10 @@ class DetailBottleneck(nn.Module):
     def quantise(self, y: Tensor) -> dict[str, Tensor]:
         """The four steps as an encoder walks them, in float.
 
-        Returns ``step_raw``, ``step``, ``y_hat`` (times the step) and for each step k ``scale{k}``, ``mean{k}`` (raw,
-        ``[B, C, H, W]``), ``residual{k}``, ``symbol{k}``, ``coded_scale{k}`` (``[B, C/4, H, W]``; scale and symbol are
-        0 where the scale is below ``SKIP_SCALE`` and nothing is coded).
+        Returns ``step_raw``, ``step``, ``y_hat`` (times the step) and for each step k ``scale{k}``,
+        ``mean{k}`` (raw, ``[B, C, H, W]``), ``residual{k}``, ``symbol{k}``, ``coded_scale{k}``
+        (``[B, C/4, H, W]``; scale and symbol are 0 where the scale is below ``SKIP_SCALE`` and
+        nothing is coded).
         """
         _, channels, height, width = y.shape
         step_raw, scale, mean, context = self.prior_init(height, width)
@@ -155,7 +163,9 @@ class DetailBottleneck(nn.Module):
 
     @staticmethod
     def estimate_bits(symbols: Tensor, scales: Tensor) -> Tensor:
-        """Estimated bits of symbols under zero-mean normal distributions, as training counts them (elementwise)."""
+        """Estimated bits of symbols under zero-mean normal distributions, as training counts them
+        (elementwise).
+        """
         normal = torch.distributions.Normal(0.0, scales.clamp(1e-5, 1e10))
         probability = normal.cdf(symbols + 0.5) - normal.cdf(symbols - 0.5)
         return (-torch.log(probability + 1e-5) / math.log(2.0)).clamp_min(0.0)

@@ -1,4 +1,6 @@
-"""Reading published checkpoints: safely, without a second copy in memory, refusing by name what does not fit."""
+"""Reading published checkpoints: safely, without a second copy in memory, refusing by name what
+does not fit.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a checkpoint held: parameters loaded, and the keys that were skipped because only training needs them."""
+    """What a checkpoint held: parameters loaded, and the keys that were skipped because only
+    training needs them.
+    """
 
     keys: int
     parameters: int
@@ -35,9 +39,11 @@ class LoadReport:
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows it.
+    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows
+    it.
 
-    Only tensors and plain containers are unpickled (``weights_only``). Raises :class:`CheckpointError`.
+    Only tensors and plain containers are unpickled (``weights_only``). Raises
+    :class:`CheckpointError`.
     """
     path = Path(path)
     try:
@@ -48,36 +54,20 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path}: {error.strerror or error}") from error
     if zipped and not zipfile.is_zipfile(path):
         raise CheckpointError(
-            f"{path}: truncated or damaged checkpoint ({size} bytes; its archive directory is missing)"
+            f"{path}: truncated or damaged checkpoint"
+            f" ({size} bytes; its archive directory is missing)"
         )
     try:
         loaded: Any = torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-    except pickle.UnpicklingError as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # torch.load raises nearly everything on bytes that are not its own
+        reason = (str(error) or repr(error)).splitlines()[0]
         if not zipped:
-            raise CheckpointError(
-                f"{path}: not a PyTorch checkpoint (a zip archive made by torch.save)"
-            ) from error
-        raise CheckpointError(
-            f"{path}: refused, holds more than tensors and plain containers: {reason}"
-        ) from error
-    except (
-        RuntimeError,
-        EOFError,
-        KeyError,
-        ValueError,
-        AttributeError,
-        TypeError,
-        IndexError,
-    ) as error:
-        what = (
-            "damaged checkpoint"
-            if zipped
-            else "not a PyTorch checkpoint (a zip archive made by torch.save)"
-        )
-        raise CheckpointError(
-            f"{path}: {what}: {str(error).splitlines()[0] if str(error) else error!r}"
-        ) from error
+            what = "not a PyTorch checkpoint (a zip archive made by torch.save)"
+        elif isinstance(error, pickle.UnpicklingError):
+            what = f"refused, holds more than tensors and plain containers: {reason}"
+        else:
+            what = f"damaged checkpoint: {reason}"
+        raise CheckpointError(f"{path}: {what}") from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if (
         not isinstance(state, dict)
@@ -101,8 +91,9 @@ def load_state_dict(
 ) -> LoadReport:
     """Put the tensors into ``model`` (usually on the meta device) without copying them.
 
-    Every parameter must be there with its shape and be finite (``-inf`` is allowed in masks), and nothing else may be,
-    except what only training needs. Raises :class:`CheckpointError`, which names the keys.
+    Every parameter must be there with its shape and be finite (``-inf`` is allowed in masks), and
+    nothing else may be, except what only training needs. Raises :class:`CheckpointError`, which
+    names the keys.
     """
     expected = model.state_dict(keep_vars=True)
     has_targets = any(k.startswith(TARGETS_ONLY) for k in expected)
@@ -119,7 +110,8 @@ def load_state_dict(
     if shapes:
         k = shapes[0]
         problems.append(
-            f"{len(shapes)} of another size, first {k} {list(state[k].shape)}, expected {list(expected[k].shape)}"
+            f"{len(shapes)} of another size, first {k} {list(state[k].shape)},"
+            f" expected {list(expected[k].shape)}"
         )
     if missing:
         problems.append(f"{len(missing)} missing: {_some(missing)}")
@@ -145,7 +137,7 @@ def load_state_dict(
 def load_checkpoint(
     path: str | Path, config: PaperConfig, targets: bool = False
 ) -> tuple[PaperModel, LoadReport]:
-    """Build the model of ``config`` and load a published checkpoint into it; ready for inference."""
+    """The model of ``config`` with a published checkpoint in it, ready for inference."""
     state = read_state_dict(path)
     with torch.device("meta"):
         model = PaperModel(config, targets)

@@ -1,4 +1,6 @@
-"""Sizes of the paper's architecture, read from our YAML or from the YAML that the authors train with."""
+"""Sizes of the paper's architecture, read from our YAML or from the YAML that the authors train
+with.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ FUSION_WIDTH = 1024
 
 @dataclass(frozen=True)
 class PaperConfig:
-    """Sizes of one model; the defaults are the paper's. Window 256 px and patches of 16 px are fixed by the method."""
+    """Sizes of one model; the defaults are the paper's. Window 256 px and patches of 16 px are
+    fixed by the method.
+    """
 
     codebook_size: int = 4096
     token_channels: int = 12
@@ -73,7 +77,8 @@ def _pick(mapping: Any, path: str, where: str) -> Any:
 def _vit(vq: dict[str, Any], role: str, where: str) -> tuple[int, int, int]:
     size = _pick(vq, f"vit_{role}_model_size", where)
     if size == "custom":
-        return tuple(_pick(vq, f"vit_{part}", where) for part in ("width", "layers", "heads"))  # type: ignore[return-value]
+        width, layers, heads = (_pick(vq, f"vit_{x}", where) for x in ("width", "layers", "heads"))
+        return width, layers, heads
     if size not in VIT_SIZES:
         raise ValueError(
             f"{where}: vit_{role}_model_size {size!r}; known: {', '.join(VIT_SIZES)}, custom"
@@ -96,14 +101,15 @@ def _from_official(params: dict[str, Any], where: str) -> PaperConfig:
         if value != needed:
             raise ValueError(f"{where}: {name} is {value!r}, only {needed!r} is supported")
     multipliers = tuple(_pick(vqgan, "ch_mult", where))
-    # The published decoder decides by configuration, not by picture, at which level it has attention.
+    # The configuration, not the picture, decides at which level there is attention.
     lowest = _pick(vqgan, "resolution", where) >> (len(multipliers) - 1)
     attention = set(_pick(vqgan, "attn_resolutions", where))
     if params.get("no_attn_vqgan", False):
         attention = set()
     if attention - {lowest}:
         raise ValueError(
-            f"{where}: attn_resolutions {sorted(attention)}; only the lowest, {lowest}, is supported"
+            f"{where}: attn_resolutions {sorted(attention)};"
+            f" only the lowest, {lowest}, is supported"
         )
     encoder, decoder = _vit(vq, "enc", where), _vit(vq, "dec", where)
     return PaperConfig(

@@ -11,7 +11,8 @@ from .layers import Conv2d, Linear
 class ConvNextBlock(nn.Module):
     """Depthwise 5x5, LayerNorm and a two-layer MLP, residual, ``[B, C, H, W] -> [B, C, H, W]``.
 
-    The published model scales the block's *input* by ``layer_scale``, not its output as ConvNeXt does.
+    The published model scales the block's *input* by ``layer_scale``, not its output as ConvNeXt
+    does.
     """
 
     def __init__(self, width: int) -> None:

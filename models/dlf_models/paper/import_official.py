@@ -1,4 +1,6 @@
-"""``dlf import-official CKPT OUT.dlfm``: a published checkpoint of the paper becomes a model package."""
+"""``dlf import-official CKPT OUT.dlfm``: a published checkpoint of the paper becomes a model
+package.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,14 @@ from torch import Tensor
 
 from .checkpoint import SKIPPABLE, CheckpointError, load_checkpoint
 from .config import PaperConfig, load_paper_config
-from .package import calibrate, normative_part, rate_loss, write_package
+from .package import (
+    calibrate,
+    normative_part,
+    rate_loss,
+    reconstruct,
+    reference,
+    write_package,
+)
 
 WEIGHTS = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 CALIBRATION_WINDOWS = 2
@@ -55,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def synthetic_pictures(side: int) -> list[NDArray[np.uint8]]:
-    """Two pictures ``[side, side, 3]`` with smooth, striped and rough parts; always the same ones."""
+    """Two pictures ``[side, side, 3]`` with smooth, striped and rough parts; always the same."""
     y, x = np.mgrid[0:side, 0:side] / side
     noise = np.zeros((side, side, 3))
     random = np.random.default_rng(1)
@@ -93,34 +101,27 @@ def _pictures(paths: list[Path] | None, config: PaperConfig) -> list[Tensor]:
     return result
 
 
-@torch.inference_mode()
-def _reconstruct(model: Any, picture: Tensor) -> tuple[Tensor, Tensor]:
-    """Tokens of a picture, and the picture from its tokens and its unquantised latent."""
-    rows, columns = (n // 256 for n in picture.shape[2:])
-    tokens, features = model.analysis(picture)
-    return tokens, model.synthesis(tokens, model.bottleneck(features, 0), 0, rows, columns)
-
-
 def import_official(args: argparse.Namespace) -> None:
-    """Do what the command line asks for; prints the report. Raises ``ValueError`` or ``OSError``."""
+    """Do what the command line asks for and print the report; ``ValueError`` or ``OSError``."""
     start = time.monotonic()
     config = load_paper_config(args.config) if args.config else PaperConfig()
     model, loaded = load_checkpoint(args.checkpoint, config)
     print(f"parameters: {loaded.parameters} in {loaded.keys} tensors")
     print(
-        f"skipped: {len(loaded.skipped)} tensors that only training needs: {_groups(loaded.skipped)}"
+        f"skipped: {len(loaded.skipped)} tensors that only training needs:"
+        f" {_groups(loaded.skipped)}"
     )
     pictures = _pictures(args.calibration, config)
     calibration = calibrate(model, pictures)
-    normative = normative_part(config, calibration, fitted=args.calibration is not None)
+    window = pictures[0][:, :, : config.window, : config.window]
+    expected = reference(model, window)
+    normative = normative_part(config, calibration, expected, fitted=args.calibration is not None)
     exact, integer = rate_loss(normative, calibration)
     loss = integer / exact - 1
     print(
-        f"detail symbols of {len(pictures)} calibration pictures: {exact:.0f} bytes with the float prior,"
-        f" {integer:.0f} with the integer prior ({loss:+.2%})"
+        f"detail symbols of {len(pictures)} calibration pictures: {exact:.0f} bytes with the"
+        f" float prior, {integer:.0f} with the integer prior ({loss:+.2%})"
     )
-    window = pictures[0][:, :, : config.window, : config.window]
-    tokens, expected = _reconstruct(model, window)
     description = {
         "name": args.name,
         "profile": "dlf-l",
@@ -136,15 +137,17 @@ def import_official(args: argparse.Namespace) -> None:
         write_package(model, normative, description, config, WEIGHTS[args.weights], partial)
         del model
         reopened = torch.jit.load(str(partial), map_location="cpu")
-        tokens_again, again = _reconstruct(reopened, window)
+        tokens, picture = reconstruct(reopened, window)
+        levels = float((picture - expected.picture).abs().max()) * 255
+        if not levels < float("inf"):
+            raise ValueError(f"self-check: with {args.weights} weights the picture is not finite")
         os.replace(partial, args.out)
     finally:
         partial.unlink(missing_ok=True)
-    levels = float((again - expected).abs().max()) * 255
-    same = int((tokens == tokens_again).sum())
+    same = int((tokens == expected.tokens).sum())
     print(
-        f"self-check: package against checkpoint on one window: {same} of {tokens.numel()} tokens equal,"
-        f" pixels differ by at most {levels:.2f} of 255 levels (weights {args.weights})"
+        f"self-check: package against checkpoint on one window: {same} of {tokens.numel()} tokens"
+        f" equal, pixels differ by at most {levels:.2f} of 255 levels (weights {args.weights})"
     )
     identity = hashlib.sha256(normative.to_bytes()).hexdigest()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -103,7 +103,7 @@ def _units(*parts: tuple[int, float]) -> Array:
 
 
 def quantise_prior(prior: DetailBottleneck, peaks: BlockPeaks) -> IntegerPrior:
-    """Turn the float prior into layers and programs, step by step as in :class:`DetailBottleneck`."""
+    """The float prior as layers and programs, step by step as in :class:`DetailBottleneck`."""
     c = prior.channels
     build = LayerBuilder()
     latent, scale = 2.0**-LATENT_FRACTION, 2.0**-LINEAR_SCALE_FRACTION

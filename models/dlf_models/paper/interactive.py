@@ -1,4 +1,6 @@
-"""Interactive transform: semantic and detail branch of a window attend to each other (DESIGN 6.1 item 4)."""
+"""Interactive transform: semantic and detail branch of a window attend to each other (DESIGN 6.1
+item 4).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +13,11 @@ from .layers import HEAD_WIDTH, Linear, TransformerLayer
 
 
 class InteractiveBlock(nn.Module):
-    """``titok [N, L, Cs]``, ``feat [B, Cd, H, W]`` -> the same shapes; one joint sequence per window.
+    """``titok [N, L, Cs]``, ``feat [B, Cd, H, W]`` -> the same shapes; one joint sequence per
+    window.
 
-    Position embeddings are added before the joint attention only; both branches get the result as a residual on their
-    inputs without positions.
+    Position embeddings are added before the joint attention only; both branches get the result as a
+    residual on their inputs without positions.
     """
 
     def __init__(

@@ -1,7 +1,9 @@
-"""Layers whose weights may be stored in half precision while they compute in the precision of their input.
+"""Layers whose weights may be stored in half precision while they compute in the precision of their
+input.
 
-The paper's model has 1.24 G parameters. Kept in fp16 they take 2.5 GB instead of 5; each layer widens its own weight
-for the moment it is used, so no second copy of the model ever exists. With float32 weights the casts do nothing.
+The paper's model has 1.24 G parameters. Kept in fp16 they take 2.5 GB instead of 5; each layer
+widens its own weight for the moment it is used, so no second copy of the model ever exists. With
+float32 weights the casts do nothing.
 """
 
 from __future__ import annotations

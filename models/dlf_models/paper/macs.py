@@ -1,15 +1,12 @@
-"""Multiply-accumulates per pixel of the transforms: convolutions, linear layers and attention products."""
+"""Multiply-accumulates of the transforms: convolutions, linear layers and attention products."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-import torch
 from torch import Tensor, nn
 
-from .config import PaperConfig
 from .layers import SelfAttention
-from .model import PaperModel
 from .swin import POSITIONS, WindowAttention
 from .vqgan import AttentionBlock
 
@@ -29,21 +26,25 @@ def _macs(module: nn.Module, source: Tensor, output: Tensor) -> int:
     return 0
 
 
-def macs_per_pixel(config: PaperConfig) -> tuple[int, int]:
-    """(Analysis and bottleneck, synthesis) for 2x2 windows; nothing is computed, only counted."""
-    side = 2 * config.window
-    total = [0]
+class MacCounter:
+    """Counts while it is open: ``with MacCounter(model) as counter: ...; counter.take()``."""
 
-    def count(module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
+    def __init__(self, model: nn.Module) -> None:
+        self._handles = [m.register_forward_hook(self._count) for m in model.modules()]
+        self._total = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self._handles:
+            handle.remove()
+
+    def _count(self, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         if isinstance(output, Tensor):
-            total[0] += _macs(module, inputs[0], output)
+            self._total += _macs(module, inputs[0], output)
 
-    with torch.device("meta"), torch.no_grad():
-        model = PaperModel(config).eval()
-        for module in model.modules():
-            module.register_forward_hook(count)
-        tokens, features = model.analysis(torch.zeros(1, 3, side, side))
-        y = model.bottleneck(features, 0)
-        analysis, total[0] = total[0], 0
-        model.synthesis(tokens, y, 0, 2, 2)
-    return round(analysis / side**2), round(total[0] / side**2)
+    def take(self) -> int:
+        """What was counted since the last call."""
+        total, self._total = self._total, 0
+        return total

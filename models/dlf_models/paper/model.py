@@ -1,4 +1,4 @@
-"""Assembly of the paper's model: analysis, bottleneck and synthesis, as a model package needs them."""
+"""The paper's model: analysis, bottleneck and synthesis, as a model package needs them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .vqgan import Vqgan
 class PaperModel(nn.Module):
     """DLF with the published parameter names.
 
-    The exported methods work on pictures padded to whole windows, batch size 1: ``nH x nW`` windows of 256 px.
-    ``targets``: also build the VQGAN encoder, which only training needs.
+    The exported methods work on pictures padded to whole windows, batch size 1: ``nH x nW`` windows
+    of 256 px. ``targets``: also build the VQGAN encoder, which only training needs.
     """
 
     def __init__(self, config: PaperConfig, targets: bool = False) -> None:
@@ -33,13 +33,17 @@ class PaperModel(nn.Module):
 
     @torch.jit.export
     def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``image [1, 3, 256 nH, 256 nW]`` in [0, 1] -> token indices int64 ``[nH*nW, T]``, detail feature."""
+        """``image [1, 3, 256 nH, 256 nW]`` in [0, 1] -> token indices int64 ``[nH*nW, T]``, detail
+        feature.
+        """
         z, h = self.hybrid_codec.encoder(image, self.hybrid_codec.latent_tokens)
         return self.hybrid_codec.quantize(z), h
 
     @torch.jit.export
     def bottleneck(self, features: Tensor, rate: int) -> Tensor:
-        """Detail feature -> latent ``[1, C, 8 nH, 8 nW]``. A checkpoint is one rate point: ``rate`` must be 0."""
+        """Detail feature -> latent ``[1, C, 8 nH, 8 nW]``. A checkpoint is one rate point: ``rate``
+        must be 0.
+        """
         if rate != 0:
             raise ValueError("the model has a single rate point")
         return self.hybrid_codec.quantize_feat.encode(features)
@@ -48,7 +52,9 @@ class PaperModel(nn.Module):
     def synthesis(
         self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and dequantised latent -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1], not clamped."""
+        """Token indices and dequantised latent -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1],
+        not clamped.
+        """
         if rate != 0:
             raise ValueError("the model has a single rate point")
         z_hat = self.hybrid_codec.quantize.values(tokens)
@@ -59,10 +65,11 @@ class PaperModel(nn.Module):
 
 
 def store_weights_in(model: nn.Module, dtype: torch.dtype) -> float:
-    """Store the large weights in ``dtype`` in place, one tensor at a time; returns the largest relative change.
+    """Store the large weights in ``dtype`` in place, one tensor at a time; returns the largest
+    relative change.
 
-    Only matrices and convolution kernels change; norms, biases, gains, embeddings and tables stay float32. A tensor
-    that ``dtype`` cannot hold without overflow stays as it is.
+    Only matrices and convolution kernels change; norms, biases, gains, embeddings and tables stay
+    float32. A tensor that ``dtype`` cannot hold without overflow stays as it is.
     """
     worst = 0.0
     for module in model.modules():

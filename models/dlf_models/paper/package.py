@@ -1,4 +1,6 @@
-"""Export of a loaded checkpoint as a model package: calibrate, quantise the prior, script the transforms."""
+"""Export of a loaded checkpoint as a model package: calibrate, quantise the prior, script the
+transforms.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,15 @@ from ..export.simulate import simulate, table_bits
 from ..package_format import FREQUENCY_TOTAL, FrequencyTable, NormativePart, assemble_files
 from .config import PaperConfig
 from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
-from .macs import macs_per_pixel
+from .macs import MacCounter
 from .model import PaperModel, store_weights_in
 
 TAIL = 1e-4
 """Probability outside a scale table, as the published coder cuts its tables."""
 TILE_CORE, TILE_MARGIN, WHOLE_LIMIT = 2, 1, 16
-"""Windows: up to ``WHOLE_LIMIT`` are synthesised at once, which the VQGAN's full-resolution layers pay
-with about 2.5 GB; larger pictures go in tiles of that size."""
+"""Windows: up to ``WHOLE_LIMIT`` are synthesised at once, which the VQGAN's full-resolution layers
+pay with about 2.5 GB; larger pictures go in tiles of that size.
+"""
 
 
 def linear_thresholds() -> NDArray[np.int16]:
@@ -65,7 +68,40 @@ def calibrate(model: PaperModel, pictures: Sequence[Tensor]) -> Calibration:
     return Calibration(prior, latents, np.concatenate(symbols), indexes.astype(np.int64))
 
 
-def normative_part(config: PaperConfig, calibration: Calibration, fitted: bool) -> NormativePart:
+@dataclass
+class Reference:
+    """What the checkpoint makes of one picture, and the multiply-accumulates per pixel of that."""
+
+    tokens: Tensor
+    picture: Tensor
+    analysis_macs: int
+    synthesis_macs: int
+
+
+@torch.inference_mode()
+def reconstruct(model: Any, picture: Tensor) -> tuple[Tensor, Tensor]:
+    """Tokens of a picture, and the picture from its tokens and its unquantised latent."""
+    tokens, features = model.analysis(picture)
+    rows, columns = (n // 256 for n in picture.shape[2:])
+    return tokens, model.synthesis(tokens, model.bottleneck(features, 0), 0, rows, columns)
+
+
+@torch.inference_mode()
+def reference(model: PaperModel, picture: Tensor) -> Reference:
+    """:func:`reconstruct`, counting."""
+    pixels = picture.shape[2] * picture.shape[3]
+    with MacCounter(model) as counter:
+        tokens, features = model.analysis(picture)
+        y = model.bottleneck(features, 0)
+        analysis = counter.take()
+        rows, columns = (n // 256 for n in picture.shape[2:])
+        result = model.synthesis(tokens, y, 0, rows, columns)
+        return Reference(tokens, result, round(analysis / pixels), round(counter.take() / pixels))
+
+
+def normative_part(
+    config: PaperConfig, calibration: Calibration, reference: Reference, fitted: bool
+) -> NormativePart:
     """Everything that a decoder needs for exact symbols.
 
     ``fitted``: correct the normal distributions of the scale tables by the calibration's symbols,
@@ -80,7 +116,6 @@ def normative_part(config: PaperConfig, calibration: Calibration, fitted: bool) 
     share = FREQUENCY_TOTAL // codes
     flat = np.full(codes, share)
     flat[: FREQUENCY_TOTAL - share * codes] += 1
-    analysis_macs, synthesis_macs = macs_per_pixel(config)
     return NormativePart(
         window=config.window,
         tokens_per_window=config.tokens_per_window,
@@ -100,8 +135,8 @@ def normative_part(config: PaperConfig, calibration: Calibration, fitted: bool) 
         tile_core=TILE_CORE,
         tile_margin=TILE_MARGIN,
         whole_limit=WHOLE_LIMIT,
-        analysis_macs=analysis_macs,
-        synthesis_macs=synthesis_macs,
+        analysis_macs=reference.analysis_macs,
+        synthesis_macs=reference.synthesis_macs,
     )
 
 
@@ -120,7 +155,7 @@ def write_package(
     weights: torch.dtype,
     path: Path,
 ) -> None:
-    """Write the package to ``path``. The model is used up: its prior goes, its weights change type."""
+    """Write the package to ``path``. Uses the model up: its prior goes, its weights change type."""
     model.hybrid_codec.quantize_feat.drop_prior()
     if weights != torch.float32:
         description["largest_relative_weight_change"] = store_weights_in(model, weights)

@@ -1,6 +1,7 @@
 """Shifted-window transformer blocks of the detail branch and the fusion.
 
-The windows of 16x16 positions lie on the whole map, so shifted blocks let neighbouring 256 px windows interact.
+The windows of 16x16 positions lie on the whole map, so shifted blocks let neighbouring 256 px
+windows interact.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ POSITIONS = SIDE * SIDE
 
 
 def _edge_mask(rows: bool) -> Tensor:
-    """Additive mask for a window at the far edge after the shift: its two halves came from opposite map edges."""
+    """Additive mask for a window at the far edge after the shift: its two halves came from opposite
+    map edges.
+    """
     index = torch.arange(POSITIONS)
     half = (index // SIDE if rows else index % SIDE) < SIDE // 2
     mask = torch.zeros(POSITIONS, POSITIONS)
@@ -27,10 +30,11 @@ def _edge_mask(rows: bool) -> Tensor:
 class WindowAttention(nn.Module):
     """Attention in 16x16 windows, ``[B, H, W, C] -> [B, H, W, C]`` with H and W multiples of 16.
 
-    ``relative``: the position bias is looked up in a 31x31 table by (key - query); otherwise the table holds one
-    value per (query, key). Tables and masks are shared by all heads and added to the scores. ``shifted``: the map is
-    rolled by half a window first, and masks keep apart what the roll brought together. The masks are parameters
-    because published checkpoints hold trained values in their finite entries.
+    ``relative``: the position bias is looked up in a 31x31 table by (key - query); otherwise the
+    table holds one value per (query, key). Tables and masks are shared by all heads and added to
+    the scores. ``shifted``: the map is rolled by half a window first, and masks keep apart what the
+    roll brought together. The masks are parameters because published checkpoints hold trained
+    values in their finite entries.
     """
 
     def __init__(self, width: int, shifted: bool, relative: bool) -> None:
@@ -54,10 +58,12 @@ class WindowAttention(nn.Module):
         self.to_out = Linear(width, width)
 
     def bias(self, rows: int, columns: int) -> Tensor:
-        """What is added to the scores: ``[256, 256]``, or ``[rows*columns, 1, 256, 256]`` where masks differ."""
+        """What is added to the scores: ``[256, 256]``, or ``[rows*columns, 1, 256, 256]`` where
+        masks differ.
+        """
         table: Tensor = self.pos_embedding
         if self.relative:
-            # unfold gives [a, b, i, j] = table[a+i, b+j]; with a = 15-qy and b = 15-qx that is (key - query).
+            # unfold gives [a, b, i, j] = table[a+i, b+j]; a = 15-qy, b = 15-qx: (key - query).
             table = (
                 table.unfold(0, self.side, 1)
                 .unfold(1, self.side, 1)
@@ -117,10 +123,11 @@ class SwinBlock(nn.Module):
 
 
 def swin(width: int, count: int, channels_first: bool) -> nn.Sequential:
-    """``count`` blocks: odd ones shifted; the first with a relative table, the others with absolute ones.
+    """``count`` blocks: odd ones shifted; the first with a relative table, the others with absolute
+    ones.
 
-    With ``channels_first`` the stack takes and gives ``[B, C, H, W]``; the conversion then is element 0, which moves
-    the blocks' indices in the checkpoint keys by one.
+    With ``channels_first`` the stack takes and gives ``[B, C, H, W]``; the conversion then is
+    element 0, which moves the blocks' indices in the checkpoint keys by one.
     """
     blocks: list[nn.Module] = [
         SwinBlock(width, shifted=i % 2 == 1, relative=i == 0) for i in range(count)

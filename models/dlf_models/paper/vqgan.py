@@ -90,7 +90,9 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """Residual blocks of one resolution, each followed by attention where ``attention``, then a resampling."""
+    """Residual blocks of one resolution, each followed by attention where ``attention``, then a
+    resampling.
+    """
 
     def __init__(
         self, width_in: int, width: int, blocks: int, attention: bool, resample: str
@@ -191,12 +193,14 @@ class Codebook(nn.Module):
         return distance.argmin(3)
 
     def expectation(self, logits: Tensor) -> Tensor:
-        """``softmax(logits) x codebook``: ``[B, codes, h, w] -> [B, channels, h, w]``; soft, never an argmax."""
+        """``softmax(logits) x codebook``: ``[B, codes, h, w] -> [B, channels, h, w]``; soft, never
+        an argmax.
+        """
         return (logits.permute(0, 2, 3, 1).softmax(3) @ self.embedding.weight).permute(0, 3, 1, 2)
 
 
 class Vqgan(nn.Module):
-    """Codebook and decoder, and where ``targets`` is set the encoder that gives training targets."""
+    """Codebook and decoder; where ``targets`` is set also the encoder, for training targets."""
 
     def __init__(self, config: PaperConfig, targets: bool) -> None:
         super().__init__()
@@ -208,10 +212,14 @@ class Vqgan(nn.Module):
         self.post_quant_conv = Conv2d(config.vqgan_embedding, config.vqgan_latent, 1)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent ``[B, channels, h, w]`` -> picture ``[B, 3, 16h, 16w]``, about [-1, 1], not clamped."""
+        """Latent ``[B, channels, h, w]`` -> picture ``[B, 3, 16h, 16w]``, about [-1, 1], not
+        clamped.
+        """
         return self.decoder(self.post_quant_conv(latent))
 
     @torch.jit.unused
     def encode_indices(self, x: Tensor) -> Tensor:
-        """Picture ``[B, 3, H, W]`` in [-1, 1] -> codebook indices int64 ``[B, H/16, W/16]`` (training targets)."""
+        """Picture ``[B, 3, H, W]`` in [-1, 1] -> codebook indices int64 ``[B, H/16, W/16]``
+        (training targets).
+        """
         return self.quantize.nearest(self.quant_conv(self.encoder(x)))
