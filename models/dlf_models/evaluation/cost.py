@@ -1,4 +1,4 @@
-"""Seconds and memory of one call."""
+"""Time and memory of one call."""
 
 from __future__ import annotations
 
@@ -7,29 +7,35 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Cost:
-    """seconds: wall clock; peak_bytes: the most resident memory above what the process held
+    """seconds: wall clock; cpu_seconds: processor time of all threads, which other work on the
+    machine hardly changes; peak_bytes: the most resident memory above what the process held
     before the call, None where the system cannot tell."""
 
     seconds: float
+    cpu_seconds: float
     peak_bytes: int | None
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Cost:
+        return cls(values["seconds"], values["cpu_seconds"], values["peak_bytes"])
 
 
 def measured(call: Callable[[], Result]) -> tuple[Result, Cost]:
     """Run `call` and return its result and cost."""
     before = _start_peak()
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     result = call()
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     after = _status("VmHWM") if before is not None else None
     peak = max(0, after - before) if after is not None and before is not None else None
-    return result, Cost(seconds, peak)
+    return result, Cost(seconds, cpu_seconds, peak)
 
 
 def _start_peak() -> int | None:

@@ -14,6 +14,7 @@ from PIL import features
 
 from . import ours
 from .bd_rate import BdRate, Interval
+from .cost import Cost
 from .envelope import best_within
 from .frechet import PATCHES
 from .summary import (
@@ -25,7 +26,7 @@ from .summary import (
     metrics_in,
     points,
 )
-from .worker import Record, as_json
+from .worker import Record, as_json, cost_json
 
 # Rates at which DLF and its peers are set side by side, bits per pixel.
 TARGETS = (0.015, 0.03, 0.065, 0.12)
@@ -58,11 +59,12 @@ def table(rows: Sequence[Sequence[str]], text_columns: int = 1) -> str:
 def means_table(summary: list[Mean]) -> str:
     """Every setting that was measured, with the means of everything measured."""
     names = metrics_in(summary)
-    head = ["setting", "bpp", *map(heading, names), "encode, s", "decode, s", "memory, MB"]
+    head = ["setting", "bpp", *map(heading, names), "encode, CPU s", "decode, CPU s", "memory, MB"]
     rows = [head]
     for codec in codecs_in(summary):
         for mean in sorted((m for m in summary if m.setting.codec == codec), key=lambda m: m.bpp):
             label = setting_label(mean)
+            costs = (mean.encoding, mean.decoding)
             if not mean.complete:
                 label += f" ({mean.pictures} pictures only)"
             rows.append(
@@ -70,17 +72,15 @@ def means_table(summary: list[Mean]) -> str:
                     label,
                     f"{mean.bpp:.4f}",
                     *(number(name, mean.values.get(name)) for name in names),
-                    f"{mean.encode_seconds:.3f}",
-                    f"{mean.decode_seconds:.3f}",
-                    _memory(mean),
+                    *("–" if cost is None else f"{cost.cpu_seconds:.3f}" for cost in costs),
+                    " / ".join(map(_megabytes, costs)),
                 ]
             )
     return table(rows)
 
 
-def _memory(mean: Mean) -> str:
-    peaks = (mean.encode_peak_bytes, mean.decode_peak_bytes)
-    return " / ".join("–" if peak is None else f"{peak / 1e6:.0f}" for peak in peaks)
+def _megabytes(cost: Cost | None) -> str:
+    return "–" if cost is None or cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
 
 
 def layers_table(summary: list[Mean]) -> str | None:
@@ -216,7 +216,7 @@ def markdown(
     intro = (
         f"Means over {count} pictures. bpp: 8 x bytes of the whole file / pixels, then the mean. "
         "↑ higher is better, ↓ lower is better. Memory: peak above the resting process, "
-        "encoding / decoding. Seconds: one thread, other processes measuring beside it."
+        "encoding / decoding."
     )
     parts = [intro]
     comparison = targets_table(summary)
@@ -282,4 +282,7 @@ def as_document(
 
 def _mean_json(mean: Mean) -> dict[str, Any]:
     values = dataclasses.asdict(mean)
+    for stage, name in (("encode", "encoding"), ("decode", "decoding")):
+        del values[name]
+        values.update(cost_json(stage, getattr(mean, name)))
     return {**values.pop("setting"), **values.pop("values"), **values}

@@ -13,6 +13,7 @@ from . import ours
 from .bd_rate import BdRate, bd_rate
 from .cache import Cache
 from .codecs import Setting
+from .cost import Cost
 from .envelope import Point, best_within
 from .frechet import PATCHES, Spread, frechet_distance
 from .metrics import METRICS, MetricInfo
@@ -45,10 +46,8 @@ class Mean:
     layers_bpp: dict[str, float]
     values: dict[str, float | None]
     counted: dict[str, int] = field(default_factory=dict)
-    encode_seconds: float = 0.0
-    decode_seconds: float = 0.0
-    encode_peak_bytes: int | None = None
-    decode_peak_bytes: int | None = None
+    encoding: Cost | None = None
+    decoding: Cost | None = None
 
 
 def means(
@@ -86,10 +85,8 @@ def _mean(
             for layer in layers
         },
         values={},
-        encode_seconds=fmean(record.encode_seconds for record in group),
-        decode_seconds=fmean(record.decode_seconds for record in group),
-        encode_peak_bytes=_largest(record.encode_peak_bytes for record in group),
-        decode_peak_bytes=_largest(record.decode_peak_bytes for record in group),
+        encoding=_mean_cost(record.encoding for record in group),
+        decoding=_mean_cost(record.decoding for record in group),
     )
     for name in METRICS:
         if all(name not in record.metrics for record in group):
@@ -103,8 +100,17 @@ def _mean(
     return mean
 
 
-def _largest(values: Iterable[int | None]) -> int | None:
-    return max((value for value in values if value is not None), default=None)
+def _mean_cost(costs: Iterable[Cost | None]) -> Cost | None:
+    """Mean times, and the largest peak."""
+    known = [cost for cost in costs if cost is not None]
+    if not known:
+        return None
+    peaks = [cost.peak_bytes for cost in known if cost.peak_bytes is not None]
+    return Cost(
+        seconds=fmean(cost.seconds for cost in known),
+        cpu_seconds=fmean(cost.cpu_seconds for cost in known),
+        peak_bytes=max(peaks, default=None),
+    )
 
 
 class _SpreadReader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from PIL import Image
 from . import frechet, ours
 from .cache import Cache, Entry
 from .codecs import CodecUnavailable, PictureCodec, Setting
-from .cost import measured
+from .cost import Cost, measured
 from .metrics import METRICS, MetricSet, Reference
 from .peers import Peer
 from .pictures import Picture, picture_digest, read_picture
@@ -61,8 +61,8 @@ class Task:
 
 @dataclass
 class Record:
-    """One picture at one setting. Bytes are those of the whole file; seconds and memory are those
-    of the run that coded it first. `error` tells why there are no figures."""
+    """One picture at one setting. Bytes are those of the whole file; costs are those of the run
+    that coded it first. `error` tells why there are no figures."""
 
     name: str
     setting: Setting
@@ -74,10 +74,8 @@ class Record:
     bytes: int = 0
     layers: dict[str, int] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
-    encode_seconds: float = math.nan
-    decode_seconds: float = math.nan
-    encode_peak_bytes: int | None = None
-    decode_peak_bytes: int | None = None
+    encoding: Cost | None = None
+    decoding: Cost | None = None
     error: str | None = None
 
     @property
@@ -151,10 +149,9 @@ class Worker:
             if self._plan.save:
                 _save(self._plan.save, record, decoded, data)
         record.metrics = {name: known[tag] for name, tag in tags.items()}
-        for name in ("bytes", "layers", "encode_seconds", "decode_seconds"):
-            setattr(record, name, entry[name])
-        for name in ("encode_peak_bytes", "decode_peak_bytes"):
-            setattr(record, name, entry.get(name))
+        record.bytes, record.layers = entry["bytes"], entry["layers"]
+        record.encoding = Cost.from_json(entry["encoding"])
+        record.decoding = Cost.from_json(entry["decoding"])
 
     def _code(
         self, record: Record, codec: PictureCodec, picture: Picture, entry: Entry
@@ -170,10 +167,8 @@ class Worker:
             entry.update(
                 bytes=len(data),
                 layers=codec.layers(data),
-                encode_seconds=encoding.seconds,
-                decode_seconds=decoding.seconds,
-                encode_peak_bytes=encoding.peak_bytes,
-                decode_peak_bytes=decoding.peak_bytes,
+                encoding=dataclasses.asdict(encoding),
+                decoding=dataclasses.asdict(decoding),
                 metrics={},
             )
         return decoded, data
@@ -226,6 +221,12 @@ def _save(folder: Path, record: Record, decoded: Picture, data: bytes) -> None:
     (place / f"{record.name}.{setting.codec}").write_bytes(data)
 
 
+def cost_json(stage: str, cost: Cost | None) -> dict[str, Any]:
+    """The fields of a cost under the name of what it was spent on."""
+    values = dataclasses.asdict(cost) if cost else {}
+    return {f"{stage}_{name}": value for name, value in values.items()}
+
+
 def as_json(record: Record) -> dict[str, Any]:
     """The record as plain values for the JSON report."""
     fields: dict[str, Any] = {
@@ -244,8 +245,6 @@ def as_json(record: Record) -> dict[str, Any]:
         "bpp": record.bpp,
         "layers": record.layers,
         **record.metrics,
-        "encode_seconds": record.encode_seconds,
-        "decode_seconds": record.decode_seconds,
-        "encode_peak_bytes": record.encode_peak_bytes,
-        "decode_peak_bytes": record.decode_peak_bytes,
+        **cost_json("encode", record.encoding),
+        **cost_json("decode", record.decoding),
     }
