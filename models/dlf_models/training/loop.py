@@ -26,6 +26,7 @@ from .data import CropSampler
 from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_matching
 from .samples import write_sheet
 from .schedule import Moment, lmbda_of, moment_at
+from .start import spread_latents
 
 log = logging.getLogger(__name__)
 SHEET_RATES = (0.0, 0.35, 0.7, 1.0)
@@ -66,6 +67,7 @@ class Trainer:
         torch.manual_seed(config.train.seed)
         memory = torch.channels_last
         self.network = DLF(config.network).to(self.device, memory_format=memory)
+        spread_latents(self.network, self._start_batch())
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.discriminator = PatchDiscriminator(config.train.discriminator_width).to(self.device, memory_format=memory)
         self.pixel_loss = PixelLoss(lpips_weights, config.train.l1_weight, config.train.lpips_weight).to(self.device)
@@ -77,7 +79,11 @@ class Trainer:
         self.seen = 0
         self.steps = 0
         self.gan_steps = 0
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, tuple[float, int]] = {}
+
+    def _start_batch(self) -> Tensor:
+        """The same crops on every rank, drawn before the ranks part."""
+        return self.sampler.batch(32, self.train_config.phases[0].crop).to(self.device)
 
     def state(self) -> dict[str, Any]:
         return {
@@ -193,7 +199,8 @@ class Trainer:
 
     def _note(self, **values: float) -> None:
         for key, value in values.items():
-            self.sums[key] = self.sums.get(key, 0.0) + value
+            total, count = self.sums.get(key, (0.0, 0))
+            self.sums[key] = (total + value, count + 1)
 
     def _time_is_up(self, start: float, minutes: float) -> bool:
         """Whether the time box is used up; the ranks agree, or one would wait for the other for ever."""
@@ -231,7 +238,7 @@ class Trainer:
         log.info("stopped after %d of %d images; checkpoint %s", self.seen, self.total, self.out / "last.ckpt")
 
     def _log(self, moment: Moment, speed: float) -> None:
-        means = {key: value / LOG_STEPS for key, value in self.sums.items()}
+        means = {key: total / count for key, (total, count) in self.sums.items()}
         self.sums.clear()
         row = {
             "images": self.seen,
