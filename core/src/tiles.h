@@ -40,11 +40,11 @@ std::vector<int64_t> cut_tokens(const std::vector<int16_t>& tokens, const Tile& 
 
 // Decoding: fixed-point latents [channels][latent_h][latent_w] with `fraction_bits` -> float
 // latents of the extended rectangle, the last line and column of the coded grid repeated beyond it
-// (§7.4).
+// (§9.1).
 std::vector<float> cut_latents(const std::vector<int32_t>& latents, const Tile& tile,
                                const ImageGeometry& geometry, size_t channels, int fraction_bits);
 
-// Decoding: the synthesised core -> 8-bit samples (§9.3), luma for a gray picture (§2.3.2).
+// Decoding: the synthesised core -> 8-bit samples (§9.4), luma for a gray picture (§2.6.3).
 // `region` is the part of the picture that `out` covers, at the same size; alpha is not touched.
 void put_pixels(const std::vector<float>& tile_image, const Tile& tile,
                 const ImageGeometry& geometry, const Region& region, const Pixels& out);
