@@ -29,6 +29,24 @@ def shipped_test_package() -> Path:
 
 
 @pytest.fixture(scope="session")
+def shipped_default() -> Path:
+    """The model package that DLF ships as its default."""
+    path = ROOT / "models" / "pretrained" / "dlf-s.dlfm"
+    if not path.is_file():
+        pytest.skip("no models/pretrained/dlf-s.dlfm")
+    return path
+
+
+@pytest.fixture(scope="session")
+def kodak() -> list[Path]:
+    """The 24 Kodak photographs, which no model was trained on."""
+    paths = sorted((ROOT.parent / "shared" / "kodak").glob("kodim*.png"))
+    if len(paths) != 24:
+        pytest.skip("no ../shared/kodak")
+    return paths
+
+
+@pytest.fixture(scope="session")
 def installed_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """libdlf and libdlf_torch, built by CMake and installed: a folder with `lib` and `include`."""
     scripts = Path(sys.executable).parent
