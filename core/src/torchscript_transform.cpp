@@ -160,7 +160,9 @@ class TorchScriptTransform : public Transform {
         }
       }
       module_.eval();
-      module_.to(at::kFloat);  // packages may hold the weights as float16
+      // Packages may hold the weights as float16. Very large networks widen them layer by layer
+      // themselves, so that no second, twice as large copy exists.
+      if (!module_.hasattr("widens_weights_itself")) module_.to(at::kFloat);
     });
   }
 

@@ -21,6 +21,8 @@ class PaperModel(nn.Module):
 
     def __init__(self, config: PaperConfig, targets: bool = False) -> None:
         super().__init__()
+        # Tells the core to leave half-precision weights as they are (see .layers).
+        self.widens_weights_itself = True
         self.hybrid_codec = HybridCodec(config)
         self.vqgan = Vqgan(config, targets)
         self.prior_fusion = PriorFusion(
