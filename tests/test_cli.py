@@ -337,6 +337,22 @@ def test_missing_and_unwritable_files(
     assert not (tmp_path / "o.dlf").exists()
 
 
+def test_images_that_cannot_be_read(
+    png: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, damaged, target = png.read_bytes(), tmp_path / "damaged.png", tmp_path / "o.dlf"
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 0xFF
+    for content in (whole[: len(whole) // 2], bytes(flipped)):
+        damaged.write_bytes(content)
+        status, line = failure(capsys, "encode", damaged, target)
+        assert (status, f"{damaged}: damaged image" in line) == (10, True)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    status, line = failure(capsys, "encode", png, target)
+    assert (status, "exceeds limit" in line) == (13, True)
+    assert not target.exists()
+
+
 def test_unsupported_modes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deep, target = tmp_path / "deep.png", tmp_path / "o.dlf"
     Image.new("I;16", (8, 8)).save(deep)

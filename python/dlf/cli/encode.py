@@ -119,17 +119,22 @@ def _open(source: str) -> Image.Image:
     import dlf_pillow
     from PIL import Image, UnidentifiedImageError
 
-    from dlf.errors import InvalidFile
+    from dlf.errors import DlfError, InvalidFile, LimitExceeded
     from dlf.files import read_bytes
 
     dlf_pillow.register()
+    content = io.BytesIO(read_bytes(source))
     try:
-        image = Image.open(io.BytesIO(read_bytes(source)))
+        image = Image.open(content)
         image.load()
     except UnidentifiedImageError:
         raise InvalidFile(f"{source}: not an image in a format that Pillow can read") from None
     except Image.DecompressionBombError as error:
-        raise ValueError(f"{source}: {error}") from None
+        raise LimitExceeded(f"{source}: {error}") from None
+    except DlfError:
+        raise
+    except (OSError, SyntaxError, EOFError, ValueError) as error:  # Pillow raises all of these
+        raise InvalidFile(f"{source}: damaged image: {error}") from error
     return image
 
 
