@@ -35,26 +35,26 @@ PEERS: dict[str, PeerInfo] = {
         "JPEG",
         "JPEG",
         {"optimize": True},
-        {1: (5, 10, 20, 40), 2: (5, 20, 50), 4: (10, 40)},
+        {1: (10, 20), 2: (20,), 4: (10, 40)},
     ),
     "webp": PeerInfo(
         "WebP",
         "WEBP",
         {"method": 6},
-        {1: (0, 5, 15, 40, 75), 2: (0, 20, 60), 4: (0, 30, 75)},
+        {1: (0, 15, 40, 75), 2: (0, 20, 60), 4: (0, 30)},
     ),
     "avif": PeerInfo(
         "AVIF",
         "AVIF",
         # libavif's files differ between one thread and more; from two on they are all the same.
         {"speed": 4, "max_threads": 2},
-        {1: (0, 5, 10, 20, 35, 50), 2: (0, 10, 25, 45), 4: (0, 20, 50)},
+        {1: (0, 10, 20, 35, 50), 2: (0, 10, 25), 4: (0, 20, 50)},
     ),
     "jxl": PeerInfo(
         "JPEG XL",
         "JXL",
         {"effort": 7, "num_threads": 1},
-        {1: (1, 10, 25, 50), 2: (1, 15, 40), 4: (1, 25)},
+        {1: (1, 10, 25), 2: (1, 15), 4: (1,)},
     ),
 }
 
