@@ -192,6 +192,8 @@ def test_a_failed_write_leaves_the_old_file(
     assert [file.name for file in tmp_path.iterdir()] == ["x.dlf"]
 
 
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # other plugins leave the file open
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # and are imported in turn
 def test_what_is_not_ours(photo_dlf: bytes, array: Array, tmp_path: Path) -> None:
     garbage = tmp_path / "garbage.dlf"
     garbage.write_bytes(b"nothing of the kind")
