@@ -71,8 +71,8 @@ class Trainer:
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.discriminator = PatchDiscriminator(config.train.discriminator_width).to(self.device, memory_format=memory)
         self.pixel_loss = PixelLoss(lpips_weights, config.train.l1_weight, config.train.lpips_weight).to(self.device)
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.network), lr=1e-4, betas=(0.9, 0.99))
-        self.optimiser_d = torch.optim.AdamW(self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99))
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.network), lr=1e-4, betas=(0.9, 0.99), fused=True)
+        self.optimiser_d = torch.optim.AdamW(self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99), fused=True)
         self.ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
         self.rank = torch.distributed.get_rank() if self.ranks > 1 else 0
         self._seed_rank()
