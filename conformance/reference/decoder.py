@@ -15,6 +15,8 @@ from .normative import Model
 from .status import Refused, Status, require
 from .tokens import decode_tokens
 
+MAXIMUM_PIXELS = 2**26  # §10: more may be refused
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -25,9 +27,9 @@ class Decoded:
     banks: NDArray[np.int64]  # [windows]
     digits: NDArray[np.int64]  # [windows][T][D]
     latents: Latents
-    alpha: NDArray[np.uint8] | None
     token_bytes: int  # payload bytes taken when the last token was decoded
     final_state: int | None
+    alpha: NDArray[np.uint8] | None
 
 
 def up(a: int, b: int) -> int:
@@ -52,28 +54,33 @@ def latent_grid(file: File, model: Model) -> tuple[int, int]:
 
 def decode(file: File, model: Model) -> Decoded:
     """Decode all symbols of a file whose model id is that of `model`."""
-    rate = file.header.rate
-    require(rate < model.rate_points, Status.INVALID_FILE, "§5.1.3", f"rate point {rate}")
-    windows, latent = window_grid(file, model), latent_grid(file, model)
+    header = file.header
+    require(header.rate < model.rate_points, Status.INVALID_FILE, "§5.1.3", "rate point")
+    pixels = header.width * header.height
+    require(pixels <= MAXIMUM_PIXELS, Status.LIMIT_EXCEEDED, "§10", f"{pixels} pixels")
     try:
-        decoder = EntropyDecoder(file.payload)
-        banks, digits = decode_tokens(decoder, model, *windows)
-        token_bytes = decoder.position
-        source = SymbolSource(decoder, model, file.payload_is_cut)
-        latents = decode_latents(source, rate, digits, windows, latent)
-        final_state = None if file.payload_is_cut else decoder.finish()
+        return decode_with(EntropyDecoder(file.payload), file, model)
     except OutOfBytes as error:  # §5.2.5, §5.5
         status = Status.TRUNCATED_FILE if file.payload_is_cut else Status.INVALID_FILE
         raise Refused(status, "§5.2.5", "no payload byte left") from error
+
+
+def decode_with(decoder: EntropyDecoder, file: File, model: Model) -> Decoded:
+    """§5: tokens, detail symbols, end."""
+    windows, latent = window_grid(file, model), latent_grid(file, model)
+    banks, digits = decode_tokens(decoder, model, *windows)
+    token_bytes = decoder.position
+    source = SymbolSource(decoder, model, file.payload_is_cut)
+    latents = decode_latents(source, file.header.rate, digits, windows, latent)
     return Decoded(
         window_grid=windows,
         latent_grid=latent,
         banks=banks,
         digits=digits,
         latents=latents,
-        alpha=read_alpha(file),
         token_bytes=token_bytes,
-        final_state=final_state,
+        final_state=None if file.payload_is_cut else decoder.finish(),
+        alpha=read_alpha(file),
     )
 
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from .status import Refused, Status, require
 
-LOWER_BOUND = 2**23  # the state is never below it after renormalisation; it ends exactly there
+LOWER_BOUND = 2**23  # the state is never below it after renormalisation
 MAXIMUM_ZEROS = 17
 
 
@@ -44,7 +44,7 @@ RAW_BIT = FrequencyTable.of([32768, 32768])
 
 
 class EntropyDecoder:
-    """The decoder's state `x` of §5.2, and the payload that feeds it."""
+    """The state `x` and the check `k` of §5.2, and the payload that feeds them."""
 
     def __init__(self, payload: bytes) -> None:
         """§5.2.1: take the first state."""
@@ -53,15 +53,17 @@ class EntropyDecoder:
         self.payload = payload
         self.position = 4
         self.x = int.from_bytes(payload[:4], "little")
+        self.k = 0
         in_range = LOWER_BOUND <= self.x < 2**31
         require(in_range, Status.INVALID_FILE, "§5.2.1", "first state out of range")
 
     def entry(self, table: FrequencyTable) -> int:
         """§5.2.2: decode one entry of `table`."""
         self.renormalise()
-        s = self.x % 65536
+        s = (self.x % 65536) ^ (self.k >> 16)
         i = bisect_right(table.starts, s) - 1
         self.x = table.frequencies[i] * (self.x >> 16) + s - table.starts[i]
+        self.k = ((self.k + table.starts[i] + 1) * 0x9E3779B1) % 2**32
         return i
 
     def renormalise(self) -> None:
@@ -99,7 +101,8 @@ class EntropyDecoder:
     def finish(self) -> int:
         """§5.4: check the final state, and return it."""
         self.renormalise()
-        whole = self.x == LOWER_BOUND and self.position == len(self.payload)
+        expected = LOWER_BOUND + (self.k >> 16)
+        whole = self.x == expected and self.position == len(self.payload)
         if not whole:
             raise Refused(Status.INVALID_FILE, "§5.4", "final state or bytes left")
         return self.x

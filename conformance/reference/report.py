@@ -17,11 +17,14 @@ COLOUR_SPACES = ("srgb", "display-p3")  # §2.6
 CHUNK_NAMES = {ALPHA: "alpha", ICC: "icc", EXIF: "exif", XMP: "xmp"}  # §3.3
 
 
-def facts(data: bytes) -> dict[str, Any]:
-    """What `info --json` prints: of a file cut in its payload too; None for what cannot be told."""
+def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
+    """What `info --json` prints: of a file cut in its payload too; None for what cannot be told.
+
+    The bytes of the layers need the model; without them no model is looked for.
+    """
     file = read_for_info(data)
     header = file.header
-    semantic = semantic_bytes(file)
+    semantic = semantic_bytes(file) if with_layers else None
     return {
         "width": header.width,
         "height": header.height,

@@ -1,0 +1,145 @@
+"""Judging one answer: each way in which a decoder can be wrong has a reason of its own."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from conformance.decoders import WRONG_USAGE, Answer
+from conformance.fingerprints import TENSORS, sha256
+from conformance.reference.status import Status
+from conformance.specification import PixelBound
+
+
+class Reason(Enum):
+    """Why a check failed."""
+
+    STATUS = "another exit status"
+    CONTRACT = "an exit status that the contract does not know"
+    OUTPUT = "output that cannot be read"
+    FACT = "another fact"
+    TENSOR = "another tensor"
+    STATE = "another final state"
+    TOKEN_BYTES = "another number of token bytes"
+    SIZE = "a picture of another size or mode"
+    PIXELS = "pixels beyond the bound"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One difference between what a decoder did and what it had to do."""
+
+    reason: Reason
+    detail: str
+
+
+NOT_SUPPORTED = "not supported"
+Verdict = Failure | str | None
+"""A failure, NOT_SUPPORTED with why, or None: passed."""
+
+
+def judge_status(expected: str, answer: Answer) -> Failure | None:
+    """The exit status is that of the status by name."""
+    if answer.status == Status[expected].value:
+        return None
+    known = {status.value for status in Status}
+    said = " ".join(answer.errors.split())[-200:]
+    reason = Reason.STATUS if answer.status in known else Reason.CONTRACT
+    return Failure(
+        reason, f"expected {Status[expected].value} ({expected}), got {answer.status}: {said}"
+    )
+
+
+def judge_info(check: dict[str, Any], answer: Answer) -> Failure | None:
+    """T1: the facts, as JSON on standard output."""
+    try:
+        found = json.loads(answer.output)
+    except ValueError as error:
+        return Failure(Reason.OUTPUT, f"JSON: {error}")
+    if not isinstance(found, dict):
+        return Failure(Reason.OUTPUT, "JSON that is not an object")
+    for name, fact in check["facts"].items():
+        if name not in found or found[name] != fact:
+            return Failure(Reason.FACT, f"{name}: expected {fact}, got {found.get(name)}")
+    return None
+
+
+def judge_symbols(check: dict[str, Any], output: Path) -> Failure | None:
+    """T2: every tensor in the order of decoding, so that the first difference is named."""
+    try:
+        with np.load(output, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        return Failure(Reason.OUTPUT, f"OUT.npz: {error}")
+    for name in TENSORS:
+        failure = judge_tensor(name, check["tensors"][name], arrays.get(name))
+        if failure is not None:
+            return failure
+    scalars = {"token_bytes": Reason.TOKEN_BYTES, "final_state": Reason.STATE}
+    for name, reason in scalars.items():
+        if name in check and not _equals(arrays.get(name), check[name]):
+            return Failure(reason, f"{name}: expected {check[name]}, got {arrays.get(name)}")
+    return None
+
+
+def judge_tensor(
+    name: str, expected: dict[str, Any], tensor: NDArray[Any] | None
+) -> Failure | None:
+    """One tensor: there, of the right shape, and with the right numbers."""
+    if tensor is None:
+        return Failure(Reason.TENSOR, f"{name} is missing")
+    if list(tensor.shape) != expected["shape"]:
+        return Failure(
+            Reason.TENSOR, f"{name}: shape {list(tensor.shape)}, not {expected['shape']}"
+        )
+    try:
+        digest = sha256(name, tensor)
+    except ValueError as error:
+        return Failure(Reason.OUTPUT, str(error))
+    if digest != expected["sha256"]:
+        return Failure(Reason.TENSOR, f"{name} differs; everything before it agrees")
+    return None
+
+
+def judge_pixels(reference: Path, output: Path, bound: PixelBound) -> Failure | None:
+    """T3: §9.5, on the samples of all channels; alpha has no tolerance."""
+    try:
+        found, expected = (_load(path) for path in (output, reference))
+    except OSError as error:
+        return Failure(Reason.OUTPUT, f"picture: {error}")
+    if found.shape != expected.shape:
+        return Failure(Reason.SIZE, f"expected {expected.shape}, got {found.shape}")
+    if expected.shape[-1] in (2, 4) and not np.array_equal(found[..., -1], expected[..., -1]):
+        return Failure(Reason.PIXELS, "alpha differs")
+    difference = np.abs(found.astype(np.int16) - expected)
+    beyond = int((difference > bound.levels).sum())
+    allowed = found.size * bound.outliers // bound.samples
+    if beyond > allowed:
+        text = (
+            f"{beyond} of {found.size} samples differ by more than {bound.levels}, {allowed} may; "
+        )
+        return Failure(Reason.PIXELS, text + f"the largest difference is {difference.max()}")
+    return None
+
+
+def is_unsupported(answer: Answer) -> bool:
+    """A decoder that lacks a sub-command or an option says that its usage is wrong."""
+    return answer.status == WRONG_USAGE
+
+
+def _equals(found: NDArray[Any] | None, expected: int) -> bool:
+    return found is not None and found.size == 1 and found.dtype.kind in "iu" and found == expected
+
+
+def _load(path: Path) -> NDArray[np.uint8]:
+    with Image.open(path) as image:
+        pixels = np.asarray(image)
+    return pixels.reshape(*pixels.shape[:2], -1)

@@ -1,0 +1,92 @@
+"""Makes all vectors anew: `python -m conformance.generate`.
+
+Needs `dlf`, as the encoder and as the reference for pixels. Expected symbols come from the reference
+decoder, and our core must agree with every one. Vectors for a model are made when its package is in
+models/pretrained; those for models that are absent are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conformance.layout import INSTALLED, VECTORS
+from conformance.making import broken, cut, damaged, models, valid
+from conformance.making.vector import Vector
+from conformance.reference.normative import Model
+from conformance.reference.package import load
+
+TEST_MODEL = "test"
+MODELS = (TEST_MODEL, "dlf-s")
+
+
+def all_vectors() -> Iterator[Vector]:
+    """Every vector for which there is a package."""
+    from dlf import _codec
+
+    for name in MODELS:
+        path = INSTALLED / f"{name}.dlfm"
+        if not path.exists():
+            print(f"no {path.name}: left out", file=sys.stderr)
+            continue
+        codec = _codec.Codec(str(path), "cpu", 1)
+
+        def encode(picture: NDArray[np.uint8], rate: int, codec: _codec.Codec = codec) -> bytes:
+            return bytes(codec.encode(picture, rate))
+
+        yield from of_model(name, load(path), encode)
+        if name == TEST_MODEL:
+            yield from of_format(load(path), encode)
+    yield from models.random_models()
+    yield from models.broken_models()
+
+
+def of_model(name: str, model: Model, encode: valid.Encode) -> Iterator[Vector]:
+    """What is made for every model."""
+    yield from valid.sizes(name, model, encode)
+    yield from valid.rates(name, model, encode)
+    yield from valid.unusual_symbols(name, model)
+
+
+def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
+    """What does not depend on the model, and is made with the small one."""
+    yield from valid.tiles(TEST_MODEL, model, encode)
+    yield from valid.descriptions(encode)
+    yield from valid.chunks(encode)
+    yield from cut.cuts(encode)
+    yield from broken.headers(encode)
+    yield from broken.bodies(encode)
+    yield from damaged.damaged(model)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Make vectors; those that are replaced go only when all new ones are there."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--only", default="*", metavar="GLOB", help="only vectors of these ids")
+    parser.add_argument("--output", type=Path, default=VECTORS, metavar="FOLDER")
+    arguments = parser.parse_args(argv)
+    from dlf import decode
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = [vector for vector in all_vectors() if fnmatch(vector.id, arguments.only)]
+        for vector in made:
+            vector.write(Path(folder), decode)
+        for old in sorted(arguments.output.glob("*/")):
+            if fnmatch(old.name, arguments.only):
+                shutil.rmtree(old)
+        for vector in made:
+            shutil.copytree(Path(folder) / vector.id, arguments.output / vector.id)
+    print(f"{len(made)} vectors in {arguments.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

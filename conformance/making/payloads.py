@@ -1,0 +1,130 @@
+"""Writes payloads (§5.2.4) of symbols that are picked while the reference decoder asks for them.
+
+The reference decoder walks through tokens and detail symbols as always, but instead of decoding it
+asks a `Picker`; what it picks is recorded, and encoded afterwards. So any model gets valid payloads
+with any symbols, also such as no encoder would choose, and none of this needs a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from conformance.reference.decoder import Decoded, decode_with
+from conformance.reference.entropy import RAW_BIT, EntropyDecoder, FrequencyTable, ScaleTable
+from conformance.reference.file import File
+from conformance.reference.header import Header
+from conformance.reference.normative import Model
+
+FIRST_STATE = 2**23
+PickEntry = Callable[[FrequencyTable], int]
+PickValue = Callable[[ScaleTable], int]
+
+
+class Recorder(EntropyDecoder):
+    """Stands in for the decoder: entries and values come from two functions, and are recorded."""
+
+    def __init__(self, pick_entry: PickEntry, pick_value: PickValue) -> None:
+        self.pick_entry = pick_entry
+        self.pick_value = pick_value
+        self.entries: list[tuple[FrequencyTable, int]] = []
+        self.position = 0
+
+    def entry(self, table: FrequencyTable) -> int:
+        i = self.pick_entry(table)
+        self.entries.append((table, i))
+        return i
+
+    def value(self, scale: ScaleTable) -> int:
+        return self.record(scale, self.pick_value(scale))
+
+    def record(self, scale: ScaleTable, value: int) -> int:
+        """Code `value`, which may be out of range; return it within range."""
+        last = scale.table.count - 1
+        if scale.first <= value < scale.first + last:
+            self.entries.append((scale.table, value - scale.first))
+            return value
+        self.entries.append((scale.table, last))
+        below = value < scale.first
+        e = 2 * (scale.first - 1 - value) + 1 if below else 2 * (value - scale.first - last)
+        zeros = (e + 1).bit_length() - 1
+        self.bits([0] * zeros + [int(bit) for bit in f"{e + 1:b}"])
+        return int(np.clip(value, -32768, 32767))
+
+    def bits(self, bits: list[int]) -> None:
+        self.entries += [(RAW_BIT, bit) for bit in bits]
+
+    def finish(self) -> int:
+        return 0
+
+    def encoded(self) -> bytes:
+        """The payload of what was picked."""
+        return encode(self.entries)
+
+
+def encode(entries: list[tuple[FrequencyTable, int]], offset: int = 0) -> bytes:
+    """§5.2.4; `offset` is added to the state that the decoder ends with, which is then wrong."""
+    checks = [0]
+    for table, i in entries:
+        checks.append((checks[-1] + table.starts[i] + 1) * 0x9E3779B1 % 2**32)
+    x = FIRST_STATE + (checks.pop() >> 16) + offset
+    put_out = bytearray()
+    for (table, i), k in zip(reversed(entries), reversed(checks), strict=True):
+        frequency = table.frequencies[i]
+        while x >= frequency << 15:
+            put_out.append(x % 256)
+            x >>= 8
+        low = (x % frequency + table.starts[i]) ^ (k >> 16)
+        x = (x // frequency << 16) + low
+    return x.to_bytes(4, "little") + bytes(reversed(put_out))
+
+
+def compose(model: Model, width: int, height: int, rate: int, recorder: Recorder) -> Decoded:
+    """Let `recorder` pick all symbols of a picture of this size."""
+    header = Header(
+        version=1,
+        model_id=0,
+        width=width,
+        height=height,
+        rate=rate,
+        orientation=1,
+        grayscale=False,
+        alpha=0,
+        colour=0,
+        payload_length=0,
+        has_chunks=False,
+        has_trailer=False,
+        size=0,
+    )
+    return decode_with(recorder, File(header), model)
+
+
+def likely(dice: np.random.Generator, escape_limit: int = 40) -> Recorder:
+    """Symbols as often as their tables say; escapes reach `escape_limit` beyond the table."""
+
+    def entry(table: FrequencyTable) -> int:
+        return int(np.searchsorted(table.starts, dice.integers(65536), side="right")) - 1
+
+    def value(scale: ScaleTable) -> int:
+        i = entry(scale.table)
+        last = scale.table.count - 1
+        if i < last:
+            return scale.first + i
+        beyond = int(dice.integers(escape_limit))
+        chosen = scale.first - 1 - beyond if dice.integers(2) else scale.first + last + beyond
+        return int(np.clip(chosen, -32768, 32767))
+
+    return Recorder(entry, value)
+
+
+def even(dice: np.random.Generator, values: list[int] | None = None) -> Recorder:
+    """Every entry as likely as any other; detail symbols from `values`, or anything that i16 holds."""
+
+    def value(scale: ScaleTable) -> int:
+        if values is not None:
+            return values[int(dice.integers(len(values)))]
+        bits = int(dice.integers(1, 17))
+        return int(dice.integers(-(2 ** (bits - 1)), 2 ** (bits - 1)))
+
+    return Recorder(lambda table: int(dice.integers(table.count)), value)

@@ -1,0 +1,141 @@
+"""One vector: a file, and what every command must make of it (README.md describes test.json)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from conformance.decoders import environment, search_path
+from conformance.fingerprints import TENSORS, fingerprint
+from conformance.layout import INPUT, INSTALLED, PACKAGE, TEST
+from conformance.making.watching import watch
+from conformance.reference.report import facts, tensors
+from conformance.reference.status import Refused, Status
+
+UNTOLD = ("bpp", "semantic_bytes", "detail_bytes")
+"""Facts that vectors leave out: they follow from others, or need the model."""
+
+DecodePixels = Callable[..., NDArray[np.uint8]]
+"""`dlf.decode`: the reference for pixels (§9.5)."""
+
+
+@dataclass
+class Vector:
+    """A vector in the making.
+
+    Attributes:
+        id: the name of its folder.
+        description: one sentence on what it is about.
+        data: the file.
+        model: the name of the installed package that it needs, None where it brings its own or
+            needs none.
+        refused: the status and the clause that refuse the file, None for a valid one.
+        by: the first command that refuses it, "info" or "symbols".
+        pictures: what is decoded to pixels, by the arguments of `decode`: "" all, or one of
+            "--layers semantic" and "--allow-truncated".
+        best_effort: whether `symbols --allow-truncated` is run, and must succeed.
+        package: the bytes of the package that it brings.
+        clauses: clauses that it exercises besides those that the reference decoder came by.
+    """
+
+    id: str
+    description: str
+    data: bytes
+    model: str | None = "test"
+    refused: tuple[Status, str] | None = None
+    by: str = "info"
+    pictures: tuple[str, ...] = ()
+    best_effort: bool = False
+    package: bytes | None = None
+    clauses: tuple[str, ...] = ()
+    seen: set[str] = field(default_factory=set)
+
+    def write(self, folder: Path, decode: DecodePixels) -> None:
+        """Write the vector below `folder`, after checking what is said of it."""
+        place = folder / self.id
+        place.mkdir(parents=True)
+        (place / INPUT).write_bytes(self.data)
+        if self.package is not None:
+            (place / PACKAGE).write_bytes(self.package)
+        with environment(search_path(place, INSTALLED)):
+            checks = [self.check_info(), self.check_symbols()]
+            if self.best_effort:
+                checks.append(self.check_symbols("--allow-truncated"))
+            checks += [self.check_decode(place, arguments, decode) for arguments in self.pictures]
+        test = {
+            "description": self.description,
+            "model": self.model,
+            "clauses": sorted(self.seen.union(self.clauses), key=_clause_order),
+            "checks": checks,
+        }
+        (place / TEST).write_text(json.dumps(test, indent=1) + "\n", encoding="utf-8")
+
+    def check_info(self) -> dict[str, Any]:
+        """T1."""
+        expected = self.refused if self.by == "info" else None
+        found = self.outcome(lambda: facts(self.data, with_layers=False), expected)
+        check: dict[str, Any] = {"tier": "T1", "command": "info", "arguments": []}
+        check["status"] = name_of(expected)
+        if found is not None:
+            check["facts"] = {name: fact for name, fact in found.items() if name not in UNTOLD}
+        return check
+
+    def check_symbols(self, *arguments: str) -> dict[str, Any]:
+        """T2."""
+        expected = None if arguments else self.refused
+        found = self.outcome(lambda: tensors(self.data, allow_cut=bool(arguments)), expected)
+        check: dict[str, Any] = {"tier": "T2", "command": "symbols", "arguments": list(arguments)}
+        check["status"] = name_of(expected)
+        if found is not None:
+            check["tensors"] = {name: fingerprint(name, found[name]) for name in TENSORS}
+            check["token_bytes"] = int(found["token_bytes"])
+            if found["complete"]:
+                check["final_state"] = int(found["final_state"])
+        return check
+
+    def check_decode(self, place: Path, arguments: str, decode: DecodePixels) -> dict[str, Any]:
+        """T3."""
+        options: dict[str, Any] = {}
+        if arguments == "--layers semantic":
+            options["layers"] = "semantic"
+        elif arguments == "--allow-truncated":
+            options["allow_truncated"] = True
+        check: dict[str, Any] = {"tier": "T3", "command": "decode", "arguments": arguments.split()}
+        refused = self.refused is not None and not arguments
+        check["status"] = name_of(self.refused if refused else None)
+        if not refused:
+            name = "reference" + arguments.replace("--", "-").replace(" ", "-") + ".png"
+            Image.fromarray(decode(self.data, **options)).save(place / name, optimize=True)
+            check["reference"] = name
+        return check
+
+    def outcome(
+        self, work: Callable[[], dict[str, Any]], expected: tuple[Status, str] | None
+    ) -> dict[str, Any] | None:
+        """Let the reference decoder do `work`; it must be refused as `expected`."""
+        try:
+            found, seen = watch(work)
+            got = None
+        except Refused as refused:
+            found, seen, got = None, {refused.clause}, (refused.status, refused.clause)
+        if got != expected:
+            raise AssertionError(f"{self.id}: expected {expected}, got {got}")
+        self.seen |= seen
+        return found
+
+
+def name_of(refused: tuple[Status, str] | None) -> str:
+    """The status by its name in §1.5."""
+    return (Status.OK if refused is None else refused[0]).name
+
+
+def _clause_order(clause: str) -> tuple[bool, list[int]]:
+    numbers = clause.removeprefix("§").removeprefix("A.")
+    return not clause.startswith("§"), [int(number) for number in numbers.split(".")]

@@ -1,0 +1,108 @@
+"""Running the vectors against a decoder, and counting."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from conformance import checks
+from conformance.checks import Failure
+from conformance.decoders import Decoder, search_path
+from conformance.layout import INPUT, INSTALLED, TEST, VECTORS
+from conformance.specification import PixelBound
+
+TIERS = ("T1", "T2", "T3")
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A vector as it lies in the repository."""
+
+    folder: Path
+    test: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one check: passed when there is neither a failure nor something missing."""
+
+    vector: Vector
+    check: dict[str, Any]
+    failure: Failure | None = None
+    missing: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        if self.failure is not None:
+            return "failed"
+        return "passed" if self.missing is None else checks.NOT_SUPPORTED
+
+
+def load_vectors(folder: Path = VECTORS, only: str = "*") -> list[Vector]:
+    """All vectors below `folder` whose ids match `only`."""
+    places = sorted(path.parent for path in folder.glob(f"*/{TEST}"))
+    return [
+        Vector(place, json.loads((place / TEST).read_text(encoding="utf-8")))
+        for place in places
+        if fnmatch(place.name, only)
+    ]
+
+
+def run(
+    vectors: Iterable[Vector],
+    decoder: Decoder,
+    bound: PixelBound,
+    tiers: Iterable[str] = TIERS,
+    progress: Callable[[Result], None] = lambda result: None,
+) -> list[Result]:
+    """Run every check of the given tiers."""
+    wanted = set(tiers)
+    results = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for vector in vectors:
+            for check in vector.test["checks"]:
+                if check["tier"] in wanted:
+                    results.append(run_check(vector, check, decoder, bound, Path(scratch)))
+                    progress(results[-1])
+    return results
+
+
+def run_check(
+    vector: Vector, check: dict[str, Any], decoder: Decoder, bound: PixelBound, scratch: Path
+) -> Result:
+    """Ask the decoder once, and judge its answer."""
+    model = vector.test["model"]
+    if check["tier"] != "T1" and model is not None and not (INSTALLED / f"{model}.dlfm").exists():
+        return Result(vector, check, missing=f"the package {model}.dlfm")
+    output = scratch / {"symbols": "out.npz", "decode": "out.png"}.get(check["command"], "out")
+    output.unlink(missing_ok=True)
+    words = list(command_line(vector, check, output))
+    answer = decoder.run(words, search_path(vector.folder, INSTALLED))
+    if checks.is_unsupported(answer):
+        return Result(vector, check, missing=" ".join([check["command"], *check["arguments"]]))
+    failure = checks.judge_status(check["status"], answer)
+    if failure is None and check["status"] == "OK":
+        if check["command"] == "info":
+            failure = checks.judge_info(check, answer)
+        elif check["command"] == "symbols":
+            failure = checks.judge_symbols(check, output)
+        else:
+            failure = checks.judge_pixels(vector.folder / check["reference"], output, bound)
+    return Result(vector, check, failure)
+
+
+def command_line(vector: Vector, check: dict[str, Any], output: Path) -> Iterator[str]:
+    """The words behind the decoder's command."""
+    yield check["command"]
+    yield str(vector.folder / INPUT)
+    yield "--json" if check["command"] == "info" else str(output)
+    yield from check["arguments"]
