@@ -119,7 +119,7 @@ class Codec:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
         data = as_bytes(data)
-        model_id = info(data).model_id
+        model_id = info(data, allow_truncated=allow_truncated).model_id
         model = self._only or models.find_id(model_id)
         if model.id != model_id:
             raise ModelError(

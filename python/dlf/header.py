@@ -144,10 +144,11 @@ def probe(data: bytes) -> Info:
     return _info(_bitstream.probe(data), len(data), 0, ())
 
 
-def info(data: Buffer) -> Info:
+def info(data: Buffer, *, allow_truncated: bool = False) -> Info:
     """Return what a .dlf file says about itself, without decoding it.
 
-    A file that ends inside its payload is described too (`Info.missing_bytes`).
+    A file that ends inside its payload is described too (`Info.missing_bytes`); with
+    `allow_truncated` also one that ends behind it, with the chunks that are whole.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header or the chunks.
@@ -157,7 +158,8 @@ def info(data: Buffer) -> Info:
     missing = header["header_bytes"] + header["payload_bytes"] - len(data)
     if missing > 0:
         return _info(header, len(data), missing, ())
-    chunks = tuple(Chunk(**chunk) for chunk in _bitstream.chunks(data))
+    found = _bitstream.chunks(data, allow_truncated=allow_truncated)
+    chunks = tuple(Chunk(**chunk) for chunk in found)
     return _info(header, len(data), 0, chunks)
 
 

@@ -26,7 +26,7 @@ def decode_symbols(
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     data = as_bytes(data)
-    package = _package(data, model)
+    package = _package(data, model, allow_truncated)
     return _bitstream.decode_symbols(data, package, allow_truncated=allow_truncated)
 
 
@@ -48,6 +48,11 @@ def layer_bytes(data: bytes, model: models.Model) -> tuple[int, int]:
     return semantic, info(data).payload_bytes - semantic
 
 
-def _package(data: bytes, model: str | os.PathLike[str] | None) -> _bitstream.Package:
-    found = models.find_id(info(data).model_id) if model is None else models.find(model)
+def _package(
+    data: bytes, model: str | os.PathLike[str] | None, allow_truncated: bool = False
+) -> _bitstream.Package:
+    if model is None:
+        found = models.find_id(info(data, allow_truncated=allow_truncated).model_id)
+    else:
+        found = models.find(model)
     return _bitstream.Package(os.fspath(found.path))

@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     seconds = time.perf_counter() - start
     image = Image.fromarray(pixels)
-    write_atomically(arguments.output, _save(image, form, _metadata_of(info(data))))
+    header = info(data, allow_truncated=arguments.allow_truncated)
+    write_atomically(arguments.output, _save(image, form, _metadata_of(header)))
     if not arguments.quiet:
         line = f"{arguments.output}: {image.width}x{image.height} {image.mode}, {seconds:.2f} s"
         print(line, file=sys.stderr if to_stdout else sys.stdout)
