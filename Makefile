@@ -1,7 +1,8 @@
 # DLF. On a machine with Python 3.11, g++ and make:
-#   make demo     installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
-#   make figures  measures dlf-s and the classical codecs on Kodak; fills in the model card
-#   make test     installs everything into .venv and runs all tests, the C++ ones too
+#   make demo       installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
+#   make benchmark  measures times of a 768x512 picture, beside CompressAI where that is installed
+#   make figures    measures dlf-s and the classical codecs on Kodak; fills in the model card
+#   make test       installs everything into .venv and runs all tests, the C++ ones too
 # Nothing is written outside this folder. A second run only does what has changed.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -28,7 +29,7 @@ CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 
-.PHONY: all demo figures test test-cpp test-python lint format install clean distclean
+.PHONY: all benchmark demo figures test test-cpp test-python lint format install clean distclean
 all: install
 
 # --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
@@ -67,6 +68,10 @@ test-cpp: $(STAMPS)/tools
 
 test-python: install
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+benchmark: install
+	$(BIN)/python -m pytest tests/test_benchmarks.py --benchmark-enable --benchmark-sort=name \
+	    --benchmark-columns=min,median,max,rounds $(PYTEST_ARGS)
 
 # Stopped, it goes on where it was: results are cached by content (docs/evaluation.md).
 figures: install

@@ -1,0 +1,133 @@
+"""Times of a 768x512 picture, warm, beside a peer: `make benchmark` measures, `make test` only runs.
+
+The budgets: decoding and encoding at most half the time of CompressAI's `bmshj2018_hyperprior` in the
+same run, the entropy stage at most 60 ms in either direction. Nothing here fails because a machine is
+slow; the table is in the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import scene
+from dlf import _bitstream, _codec, models
+from dlf.errors import ModelError
+
+HEIGHT, WIDTH = 512, 768
+Benchmark = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def package(shipped_test_package: Path) -> Path:
+    """The default model where it is installed, else the test model."""
+    try:
+        return models.find().path
+    except ModelError:
+        return shipped_test_package
+
+
+@pytest.fixture(scope="module")
+def codec(package: Path) -> _codec.Codec:
+    """With one thread: a picture of one tile gains nothing from more."""
+    return _codec.Codec(str(package))
+
+
+@pytest.fixture(scope="module")
+def picture() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return scene(HEIGHT, WIDTH, seed=9)
+
+
+@pytest.fixture(scope="module")
+def rate(package: Path) -> int:
+    return _bitstream.Package(str(package)).rate_points // 2
+
+
+def test_encode(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+    file = benchmark(codec.encode, picture, rate)
+    assert _bitstream.probe(file)["width"] == WIDTH
+
+
+def test_decode(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+    file = codec.encode(picture, rate)
+    assert benchmark(codec.decode, file).shape == picture.shape
+
+
+def test_second_size(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+    """Another size each time: nothing is compiled for a size."""
+    files = iter([codec.encode(picture[:, : WIDTH - i], rate) for i in range(8)] * 1000)
+    assert (
+        benchmark.pedantic(  # type: ignore[attr-defined]
+            lambda: codec.decode(next(files)), rounds=8, iterations=1
+        ).shape[0]
+        == HEIGHT
+    )
+
+
+def test_encode_to_size(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+    target = len(codec.encode(picture, rate))
+    assert len(benchmark(codec.encode_to_size, picture, target)) <= target
+
+
+def test_entropy_decode(
+    benchmark: Benchmark, codec: _codec.Codec, package: Path, picture: Any, rate: int
+) -> None:
+    loaded = _bitstream.Package(str(package))
+    symbols = benchmark(_bitstream.decode_symbols, codec.encode(picture, rate), loaded)
+    assert symbols["complete"]
+
+
+def test_entropy_encode(
+    benchmark: Benchmark, codec: _codec.Codec, package: Path, picture: Any, rate: int
+) -> None:
+    loaded = _bitstream.Package(str(package))
+    file = codec.encode(picture, rate)
+    symbols = _bitstream.decode_symbols(file, loaded)
+    latents = symbols["latent"] / np.float32(1 << 16)
+    options = {"width": WIDTH, "height": HEIGHT, "rate": rate}
+    made = benchmark(
+        _bitstream.encode_symbols, symbols["tokens"], latents.astype(np.float32), loaded, **options
+    )
+    assert _bitstream.probe(made)["height"] == HEIGHT
+
+
+def test_load_package(benchmark: Benchmark, package: Path) -> None:
+    assert benchmark(_bitstream.Package, str(package)).rate_points > 0
+
+
+def test_load_codec(benchmark: Benchmark, package: Path) -> None:
+    assert benchmark(_codec.Codec, str(package)).rate_points > 0
+
+
+@pytest.fixture(scope="module")
+def peer() -> Any:
+    """CompressAI's bmshj2018_hyperprior with random weights, which take as long as trained ones."""
+    zoo = pytest.importorskip("compressai.zoo", reason="CompressAI is not installed")
+    network = zoo.bmshj2018_hyperprior(quality=1, pretrained=False).eval()
+    network.update(force=True)
+    return network
+
+
+def peer_input(picture: Any) -> Any:
+    import torch
+
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+
+
+def test_peer_encode(benchmark: Benchmark, peer: Any, picture: Any) -> None:
+    import torch
+
+    with torch.inference_mode():
+        assert benchmark(peer.compress, peer_input(picture))["strings"]
+
+
+def test_peer_decode(benchmark: Benchmark, peer: Any, picture: Any) -> None:
+    import torch
+
+    with torch.inference_mode():
+        coded = peer.compress(peer_input(picture))
+        decoded = benchmark(peer.decompress, coded["strings"], coded["shape"])
+    assert decoded["x_hat"].shape[-1] == WIDTH
