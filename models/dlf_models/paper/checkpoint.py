@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from .config import PaperConfig
-from .model import PaperModel
+from .model import PaperModel, large_weights
 
 # Loss networks and the schedule of the training strategy: a codec needs none of them.
 TRAINING_ONLY = ("img_loss.", "epoch_for_strategy", "lmbda_idx", "lmbda_list")
@@ -36,6 +36,7 @@ class LoadReport:
     keys: int
     parameters: int
     skipped: tuple[str, ...]
+    weight_change: float
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
@@ -87,13 +88,17 @@ def _some(names: list[str]) -> str:
 
 
 def load_state_dict(
-    model: nn.Module, state: dict[str, Tensor], where: str = "checkpoint"
+    model: PaperModel,
+    state: dict[str, Tensor],
+    where: str = "checkpoint",
+    weights: torch.dtype = torch.float32,
 ) -> LoadReport:
-    """Put the tensors into ``model`` (usually on the meta device) without copying them.
+    """Put the tensors into ``model`` (usually on the meta device), reading each of them once.
 
-    Every parameter must be there with its shape and be finite (``-inf`` is allowed in masks), and
-    nothing else may be, except what only training needs. Raises :class:`CheckpointError`, which
-    names the keys.
+    Large weights are stored as ``weights``, and a tensor that this type cannot hold stays float32;
+    float32 tensors are not copied. Every parameter must be there with its shape and be finite
+    (``-inf`` is allowed in masks), and nothing else may be, except what only training needs. Raises
+    :class:`CheckpointError`, which names the keys.
     """
     expected = model.state_dict(keep_vars=True)
     has_targets = any(k.startswith(TARGETS_ONLY) for k in expected)
@@ -119,27 +124,41 @@ def load_state_dict(
         problems.append(f"{len(unexpected)} unexpected: {_some(unexpected)}")
     if problems:
         raise CheckpointError(f"{where}: does not fit the configuration: " + "; ".join(problems))
+    large = large_weights(model)
+    loaded, change = {}, 0.0
     for key in expected:
-        value = state[key]
+        value = state[key].detach()
         bad = (
             value.isnan() | (value == float("inf")) if key.endswith("_mask") else ~value.isfinite()
         )
         if not value.is_floating_point() or bool(bad.any()):
             raise CheckpointError(f"{where}: {key} holds values that are not finite numbers")
-    model.load_state_dict({k: state[k].float() for k in expected}, strict=True, assign=True)
+        stored = value.to(weights) if key in large else value.float()
+        if key in large and not bool(stored.isfinite().all()):
+            stored = value.float()
+        if stored.dtype != value.dtype:
+            peak = float(value.abs().max())
+            difference = float((stored.float() - value).abs().max())
+            change = max(change, difference / peak if peak else 0.0)
+        loaded[key] = stored
+    model.load_state_dict(loaded, strict=True, assign=True)
     return LoadReport(
         keys=len(expected),
         parameters=sum(v.numel() for v in expected.values()),
         skipped=tuple(k for k in state if k not in expected),
+        weight_change=change,
     )
 
 
 def load_checkpoint(
-    path: str | Path, config: PaperConfig, targets: bool = False
+    path: str | Path,
+    config: PaperConfig,
+    targets: bool = False,
+    weights: torch.dtype = torch.float32,
 ) -> tuple[PaperModel, LoadReport]:
     """The model of ``config`` with a published checkpoint in it, ready for inference."""
     state = read_state_dict(path)
     with torch.device("meta"):
         model = PaperModel(config, targets)
-    report = load_state_dict(model, state, str(path))
+    report = load_state_dict(model, state, str(path), weights)
     return model.eval().requires_grad_(False), report

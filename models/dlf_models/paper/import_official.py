@@ -105,11 +105,13 @@ def import_official(args: argparse.Namespace) -> None:
     """Do what the command line asks for and print the report; ``ValueError`` or ``OSError``."""
     start = time.monotonic()
     config = load_paper_config(args.config) if args.config else PaperConfig()
-    model, loaded = load_checkpoint(args.checkpoint, config)
+    model, loaded = load_checkpoint(args.checkpoint, config, weights=WEIGHTS[args.weights])
     print(f"parameters: {loaded.parameters} in {loaded.keys} tensors")
+    if loaded.skipped:
+        print(f"skipped, only for training: {_groups(loaded.skipped)}")
     print(
-        f"skipped: {len(loaded.skipped)} tensors that only training needs:"
-        f" {_groups(loaded.skipped)}"
+        f"weights stored as {args.weights}: one changes by at most {loaded.weight_change:.1e} of its"
+        " tensor's largest"
     )
     pictures = _pictures(args.calibration, config)
     calibration = calibrate(model, pictures)
@@ -134,7 +136,7 @@ def import_official(args: argparse.Namespace) -> None:
     }
     partial = args.out.with_name(args.out.stem + ".partial")
     try:
-        write_package(model, normative, description, config, WEIGHTS[args.weights], partial)
+        write_package(model, normative, description, config, partial)
         del model
         reopened = torch.jit.load(str(partial), map_location="cpu")
         tokens, picture = reconstruct(reopened, window)
@@ -146,8 +148,8 @@ def import_official(args: argparse.Namespace) -> None:
         partial.unlink(missing_ok=True)
     same = int((tokens == expected.tokens).sum())
     print(
-        f"self-check: package against checkpoint on one window: {same} of {tokens.numel()} tokens"
-        f" equal, pixels differ by at most {levels:.2f} of 255 levels (weights {args.weights})"
+        f"self-check of the package on one window: {same} of {tokens.numel()} tokens equal, pixels"
+        f" within {levels:.2f} of 255 levels"
     )
     identity = hashlib.sha256(normative.to_bytes()).hexdigest()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

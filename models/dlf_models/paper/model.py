@@ -66,27 +66,18 @@ class PaperModel(nn.Module):
         return self.vqgan.decode(latent) * 0.5 + 0.5
 
 
-def store_weights_in(model: nn.Module, dtype: torch.dtype) -> float:
-    """Store the large weights in ``dtype`` in place, one tensor at a time; returns the largest
-    relative change.
+def large_weights(model: PaperModel) -> set[str]:
+    """Names of the parameters that may be stored in half precision: matrices and kernels.
 
-    Only matrices and convolution kernels change; norms, biases, gains, embeddings and tables stay
-    float32. A tensor that ``dtype`` cannot hold without overflow stays as it is.
+    Norms, biases, gains, embeddings and tables are small. The float prior stays exact too, because
+    the integer prior is made from it.
     """
-    worst = 0.0
-    for module in model.modules():
+    names = set()
+    for name, module in model.named_modules():
+        if name.startswith("hybrid_codec.quantize_feat.y_"):
+            continue
         if isinstance(module, Linear | Conv2d):
-            name = "weight"
+            names.add(f"{name}.weight")
         elif isinstance(module, SelfAttention):
-            name = "in_proj_weight"
-        else:
-            continue
-        weight = getattr(module, name).detach()
-        stored = weight.to(dtype)
-        if not torch.isfinite(stored).all():
-            continue
-        peak = float(weight.abs().max())
-        if peak > 0.0:
-            worst = max(worst, float((stored.float() - weight).abs().max()) / peak)
-        setattr(module, name, nn.Parameter(stored, requires_grad=False))
-    return worst
+            names.add(f"{name}.in_proj_weight")
+    return names

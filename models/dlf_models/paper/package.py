@@ -23,7 +23,7 @@ from ..package_format import FREQUENCY_TOTAL, FrequencyTable, NormativePart, ass
 from .config import PaperConfig
 from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
 from .macs import MacCounter
-from .model import PaperModel, store_weights_in
+from .model import PaperModel
 
 TAIL = 1e-4
 """Probability outside a scale table, as the published coder cuts its tables."""
@@ -152,13 +152,10 @@ def write_package(
     normative: NormativePart,
     description: dict[str, Any],
     config: PaperConfig,
-    weights: torch.dtype,
     path: Path,
 ) -> None:
-    """Write the package to ``path``. Uses the model up: its prior goes, its weights change type."""
+    """Write the package to ``path``. The model loses its float prior."""
     model.hybrid_codec.quantize_feat.drop_prior()
-    if weights != torch.float32:
-        description["largest_relative_weight_change"] = store_weights_in(model, weights)
     description["network"] = asdict(config)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
         archive = Path(folder) / "archive.pt"
