@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from conformance.reference.registry import SPECIFICATION
 
-_CLAUSE = re.compile(r"^(#+ |(?:- )?\*\*)((?:§\d+|[A-D](?=\.))(?:\.\d+)*)", re.MULTILINE)
+_CLAUSE = re.compile(r"^(#+ |(?:- )?\*\*)((?:§\d+|[AB](?=\.))(?:\.\d+)*)", re.MULTILINE)
 _BOUND = re.compile(r"within (\d+)/255 on at least ([\d,]+) of ([\d,]+)\s+samples")
 _REDUCED = re.compile(r"reduced precision within (\d+)/255")
 _INFORMATIVE = "(informative)"
@@ -28,7 +28,7 @@ def text() -> str:
 
 
 def clauses() -> list[str]:
-    """The ids of all clauses that bind files or decoders, in their order.
+    """The ids of all clauses that bind files or decoders, in their order; Annexes C and D repeat them.
 
     A heading counts only when it has no clauses of its own; informative clauses do not count.
     """

@@ -23,7 +23,7 @@ ENOUGH_CALLS = 1000
 """Watching is slow: a function that was called so often is watched no longer."""
 
 _FOLDER = str(Path(conformance.reference.__file__).parent)
-_ID = r"(?:§\d+(?:\.\d+)*|A\.\d+(?:\.\d+)*)"
+_ID = r"(?:§\d+(?:\.\d+)*|[AB]\.\d+(?:\.\d+)*)"
 _LEADING = re.compile(rf"{_ID}(?:(?:, | and | to ){_ID})*(?=[:.,( ]|$)")
 
 

@@ -62,17 +62,16 @@ def check_types(chunks: list[Chunk]) -> None:
 
 
 def content_of(chunk: Chunk, header: Header) -> bytes:
-    """§3.4: what the chunk holds, inflated where it is deflated; the length of §3.5 is checked."""
+    """§3.4: what the chunk holds, inflated where it is deflated; the length of §3.5 comes first."""
     reader = Reader(chunk.stored, Status.INVALID_FILE, "§3.4")
     length = reader.varint() if chunk.deflated else len(chunk.stored)
-    if chunk.deflated:
-        possible = length <= 1032 * reader.remaining + 1031
-        require(possible, Status.INVALID_FILE, "§3.4", "a content length that cannot be true")
     if chunk.type == ALPHA:
-        expected = 1 + header.width * header.height
+        expected = 1 + header.width * header.height  # §3.5
         require(length == expected, Status.INVALID_FILE, "§3.5", f"alpha of {length} bytes")
     if not chunk.deflated:
         return chunk.stored
+    possible = length <= 1032 * reader.remaining + 1031
+    require(possible, Status.INVALID_FILE, "§3.4", "a content length that cannot be true")
     return inflate(reader.take(reader.remaining), length)
 
 

@@ -1,4 +1,4 @@
-"""§4.4 and §5: from a file to its symbols, in the order of the specification."""
+"""§5: from a file to its symbols and its alpha plane, in the order of the specification."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ class Decoded:
     latents: Latents
     token_bytes: int  # payload bytes taken when the last token was decoded
     final_state: int | None
-    alpha: NDArray[np.uint8] | None
 
 
 def up(a: int, b: int) -> int:
@@ -67,6 +66,7 @@ def decode(file: File, model: Model) -> Decoded:
 
 def decode_with(decoder: EntropyDecoder, file: File, model: Model) -> Decoded:
     """§5: tokens, detail symbols, end."""
+    # §1.4, §5.1: the grids of windows and latents.
     windows, latent = window_grid(file, model), latent_grid(file, model)
     banks, digits = decode_tokens(decoder, model, *windows)
     token_bytes = decoder.position
@@ -80,12 +80,11 @@ def decode_with(decoder: EntropyDecoder, file: File, model: Model) -> Decoded:
         latents=latents,
         token_bytes=token_bytes,
         final_state=None if file.payload_is_cut else decoder.finish(),
-        alpha=read_alpha(file),
     )
 
 
 def read_alpha(file: File) -> NDArray[np.uint8] | None:
-    """§3.5.1, §3.5.2, checked last (§4.4)."""
+    """§3.5.1, §3.5.2: the alpha plane; whoever asks for pixels checks it last (§4.4)."""
     for chunk, content in zip(file.chunks, file.contents, strict=True):
         if chunk.type == ALPHA:
             return alpha_plane(content, file.header)

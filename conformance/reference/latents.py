@@ -28,7 +28,7 @@ class Latents:
 
 
 class SymbolSource:
-    """§7.5 and §5.5: detail symbols from a decoder; 0 once one cannot be decoded, or without one."""
+    """§7.5, §5.5: detail symbols from a decoder; 0 once one cannot be decoded, or without one."""
 
     def __init__(self, decoder: EntropyDecoder | None, model: Model, is_cut: bool) -> None:
         self.decoder = decoder
@@ -43,7 +43,7 @@ class SymbolSource:
         except OutOfBytes:
             if not self.is_cut:
                 raise
-            self.decoder = None
+            self.decoder = None  # §5.5
             return 0
 
 
@@ -58,12 +58,14 @@ def decode_latents(
     model = source.model
     init, *steps = model.programs
     inputs = [rate_tensor(model, rate, latent_grid), token_tensor(model, digits, window_grid)]
+    # §7.1, §7.2: the first program.
     step, scale, mean, context = run(init, model.layers, inputs[: init.inputs], latent_grid)
 
     shape = (model.channels, *latent_grid)
     scale_index, symbols, means, y_hat = (np.zeros(shape, np.int64) for _ in range(4))
     for s in range(4):
         if s > 0:
+            # §7.4
             scale, mean = run(steps[s - 1], model.layers, [y_hat.copy(), context], latent_grid)
         # §7.5: the number of thresholds that are at most the scale, minus 1.
         index = np.searchsorted(model.thresholds, scale, side="right") - 1

@@ -40,7 +40,7 @@ def read_members(path: Path) -> dict[str, bytes]:
 
 
 def load(path: Path) -> Model:
-    """A.1: read and check a package."""
+    """A.1.2: read and check a package."""
     members = read_members(path)
     rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
     model = parse(members.pop(NORMATIVE))

@@ -1,4 +1,4 @@
-"""Annex B: model ids, read from the table in BITSTREAM.md itself."""
+"""B.1, B.2: model ids, read from the table in BITSTREAM.md itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNREGISTERED = 2**27
 
 
 def registered() -> dict[str, int]:
-    """The ids of registered models, by the SHA-256 of their normative parts in hexadecimal."""
+    """B.1: the ids of registered models, by the SHA-256 of their normative parts in hexadecimal."""
     annex = SPECIFICATION.read_text(encoding="utf-8").split("## Annex B", 1)[1]
     annex = annex.split("\n## ", 1)[0]
     rows = re.findall(r"^\| (\d+) \| \S+ \| ([0-9a-f]{64}) \|$", annex, re.MULTILINE)
@@ -18,6 +18,6 @@ def registered() -> dict[str, int]:
 
 
 def model_id(sha256: str) -> int:
-    """The id of the model whose normative part has this hash."""
+    """B.2: the id of the model whose normative part has this hash."""
     derived = UNREGISTERED + int(sha256[:8], 16) % UNREGISTERED
     return registered().get(sha256, derived)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .chunks import ALPHA, EXIF, ICC, XMP
 from .decoder import Decoded, decode
 from .file import File, read_file
+from .header import read_header
 from .package import find
 from .status import Refused
 
@@ -55,8 +56,9 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
 
 def read_for_info(data: bytes) -> File:
     """A file that is whole, or cut in its payload; a later cut is refused."""
-    file = read_file(data, allow_cut=True)
-    return file if file.payload_is_cut else read_file(data)
+    header = read_header(data)
+    cut_in_payload = len(data) < header.size + header.payload_length
+    return read_file(data, allow_cut=cut_in_payload)
 
 
 def semantic_bytes(file: File) -> int | None:

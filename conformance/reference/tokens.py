@@ -15,7 +15,7 @@ def decode_tokens(
     """The banks [rows * columns] and digits [rows * columns][T][D] of all windows (§6.1)."""
     banks = np.zeros((rows, columns), np.int64)
     digits = np.zeros((rows, columns, model.slots, model.depth), np.int64)
-    for row in range(rows):
+    for row in range(rows):  # §6.1
         for column in range(columns):
             bank = 0
             if model.banks > 1:
