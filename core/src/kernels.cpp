@@ -61,8 +61,10 @@ Tensor convolve_plain(const ConvLayer& layer, const Tensor& input, int threads) 
 }
 
 bool simd_supported() {
-#ifdef DLF_HAVE_AVX2
+#if defined(DLF_HAVE_AVX2)
   return __builtin_cpu_supports("avx2");
+#elif defined(DLF_HAVE_NEON)
+  return true;  // part of the architecture
 #else
   return false;
 #endif
@@ -72,39 +74,7 @@ bool simd_enabled() { return simd_supported() && !scalar_is_forced(); }
 
 Tensor convolve(const ConvLayer& layer, const Tensor& input, const KernelOptions& options) {
   return options.force_plain || !simd_supported() ? convolve_plain(layer, input, options.threads)
-                                                  : convolve_avx2(layer, input, options.threads);
-}
-
-#ifndef DLF_HAVE_AVX2
-Tensor convolve_avx2(const ConvLayer& layer, const Tensor& input, int threads) {
-  return convolve_plain(layer, input, threads);
-}
-#endif
-
-void pack_layer(ConvLayer& layer) {
-  const size_t taps = size_t{layer.kernel} * layer.kernel;
-  if (layer.depthwise) {  // [channel][pair of taps][2]
-    const size_t pairs = tap_pairs(layer);
-    layer.packed.assign(layer.out_channels * pairs * 2, 0);
-    for (size_t c = 0; c < layer.out_channels; ++c) {
-      for (size_t t = 0; t < taps; ++t) {
-        layer.packed[c * pairs * 2 + t] = layer.weights[c * taps + t];
-      }
-    }
-    return;
-  }
-  // [block of outputs][pair of inputs][tap][output within the block][2]
-  const size_t pairs = channel_pairs(layer);
-  layer.packed.assign(output_blocks(layer) * pairs * taps * kBlock * 2, 0);
-  for (size_t o = 0; o < layer.out_channels; ++o) {
-    for (size_t i = 0; i < layer.in_channels; ++i) {
-      for (size_t t = 0; t < taps; ++t) {
-        const size_t group = ((o / kBlock) * pairs + i / 2) * taps + t;
-        layer.packed[(group * kBlock + o % kBlock) * 2 + i % 2] =
-            layer.weights[(o * layer.in_channels + i) * taps + t];
-      }
-    }
-  }
+                                                  : convolve_simd(layer, input, options.threads);
 }
 
 }  // namespace dlf

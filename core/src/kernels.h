@@ -29,7 +29,7 @@ inline int16_t rescale(int32_t accumulator, int32_t multiplier, uint8_t shift) {
 // Same-size convolution with zero padding. The layer must have passed check_accumulators.
 Tensor convolve(const ConvLayer& layer, const Tensor& input, const KernelOptions& options);
 
-// Whether this build and processor have the AVX2 kernels.
+// Whether this build and processor have SIMD kernels.
 bool simd_supported();
 // The same, and the environment variable DLF_FORCE_SCALAR is unset, empty or "0".
 bool simd_enabled();
@@ -39,7 +39,7 @@ void pack_layer(ConvLayer& layer);
 
 // The two implementations of convolve, for tests; the second needs simd_supported().
 Tensor convolve_plain(const ConvLayer& layer, const Tensor& input, int threads);
-Tensor convolve_avx2(const ConvLayer& layer, const Tensor& input, int threads);
+Tensor convolve_simd(const ConvLayer& layer, const Tensor& input, int threads);
 
 }  // namespace dlf
 

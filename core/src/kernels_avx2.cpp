@@ -6,7 +6,6 @@
 
 #include "kernel_layout.h"
 #include "kernels.h"
-#include "parallel.h"
 
 #ifdef DLF_HAVE_AVX2
 #include <immintrin.h>
@@ -15,21 +14,6 @@
 
 namespace dlf {
 namespace {
-
-// Planes are laid out with a frame of zeros and treated as one line: output n = y * stride + x
-// needs inputs n + dy * stride + dx. Outputs with x >= width are computed and dropped.
-struct Line {
-  size_t stride;   // length of a padded row
-  size_t outputs;  // height * stride
-  size_t plane;    // values of a padded plane, slack included
-  size_t frame;    // rows and columns of zeros on each side
-
-  Line(const ConvLayer& layer, const Tensor& input)
-      : stride(input.width + 2 * (layer.kernel / 2)),
-        outputs(size_t{input.height} * stride),
-        plane((input.height + 2 * (layer.kernel / 2)) * stride + kSlack),
-        frame(layer.kernel / 2) {}
-};
 
 DLF_AVX2 inline __m256i load(const void* p) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(p));
@@ -69,44 +53,11 @@ DLF_AVX2 inline void store_16(__m256i a, __m256i b, int32_t multiplier, int shif
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(packed, 0xD8));
 }
 
-// Copies the values of line positions n .. n+15 that are real outputs to their places.
-void scatter(const int16_t* values, size_t n, const Line& line, const Tensor& shape,
-             int16_t* plane) {
-  const size_t end = std::min(n + kPositions, line.outputs);
-  while (n < end) {
-    const size_t y = n / line.stride, x = n % line.stride;
-    const size_t run = std::min(end - n, line.stride - x);
-    if (x < shape.width) {
-      const size_t count = std::min(run, shape.width - x);
-      std::memcpy(plane + y * shape.width + x, values, count * sizeof(int16_t));
-    }
-    values += run;
-    n += run;
-  }
-}
-
-// Input channels in pairs, interleaved: [pair][padded position][2].
-std::vector<int16_t> interleave(const ConvLayer& layer, const Tensor& input, const Line& line) {
-  const size_t pairs = channel_pairs(layer);
-  std::vector<int16_t> out(
-      checked_multiply(checked_multiply(pairs, line.plane, "convolution"), 2, "convolution"));
-  for (size_t c = 0; c < layer.in_channels; ++c) {
-    for (size_t y = 0; y < input.height; ++y) {
-      const int16_t* from = input.channel(c) + y * input.width;
-      int16_t* to = out.data() +
-                    2 * ((c / 2) * line.plane + (y + line.frame) * line.stride + line.frame) +
-                    c % 2;
-      for (size_t x = 0; x < input.width; ++x) {
-        to[2 * x] = from[x];
-      }
-    }
-  }
-  return out;
-}
+}  // namespace
 
 DLF_AVX2 void dense_positions(const ConvLayer& layer, const int16_t* input, const Line& line,
                               size_t n, Tensor& output) {
-  const size_t pairs = channel_pairs(layer), kernel = layer.kernel;
+  const size_t pairs = channel_groups(layer), kernel = layer.kernel;
   const int16_t* weight = layer.packed.data();
   alignas(32) int16_t values[kPositions];
   for (size_t block = 0; block < output_blocks(layer); ++block) {
@@ -136,24 +87,10 @@ DLF_AVX2 void dense_positions(const ConvLayer& layer, const int16_t* input, cons
   }
 }
 
-Tensor dense(const ConvLayer& layer, const Tensor& input, int threads) {
-  const Line line(layer, input);
-  const std::vector<int16_t> pairs = interleave(layer, input, line);
-  Tensor output(layer.out_channels, input.height, input.width);
-  const size_t groups = (line.outputs + kPositions - 1) / kPositions;
-  const size_t grain = kMacsPerThread / std::max<size_t>(layer.weights.size() * kPositions, 1) + 1;
-  parallel_for(groups, grain, threads, [&](size_t, size_t begin, size_t end) {
-    for (size_t g = begin; g < end; ++g) {
-      dense_positions(layer, pairs.data(), line, g * kPositions, output);
-    }
-  });
-  return output;
-}
-
 DLF_AVX2 void depthwise_channel(const ConvLayer& layer, const int16_t* plane, const Line& line,
                                 size_t c, Tensor& output) {
   const size_t kernel = layer.kernel, taps = kernel * kernel;
-  const int16_t* weight = layer.packed.data() + c * tap_pairs(layer) * 2;
+  const int16_t* weight = layer.packed.data() + c * tap_groups(layer) * kGroup;
   size_t offset[10] = {};
   for (size_t t = 0; t < taps; ++t) {
     offset[t] = t / kernel * line.stride + t % kernel;
@@ -172,31 +109,6 @@ DLF_AVX2 void depthwise_channel(const ConvLayer& layer, const int16_t* plane, co
     store_16(first, second, layer.multiplier[c], layer.shift[c], values);
     scatter(values, n, line, output, output.channel(c));
   }
-}
-
-Tensor depthwise(const ConvLayer& layer, const Tensor& input, int threads) {
-  const Line line(layer, input);
-  std::vector<int16_t> planes(checked_multiply(layer.in_channels, line.plane, "convolution"));
-  Tensor output(layer.out_channels, input.height, input.width);
-  const size_t work = line.outputs * layer.kernel * layer.kernel;
-  const size_t grain = kMacsPerThread / std::max<size_t>(work, 1) + 1;
-  parallel_for(layer.out_channels, grain, threads, [&](size_t, size_t begin, size_t end) {
-    for (size_t c = begin; c < end; ++c) {
-      int16_t* plane = planes.data() + c * line.plane;
-      for (size_t y = 0; y < input.height; ++y) {
-        std::memcpy(plane + (y + line.frame) * line.stride + line.frame,
-                    input.channel(c) + y * input.width, input.width * sizeof(int16_t));
-      }
-      depthwise_channel(layer, plane, line, c, output);
-    }
-  });
-  return output;
-}
-
-}  // namespace
-
-Tensor convolve_avx2(const ConvLayer& layer, const Tensor& input, int threads) {
-  return layer.depthwise ? depthwise(layer, input, threads) : dense(layer, input, threads);
 }
 
 }  // namespace dlf
