@@ -10,8 +10,8 @@
 namespace dlf {
 namespace {
 
-// Peak of the networks' activations and of what the allocator keeps beside them, for each pixel of a
-// tile: 230 to 450 measured with dlf-s, encoding and decoding, one tile and nine.
+// Peak of the networks' activations and of what the allocator keeps beside them, for each pixel of
+// a tile: 230 to 450 measured with dlf-s, encoding and decoding, one tile and nine.
 constexpr uint64_t kTransformBytesPerPixel = 512;
 
 // Saturating, so that an absurd picture compares as too large and never as small.

@@ -241,8 +241,8 @@ DLF_API dlf_status dlf_symbols_decode(const uint8_t* data, size_t size, const dl
     options.limits = limits_of(limits);
     auto out = std::make_unique<dlf_symbols>();
     out->tokens_stride = model.normative().tokens_stride();
-    out->set = dlf::read_symbols(dlf::open_file(view_of(data, size), model, options), model,
-                                 options);
+    out->set =
+        dlf::read_symbols(dlf::open_file(view_of(data, size), model, options), model, options);
     *symbols = out.release();
   });
 }

@@ -57,9 +57,8 @@ class OutputBuffer {
 
 dlf::Progress progress_of(dlf_progress callback, void* user) {
   if (callback == nullptr) return {};
-  return [callback, user](uint32_t done, uint32_t total) {
-    return callback(user, done, total) == 0;
-  };
+  return
+      [callback, user](uint32_t done, uint32_t total) { return callback(user, done, total) == 0; };
 }
 
 dlf::ConstPixels pixels_of(const dlf_image* given) {
@@ -121,8 +120,8 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
   options.layers = given.semantic_only != 0 ? dlf::Layers::kSemantic : dlf::Layers::kAll;
   options.allow_truncated = given.allow_truncated != 0;
   if (given.region_width != 0) {
-    options.region = dlf::Region{given.region_x, given.region_y, given.region_width,
-                                 given.region_height};
+    options.region =
+        dlf::Region{given.region_x, given.region_y, given.region_width, given.region_height};
   }
   options.limits = limits_of(given.limits);
   options.progress = progress_of(given.progress, given.progress_user);
@@ -145,9 +144,9 @@ DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* opt
     out->package.model = dlf::ModelPackage::load(path, &archive);
     auto transform = dlf::load_torchscript_transform(
         archive, out->package.model->normative(), given.device == nullptr ? "cpu" : given.device);
-    out->codec = std::make_unique<dlf::Codec>(
-        out->package.model, std::move(transform),
-        static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
+    out->codec =
+        std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
+                                     static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
     *codec = out.release();
   });
 }

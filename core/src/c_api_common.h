@@ -27,8 +27,7 @@ inline void write_error(dlf_error* out, dlf_status status, uint64_t offset, cons
   if (out == nullptr || out->struct_size < offsetof(dlf_error, message)) return;
   out->status = status;
   out->offset = offset;
-  const size_t room =
-      std::min(out->struct_size, sizeof(dlf_error)) - offsetof(dlf_error, message);
+  const size_t room = std::min(out->struct_size, sizeof(dlf_error)) - offsetof(dlf_error, message);
   if (room == 0) return;
   const size_t length = std::min(std::strlen(message), room - 1);
   std::memcpy(out->message, message, length);

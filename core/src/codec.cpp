@@ -118,7 +118,8 @@ Codec::Job Codec::prepare(const ConstPixels& pixels, const EncodeOptions& option
 
   Job job;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  check_work(job.geometry, estimate_work(model, job.geometry, pixels.channels, Direction::kEncode, threads_),
+  check_work(job.geometry,
+             estimate_work(model, job.geometry, pixels.channels, Direction::kEncode, threads_),
              options.limits);
   job.tiles = tiles_of(model, job.geometry);
   job.tokens.resize(checked_multiply(static_cast<size_t>(job.geometry.windows()),

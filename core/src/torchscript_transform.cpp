@@ -1,10 +1,10 @@
 #include "torchscript_transform.h"
 
 // Only what is used of libtorch: <torch/script.h> would add a third to the time of compilation.
-#include <ATen/ops/empty.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/ivalue.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
@@ -44,11 +44,12 @@ class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
   const std::vector<uint8_t>& bytes_;
 };
 
-// Makes libtorch compute with the calling thread alone, and puts the host's number back. Its kernels
-// sum in another order for another number of threads, which would make pixels depend on it; codec.cpp
-// works on several tiles at once instead. libtorch keeps two numbers: one per thread, which decides,
-// and one for the process, from which new threads take theirs. The second is put back at once, by a
-// thread of its own, so that threads which the host starts meanwhile see nothing of ours.
+// Makes libtorch compute with the calling thread alone, and puts the host's number back. Its
+// kernels sum in another order for another number of threads, which would make pixels depend on it;
+// codec.cpp works on several tiles at once instead. libtorch keeps two numbers: one per thread,
+// which decides, and one for the process, from which new threads take theirs. The second is put
+// back at once, by a thread of its own, so that threads which the host starts meanwhile see nothing
+// of ours.
 class OneThread {
  public:
   OneThread() : host_(at::get_num_threads()) {

@@ -14,8 +14,7 @@ namespace {
 // What the workers and the caller share.
 class Queue {
  public:
-  Queue(size_t count, const std::function<void(size_t)>& action)
-      : count_(count), action_(action) {}
+  Queue(size_t count, const std::function<void(size_t)>& action) : count_(count), action_(action) {}
 
   void work() {
     size_t item = 0;

@@ -103,8 +103,8 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   out["mean"] = array(symbols.mean);
   out["step"] = array(symbols.step);
   out["y_hat"] = array(symbols.y_hat);
-  out["latent"] = array(symbols.latent, {model.normative().latent_channels, geometry.latent_h,
-                                         geometry.latent_w});
+  out["latent"] = array(symbols.latent,
+                        {model.normative().latent_channels, geometry.latent_h, geometry.latent_w});
   out["rate"] = symbols.rate;
   out["final_state"] = symbols.final_state;
   out["complete"] = symbols.complete;
@@ -200,16 +200,15 @@ PYBIND11_MODULE(_bitstream, m) {
       .def_property_readonly("rate_points",
                              property([](const auto& p) { return p.normative().rate_points; }))
       .def_property_readonly("window", property([](const auto& p) { return p.normative().window; }))
-      .def_property_readonly(
-          "tokens_per_window",
-          property([](const auto& p) { return p.normative().tokens_per_window; }))
-      .def_property_readonly(
-          "levels", property([](const auto& p) {
-            const auto& levels = p.normative().levels;
-            py::tuple out(levels.size());
-            for (size_t i = 0; i < levels.size(); ++i) out[i] = levels[i];
-            return out;
-          }))
+      .def_property_readonly("tokens_per_window", property([](const auto& p) {
+                               return p.normative().tokens_per_window;
+                             }))
+      .def_property_readonly("levels", property([](const auto& p) {
+                               const auto& levels = p.normative().levels;
+                               py::tuple out(levels.size());
+                               for (size_t i = 0; i < levels.size(); ++i) out[i] = levels[i];
+                               return out;
+                             }))
       .def_property_readonly("latent_channels",
                              property([](const auto& p) { return p.normative().latent_channels; }))
       .def_property_readonly("latent_stride",

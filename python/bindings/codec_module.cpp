@@ -65,8 +65,8 @@ Limits limits_of(const Number& max_pixels, const Number& max_side, const Number&
                  const Number& max_chunk_bytes = {}) {
   Limits limits;
   limits.max_pixels = max_pixels.value_or(limits.max_pixels);
-  limits.max_side = static_cast<uint32_t>(
-      std::min<uint64_t>(max_side.value_or(limits.max_side), UINT32_MAX));
+  limits.max_side =
+      static_cast<uint32_t>(std::min<uint64_t>(max_side.value_or(limits.max_side), UINT32_MAX));
   limits.max_memory = max_memory.value_or(limits.max_memory);
   limits.max_chunk_bytes = max_chunk_bytes.value_or(limits.max_chunk_bytes);
   return limits;
@@ -107,8 +107,8 @@ py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orie
                  const Number& max_pixels, const Number& max_side, const Number& max_memory,
                  const py::object& progress) {
   const Image image(pixels);
-  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels,
-                                         max_side, max_memory, progress);
+  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels, max_side,
+                                         max_memory, progress);
   if (rate < 0 || rate > UINT8_MAX) throw py::value_error("rate must be 0 to 255");
   options.rate = static_cast<uint8_t>(rate);
   std::vector<uint8_t> file;
@@ -122,8 +122,8 @@ py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orie
 py::bytes encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
                          int orientation, const std::string& colour,
                          const std::vector<ChunkPair>& chunks, bool trailer,
-                         const Number& max_pixels, const Number& max_side,
-                         const Number& max_memory, const py::object& progress) {
+                         const Number& max_pixels, const Number& max_side, const Number& max_memory,
+                         const py::object& progress) {
   const Image image(pixels);
   const EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels,
                                                max_side, max_memory, progress);

@@ -58,7 +58,8 @@ inline void register_errors() {
 class Buffer {
  public:
   explicit Buffer(const py::object& object) {
-    if (PyObject_GetBuffer(object.ptr(), &buffer_, PyBUF_SIMPLE) != 0) throw py::error_already_set();
+    if (PyObject_GetBuffer(object.ptr(), &buffer_, PyBUF_SIMPLE) != 0)
+      throw py::error_already_set();
   }
   ~Buffer() { PyBuffer_Release(&buffer_); }
   Buffer(const Buffer&) = delete;

@@ -1,0 +1,303 @@
+// The codec around a transform that is simple enough to know every pixel: no libtorch.
+#include "codec.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "constants.h"
+#include "support.h"
+#include "test.h"
+#include "workers.h"
+
+using dlf::Codec;
+using dlf::ConstPixels;
+using dlf::DecodedPicture;
+using dlf::DecodeOptions;
+using dlf::EncodeOptions;
+using dlf::WindowGrid;
+
+namespace {
+
+constexpr size_t kChannels = 8;
+constexpr size_t kStride = 32;
+constexpr size_t kWindow = 64;
+
+struct FakeFeatures : dlf::Features {
+  std::vector<float> image;
+  WindowGrid grid;
+};
+
+// Local on purpose: what a window becomes depends on that window alone, so that a picture cut into
+// tiles must come out as a picture coded as a whole.
+class FakeTransform : public dlf::Transform {
+ public:
+  dlf::Analysis analysis(const std::vector<float>& image, WindowGrid grid) const override {
+    ++calls;
+    CHECK_EQ(image.size(), 3 * grid.count() * kWindow * kWindow);
+    auto features = std::make_unique<FakeFeatures>();
+    features->image = image;
+    features->grid = grid;
+    dlf::Analysis out;
+    for (size_t y = 0; y < grid.rows; ++y) {
+      for (size_t x = 0; x < grid.columns; ++x) {
+        const float corner = image[y * kWindow * grid.columns * kWindow + x * kWindow];
+        for (const int64_t levels : {5, 3, 5, 3}) {
+          out.tokens.push_back(static_cast<int64_t>(corner * 255.0f) % levels);
+        }
+      }
+    }
+    out.features = std::move(features);
+    return out;
+  }
+
+  std::vector<float> bottleneck(const dlf::Features& features, int rate) const override {
+    const auto& fake = dynamic_cast<const FakeFeatures&>(features);
+    const size_t height = fake.grid.rows * kWindow, width = fake.grid.columns * kWindow;
+    std::vector<float> latents;
+    for (size_t c = 0; c < kChannels; ++c) {
+      for (size_t y = 0; y < height; y += kStride) {
+        for (size_t x = 0; x < width; x += kStride) {
+          latents.push_back(fake.image[(c % 3 * height + y) * width + x] *
+                            static_cast<float>(rate * 20 + 1));
+        }
+      }
+    }
+    return latents;
+  }
+
+  // Every pixel shows the first three channels of its latent, red plus the window's first digit.
+  std::vector<float> synthesis(const std::vector<int64_t>& tokens,
+                               const std::vector<float>& latents, int rate,
+                               WindowGrid grid) const override {
+    ++calls;
+    const size_t height = grid.rows * kWindow, width = grid.columns * kWindow;
+    CHECK_EQ(tokens.size(), grid.count() * 4);
+    CHECK_EQ(latents.size(), kChannels * height * width / kStride / kStride);
+    std::vector<float> image(3 * height * width);
+    for (size_t c = 0; c < 3; ++c) {
+      for (size_t y = 0; y < height; ++y) {
+        for (size_t x = 0; x < width; ++x) {
+          const size_t latent = (c * height / kStride + y / kStride) * (width / kStride);
+          float value = latents[latent + x / kStride] / static_cast<float>(rate * 20 + 1);
+          if (c == 0) {
+            value +=
+                static_cast<float>(tokens[(y / kWindow * grid.columns + x / kWindow) * 4]) / 255.0f;
+          }
+          image[(c * height + y) * width + x] = value;
+        }
+      }
+    }
+    return image;
+  }
+
+  mutable std::atomic<int> calls{0};
+};
+
+struct Fixture {
+  Codec codec;
+  const FakeTransform* transform;
+
+  static Fixture make(bool tiled, int threads) {
+    dlf_test::PartOptions options;
+    options.window = kWindow;
+    options.channels = kChannels;
+    dlf_test::Random random(77);
+    dlf::NormativePart part = dlf_test::random_part(random, options);
+    part.tile_core = 2;
+    part.tile_margin = 1;
+    part.whole_limit = tiled ? 1 : 1000000;
+    auto model = dlf::ModelPackage::from_normative(dlf_test::to_bytes(part));
+    auto transform = std::make_unique<FakeTransform>();
+    const FakeTransform* borrowed = transform.get();
+    return {Codec(std::move(model), std::move(transform), threads), borrowed};
+  }
+};
+
+struct Samples {
+  uint32_t width, height;
+  int channels;
+  std::vector<uint8_t> data;
+
+  Samples(uint32_t w, uint32_t h, int c) : width(w), height(h), channels(c) {
+    dlf_test::Random random(w * 1000 + h);
+    data = random.bytes(size_t{w} * h * static_cast<size_t>(c));
+  }
+  ConstPixels view() const {
+    return {data.data(), width, height, channels, size_t{width} * static_cast<size_t>(channels)};
+  }
+};
+
+std::vector<uint8_t> decode(const Codec& codec, const std::vector<uint8_t>& file,
+                            const DecodeOptions& options = {}) {
+  std::vector<uint8_t> out;
+  codec.decode(file, options, [&](size_t bytes) {
+    out.assign(bytes, 0xEE);
+    return out.data();
+  });
+  return out;
+}
+
+// The file of the other codec: its packages differ in whole_limit, so the ids differ too.
+std::vector<uint8_t> with_model(const std::vector<uint8_t>& file, const Codec& codec) {
+  const dlf::ParsedFile parsed = dlf::parse_file(file);
+  dlf::Header header = parsed.header;
+  header.model_id = codec.model().id();
+  return dlf::write_file(header, parsed.payload, parsed.chunks);
+}
+
+}  // namespace
+
+TEST(tiles_and_threads_change_nothing_when_the_transform_is_local) {
+  const Fixture whole = Fixture::make(false, 1);
+  for (const auto& [width, height] :
+       {std::pair<uint32_t, uint32_t>{1, 1}, {64, 64}, {65, 64}, {500, 333}, {129, 700}}) {
+    for (int channels = 1; channels <= 4; ++channels) {
+      const Samples samples(width, height, channels);
+      const std::vector<uint8_t> file = whole.codec.encode(samples.view(), {});
+      const std::vector<uint8_t> expected = decode(whole.codec, file);
+      CHECK_EQ(expected.size(), samples.data.size());
+      for (const int threads : {1, 4}) {
+        const Fixture tiled = Fixture::make(true, threads);
+        const std::vector<uint8_t> other = tiled.codec.encode(samples.view(), {});
+        CHECK(with_model(other, whole.codec) == file);
+        CHECK(decode(tiled.codec, other) == expected);
+      }
+    }
+  }
+}
+
+TEST(decoded_pixels_are_where_they_belong) {
+  const Fixture tiled = Fixture::make(true, 2);
+  Samples samples(300, 200, 3);
+  EncodeOptions options;
+  options.rate = 2;
+  const std::vector<uint8_t> pixels =
+      decode(tiled.codec, tiled.codec.encode(samples.view(), options));
+  // Green of a pixel is, but for quantisation, green of the top left of its 32x32 square.
+  int worst = 0;
+  for (size_t y = 0; y < 200; ++y) {
+    for (size_t x = 0; x < 300; ++x) {
+      const size_t source = (y / kStride * kStride * 300 + x / kStride * kStride) * 3 + 1;
+      worst = std::max(worst, std::abs(pixels[(y * 300 + x) * 3 + 1] - samples.data[source]));
+    }
+  }
+  CHECK(worst <= 16);
+}
+
+TEST(a_region_runs_only_the_tiles_it_touches) {
+  const Fixture tiled = Fixture::make(true, 1);
+  const Samples samples(512, 512, 4);
+  const std::vector<uint8_t> file = tiled.codec.encode(samples.view(), {});
+  const std::vector<uint8_t> whole = decode(tiled.codec, file);
+  tiled.transform->calls = 0;
+  DecodeOptions options;
+  options.region = dlf::Region{120, 130, 20, 70};  // crosses x = 128 only
+  const std::vector<uint8_t> part = decode(tiled.codec, file, options);
+  CHECK_EQ(tiled.transform->calls.load(), 2);
+  for (size_t y = 0; y < 70; ++y) {
+    const auto* expected = whole.data() + ((130 + y) * 512 + 120) * 4;
+    CHECK(std::equal(expected, expected + 80, part.data() + y * 80));
+  }
+}
+
+TEST(progress_counts_tiles_and_cancels) {
+  const Samples samples(512, 256, 3);
+  for (const int threads : {1, 3}) {
+    const Fixture tiled = Fixture::make(true, threads);
+    std::vector<uint32_t> seen;
+    EncodeOptions options;
+    options.progress = [&](uint32_t done, uint32_t total) {
+      CHECK_EQ(total, 8u);
+      seen.push_back(done);
+      return true;
+    };
+    const std::vector<uint8_t> file = tiled.codec.encode(samples.view(), options);
+    CHECK_EQ(seen.front(), 0u);
+    CHECK_EQ(seen.back(), 8u);
+    CHECK(std::is_sorted(seen.begin(), seen.end()));
+
+    tiled.transform->calls = 0;
+    DecodeOptions decoding;
+    decoding.progress = [](uint32_t done, uint32_t) { return done < 2; };
+    CHECK_STATUS(DLF_CANCELLED, decode(tiled.codec, file, decoding));
+    // With more threads, all tiles may be done before the caller hears of the first.
+    if (threads == 1) CHECK_EQ(tiled.transform->calls.load(), 2);
+  }
+}
+
+TEST(the_analysis_runs_once_in_a_search_for_a_size) {
+  const Fixture tiled = Fixture::make(true, 2);
+  const Samples samples(256, 256, 3);
+  std::vector<size_t> sizes;
+  for (uint8_t rate = 0; rate < tiled.codec.model().normative().rate_points; ++rate) {
+    EncodeOptions options;
+    options.rate = rate;
+    sizes.push_back(tiled.codec.encode(samples.view(), options).size());
+  }
+  for (const size_t target : sizes) {
+    tiled.transform->calls = 0;
+    const std::vector<uint8_t> found = tiled.codec.encode_to_size(samples.view(), target, {});
+    CHECK_EQ(tiled.transform->calls.load(), 4);
+    CHECK_EQ(found.size(), target);
+  }
+  const size_t smallest = *std::min_element(sizes.begin(), sizes.end());
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, tiled.codec.encode_to_size(samples.view(), smallest - 1, {}));
+}
+
+TEST(nothing_is_asked_of_the_caller_before_everything_is_checked) {
+  const Fixture tiled = Fixture::make(true, 1);
+  const Samples samples(100, 100, 2);
+  const std::vector<uint8_t> file = tiled.codec.encode(samples.view(), {});
+  bool asked = false;
+  const dlf::Allocate refuse = [&](size_t) -> uint8_t* {
+    asked = true;
+    return nullptr;
+  };
+  for (size_t length = 0; length < file.size(); ++length) {
+    CHECK_STATUS(DLF_TRUNCATED_FILE,
+                 tiled.codec.decode({file.data(), std::max<size_t>(length, 5)}, {}, refuse));
+  }
+  DecodeOptions small;
+  small.limits.max_memory = 1000;
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, tiled.codec.decode(file, small, refuse));
+  const Fixture other = Fixture::make(false, 1);
+  CHECK_STATUS(DLF_MODEL_ERROR, other.codec.decode(file, {}, refuse));
+  CHECK(!asked);
+  CHECK_STATUS(DLF_OUT_OF_MEMORY, tiled.codec.decode(file, {}, refuse));
+  CHECK(asked);
+}
+
+TEST(workers_do_each_piece_once) {
+  for (const size_t count : {size_t{0}, size_t{1}, size_t{2}, size_t{100}}) {
+    for (const int threads : {-1, 1, 2, 8}) {
+      std::vector<std::atomic<int>> done(count);
+      std::vector<size_t> reports;
+      dlf::run_workers(
+          count, threads, [&](size_t i) { ++done[i]; }, [&](size_t n) { reports.push_back(n); });
+      CHECK(std::all_of(done.begin(), done.end(), [](const auto& n) { return n == 1; }));
+      CHECK_EQ(reports.front(), 0u);
+      CHECK_EQ(reports.back(), count);
+    }
+  }
+}
+
+TEST(workers_stop_at_an_error_and_pass_it_on) {
+  for (const int threads : {1, 4}) {
+    std::atomic<int> running{0}, begun{0};
+    const auto action = [&](size_t i) {
+      ++running;
+      ++begun;
+      const bool bad = i == 5;
+      --running;
+      if (bad) dlf::fail(DLF_MODEL_ERROR, "piece 5");
+    };
+    CHECK_STATUS(DLF_MODEL_ERROR, dlf::run_workers(10000, threads, action, [](size_t) {}));
+    CHECK_EQ(running.load(), 0);
+    if (threads == 1) CHECK_EQ(begun.load(), 6);
+    const auto report = [](size_t done) {
+      if (done > 0) dlf::fail(DLF_CANCELLED, "enough");
+    };
+    CHECK_STATUS(DLF_CANCELLED, dlf::run_workers(10000, threads, [](size_t) {}, report));
+  }
+}
