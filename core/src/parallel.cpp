@@ -1,7 +1,7 @@
 #include "parallel.h"
 
 #include <algorithm>
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -26,7 +26,7 @@ void parallel_for(size_t count, size_t grain, int threads,
       others.emplace_back([&body, part, begin, end] { body(part, begin, end); });
       begin = end;
     }
-  } catch (const std::system_error&) {
+  } catch (const std::exception&) {
     // No more threads to be had: the rest is done here.
   }
   body(parts - 1, begin, count);
