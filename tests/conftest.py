@@ -20,6 +20,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO_SIZE = (168, 120)
+STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +66,40 @@ def installed_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = subprocess.run([cmake, *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
     return prefix
+
+
+@pytest.fixture(scope="session")
+def compiler() -> str:
+    found = shutil.which("gcc") or shutil.which("cc")
+    if found is None:
+        pytest.skip("no C compiler is installed")
+    return found
+
+
+@pytest.fixture(scope="session")
+def examples(
+    compiler: str, installed_library: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The four programs, built with what pkg-config says and no other path."""
+    if shutil.which("pkg-config") is None:
+        pytest.skip("pkg-config is not installed")
+    environment = {**os.environ, "PKG_CONFIG_PATH": str(installed_library / "lib" / "pkgconfig")}
+    folder = tmp_path_factory.mktemp("examples")
+    for name, package in {
+        "probe": "dlf",
+        "symbols": "dlf",
+        "decode_ppm": "dlf_torch",
+        "encode_ppm": "dlf_torch",
+    }.items():
+        words = ["pkg-config", "--cflags", "--libs", package]
+        flags = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
+        source = ROOT / "core" / "examples" / f"{name}.c"
+        rpath = f"-Wl,-rpath,{installed_library / 'lib'}"
+        run(
+            *(compiler, "-std=c99", *STRICT, source, "-o", folder / name),
+            *(*flags.stdout.split(), rpath),
+        )
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +161,15 @@ def chunky_dlf(pictures: dict[str, Image.Image], model_environment: None) -> byt
     return dlf.encode(
         pictures["RGBA"], 100, exif=exif, xmp="<x/>", icc_profile=icc.display_p3_profile()
     )
+
+
+def run(*command: str | Path, status: int = 0) -> str:
+    """Run a program; return what it printed."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
 
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:

@@ -2,60 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT, scene
-
-STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
-
-
-def run(*command: str | Path, status: int = 0) -> str:
-    """Run a program; return what it printed."""
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == status, f"{command}\n{done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module")
-def compiler() -> str:
-    found = shutil.which("gcc") or shutil.which("cc")
-    if found is None:
-        pytest.skip("no C compiler is installed")
-    return found
-
-
-@pytest.fixture(scope="module")
-def examples(
-    compiler: str, installed_library: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The four programs, built with what pkg-config says and no other path."""
-    if shutil.which("pkg-config") is None:
-        pytest.skip("pkg-config is not installed")
-    environment = {**os.environ, "PKG_CONFIG_PATH": str(installed_library / "lib" / "pkgconfig")}
-    folder = tmp_path_factory.mktemp("examples")
-    for name, package in {
-        "probe": "dlf",
-        "symbols": "dlf",
-        "decode_ppm": "dlf_torch",
-        "encode_ppm": "dlf_torch",
-    }.items():
-        words = ["pkg-config", "--cflags", "--libs", package]
-        flags = subprocess.run(words, env=environment, capture_output=True, text=True, check=True)
-        source = ROOT / "core" / "examples" / f"{name}.c"
-        rpath = f"-Wl,-rpath,{installed_library / 'lib'}"
-        run(
-            *(compiler, "-std=c99", *STRICT, source, "-o", folder / name),
-            *(*flags.stdout.split(), rpath),
-        )
-    return folder
+from conftest import STRICT, run, scene
 
 
 @pytest.fixture(scope="module")
