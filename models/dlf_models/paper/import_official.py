@@ -119,7 +119,7 @@ def import_official(args: argparse.Namespace) -> None:
     expected = reference(model, window)
     normative = normative_part(config, calibration, expected, fitted=args.calibration is not None)
     exact, integer = rate_loss(normative, calibration)
-    loss = integer / exact - 1
+    loss = integer / exact - 1 if exact else 0.0
     print(
         f"detail symbols of {len(pictures)} calibration pictures: {exact:.0f} bytes with the"
         f" float prior, {integer:.0f} with the integer prior ({loss:+.2%})"
