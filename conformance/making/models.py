@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 
@@ -62,6 +63,13 @@ def broken_models() -> Iterator[Vector]:
     yield refused("altered-member", "A.1.3", normative, altered)
     more = {**good.members, "code/added.py": b""}
     yield refused("added-member", "A.1.3", normative, more)
+    # What has no normative part has no id, so the package that the file asks for is missing.
+    missing = refused("not-an-archive", "§5.1.3", normative, {})
+    yield replace(missing, package=b"not a zip archive", clauses=("A.1.1",))
+    elsewhere = package(normative, {}).replace(b"normative.bin", b"normative.bak")
+    yield replace(
+        missing, id="bad-package-without-normative", package=elsewhere, clauses=("A.1.2",)
+    )
 
 
 def refused(label: str, clause: str, normative: bytes, members: dict[str, bytes]) -> Vector:
@@ -75,6 +83,9 @@ def refused(label: str, clause: str, normative: bytes, members: dict[str, bytes]
         by="symbols",
         package=package(normative, members),
     )
+
+
+_EMPTY = np.zeros((1, 0), np.int64)
 
 
 def _first_table_of_scales(parts: Parts, first: int) -> None:
@@ -114,6 +125,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "map-count": ("A.2.6", lambda parts: parts.token_map.__setitem__(0, 0)),
     "thresholds": ("A.2.7", lambda parts: parts.thresholds.__setitem__(1, parts.thresholds[0])),
     "scale-first": ("A.2.7", lambda parts: _first_table_of_scales(parts, 32767)),
+    "no-rate-vector": ("A.2.8", lambda parts: setattr(parts, "rate_vectors", _EMPTY)),
     "shift-0": ("A.2.9", lambda parts: parts.layers[0].shift.__setitem__(0, 0)),
     "shift-47": ("A.2.9", lambda parts: parts.layers[0].shift.__setitem__(0, 47)),
     "multiplier": ("A.2.9", lambda parts: parts.layers[0].multiplier.__setitem__(0, -1)),

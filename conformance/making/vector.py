@@ -74,10 +74,13 @@ class Vector:
         test = {
             "description": self.description,
             "model": self.model,
+            "refused_by": None if self.refused is None else self.refused[1],
             "clauses": sorted(self.seen.union(self.clauses), key=_clause_order),
             "checks": checks,
         }
-        (place / TEST).write_text(json.dumps(test, indent=1) + "\n", encoding="utf-8")
+        (place / TEST).write_text(
+            json.dumps(test, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
     def check_info(self) -> dict[str, Any]:
         """T1."""
