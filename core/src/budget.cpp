@@ -60,7 +60,7 @@ TileWork tile_work(const NormativePart& model, const ImageGeometry& geometry) {
 }  // namespace
 
 Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                       Direction direction, int threads) {
+                       Direction direction, int threads, const Limits& limits) {
   const TileWork work = tile_work(model, geometry);
   const uint64_t window_pixels = times(geometry.window_px, geometry.window_px);
   const uint64_t pixels = times(geometry.width, geometry.height);
@@ -70,11 +70,15 @@ Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry
   Estimate estimate;
   estimate.output_bytes = times(pixels, static_cast<uint64_t>(channels));
   const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
-  const uint64_t together = std::min(work.tiles, static_cast<uint64_t>(std::max(threads, 1)));
-  const uint64_t in_work =
-      times(times(together, times(work.largest, window_pixels)), kTransformBytesPerPixel);
-  estimate.memory_bytes = plus(plus(estimate.output_bytes, times(2, alpha)),
-                               plus(in_work, estimate_entropy_bytes(model, geometry)));
+  const uint64_t tile = times(times(work.largest, window_pixels), kTransformBytesPerPixel);
+  const uint64_t rest =
+      plus(plus(estimate.output_bytes, times(2, alpha)), estimate_entropy_bytes(model, geometry));
+  const uint64_t affordable =
+      limits.max_memory > rest ? (limits.max_memory - rest) / std::max<uint64_t>(tile, 1) : 0;
+  const uint64_t wanted = std::min(work.tiles, static_cast<uint64_t>(std::max(threads, 1)));
+  const uint64_t together = std::max<uint64_t>(std::min(wanted, affordable), 1);
+  estimate.tiles_at_once = static_cast<int>(together);
+  estimate.memory_bytes = plus(rest, times(together, tile));
   estimate.macs = plus(times(times(work.total, window_pixels), macs_per_pixel),
                        estimate_entropy_macs(model, geometry));
   estimate.tiles =

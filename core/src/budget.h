@@ -26,13 +26,15 @@ struct Estimate {
   uint64_t memory_bytes = 0;  // what one call allocates at its peak, output included
   uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
   uint32_t tiles = 0;         // steps of the progress callback
+  int tiles_at_once = 1;      // that memory_bytes allows for
 };
 
 enum class Direction { kEncode, kDecode };
 
-// `threads` tiles are in work at the same time, which costs memory.
+// Each tile in work costs memory: up to `threads` of them are taken as long as limits.max_memory
+// allows it, and one in any case.
 Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                       Direction direction, int threads);
+                       Direction direction, int threads, const Limits& limits);
 
 // Throw DLF_LIMIT_EXCEEDED naming the limit and the value. The first needs no model.
 void check_size(uint32_t width, uint32_t height, const Limits& limits);

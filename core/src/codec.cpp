@@ -107,6 +107,7 @@ struct Codec::Job {
   Header header;
   ImageGeometry geometry;
   std::vector<Tile> tiles;
+  int tiles_at_once = 1;
   std::vector<Chunk> chunks;
   std::vector<int16_t> tokens;
 };
@@ -118,9 +119,10 @@ Codec::Job Codec::prepare(const ConstPixels& pixels, const EncodeOptions& option
 
   Job job;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  check_work(job.geometry,
-             estimate_work(model, job.geometry, pixels.channels, Direction::kEncode, threads_),
-             options.limits);
+  const Estimate cost = estimate_work(model, job.geometry, pixels.channels, Direction::kEncode,
+                                      threads_, options.limits);
+  check_work(job.geometry, cost, options.limits);
+  job.tiles_at_once = cost.tiles_at_once;
   job.tiles = tiles_of(model, job.geometry);
   job.tokens.resize(checked_multiply(static_cast<size_t>(job.geometry.windows()),
                                      model.tokens_stride(), "tokens"));
@@ -159,7 +161,7 @@ std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOption
   Job job = prepare(pixels, options);
 
   std::vector<float> latents(latent_count(model, job.geometry));
-  for_each_tile(job.tiles, threads_, options.progress, [&](size_t, const Tile& tile) {
+  for_each_tile(job.tiles, job.tiles_at_once, options.progress, [&](size_t, const Tile& tile) {
     const Analysis analysis =
         transform_->analysis(cut_image(pixels, job.geometry, tile), extended_grid(tile));
     put_tokens(analysis.tokens, tile, job.geometry, model.tokens_stride(), &job.tokens);
@@ -177,7 +179,7 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
 
   // The analysis does not depend on the rate point: once for all trials.
   std::vector<std::unique_ptr<Features>> features(job.tiles.size());
-  for_each_tile(job.tiles, threads_, options.progress, [&](size_t i, const Tile& tile) {
+  for_each_tile(job.tiles, job.tiles_at_once, options.progress, [&](size_t i, const Tile& tile) {
     Analysis analysis =
         transform_->analysis(cut_image(pixels, job.geometry, tile), extended_grid(tile));
     put_tokens(analysis.tokens, tile, job.geometry, model.tokens_stride(), &job.tokens);
@@ -189,10 +191,11 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
     auto found = trials.find(rate);
     if (found == trials.end()) {
       std::vector<float> latents(latent_count(model, job.geometry));
-      for_each_tile(job.tiles, threads_, options.progress, [&](size_t i, const Tile& tile) {
-        put_latents(transform_->bottleneck(*features[i], rate), tile, job.geometry,
-                    model.latent_channels, &latents);
-      });
+      for_each_tile(job.tiles, job.tiles_at_once, options.progress,
+                    [&](size_t i, const Tile& tile) {
+                      put_latents(transform_->bottleneck(*features[i], rate), tile, job.geometry,
+                                  model.latent_channels, &latents);
+                    });
       found = trials.emplace(rate, finish(job, static_cast<uint8_t>(rate), latents)).first;
     }
     return found->second.size() <= max_bytes;
@@ -255,7 +258,7 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
               tiles.end());
 
   // 4. Synthesis; the core of each tile becomes pixels at once.
-  for_each_tile(tiles, threads_, options.progress, [&](size_t, const Tile& tile) {
+  for_each_tile(tiles, opened.cost.tiles_at_once, options.progress, [&](size_t, const Tile& tile) {
     const std::vector<float> image =
         transform_->synthesis(cut_tokens(symbols.tokens, tile, geometry, model.tokens_stride()),
                               cut_latents(symbols.latent, tile, geometry, model.latent_channels,

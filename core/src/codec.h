@@ -60,7 +60,8 @@ using Allocate = std::function<uint8_t*(size_t bytes)>;
 
 class Codec {
  public:
-  // `threads`: tiles worked on at the same time, and threads of the integer networks; at least 1.
+  // `threads`: tiles worked on at the same time, as far as memory allows, and threads of the
+  // integer networks; at least 1.
   Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
         int threads);
 

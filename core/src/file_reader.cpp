@@ -28,16 +28,15 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   check_model(header, model);
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
   const Estimate estimate = estimate_work(model.normative(), geometry, header.picture.channels(),
-                                          Direction::kDecode, options.threads);
+                                          Direction::kDecode, options.threads, options.limits);
   check_work(geometry, estimate, options.limits);
   return estimate;
 }
 
 OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
   const Header header = parse_header(data);
-  check_cost(header, model, options);
-
   OpenedFile opened;
+  opened.cost = check_cost(header, model, options);
   opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);
   ParseOptions parse;
   parse.allow_truncated = options.allow_truncated;

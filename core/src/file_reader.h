@@ -21,6 +21,7 @@ struct ReadOptions {
 
 struct OpenedFile {
   ImageGeometry geometry;
+  Estimate cost;
   ParsedFile file;  // borrows its payload from the input
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "constants.h"
+#include "file_reader.h"
 #include "support.h"
 #include "test.h"
 #include "workers.h"
@@ -266,6 +267,31 @@ TEST(nothing_is_asked_of_the_caller_before_everything_is_checked) {
   CHECK(!asked);
   CHECK_STATUS(DLF_OUT_OF_MEMORY, tiled.codec.decode(file, {}, refuse));
   CHECK(asked);
+}
+
+TEST(a_limit_of_memory_costs_threads_before_it_costs_the_picture) {
+  const Samples samples(640, 640, 3);
+  const Fixture one = Fixture::make(true, 1);
+  const std::vector<uint8_t> file = one.codec.encode(samples.view(), {});
+  const dlf::ModelPackage& model = one.codec.model();
+  const dlf::Header header = dlf::parse_header(file);
+  const auto memory = [&](int threads, uint64_t limit) {
+    dlf::ReadOptions options;
+    options.threads = threads;
+    options.limits.max_memory = limit;
+    return dlf::check_cost(header, model, options).memory_bytes;
+  };
+  const uint64_t alone = memory(1, UINT64_MAX), many = memory(16, UINT64_MAX);
+  CHECK(many > 4 * alone);
+  CHECK_EQ(memory(16, alone), alone);
+  CHECK(memory(16, 3 * alone) > alone);
+  CHECK(memory(16, 3 * alone) <= 3 * alone);
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, memory(16, alone - 1));
+
+  const Fixture sixteen = Fixture::make(true, 16);
+  DecodeOptions options;
+  options.limits.max_memory = alone;
+  CHECK(decode(sixteen.codec, file, options) == decode(one.codec, file));
 }
 
 TEST(workers_do_each_piece_once) {

@@ -256,7 +256,8 @@ typedef struct dlf_codec dlf_codec;
 typedef struct dlf_codec_options {
   size_t struct_size;
   const char *device; /* "cpu" (default), "cuda", "cuda:1" */
-  uint32_t threads;   /* parts of a large picture worked on at once; default 1. Changes no result. */
+  uint32_t threads;   /* parts of a large picture worked on at once, fewer where max_memory asks
+                       * for it; default 1. Changes no result. */
 } dlf_codec_options;
 
 /* Loads a package with its networks. `options` may be NULL. DLF_MODEL_ERROR. */
