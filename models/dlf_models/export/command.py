@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("out", help="package to write (.dlfm)")
     p.add_argument("--data", required=True, help="training images, for calibration and frequency tables")
     p.add_argument("--limit", type=int, default=2000, help="use at most this many of them")
+    p.add_argument("--measure", help="images on which to measure what the integer prior costs, e.g. Kodak")
     p.add_argument("--licence", default="Apache-2.0")
     return p
 
@@ -39,7 +40,8 @@ def main(argv: list[str] | None = None) -> int:
             "licence": args.licence,
             "training": f"{seen} crops seen",
         }
-        data, report = build_package(network, images[::step][: args.limit], description)
+        measured = load_images(args.measure, network.config.window) if args.measure else None
+        data, report = build_package(network, images[::step][: args.limit], description, measured)
         normative, _ = read_package(data)
         out = Path(args.out)
         temporary = out.with_suffix(out.suffix + ".partial")

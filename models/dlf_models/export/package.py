@@ -16,11 +16,18 @@ from ..networks.model import DLF
 from ..networks.prior import SKIP_SCALE, quadtree_masks
 from ..package_format import NormativePart, assemble_package
 from .frequency_tables import SCALE_TABLES, scale_tables, scale_thresholds, token_bits, token_tables
-from .integer_prior import LATENT_FRACTION, SCALE_FRACTION, ActivationPeaks, quantise_prior
+from .integer_prior import (
+    LATENT_FRACTION,
+    SCALE_FRACTION,
+    TOKEN_UNIT,
+    ActivationPeaks,
+    quantise_prior,
+)
 from .macs import macs_per_pixel
+from .simulate import simulate, table_bits
 from .torchscript import transforms_archive
 
-LARGEST_CALIBRATION_SIDE = 512
+LARGEST_CALIBRATION_SIDE = 384
 """Calibration images are cut to this, which bounds time and memory."""
 
 
@@ -97,10 +104,47 @@ def code_hard(network: DLF, y: Tensor, rate: Tensor, tokens: Tensor) -> tuple[Te
     return symbols, scales, float(bits.sum())
 
 
+@torch.no_grad()
+def rate_loss(network: DLF, normative: NormativePart, images: list[NDArray[np.uint8]]) -> float:
+    """Relative growth of the detail symbols' code length by the integer prior, against the float prior.
+
+    Both are measured under the package's frequency tables, on each image at a low, a middle and a high rate point.
+    """
+    window, points = network.config.window, network.config.rate_points
+    levels = np.array(network.config.token_levels)
+    thresholds = normative.thresholds.astype(np.float64) / 2**SCALE_FRACTION
+    exact = integer = 0.0
+    for image in images:
+        crop = _crop(image, window)
+        if crop is None:
+            continue
+        digits, values, features = network.analysis(crop)
+        rows, columns = crop.shape[2] // window, crop.shape[3] // window
+        tokens = network.token_map(values, rows, columns)
+        inputs = (2 * digits.numpy() - (levels - 1)) * TOKEN_UNIT
+        inputs = inputs.reshape(rows, columns, -1).transpose(2, 0, 1)
+        prepared = network.bottleneck.prepare(features)
+        for point in (0, points // 2, points - 1):
+            rate = torch.tensor([point / (points - 1)])
+            y = network.bottleneck(prepared, rate)
+            symbols, log2_scale, _ = code_hard(network, y, rate, tokens)
+            indexes = np.searchsorted(thresholds, log2_scale.numpy(), side="right") - 1
+            exact += table_bits(normative.scale_tables, symbols.long().numpy(), indexes)
+            integer += simulate(normative, y[0].numpy(), point, inputs).bits
+    return integer / exact - 1 if exact else 0.0
+
+
 def build_package(
-    network: DLF, images: list[NDArray[np.uint8]], description: dict[str, Any]
+    network: DLF,
+    images: list[NDArray[np.uint8]],
+    description: dict[str, Any],
+    measured: list[NDArray[np.uint8]] | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
-    """Package bytes and a report. ``images`` are training photographs, never test images."""
+    """Package bytes and a report.
+
+    ``images`` are training photographs, never test images; ``measured`` are those on which the report states what the
+    integer prior costs (default: a few of ``images``).
+    """
     config = network.config
     peaks = ActivationPeaks(network.prior)
     calibration = calibrate(network, images, rate_step=max(1, config.rate_points * 5 // 13))
@@ -138,6 +182,7 @@ def build_package(
         "token_bits_per_window": token_bits(calibration.digits, tables, rows, config.token_levels) / windows,
         "token_bits_per_window_flat": digits_flat,
         "training_detail_bpp_by_rate_point": [round(b, 5) for b in calibration.detail_bpp],
+        "integer_prior_rate_loss": round(rate_loss(network, normative, measured or images[::25]), 5),
         "calibration_images": len(calibration.digits),
     }
     model_json = json.dumps({**description, "network": asdict(config), **report}, indent=1)
