@@ -215,7 +215,8 @@ class Vqgan(nn.Module):
         """Latent ``[B, channels, h, w]`` -> picture ``[B, 3, 16h, 16w]``, about [-1, 1], not
         clamped.
         """
-        return self.decoder(self.post_quant_conv(latent))
+        # Group norm in channels-last order loses a digit on large maps; planes keep it.
+        return self.decoder(self.post_quant_conv(latent.contiguous()))
 
     @torch.jit.unused
     def encode_indices(self, x: Tensor) -> Tensor:
