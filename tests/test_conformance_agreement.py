@@ -17,7 +17,7 @@ from PIL import Image
 
 from conformance import kodak as photographs
 from conformance.making import packages, payloads
-from conformance.making.container import File, Header
+from conformance.making.container import Chunk, File, Header
 from conformance.making.random_parts import random_parts
 from conformance.reference.file import read_file
 from conformance.reference.normative import Model, parse
@@ -99,6 +99,91 @@ def test_damaged_and_cut_payloads(case: tuple[int, bytes, int], choices: st.Data
     length = choices.draw(st.one_of(st.just(len(data)), st.integers(start, len(data))))
     allow_cut = choices.draw(st.booleans())
     ours, theirs = outcomes(bytes(damaged[:length]), seed, allow_cut)
+    assert ours == theirs
+
+
+@st.composite
+def containers(draw: st.DrawFn) -> bytes:
+    """A valid file, in which up to two things are then made different; checksums follow."""
+    width, height = draw(st.integers(1, 4)), draw(st.integers(1, 4))
+    description = draw(st.sampled_from([0, 0, 5, 8, 16, 16 + 64, 64]))
+    header = Header(width, height, draw(st.sampled_from([0, 128, 2**32 - 1])), 0, description)
+    types = draw(st.lists(st.sampled_from([2, 3, 4, 16, 999]), max_size=3, unique=True))
+    chunks = [
+        Chunk(kind, draw(st.binary(max_size=9)), draw(st.booleans())) for kind in sorted(types)
+    ]
+    if description & 16:
+        chunks.insert(0, Chunk(1, bytes(1 + width * height), draw(st.booleans()), critical=True))
+    file = File(header, b"12345", chunks, trailer=draw(st.sampled_from([None, True, False])))
+    for change in draw(st.lists(st.sampled_from(CHANGES), max_size=2)):
+        change(file, draw)
+    data = bytearray(file.write())
+    if draw(st.integers(0, 7)) == 0:
+        data[draw(st.integers(0, len(data) - 1))] ^= 1 << draw(st.integers(0, 7))
+    if draw(st.integers(0, 7)) == 0:
+        del data[draw(st.integers(0, len(data))) :]
+    return bytes(data) + b"\x00" * (draw(st.integers(0, 7)) == 0)
+
+
+def change_header(file: File, draw: st.DrawFn) -> None:
+    """Give one field of the header another value."""
+    name, values = draw(
+        st.sampled_from(
+            [
+                ("width", [2**24, 2**24 + 1]),
+                ("description", [0, 16, 32, 128, 255]),
+                ("flags", [0, 2, 9, 17, 0x21, 0x41]),
+                ("model_id", [b"\x80\x00", b"\xff\xff\xff\xff\x1f", b"\x80\x80\x80\x80\x80\x00"]),
+                ("with_description", [True]),
+                ("payload_length", [3, 4, 6, 2**32 - 1]),
+            ]
+        )
+    )
+    setattr(file.header, name, draw(st.sampled_from(values)))
+
+
+def change_chunk(file: File, draw: st.DrawFn) -> None:
+    """Give one field of a chunk another value, or add a chunk."""
+    if not file.chunks:
+        file.chunks.append(Chunk(4, b"xmp"))
+    name, values = draw(
+        st.sampled_from(
+            [
+                ("type", [0, 1, 2, 4, 5, 15, 16, 2**29 - 1]),
+                ("content", [b"", bytes(2), bytes(17), bytes(300)]),
+                ("stored", [b"", b"\x00", b"\x80", b"\x03\x78\x9c\x03\x00", b"\x01a"]),
+                ("deflated", [True, False]),
+                ("critical", [True, False]),
+                ("safe_to_copy", [True]),
+            ]
+        )
+    )
+    setattr(draw(st.sampled_from(file.chunks)), name, draw(st.sampled_from(values)))
+
+
+def change_sequence(file: File, draw: st.DrawFn) -> None:
+    """Repeat or reorder chunks, or state another number of them."""
+    file.chunks = draw(st.permutations(file.chunks * draw(st.integers(0, 2))))
+    file.chunk_count = draw(st.sampled_from([None, None, b"\x00", b"\x03", b"\x81\x08"]))
+
+
+CHANGES = [change_header, change_chunk, change_sequence]
+
+
+@settings(max_examples=400, deadline=None)
+@given(containers(), st.booleans())
+def test_containers(data: bytes, allow_cut: bool) -> None:
+    try:
+        chunks = _bitstream.chunks(data, allow_truncated=allow_cut)
+        ours: object = [(c["type"], c["critical"], c["content"], c["stored_bytes"]) for c in chunks]
+    except dlf.DlfError as error:
+        ours = error.exit_status
+    try:
+        file = read_file(data, allow_cut)
+        pairs = zip(file.chunks, file.contents, strict=True)
+        theirs: object = [(c.type, c.critical, content, len(c.stored)) for c, content in pairs]
+    except Refused as refused:
+        theirs = refused.status.value
     assert ours == theirs
 
 

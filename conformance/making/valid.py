@@ -16,6 +16,7 @@ from conformance.making.scenes import alpha, scene
 from conformance.making.vector import Vector
 from conformance.reference.file import read_file
 from conformance.reference.normative import Model
+from conformance.reference.registry import model_id
 
 Encode = Callable[[NDArray[np.uint8], int], bytes]
 """Our encoder: picture and rate point to a .dlf file."""
@@ -182,7 +183,7 @@ def unusual_symbols(name: str, model: Model) -> Iterator[Vector]:
 
     def make(label: str, description: str, recorder: payloads.Recorder, rate: int) -> Vector:
         payloads.compose(model, *size, rate, recorder)
-        header = Header(*size, rate=rate, model_id=0 if name == "test" else 1)
+        header = Header(*size, rate=rate, model_id=model_id(model.sha256))
         data = File(header, recorder.encoded()).write()
         return Vector(f"{name}-{label}", description, data, model=name)
 
