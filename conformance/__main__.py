@@ -28,7 +28,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE
     bound = specification.pixel_bound(arguments.reduced_precision)
     start = time.perf_counter()
-    results = run(vectors, CommandDecoder(arguments.decoder), bound, arguments.tiers)
+    results = run(
+        vectors, CommandDecoder(arguments.decoder), bound, arguments.tiers, arguments.jobs
+    )
     seconds = time.perf_counter() - start
     print(table(results))
     print(f"{len(vectors)} vectors, {len(results)} checks, {seconds:.0f} s")
@@ -46,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m conformance", description=__doc__)
     parser.add_argument("--decoder", required=True, metavar="CMD", help="such as 'python -m dlf'")
     parser.add_argument("--tiers", nargs="+", choices=TIERS, default=TIERS)
+    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="programs at a time")
     parser.add_argument("--only", default="*", metavar="GLOB", help="only vectors of these ids")
     parser.add_argument("--vectors", type=Path, default=VECTORS, metavar="FOLDER")
     parser.add_argument(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -62,18 +63,19 @@ def run(
     decoder: Decoder,
     bound: PixelBound,
     tiers: Iterable[str] = TIERS,
-    progress: Callable[[Result], None] = lambda result: None,
+    jobs: int = 1,
 ) -> list[Result]:
-    """Run every check of the given tiers."""
+    """Run every check of the given tiers, on `jobs` vectors at a time; results are in their order."""
     wanted = set(tiers)
-    results = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for vector in vectors:
-            for check in vector.test["checks"]:
-                if check["tier"] in wanted:
-                    results.append(run_check(vector, check, decoder, bound, Path(scratch)))
-                    progress(results[-1])
-    return results
+
+    def run_vector(vector: Vector) -> list[Result]:
+        checks_of_tiers = [check for check in vector.test["checks"] if check["tier"] in wanted]
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            return [run_check(vector, check, decoder, bound, folder) for check in checks_of_tiers]
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return [result for results in pool.map(run_vector, vectors) for result in results]
 
 
 def run_check(

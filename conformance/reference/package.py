@@ -58,15 +58,23 @@ def network_digest(members: dict[str, bytes]) -> bytes:
 
 
 def find(wanted: int) -> Model:
-    """Load the package with the id `wanted` from DLF_MODEL_PATH or the installed ones (§5.1.3)."""
+    """Load the package with the id `wanted` (§5.1.3)."""
+    path = path_of(wanted)
+    if path is None:
+        raise Refused(Status.MODEL_ERROR, "§5.1.3", f"no package with the id {wanted}")
+    return load(path)
+
+
+def path_of(wanted: int) -> Path | None:
+    """Where the package with the id `wanted` is; packages without an id are passed over."""
     for path in candidates():
         try:
             normative = read_normative(path)
         except Refused:
             continue
         if model_id(hashlib.sha256(normative).hexdigest()) == wanted:
-            return load(path)
-    raise Refused(Status.MODEL_ERROR, "§5.1.3", f"no package with the id {wanted}")
+            return path
+    return None
 
 
 def candidates() -> list[Path]:
