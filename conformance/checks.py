@@ -24,6 +24,7 @@ class Reason(Enum):
     """Why a check failed."""
 
     STATUS = "another exit status"
+    MODEL = "vectors made with another model package"
     CONTRACT = "an exit status that the contract does not know"
     OUTPUT = "output that cannot be read"
     FACT = "another fact"

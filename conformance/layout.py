@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -11,3 +14,15 @@ INSTALLED = ROOT / "models" / "pretrained"
 INPUT = "input.dlf"
 TEST = "test.json"
 PACKAGE = "model.dlfm"
+NORMATIVE = "extra/normative.bin"
+
+
+@functools.cache
+def model_hash(name: str) -> str | None:
+    """The hash (Annex A.1.2) of the installed package of this name; None when there is none."""
+    path = INSTALLED / f"{name}.dlfm"
+    if not path.exists():
+        return None
+    with zipfile.ZipFile(path) as archive:
+        [member] = [each for each in archive.namelist() if each.endswith("/" + NORMATIVE)]
+        return hashlib.sha256(archive.read(member)).hexdigest()

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from conformance import checks
-from conformance.checks import Failure
+from conformance.checks import Failure, Reason
 from conformance.decoders import Decoder, search_path
-from conformance.layout import INPUT, INSTALLED, TEST, VECTORS
+from conformance.layout import INPUT, INSTALLED, TEST, VECTORS, model_hash
 from conformance.specification import PixelBound
 
 TIERS = ("T1", "T2", "T3")
@@ -83,8 +83,13 @@ def run_check(
 ) -> Result:
     """Ask the decoder once, and judge its answer."""
     model = vector.test["model"]
-    if check["tier"] != "T1" and model is not None and not (INSTALLED / f"{model}.dlfm").exists():
-        return Result(vector, check, missing=f"the package {model}.dlfm")
+    if check["tier"] != "T1" and model is not None:
+        installed = model_hash(model)
+        if installed is None:
+            return Result(vector, check, missing=f"the package {model}.dlfm")
+        if installed != vector.test["model_sha256"]:
+            detail = f"{model}.dlfm has changed: run python -m conformance.generate"
+            return Result(vector, check, Failure(Reason.MODEL, detail))
     output = scratch / {"symbols": "out.npz", "decode": "out.png"}.get(check["command"], "out")
     output.unlink(missing_ok=True)
     words = list(command_line(vector, check, output))

@@ -208,6 +208,13 @@ def test_pixels_too_far() -> None:
     assert found == Counter({Reason.PIXELS: 4})
 
 
+def test_vectors_of_another_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suite, "model_hash", lambda name: "0" * 64)
+    assert reasons(lambda arguments, answer: answer) == Counter({Reason.MODEL: 12})
+    monkeypatch.setattr(suite, "model_hash", lambda name: None)
+    assert not reasons(lambda arguments, answer: answer)
+
+
 def test_a_decoder_that_supports_nothing(tmp_path: Path) -> None:
     program = tmp_path / "nothing.sh"
     program.write_text("exit 2\n")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from conformance.decoders import environment, search_path
 from conformance.fingerprints import TENSORS, fingerprint
-from conformance.layout import INPUT, INSTALLED, PACKAGE, TEST
+from conformance.layout import INPUT, INSTALLED, PACKAGE, TEST, model_hash
 from conformance.making.watching import watch
 from conformance.reference.decoder import read_alpha
 from conformance.reference.file import read_file
@@ -74,6 +74,7 @@ class Vector:
         test = {
             "description": self.description,
             "model": self.model,
+            "model_sha256": None if self.model is None else model_hash(self.model),
             "refused_by": None if self.refused is None else self.refused[1],
             "clauses": sorted(self.seen.union(self.clauses), key=_clause_order),
             "checks": checks,
