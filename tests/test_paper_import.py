@@ -15,7 +15,13 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dlf_models.export.simulate import run_program, simulate, table_bits
-from dlf_models.package_format import NormativePart, read_package
+from dlf_models.package_format import (
+    FrequencyTable,
+    NormativePart,
+    Program,
+    assemble_package,
+    read_package,
+)
 from dlf_models.paper import CheckpointError, PaperConfig, PaperModel, load_checkpoint
 from dlf_models.paper.checkpoint import SKIPPABLE, load_state_dict, read_state_dict
 from dlf_models.paper.config import load_paper_config
@@ -289,6 +295,35 @@ def test_half_precision_weights_change_the_picture_little(tiny: dict[str, Any]) 
     assert half.dtype == torch.float32
     difference = (half - exact).abs() * 255
     assert 0 < float(difference.mean()) < 0.1 and float(difference.max()) < 4
+
+
+def test_large_packages_keep_classic_offsets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    archive = io.BytesIO()
+    torch.jit.save(torch.jit.script(torch.nn.Linear(64, 64)), archive)
+    normative = NormativePart(
+        window=256,
+        tokens_per_window=1,
+        levels=(4,),
+        latent_channels=4,
+        latent_fraction=8,
+        step_fraction=8,
+        token_tables=[FrequencyTable(np.full(4, 16384))],
+        token_map=np.zeros(1, np.uint16),
+        thresholds=np.array([1], np.int16),
+        scale_tables=[FrequencyTable(np.array([65535, 1]))],
+        rate_vectors=np.zeros((1, 1), np.int16),
+        layers=[],
+        programs=(Program(1), Program(2), Program(2), Program(2)),
+    )
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 1000)  # as if the archive were beyond 2 GiB
+    data = assemble_package(archive.getvalue(), normative, "{}")
+    assert zipfile.ZIP64_LIMIT == 1000
+    assert b"PK\x06\x06" not in data and len(data) > 16000
+    assert read_package(data)[0].network_digest == normative.network_digest
+    with pytest.raises(ValueError, match="already is a model package"):
+        assemble_package(data, normative, "{}")
 
 
 def test_configurations_name_what_is_wrong(tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ write unambiguous bytes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
 import struct
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import BinaryIO
@@ -387,6 +388,7 @@ def assemble_files(
     exported the network, and would make the package's identity depend on them.
     """
     with (
+        _classic_zip(),
         zipfile.ZipFile(torchscript) as source,
         zipfile.ZipFile(package, "w", zipfile.ZIP_STORED) as target,
     ):
@@ -401,7 +403,7 @@ def assemble_files(
                 with source.open(info) as old, target.open(copy, "w") as new:
                     shutil.copyfileobj(old, new, 1 << 20)
         target.writestr(_member(MODEL_JSON_MEMBER), model_json.encode())
-    with zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
+    with _classic_zip(), zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
         normative.network_digest = _archive_digest(target)
         target.writestr(_member(NORMATIVE_MEMBER), normative.to_bytes())
 
@@ -432,6 +434,21 @@ def _archive_digest(archive: zipfile.ZipFile) -> bytes:
                 while piece := member.read(1 << 20):
                     digest.update(piece)
     return digest.digest()
+
+
+@contextlib.contextmanager
+def _classic_zip() -> Iterator[None]:
+    """Writes offsets below 4 GiB in 32 bits, as the format allows.
+
+    ``zipfile`` takes to its 64-bit extension at 2 GiB, and miniz, which the core reads packages
+    with, rejects that extension in archives of less than 4 GiB.
+    """
+    limit = zipfile.ZIP64_LIMIT
+    try:
+        zipfile.ZIP64_LIMIT = 2**32 - 2  # type: ignore[misc]
+        yield
+    finally:
+        zipfile.ZIP64_LIMIT = limit  # type: ignore[misc]
 
 
 def _member(name: str) -> zipfile.ZipInfo:

@@ -133,7 +133,8 @@ def load_state_dict(
         )
         if not value.is_floating_point() or bool(bad.any()):
             raise CheckpointError(f"{where}: {key} holds values that are not finite numbers")
-        stored = value.to(weights) if key in large else value.float()
+        # A copy of what is small lets go of the mapped file when the rest is converted.
+        stored = value.to(weights) if key in large else value.float().clone()
         if key in large and not bool(stored.isfinite().all()):
             stored = value.float()
         if stored.dtype != value.dtype:
