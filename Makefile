@@ -77,7 +77,7 @@ benchmark: install
 figures: install
 	$(PIP) install $$($(BIN)/python scripts/requirements.py eval)
 	$(BIN)/dlf eval $(KODAK) --against jpeg webp avif jxl --lpips $(LPIPS) --card $(CARD) \
-	    --cache $(EVAL_CACHE) --plots $(dir $(CARD))figures --sheet 0.015 0.03 0.065 --sheet-width 384
+	    --cache $(EVAL_CACHE) --plots $(dir $(CARD))figures --sheet 0.015 0.03 0.065 --sheet-width 192
 
 lint: install
 	$(BIN)/ruff check .

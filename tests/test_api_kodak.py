@@ -15,7 +15,8 @@ from dlf_models.evaluation.metrics import psnr
 from PIL import Image
 
 # What the default model is for: bits of whole file per pixel at the ends of the quality scale.
-SMALLEST_BPP, LARGEST_BPP = 0.02, 0.10
+SMALLEST_BPP, LARGEST_BPP = 0.014, 0.07
+LPIPS_FILE = Path(__file__).resolve().parents[2] / "shared" / "lpips" / "lpips_squeeze.npz"
 LOWEST_PSNR = 17.0  # at the lowest rate; a picture of something else has about 10
 
 
@@ -57,3 +58,35 @@ def test_byte_budgets_are_met_from_below(codec: dlf.Codec, kodak: list[Path]) ->
             for limit in (smallest, (2 * smallest + largest) // 3, largest):
                 size = len(codec.encode(photo, max_bytes=limit))
                 assert 0.9 * limit <= size <= limit  # rate points are a few percent apart
+
+
+def test_it_is_as_good_as_its_card_says(codec: dlf.Codec, kodak: list[Path]) -> None:
+    """At most 0.04 bpp: mean LPIPS at most 0.30, PSNR at least 21 dB. More quality, no worse LPIPS."""
+    import torch
+    from dlf_models.evaluation.lpips import LPIPS
+    from dlf_models.evaluation.weights import Weights
+
+    if not LPIPS_FILE.is_file():
+        pytest.skip("no ../shared/lpips weights")
+    lpips = LPIPS(Weights.from_file(LPIPS_FILE))
+    distances = []
+    for quality in (0, 48, 100):
+        figures = []
+        for path in kodak[::3] if quality != 48 else kodak:
+            with Image.open(path) as photo:
+                original = np.asarray(photo)
+            data = codec.encode(original, quality)
+            pixels = codec.decode(data)
+            pair = [
+                torch.from_numpy(a.copy()).permute(2, 0, 1)[None] / 255 for a in (pixels, original)
+            ]
+            with torch.inference_mode():
+                distance = float(lpips(*pair))
+            figures.append(
+                (path, distance, psnr(original, pixels), len(data) * 8 / original[..., 0].size)
+            )
+        if quality == 48:
+            _, lp, db, bpp = zip(*figures, strict=True)
+            assert np.mean(bpp) <= 0.04 and np.mean(lp) <= 0.30 and np.mean(db) >= 21
+        distances.append(np.mean([f[1] for f in figures if f[0] in kodak[::3]]))
+    assert distances == sorted(distances, reverse=True)
