@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from dlf_models.config import NetworkConfig, load_config
 from dlf_models.export.macs import macs_per_pixel
 from dlf_models.export.torchscript import Transforms, transforms_archive
 from dlf_models.networks.model import DLF
 from dlf_models.networks.prior import quadtree_masks
 from dlf_models.networks.quantise import FiniteScalarQuantiser
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 CONFIGS = Path(__file__).parent.parent / "models" / "configs"
 
@@ -47,7 +46,9 @@ def test_quadtree_steps_partition_the_latent(height: int, width: int, channels: 
 
 @settings(deadline=None, max_examples=6)
 @given(st.integers(1, 2), st.integers(1, 3), st.floats(0, 1))
-def test_a_pass_keeps_the_shape_and_costs_bits(network: DLF, rows: int, columns: int, rate: float) -> None:
+def test_a_pass_keeps_the_shape_and_costs_bits(
+    network: DLF, rows: int, columns: int, rate: float
+) -> None:
     window = network.config.window
     image = torch.rand(2, 3, rows * window, columns * window)
     coded = network(image, torch.full((2,), rate))
@@ -86,7 +87,9 @@ def test_default_model_keeps_its_budget() -> None:
     assert analysis <= 20_000 and synthesis <= 30_000
 
 
-@pytest.mark.parametrize("change", [{"window": 100}, {"latent_channels": 10}, {"analysis_blocks": 9}, {"heads": 5}])
+@pytest.mark.parametrize(
+    "change", [{"window": 100}, {"latent_channels": 10}, {"analysis_blocks": 9}, {"heads": 5}]
+)
 def test_impossible_sizes_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValueError):
         DLF(NetworkConfig(**change))

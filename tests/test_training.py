@@ -67,7 +67,10 @@ def test_resume_equals_no_interruption(material: Path, tmp_path: Path) -> None:
     assert main(arguments(material, tmp_path / "whole", "--images", "16")) == 0
     # The same schedule, interrupted by the time box after every step.
     for _ in range(8):
-        assert main(arguments(material, tmp_path / "parts", "--images", "16", "--minutes", "0.00001")) == 0
+        assert (
+            main(arguments(material, tmp_path / "parts", "--images", "16", "--minutes", "0.00001"))
+            == 0
+        )
     whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt") for name in ("whole", "parts"))
     assert whole["counters"] == parts["counters"] and whole["counters"][2] > 0
     for part in ("network", "ema", "discriminator"):
@@ -91,7 +94,15 @@ def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
                "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf_models.train",
                *arguments(material, tmp_path, "--images", "8")]  # fmt: skip
-    done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert load_checkpoint(tmp_path / "last.ckpt")["counters"][0] == 8
 
@@ -102,7 +113,12 @@ def environment() -> dict[str, str]:
 
 
 def test_a_terminated_run_leaves_a_checkpoint(material: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dlf_models.train", *arguments(material, tmp_path, "--images", "1000000")]
+    command = [
+        sys.executable,
+        "-m",
+        "dlf_models.train",
+        *arguments(material, tmp_path, "--images", "1000000"),
+    ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE)
     log = tmp_path / "log.csv"
     deadline = time.monotonic() + 120
@@ -125,15 +141,15 @@ def test_a_terminated_run_leaves_a_checkpoint(material: Path, tmp_path: Path) ->
     ],
 )
 def test_bad_input_is_named(
-    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str], message: str
+    material: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: tuple[str, str],
+    message: str,
 ) -> None:
     path = str(material / change[1]) if (material / change[1]).exists() else change[1]
-    try:
-        status = main([*arguments(material, tmp_path), change[0], path])
-        text = capsys.readouterr().err
-    except Exception as error:  # an error that is not ours would be a traceback for the user
-        pytest.fail(f"{type(error).__name__}: {error}")
-    assert status == 1 and message in text
+    assert main([*arguments(material, tmp_path), change[0], path]) == 1
+    assert message in capsys.readouterr().err
     assert not (tmp_path / "last.ckpt").exists()
 
 
@@ -156,7 +172,9 @@ def test_files_that_are_no_checkpoints_are_refused(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "foreign")
 
 
-def test_a_failed_save_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_keeps_the_previous_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "last.ckpt"
     save_checkpoint(path, {"ema": {}, "config": {}})
     before = path.read_bytes()
@@ -170,7 +188,9 @@ def test_a_failed_save_keeps_the_previous_checkpoint(tmp_path: Path, monkeypatch
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["last.ckpt"]
 
 
-def test_broken_images_are_skipped_and_small_ones_enlarged(material: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_images_are_skipped_and_small_ones_enlarged(
+    material: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     images = load_images(material / "images", smallest=64)
     assert len(images) == 10 and all(min(image.shape[:2]) >= 64 for image in images)
     assert "broken.png" in caplog.text
@@ -180,7 +200,10 @@ def test_broken_images_are_skipped_and_small_ones_enlarged(material: Path, caplo
 
 @given(st.integers(1, 1000), st.floats(0, 1.5))
 def test_the_schedule_is_continuous_and_ends(images: int, part: float) -> None:
-    phases = (Phase("a", 0.25, (1e-3, 1e-4), 64, 2, (0.1, 1.0)), Phase("b", 0.75, (1e-4, 1e-5), 64, 2))
+    phases = (
+        Phase("a", 0.25, (1e-3, 1e-4), 64, 2, (0.1, 1.0)),
+        Phase("b", 0.75, (1e-4, 1e-5), 64, 2),
+    )
     moment = moment_at(TrainConfig(phases=phases), images, int(part * images))
     assert 1e-5 * 0.999 <= moment.learning_rate <= 1e-3 and 0.0999 <= moment.rate_factor <= 1.0001
     assert moment.phase is phases[moment.index]

@@ -98,7 +98,7 @@ def load_config(path: str | Path) -> Config:
     path = Path(path)
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     if not isinstance(raw, dict):
-        raise ValueError(f"{path}: not a mapping")
+        raise ValueError(f"{path}: not a mapping")  # noqa: TRY004 - of the file, not of an argument
     train = dict(raw.pop("train", {}))
     phases = tuple(build(Phase, p, f"{path}: phases") for p in train.pop("phases", []))
     return Config(

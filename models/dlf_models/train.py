@@ -19,6 +19,7 @@ from .training.checkpoint import load_checkpoint
 from .training.data import CropSampler, load_images
 from .training.loop import Trainer
 
+log = logging.getLogger(__name__)
 HELD_OUT = 6
 """Images kept back for the sample sheets."""
 
@@ -26,11 +27,21 @@ HELD_OUT = 6
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="dlf train", description="Train a DLF model.")
     p.add_argument("config", help="YAML configuration, e.g. models/configs/dlf-s.yaml")
-    p.add_argument("--data", required=True, help="tar shard, folder of shards or images, or list file")
+    p.add_argument(
+        "--data", required=True, help="tar shard, folder of shards or images, or list file"
+    )
     p.add_argument("--lpips", required=True, help="LPIPS weights (.npz) for the perceptual loss")
-    p.add_argument("--out", default="runs/train", help="folder for checkpoint, log and sample sheets")
-    p.add_argument("--minutes", type=float, default=1e9, help="stop after this many minutes, with a checkpoint")
-    p.add_argument("--images", type=int, help="length of the schedule in images seen (default: from the config)")
+    p.add_argument(
+        "--out", default="runs/train", help="folder for checkpoint, log and sample sheets"
+    )
+    p.add_argument(
+        "--minutes", type=float, default=1e9, help="stop after this many minutes, with a checkpoint"
+    )
+    p.add_argument(
+        "--images",
+        type=int,
+        help="length of the schedule in images seen (default: from the config)",
+    )
     p.add_argument("--device", default="cpu", help="cpu or cuda")
     p.add_argument("--threads", type=int, help="CPU threads")
     p.add_argument("--restart", action="store_true", help="ignore an existing checkpoint in --out")
@@ -55,14 +66,16 @@ def main(argv: list[str] | None = None) -> int:
         largest = max(phase.crop for phase in config.train.phases)
         images = load_images(args.data, largest)
         if len(images) <= HELD_OUT:
-            raise ValueError(f"training data: {len(images)} images are too few, at least {HELD_OUT + 1} are needed")
+            raise ValueError(
+                f"training data: {len(images)} images are too few, at least {HELD_OUT + 1} are needed"
+            )
         held_out = CropSampler(images[:HELD_OUT], seed=0).batch(HELD_OUT, largest)
         sampler = CropSampler(images[HELD_OUT:], seed=config.train.seed)
         out = Path(args.out)
         trainer = Trainer(config, sampler, args.lpips, out, args.device, args.images)
         if (out / "last.ckpt").exists() and not args.restart:
             trainer.load(load_checkpoint(out / "last.ckpt"))
-            logging.info("resumed at %d images", trainer.seen)
+            log.info("resumed at %d images", trainer.seen)
         trainer.run(args.minutes, held_out.to(args.device))
     except (OSError, ValueError, RuntimeError, MetricUnavailable) as error:
         print(f"dlf train: {error}", file=sys.stderr)

@@ -16,12 +16,18 @@ from .package import build_package, network_of
 
 
 def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog="dlf export", description="Turn a training checkpoint into a model package.")
+    p = argparse.ArgumentParser(
+        prog="dlf export", description="Turn a training checkpoint into a model package."
+    )
     p.add_argument("checkpoint")
     p.add_argument("out", help="package to write (.dlfm)")
-    p.add_argument("--data", required=True, help="training images, for calibration and frequency tables")
+    p.add_argument(
+        "--data", required=True, help="training images, for calibration and frequency tables"
+    )
     p.add_argument("--limit", type=int, default=2000, help="use at most this many of them")
-    p.add_argument("--measure", help="images on which to measure what the integer prior costs, e.g. Kodak")
+    p.add_argument(
+        "--measure", help="images on which to measure what the integer prior costs, e.g. Kodak"
+    )
     p.add_argument("--licence", default="Apache-2.0")
     return p
 

@@ -58,7 +58,11 @@ def scale_tables(
         # The residual's sign carries nothing: pooling both signs halves the noise of the counts.
         counts = (counts + counts[::-1]) / 2
         counts = np.append(counts, float((~inside).sum()))
-        tables.append(FrequencyTable(normalise_frequencies(counts + GAUSSIAN_WEIGHT * probabilities), first=-half))
+        tables.append(
+            FrequencyTable(
+                normalise_frequencies(counts + GAUSSIAN_WEIGHT * probabilities), first=-half
+            )
+        )
     return tables
 
 
@@ -110,7 +114,10 @@ def token_tables(
 
 
 def token_bits(
-    images: list[NDArray[np.int64]], tables: list[FrequencyTable], rows: NDArray[np.uint16], levels: tuple[int, ...]
+    images: list[NDArray[np.int64]],
+    tables: list[FrequencyTable],
+    rows: NDArray[np.uint16],
+    levels: tuple[int, ...],
 ) -> float:
     """Ideal code length in bits of all digits under the tables."""
     tokens = images[0].shape[2]
@@ -121,7 +128,9 @@ def token_bits(
         for slot in range(tokens):
             for digit, level in enumerate(levels):
                 part = (slice(None), slice(None), slot, digit)
-                position = slot * starts[-1] + starts[digit] + left[part] * (level + 1) + above[part]
+                position = (
+                    slot * starts[-1] + starts[digit] + left[part] * (level + 1) + above[part]
+                )
                 for row, value in zip(rows[position].ravel(), image[part].ravel(), strict=True):
                     total -= math.log2(tables[row].frequencies[value] / 65536)
     return total

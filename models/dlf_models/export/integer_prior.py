@@ -38,7 +38,15 @@ class IntegerPrior:
 class ActivationPeaks:
     """Largest magnitudes of the prior's activations over calibration batches, by module name."""
 
-    NAMES = ("token_expand", "init_in", "init_mix", "init_out", "spatial_in", "spatial_mix", "adaptors")
+    NAMES = (
+        "token_expand",
+        "init_in",
+        "init_mix",
+        "init_out",
+        "spatial_in",
+        "spatial_mix",
+        "adaptors",
+    )
 
     def __init__(self, prior: DetailPrior) -> None:
         self.peaks: dict[str, Array] = {}
@@ -71,7 +79,9 @@ def quantise_prior(network: DLF, peaks: ActivationPeaks) -> IntegerPrior:
     build = LayerBuilder()
     same = np.ones
     latent_unit, scale_unit = 2.0**-LATENT_FRACTION, 2.0**-SCALE_FRACTION
-    step_fraction = int(min(14, np.floor(np.log2(32767 / (1.25 * peaks.peaks["init_out"][:c].max())))))
+    step_fraction = int(
+        min(14, np.floor(np.log2(32767 / (1.25 * peaks.peaks["init_out"][:c].max()))))
+    )
 
     points = torch.linspace(0, 1, config.rate_points)
     rates = as_array(prior.rate_vectors(points)[:, :, 0, 0])
@@ -91,13 +101,22 @@ def quantise_prior(network: DLF, peaks: ActivationPeaks) -> IntegerPrior:
     init = Program(inputs=2)
     r = init.conv(1, build.layer(weight, bias, token_unit, same(weight.shape[0]) * tokens_unit))
     tokens = init.leaky(init.depth_to_space(r, prior.cells), slope)
-    units = np.concatenate([same(config.prior_rate_width) * rate_unit, same(config.prior_token_width) * tokens_unit])
+    units = np.concatenate(
+        [same(config.prior_rate_width) * rate_unit, same(config.prior_token_width) * tokens_unit]
+    )
     in_unit = same(width) * unit_for(peaks.largest("init_in"))
-    r = init.leaky(init.conv(init.concat(0, tokens), build.conv(prior.init_in, units, in_unit)), slope)
+    r = init.leaky(
+        init.conv(init.concat(0, tokens), build.conv(prior.init_in, units, in_unit)), slope
+    )
     mix_unit = same(width) * unit_for(peaks.largest("init_mix"))
     r = init.leaky(init.conv(r, build.conv(prior.init_mix, in_unit, mix_unit)), slope)
     context_unit = unit_for(float(peaks.peaks["init_out"][3 * c :].max()))
-    parts = [same(c) * 2.0**-step_fraction, same(c) * scale_unit, same(c) * latent_unit, same(width) * context_unit]
+    parts = [
+        same(c) * 2.0**-step_fraction,
+        same(c) * scale_unit,
+        same(c) * latent_unit,
+        same(width) * context_unit,
+    ]
     r = init.conv(r, build.conv(prior.init_out, mix_unit, np.concatenate(parts)))
     step = init.maximum(init.slice(r, 0, c), round(STEP_MIN * 2**step_fraction))
     init.outputs = (step, init.slice(r, c, c), init.slice(r, 2 * c, c), init.slice(r, 3 * c, width))
@@ -113,10 +132,14 @@ def quantise_prior(network: DLF, peaks: ActivationPeaks) -> IntegerPrior:
     steps = []
     for adaptor in prior.adaptors:
         program = Program(inputs=2)
-        x = program.leaky(program.conv(program.concat(0, 1), build.conv(adaptor, joint, sum_unit)), slope)
+        x = program.leaky(
+            program.conv(program.concat(0, 1), build.conv(adaptor, joint, sum_unit)), slope
+        )
         y = program.leaky(program.conv(x, spatial_in), slope)
         x = program.leaky(program.add(x, program.conv(y, spatial_mix)), slope)
         r = program.conv(x, spatial_out)
         program.outputs = (program.slice(r, 0, c), program.slice(r, c, c))
         steps.append(program)
-    return IntegerPrior(build.layers, (init, steps[0], steps[1], steps[2]), rate_vectors, step_fraction)
+    return IntegerPrior(
+        build.layers, (init, steps[0], steps[1], steps[2]), rate_vectors, step_fraction
+    )

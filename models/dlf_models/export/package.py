@@ -50,7 +50,9 @@ def network_of(state: dict[str, Any]) -> DLF:
 
 def _crop(image: NDArray[np.uint8], window: int) -> Tensor | None:
     """The largest top-left part of whole windows, ``[1, 3, H, W]`` in [0, 1]; None when there is none."""
-    height, width = (min(side, LARGEST_CALIBRATION_SIDE) // window * window for side in image.shape[:2])
+    height, width = (
+        min(side, LARGEST_CALIBRATION_SIDE) // window * window for side in image.shape[:2]
+    )
     if not height or not width:
         return None
     return torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None].float() / 255
@@ -75,7 +77,9 @@ def calibrate(network: DLF, images: list[NDArray[np.uint8]], rate_step: int) -> 
         point = number * rate_step % points
         rate = torch.tensor([point / (points - 1)])
         y = network.bottleneck(network.bottleneck.prepare(features), rate)
-        coded_symbols, log2_scale, cost = code_hard(network, y, rate, network.token_map(values, rows, columns))
+        coded_symbols, log2_scale, cost = code_hard(
+            network, y, rate, network.token_map(values, rows, columns)
+        )
         index = np.searchsorted(thresholds, log2_scale.numpy().ravel(), side="right") - 1
         keep = index >= 0
         symbols.append(coded_symbols.numpy().ravel()[keep].astype(np.int64))
@@ -83,11 +87,15 @@ def calibrate(network: DLF, images: list[NDArray[np.uint8]], rate_step: int) -> 
         bits[point] += cost
         pixels[point] += crop.shape[2] * crop.shape[3]
     result.symbols, result.indexes = np.concatenate(symbols), np.concatenate(indexes)
-    result.detail_bpp = [float(b / p) if p else float("nan") for b, p in zip(bits, pixels, strict=True)]
+    result.detail_bpp = [
+        float(b / p) if p else float("nan") for b, p in zip(bits, pixels, strict=True)
+    ]
     return result
 
 
-def code_hard(network: DLF, y: Tensor, rate: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, float]:
+def code_hard(
+    network: DLF, y: Tensor, rate: Tensor, tokens: Tensor
+) -> tuple[Tensor, Tensor, float]:
     """Float prior as the encoder uses it: symbols, log2 scales (both like ``y``) and ideal bits, no skipping."""
     prior = network.prior
     step, scale, mean, context = prior.initial(rate, tokens)
@@ -174,15 +182,21 @@ def build_package(
         synthesis_macs=synthesis_macs,
     )
     windows = sum(d.shape[0] * d.shape[1] for d in calibration.digits)
-    digits_flat = float(np.log2(np.array(config.token_levels, dtype=np.float64)).sum()) * config.tokens_per_window
+    digits_flat = (
+        float(np.log2(np.array(config.token_levels, dtype=np.float64)).sum())
+        * config.tokens_per_window
+    )
     report = {
         "parameters": sum(p.numel() for p in network.parameters()),
         "analysis_macs_per_pixel": analysis_macs,
         "synthesis_macs_per_pixel": synthesis_macs,
-        "token_bits_per_window": token_bits(calibration.digits, tables, rows, config.token_levels) / windows,
+        "token_bits_per_window": token_bits(calibration.digits, tables, rows, config.token_levels)
+        / windows,
         "token_bits_per_window_flat": digits_flat,
         "training_detail_bpp_by_rate_point": [round(b, 5) for b in calibration.detail_bpp],
-        "integer_prior_rate_loss": round(rate_loss(network, normative, measured or images[::25]), 5),
+        "integer_prior_rate_loss": round(
+            rate_loss(network, normative, measured or images[::25]), 5
+        ),
         "calibration_images": len(calibration.digits),
     }
     model_json = json.dumps({**description, "network": asdict(config), **report}, indent=1)

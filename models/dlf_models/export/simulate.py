@@ -76,8 +76,7 @@ def run_program(
 
 @dataclass
 class Simulation:
-    """What an encoder would write for one latent: all ``[C, h, w]``, and the ideal length in bits.
-    """
+    """What an encoder would write for one latent: all ``[C, h, w]``, and the ideal length in bits."""
 
     symbols: Int
     scale_index: Int
@@ -86,8 +85,7 @@ class Simulation:
 
 
 def table_bits(tables: list[FrequencyTable], symbols: Int, indexes: Int) -> float:
-    """Ideal code length of symbols under the tables of their indexes (-1: not coded), escapes too.
-    """
+    """Ideal code length of symbols under the tables of their indexes (-1: not coded), escapes too."""
     total = 0.0
     for index in np.unique(indexes[indexes >= 0]):
         table = tables[index]

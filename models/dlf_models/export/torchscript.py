@@ -38,7 +38,9 @@ class Transforms(nn.Module):
         return self.bottleneck_net(self.bottleneck_net.prepare(features), position)
 
     @torch.jit.export
-    def synthesis(self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int) -> Tensor:
+    def synthesis(
+        self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int
+    ) -> Tensor:
         """Digits int64 ``[rows*columns, T*D]``, latent ``[1, C, h, w]``, rate point -> image, not clamped."""
         digits = tokens.reshape(rows * columns, self.tokens_per_window, self.digits)
         values = self.analysis_net.semantic.quantiser.values(digits)

@@ -9,7 +9,6 @@ from ..config import NetworkConfig
 from .layers import PixelShuffleUp
 from .rate import RateVectors
 
-
 GAIN_SPREAD = 0.8
 """Log gain at the ends of the range: the best step goes with the square root of lambda, 16 / 0.6 by default."""
 

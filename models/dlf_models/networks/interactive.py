@@ -17,7 +17,9 @@ class InteractiveBlock(nn.Module):
     from two independent branches.
     """
 
-    def __init__(self, semantic_width: int, detail_width: int, length: int, side: int, heads: int) -> None:
+    def __init__(
+        self, semantic_width: int, detail_width: int, length: int, side: int, heads: int
+    ) -> None:
         super().__init__()
         self.side = side
         self.length = length
@@ -25,8 +27,12 @@ class InteractiveBlock(nn.Module):
         self.position = nn.Parameter(torch.randn(1, length + side * side, detail_width) * 0.02)
         self.norm = nn.LayerNorm(detail_width)
         self.attn = Attention(detail_width, heads)
-        self.detail_add = nn.Sequential(nn.LayerNorm(detail_width), nn.Linear(detail_width, detail_width))
-        self.semantic_out = nn.Sequential(nn.Linear(detail_width, semantic_width), nn.LayerNorm(semantic_width))
+        self.detail_add = nn.Sequential(
+            nn.LayerNorm(detail_width), nn.Linear(detail_width, detail_width)
+        )
+        self.semantic_out = nn.Sequential(
+            nn.Linear(detail_width, semantic_width), nn.LayerNorm(semantic_width)
+        )
         self.zero_add = nn.Linear(semantic_width, semantic_width)
         nn.init.zeros_(self.zero_add.weight)
         nn.init.zeros_(self.zero_add.bias)

@@ -35,9 +35,12 @@ def _interactions(config: NetworkConfig) -> nn.ModuleList:
 def _detail_blocks(config: NetworkConfig, blocks: int) -> nn.ModuleList:
     """``blocks`` residual blocks, one after each semantic layer as far as they last."""
     if blocks > config.semantic_layers:
-        raise ValueError(f"{blocks} detail blocks do not fit between {config.semantic_layers} semantic layers")
+        raise ValueError(
+            f"{blocks} detail blocks do not fit between {config.semantic_layers} semantic layers"
+        )
     return nn.ModuleList(
-        ResidualConv(config.detail_width) if i < blocks else nn.Identity() for i in range(config.semantic_layers)
+        ResidualConv(config.detail_width) if i < blocks else nn.Identity()
+        for i in range(config.semantic_layers)
     )
 
 
@@ -70,7 +73,10 @@ class Analysis(nn.Module):
         """
         detail = self.stem(image * 2 - 1)
         semantic = self.semantic.start(detail)
-        for layer, interact, block in zip(self.semantic.layers, self.interactive, self.detail):
+        # TorchScript knows no strict=; the three lists have one entry per semantic layer.
+        for layer, interact, block in zip(  # noqa: B905
+            self.semantic.layers, self.interactive, self.detail
+        ):
             semantic = layer(semantic)
             semantic, detail = interact(semantic, detail)
             detail = block(detail)
@@ -96,7 +102,10 @@ class Synthesis(nn.Module):
         detail = self.bottleneck(y_hat, rate)
         rows, columns = detail.shape[2] // self.side, detail.shape[3] // self.side
         semantic = self.semantic.start(values)
-        for layer, interact, block in zip(self.semantic.layers, self.interactive, self.detail):
+        # TorchScript knows no strict=; the three lists have one entry per semantic layer.
+        for layer, interact, block in zip(  # noqa: B905
+            self.semantic.layers, self.interactive, self.detail
+        ):
             semantic = layer(semantic)
             semantic, detail = interact(semantic, detail)
             detail = block(detail)
@@ -133,7 +142,9 @@ class DLF(nn.Module):
 
     def token_map(self, values: Tensor, rows: int, columns: int) -> Tensor:
         """Token values ``[N, T, D]`` -> ``[B, T*D, nH, nW]``, the prior's view of them."""
-        return values.reshape(-1, rows, columns, values.shape[1] * values.shape[2]).permute(0, 3, 1, 2)
+        return values.reshape(-1, rows, columns, values.shape[1] * values.shape[2]).permute(
+            0, 3, 1, 2
+        )
 
     def forward(self, image: Tensor, rate: Tensor, keep: Tensor | None = None) -> Coded:
         """Image ``[B, 3, H, W]`` in [0, 1], rate ``[B]`` in [0, 1], keep ``[B]`` (see :class:`DetailPrior`)."""

@@ -77,7 +77,9 @@ class DetailPrior(nn.Module):
 
     def initial(self, rate: Tensor, token_values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Program *init*: rate ``[B]``, token values ``[B, T*D, nH, nW]`` -> step, log2 scale, mean, context."""
-        tokens = F.leaky_relu(F.pixel_shuffle(self.token_expand(token_values), self.cells), LEAKY_SLOPE)
+        tokens = F.leaky_relu(
+            F.pixel_shuffle(self.token_expand(token_values), self.cells), LEAKY_SLOPE
+        )
         vector = self.rate_vectors(rate).expand(-1, -1, tokens.shape[2], tokens.shape[3])
         x = F.leaky_relu(self.init_in(torch.cat([vector, tokens], dim=1)), LEAKY_SLOPE)
         x = F.leaky_relu(self.init_mix(x), LEAKY_SLOPE)
@@ -120,7 +122,10 @@ class DetailPrior(nn.Module):
                 symbols = symbols * coded
                 cost = gaussian_bits(symbols, log2_scale) * coded
             if keep is not None:
-                symbols, cost = symbols * keep[:, None, None, None], cost * keep[:, None, None, None]
+                symbols, cost = (
+                    symbols * keep[:, None, None, None],
+                    cost * keep[:, None, None, None],
+                )
             y_hat = torch.where(masks[index], symbols + mean, y_hat)
             bits = bits + (cost * masks[index]).sum(dim=(1, 2, 3))
         return y_hat * step, bits

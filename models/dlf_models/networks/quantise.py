@@ -39,7 +39,9 @@ class FiniteScalarQuantiser(nn.Module):
         """``[..., D]`` -> digits (int64, ``[..., D]``) and their values, straight-through, in [-1, 1]."""
         floor = self._tensor(self.floor, x.device)
         squashed = torch.tanh(x.float() + self._tensor(self.shift, x.device))
-        bounded = squashed * self._tensor(self.half_width, x.device) - self._tensor(self.offset, x.device)
+        bounded = squashed * self._tensor(self.half_width, x.device) - self._tensor(
+            self.offset, x.device
+        )
         rounded = round_straight_through(bounded)
         digits = (rounded.detach() + floor).long()
         return digits, rounded / floor

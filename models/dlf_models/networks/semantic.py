@@ -25,7 +25,8 @@ class SemanticEncoder(nn.Module):
         self.position = nn.Parameter(torch.randn(1, self.side * self.side, width) * 0.02)
         self.latent_tokens = nn.Parameter(torch.randn(1, self.tokens, width) * 0.2)
         self.layers = nn.ModuleList(
-            TransformerLayer(width, config.heads, config.mlp_ratio) for _ in range(config.semantic_layers)
+            TransformerLayer(width, config.heads, config.mlp_ratio)
+            for _ in range(config.semantic_layers)
         )
         self.ln_post = nn.LayerNorm(width)
         self.to_digits = nn.Linear(width, len(config.token_levels))
@@ -54,7 +55,8 @@ class SemanticDecoder(nn.Module):
         self.token_position = nn.Parameter(torch.randn(1, self.tokens, width) * 0.2)
         self.mask_tokens = nn.Parameter(torch.randn(1, self.side * self.side, width) * 0.02)
         self.layers = nn.ModuleList(
-            TransformerLayer(width, config.heads, config.mlp_ratio) for _ in range(config.semantic_layers)
+            TransformerLayer(width, config.heads, config.mlp_ratio)
+            for _ in range(config.semantic_layers)
         )
         self.ln_post = nn.LayerNorm(width)
 
@@ -65,4 +67,6 @@ class SemanticDecoder(nn.Module):
 
     def finish(self, sequence: Tensor, rows: int, columns: int) -> Tensor:
         """Sequences -> feature map ``[B, Cs, rows*side, columns*side]``."""
-        return from_windows(self.ln_post(sequence[:, : self.side * self.side]), self.side, rows, columns)
+        return from_windows(
+            self.ln_post(sequence[:, : self.side * self.side]), self.side, rows, columns
+        )

@@ -82,14 +82,20 @@ class CropSampler:
 
     def batch(self, size: int, crop: int) -> Tensor:
         """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory."""
-        return torch.stack([self._one(crop) for _ in range(size)]).contiguous(memory_format=torch.channels_last)
+        return torch.stack([self._one(crop) for _ in range(size)]).contiguous(
+            memory_format=torch.channels_last
+        )
 
     def _one(self, crop: int) -> Tensor:
         rng = self.generator
         image = self.images[int(rng.integers(len(self.images)))]
         height, width, _ = image.shape
         largest = min(height, width, int(crop * 1.6))
-        side = crop if rng.random() < 0.5 else int(rng.integers(min(int(crop * 0.8), largest), largest + 1))
+        side = (
+            crop
+            if rng.random() < 0.5
+            else int(rng.integers(min(int(crop * 0.8), largest), largest + 1))
+        )
         side = min(side, largest)
         top = int(rng.integers(height - side + 1))
         left = int(rng.integers(width - side + 1))

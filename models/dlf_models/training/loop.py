@@ -69,10 +69,18 @@ class Trainer:
         self.network = DLF(config.network).to(self.device, memory_format=memory)
         spread_latents(self.network, self._start_batch())
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.discriminator = PatchDiscriminator(config.train.discriminator_width).to(self.device, memory_format=memory)
-        self.pixel_loss = PixelLoss(lpips_weights, config.train.l1_weight, config.train.lpips_weight).to(self.device)
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.network), lr=1e-4, betas=(0.9, 0.99), fused=True)
-        self.optimiser_d = torch.optim.AdamW(self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99), fused=True)
+        self.discriminator = PatchDiscriminator(config.train.discriminator_width).to(
+            self.device, memory_format=memory
+        )
+        self.pixel_loss = PixelLoss(
+            lpips_weights, config.train.l1_weight, config.train.lpips_weight
+        ).to(self.device)
+        self.optimiser = torch.optim.AdamW(
+            parameter_groups(self.network), lr=1e-4, betas=(0.9, 0.99), fused=True
+        )
+        self.optimiser_d = torch.optim.AdamW(
+            self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99), fused=True
+        )
         self.ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
         self.rank = torch.distributed.get_rank() if self.ranks > 1 else 0
         self._seed_rank()
@@ -87,7 +95,11 @@ class Trainer:
 
     def state(self) -> dict[str, Any]:
         return {
-            "config": {"name": self.config.name, "profile": self.config.profile, "network": asdict(self.config.network)},
+            "config": {
+                "name": self.config.name,
+                "profile": self.config.profile,
+                "network": asdict(self.config.network),
+            },
             "network": self.network.state_dict(),
             "ema": self.ema.state_dict(),
             "discriminator": self.discriminator.state_dict(),
@@ -114,7 +126,9 @@ class Trainer:
         """Ranks start from equal weights but must draw different crops, rates and noise."""
         if self.rank > 0:
             torch.manual_seed(self.train_config.seed + 1000 * self.rank + seen)
-            self.sampler.generator = np.random.default_rng([self.train_config.seed, self.rank, seen])
+            self.sampler.generator = np.random.default_rng(
+                [self.train_config.seed, self.rank, seen]
+            )
 
     def step(self) -> Moment:
         """One optimiser step on one batch of random crops at random rates."""
@@ -183,7 +197,9 @@ class Trainer:
         flat = torch._utils._flatten_dense_tensors(gradients)
         torch.distributed.all_reduce(flat)
         flat /= self.ranks
-        for gradient, mean in zip(gradients, torch._utils._unflatten_dense_tensors(flat, gradients), strict=True):
+        for gradient, mean in zip(
+            gradients, torch._utils._unflatten_dense_tensors(flat, gradients), strict=True
+        ):
             gradient.copy_(mean)
 
     def _freeze(self, decoder_only: bool) -> None:
@@ -235,7 +251,12 @@ class Trainer:
     def _finish(self, held_out: Tensor) -> None:
         save_checkpoint(self.out / "last.ckpt", self.state())
         write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
-        log.info("stopped after %d of %d images; checkpoint %s", self.seen, self.total, self.out / "last.ckpt")
+        log.info(
+            "stopped after %d of %d images; checkpoint %s",
+            self.seen,
+            self.total,
+            self.out / "last.ckpt",
+        )
 
     def _log(self, moment: Moment, speed: float) -> None:
         means = {key: total / count for key, (total, count) in self.sums.items()}
@@ -245,7 +266,10 @@ class Trainer:
             "phase": moment.phase.name,
             "learning_rate": f"{moment.learning_rate:.2e}",
             "rate_factor": f"{moment.rate_factor:.3f}",
-            **{k: f"{means.get(k, math.nan):.4f}" for k in ("loss", "l1", "lpips", "bpp", "norm", "loss_d")},
+            **{
+                k: f"{means.get(k, math.nan):.4f}"
+                for k in ("loss", "l1", "lpips", "bpp", "norm", "loss_d")
+            },
             "images_per_second": f"{speed:.1f}",
         }
         path = self.out / "log.csv"

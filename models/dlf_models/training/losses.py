@@ -42,7 +42,12 @@ class PatchDiscriminator(nn.Module):
             return nn.Sequential(spectral_norm(conv), nn.LeakyReLU(0.2))
 
         self.stages = nn.ModuleList(
-            [stage(3, width, 2), stage(width, 2 * width, 2), stage(2 * width, 4 * width, 2), stage(4 * width, 4 * width, 1)]
+            [
+                stage(3, width, 2),
+                stage(width, 2 * width, 2),
+                stage(2 * width, 4 * width, 2),
+                stage(4 * width, 4 * width, 1),
+            ]
         )
         self.judge = spectral_norm(nn.Conv2d(4 * width, 1, 3, 1, 1))
 

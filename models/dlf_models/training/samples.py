@@ -17,7 +17,11 @@ def write_sheet(path: Path, network: DLF, images: Tensor, rates: tuple[float, ..
     network.eval()
     columns = [images]
     for rate in rates:
-        columns.append(network(images, torch.full((images.shape[0],), rate, device=images.device)).image.clamp(0, 1))
+        columns.append(
+            network(images, torch.full((images.shape[0],), rate, device=images.device)).image.clamp(
+                0, 1
+            )
+        )
     sheet = torch.cat([torch.cat(list(column), dim=1) for column in columns], dim=2)
     pixels = (sheet.float() * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
     path.parent.mkdir(parents=True, exist_ok=True)
