@@ -77,6 +77,7 @@ benchmark: install
 figures: install
 	$(PIP) install $$($(BIN)/python scripts/requirements.py eval)
 	$(BIN)/dlf eval $(KODAK) --against jpeg webp avif jxl --lpips $(LPIPS) --card $(CARD) \
+	    --quality 0,10,20,30,40,50,60,70,80,90,100 --metrics psnr ms_ssim lpips haarpsi mdsi \
 	    --cache $(EVAL_CACHE) --plots $(dir $(CARD))figures --sheet 0.015 0.03 0.065 --sheet-width 192
 
 lint: install
