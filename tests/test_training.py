@@ -15,9 +15,12 @@ import pytest
 import torch
 from conftest import ROOT, scene
 from dlf_models.config import Phase, TrainConfig, load_config
+from dlf_models.export import main as export
+from dlf_models.networks.model import DLF
 from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
 from dlf_models.training.data import CropSampler, load_images
+from dlf_models.training.initialise import load_package
 from dlf_models.training.schedule import lmbda_of, moment_at
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,6 +154,22 @@ def test_bad_input_is_named(
     assert main([*arguments(material, tmp_path), change[0], path]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_a_run_starts_from_an_exported_package(material: Path, tmp_path: Path) -> None:
+    assert main(arguments(material, tmp_path / "first", "--images", "2")) == 0
+    package = tmp_path / "nano.dlfm"
+    checkpoint = str(tmp_path / "first" / "last.ckpt")
+    assert export([checkpoint, str(package), "--data", str(material / "images")]) == 0
+    config = load_config(material / "nano.yaml")
+    network = DLF(config.network)
+    load_package(network, package)
+    expected = load_checkpoint(Path(checkpoint))["ema"]
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, expected[key].half().float()), key
+    second = arguments(material, tmp_path / "second", "--images", "2", "--init", str(package))
+    assert main(second) == 0
+    assert main([*second[:-1], str(tmp_path / "none.dlfm"), "--restart"]) == 1
 
 
 def test_a_checkpoint_of_other_sizes_is_refused(

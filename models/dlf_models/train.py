@@ -17,6 +17,7 @@ from .config import load_config
 from .evaluation.squeezenet import MetricUnavailable
 from .training.checkpoint import load_checkpoint
 from .training.data import CropSampler, load_images
+from .training.initialise import load_package
 from .training.loop import Trainer
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--device", default="cpu", help="cpu or cuda")
     p.add_argument("--threads", type=int, help="CPU threads")
+    p.add_argument("--init", help="package (.dlfm) whose weights a new run starts from")
     p.add_argument("--restart", action="store_true", help="ignore an existing checkpoint in --out")
     return p
 
@@ -76,6 +78,9 @@ def main(argv: list[str] | None = None) -> int:
         if (out / "last.ckpt").exists() and not args.restart:
             trainer.load(load_checkpoint(out / "last.ckpt"))
             log.info("resumed at %d images", trainer.seen)
+        elif args.init:
+            load_package(trainer.network, Path(args.init))
+            trainer.ema.load_state_dict(trainer.network.state_dict())
         trainer.run(args.minutes, held_out.to(args.device))
     except (OSError, ValueError, RuntimeError, MetricUnavailable) as error:
         print(f"dlf train: {error}", file=sys.stderr)

@@ -12,6 +12,7 @@ from pathlib import Path
 from ..package_format import read_package
 from ..training.checkpoint import load_checkpoint
 from ..training.data import load_images
+from ..training.initialise import save_prior
 from .package import build_package, network_of
 
 
@@ -53,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
         temporary = out.with_suffix(out.suffix + ".partial")
         temporary.write_bytes(data)
         os.replace(temporary, out)
+        save_prior(network, out)
     except (OSError, ValueError, RuntimeError) as error:
         print(f"dlf export: {error}", file=sys.stderr)
         return 1
