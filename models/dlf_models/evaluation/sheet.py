@@ -77,6 +77,15 @@ def write_sheet(
     return written
 
 
+def _font(caption: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The largest font up to 15 in which the caption fits into ``width`` pixels, at least 8."""
+    for size in range(15, 8, -1):
+        font = ImageFont.load_default(size)
+        if font.getlength(caption) <= width:
+            return font
+    return ImageFont.load_default(8)
+
+
 def _row(
     worker: Worker, path: Path, remark: str, columns: list[Mean], width: int | None
 ) -> Image.Image:
@@ -96,10 +105,9 @@ def _row(
         "RGB", ((size[0] + _GAP) * len(cells) - _GAP, size[1] + _CAPTION + _GAP), "white"
     )
     draw = ImageDraw.Draw(row)
-    font = ImageFont.load_default(15)
     for index, (caption, pixels) in enumerate(cells):
         left = index * (size[0] + _GAP)
-        draw.text((left + 2, 4), caption, fill="black", font=font)
+        draw.text((left + 2, 4), caption, fill="black", font=_font(caption, size[0]))
         image = Image.fromarray(np.ascontiguousarray(pixels))
         if image.size != size:
             image = image.resize(size, Image.Resampling.LANCZOS)
