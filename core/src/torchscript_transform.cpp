@@ -49,12 +49,15 @@ class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
 // codec.cpp works on several tiles at once instead. libtorch keeps two numbers: one per thread,
 // which decides, and one for the process, from which new threads take theirs. The second is put
 // back at once, by a thread of its own, so that threads which the host starts meanwhile see nothing
-// of ours.
+// of ours. Only with several codec threads, a thread that the host starts in the microseconds between
+// the two calls can see 1.
 class OneThread {
  public:
-  OneThread() : host_(at::get_num_threads()) {
-    if (host_ == 1) return;
+  OneThread() {
+    // Read under the lock too: a new worker must not take another worker's 1 for the host's number.
     const std::lock_guard<std::mutex> lock(mutex());
+    host_ = at::get_num_threads();
+    if (host_ == 1) return;
     at::set_num_threads(1);
     std::thread([host = host_] { at::set_num_threads(host); }).join();
   }
@@ -72,7 +75,7 @@ class OneThread {
     return instance;
   }
 
-  const int host_;
+  int host_ = 1;
 };
 
 // The default rounding and denormal handling, whatever the host has chosen for its own arithmetic.
