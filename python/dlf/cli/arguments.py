@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dlf import options
+from dlf.imagefile import METADATA_KINDS
 
-__all__ = ["add_device", "add_model", "add_threads", "checked"]
+__all__ = ["add_device", "add_keep", "add_model", "add_target", "add_threads", "checked"]
 
 T = TypeVar("T")
 
@@ -38,6 +39,43 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
         type=checked(options.check_threads, int),
         metavar="N",
         help="threads to use (default: all processors)",
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """Add -q, --bpp and --bytes, of which one may be given."""
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
+        "-q",
+        "--quality",
+        type=checked(options.check_quality, float),
+        default=options.DEFAULT_QUALITY,
+        metavar="0..100",
+        help=f"0 is smallest, 100 is best (default: {options.DEFAULT_QUALITY})",
+    )
+    target.add_argument(
+        "--bpp",
+        type=checked(options.check_bpp, float),
+        metavar="X",
+        help="at most X bits of file per pixel",
+    )
+    target.add_argument(
+        "--bytes",
+        dest="max_bytes",
+        type=checked(options.check_max_bytes, int),
+        metavar="N",
+        help="at most N bytes of file",
+    )
+
+
+def add_keep(parser: argparse.ArgumentParser) -> None:
+    """Add --keep."""
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        choices=sorted(METADATA_KINDS),
+        help="embed the image's own metadata of this kind; may be repeated",
     )
 
 

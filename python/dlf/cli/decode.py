@@ -7,11 +7,8 @@ input, or standard output as PNG. Orientation and metadata go along where the fo
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 import time
-from pathlib import Path
-from typing import Any
 
 from dlf.cli import arguments as shared
 
@@ -43,15 +40,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Decode one file."""
-    from PIL import Image
-
     from dlf.cli.progress import ProgressBar
     from dlf.codec import shared_codec
     from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
     from dlf.header import info
+    from dlf.imagefile import format_for, image_bytes
 
     to_stdout = arguments.output == STANDARD_STREAM
-    form = "PNG" if to_stdout else _format_of(arguments.output)
+    form = "PNG" if to_stdout else format_for(arguments.output)
     data = read_bytes(arguments.input)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads)
     start = time.perf_counter()
@@ -63,36 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
             progress=bar.show,
         )
     seconds = time.perf_counter() - start
-    image = Image.fromarray(pixels)
     header = info(data, allow_truncated=arguments.allow_truncated)
-    write_atomically(arguments.output, _save(image, form, _metadata_of(header)))
+    write_atomically(arguments.output, image_bytes(pixels, form, header))
     if not arguments.quiet:
-        line = f"{arguments.output}: {image.width}x{image.height} {image.mode}, {seconds:.2f} s"
+        height, width = pixels.shape[:2]
+        line = f"{arguments.output}: {width}x{height} {header.mode}, {seconds:.2f} s"
         print(line, file=sys.stderr if to_stdout else sys.stdout)
     return 0
-
-
-def _format_of(output: str) -> str:
-    from PIL import Image
-
-    extension = Path(output).suffix.lower()
-    form = Image.registered_extensions().get(extension)
-    if form is None or form not in Image.SAVE or form == "DLF":
-        raise ValueError(f"{output}: Pillow writes no format with the extension {extension!r}")
-    return form
-
-
-def _metadata_of(header: Any) -> dict[str, bytes]:
-    found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _save(image: Any, form: str, metadata: dict[str, bytes]) -> bytes:
-    if form == "JPEG" and image.mode in ("LA", "RGBA"):
-        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
-    buffer = io.BytesIO()
-    try:
-        image.save(buffer, form, **metadata)
-    except (OSError, KeyError) as error:
-        raise ValueError(f"cannot write this image as {form}: {error}") from error
-    return buffer.getvalue()

@@ -8,58 +8,23 @@ EXIF and XMP are dropped but for the orientation, and colours are converted to s
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
 
-from dlf import options
 from dlf.cli import arguments as shared
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 __all__ = ["SUMMARY", "configure", "run"]
 
 SUMMARY = "encode an image as a .dlf file"
-
-_METADATA = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("input", metavar="IN", help="image to encode")
     parser.add_argument("output", metavar="OUT.dlf", help="file to write")
-    target = parser.add_mutually_exclusive_group()
-    target.add_argument(
-        "-q",
-        "--quality",
-        type=shared.checked(options.check_quality, float),
-        default=options.DEFAULT_QUALITY,
-        metavar="0..100",
-        help=f"0 is smallest, 100 is best (default: {options.DEFAULT_QUALITY})",
-    )
-    target.add_argument(
-        "--bpp",
-        type=shared.checked(options.check_bpp, float),
-        metavar="X",
-        help="at most X bits of file per pixel",
-    )
-    target.add_argument(
-        "--bytes",
-        dest="max_bytes",
-        type=shared.checked(options.check_max_bytes, int),
-        metavar="N",
-        help="at most N bytes of file",
-    )
-    parser.add_argument(
-        "--keep",
-        action="append",
-        default=[],
-        choices=sorted(_METADATA),
-        help="embed the image's own metadata of this kind; may be repeated",
-    )
+    shared.add_target(parser)
+    shared.add_keep(parser)
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_threads(parser)
@@ -71,13 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Encode one image."""
     from dlf.cli.progress import ProgressBar
     from dlf.codec import shared_codec
-    from dlf.files import STANDARD_STREAM, write_atomically
+    from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
     from dlf.header import info
+    from dlf.imagefile import kept_metadata, read_image
 
     to_stdout = arguments.output == STANDARD_STREAM
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
-    image = _open(arguments.input)
+    image = read_image(read_bytes(arguments.input), arguments.input)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads)
     start = time.perf_counter()
     with ProgressBar("encoding") as bar:
@@ -87,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             bpp=arguments.bpp,
             max_bytes=arguments.max_bytes,
             progress=bar.show,
-            **_kept_metadata(image, arguments.keep),
+            **kept_metadata(image, arguments.keep),
         )
     seconds = time.perf_counter() - start
     write_atomically(arguments.output, data)
@@ -113,33 +79,3 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(line, file=sys.stderr if to_stdout else sys.stdout)
     return 0
-
-
-def _open(source: str) -> Image.Image:
-    import dlf_pillow
-    from PIL import Image, UnidentifiedImageError
-
-    from dlf.errors import DlfError, InvalidFile, LimitExceeded
-    from dlf.files import read_bytes
-
-    dlf_pillow.register()
-    content = io.BytesIO(read_bytes(source))
-    try:
-        image = Image.open(content)
-        image.load()
-    except UnidentifiedImageError:
-        raise InvalidFile(f"{source}: not an image in a format that Pillow can read") from None
-    except Image.DecompressionBombError as error:
-        raise LimitExceeded(f"{source}: {error}") from None
-    except DlfError:
-        raise
-    except (OSError, SyntaxError, EOFError, ValueError) as error:  # Pillow raises all of these
-        raise InvalidFile(f"{source}: damaged image: {error}") from error
-    return image
-
-
-def _kept_metadata(image: Image.Image, kinds: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {_METADATA[kind]: image.info.get(_METADATA[kind]) for kind in kinds}
-    if "exif" in kinds and not found["exif"]:
-        found["exif"] = image.getexif().tobytes() if image.getexif() else None
-    return found

@@ -1,0 +1,119 @@
+"""Images in the formats that Pillow knows: from bytes to an image, and from pixels to bytes.
+
+What the command line calls an error of the file is a `DlfError` here, whatever Pillow raises.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from dlf.errors import DlfError, InvalidFile, LimitExceeded
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL import Image
+
+    from dlf.header import Info
+
+__all__ = ["METADATA_KINDS", "format_for", "image_bytes", "kept_metadata", "read_image"]
+
+METADATA_KINDS = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp"}
+"""What may be kept of an image's metadata, and the argument of `dlf.encode` that embeds it."""
+
+
+def _size_does_not_matter(width: int, height: int) -> None:
+    """Let every image be loaded."""
+
+
+def read_image(
+    content: bytes, name: str, before_load: Callable[[int, int], None] = _size_does_not_matter
+) -> Image.Image:
+    """Return the image that `content` holds, loaded.
+
+    Args:
+        content: a whole file in any format that Pillow reads, .dlf too.
+        name: of the file, for messages.
+        before_load: called with width and height once they are known and before any pixel is
+            decoded; what it raises ends the call.
+
+    Raises:
+        InvalidFile: not an image, or a damaged one.
+        LimitExceeded: more pixels than Pillow takes for an honest image.
+    """
+    import dlf_pillow
+    from PIL import Image
+
+    dlf_pillow.register()
+    with _pillow_errors(name):
+        image = Image.open(io.BytesIO(content))
+    before_load(*image.size)
+    with _pillow_errors(name):
+        image.load()
+    return image
+
+
+@contextlib.contextmanager
+def _pillow_errors(name: str) -> Iterator[None]:
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise InvalidFile(f"{name}: not an image in a format that Pillow can read") from None
+    except Image.DecompressionBombError as error:
+        raise LimitExceeded(f"{name}: {error}") from None
+    except DlfError:
+        raise
+    except (OSError, SyntaxError, EOFError, ValueError) as error:  # Pillow raises all of these
+        raise InvalidFile(f"{name}: damaged image: {error}") from error
+
+
+def kept_metadata(image: Image.Image, kinds: Sequence[str]) -> dict[str, Any]:
+    """Return the arguments of `dlf.encode` that embed the image's own metadata of these kinds."""
+    found: dict[str, Any] = {
+        METADATA_KINDS[kind]: image.info.get(METADATA_KINDS[kind]) for kind in kinds
+    }
+    if "exif" in kinds and not found["exif"]:
+        found["exif"] = image.getexif().tobytes() if image.getexif() else None
+    return found
+
+
+def format_for(name: str) -> str:
+    """Return Pillow's name of the format that the extension of `name` stands for.
+
+    Raises:
+        ValueError: Pillow writes no such format.
+    """
+    from PIL import Image
+
+    extension = PurePath(name).suffix.lower()
+    form = Image.registered_extensions().get(extension)
+    if form is None or form not in Image.SAVE or form == "DLF":
+        raise ValueError(f"{name}: Pillow writes no format with the extension {extension!r}")
+    return form
+
+
+def image_bytes(pixels: npt.NDArray[np.uint8], form: str, header: Info) -> bytes:
+    """Return decoded pixels as a file of the format `form`, with the metadata of `header`.
+
+    Raises:
+        ValueError: the format cannot hold this image.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    if form == "JPEG" and image.mode in ("LA", "RGBA"):
+        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
+    found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
+    metadata = {name: value for name, value in found.items() if value is not None}
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, form, **metadata)
+    except (OSError, KeyError) as error:
+        raise ValueError(f"cannot write this image as {form}: {error}") from error
+    return buffer.getvalue()
