@@ -76,15 +76,33 @@ def test_the_pixels_are_those_of_pillow() -> None:
     assert 0 in prepare(image).pixels[..., 3]
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I;16B", "I", "F"])
+RAMP = np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "I;16L", "I;16B", "I;16N"])
+def test_16_bit_gray_becomes_its_upper_8_bits(mode: str) -> None:
+    stored = RAMP.astype(">u2" if mode == "I;16B" else "<u2")  # I;16N is the machine's own
+    pixels = prepare(Image.frombytes(mode, RAMP.shape, stored.tobytes())).pixels
+    assert np.array_equal(pixels[..., 0], RAMP >> 8)
+    assert (pixels.min(), pixels.max()) == (0, 255)
+
+
+def test_a_transparent_16_bit_gray_keeps_its_transparency() -> None:
+    image = Image.fromarray(RAMP)
+    image.info["transparency"] = int(RAMP[2, 3])
+    pixels = prepare(image).pixels
+    assert np.array_equal(pixels[..., 0], RAMP >> 8)
+    assert np.argwhere(pixels[..., 1] == 0).tolist() == [[2, 3]]
+
+
+@pytest.mark.parametrize("mode", ["I", "F"])
 def test_deep_modes_are_refused_with_advice_that_works(mode: str) -> None:
-    image = Image.new(mode, SIZE)
+    image = Image.fromarray(RAMP.astype(np.int32))
     with pytest.raises(Unsupported, match=f"mode {mode} .*scale it to 8 bits") as caught:
-        prepare(image)
-    if mode == "I;16":
-        ramp = Image.fromarray(np.linspace(0, 65535, 64, dtype=np.uint16).reshape(8, 8))
+        prepare(image if mode == "I" else image.convert("F"))
+    if mode == "I":
         advice = str(caught.value).split("for example ")[1].split(" for 16-bit")[0]
-        scaled = eval(advice, {"Image": Image, "numpy": np, "image": ramp})
+        scaled = eval(advice, {"Image": Image, "numpy": np, "image": image})
         assert scaled.mode == "L"
         assert scaled.getextrema() == (0, 255)
         assert len(set(scaled.tobytes())) == 64  # and not clipped to white

@@ -354,8 +354,8 @@ def test_images_that_cannot_be_read(
 
 
 def test_unsupported_modes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    deep, target = tmp_path / "deep.png", tmp_path / "o.dlf"
-    Image.new("I;16", (8, 8)).save(deep)
+    deep, target = tmp_path / "deep.tif", tmp_path / "o.dlf"
+    Image.new("F", (8, 8)).save(deep)
     target.write_bytes(b"old")
     status, line = failure(capsys, "encode", deep, target)
     assert status == 12

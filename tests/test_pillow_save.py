@@ -29,7 +29,11 @@ MODES = {
     "RGBa": "RGBA",
     "CMYK": "RGB",
     "YCbCr": "RGB",
+    "LAB": "RGB",
     "HSV": "RGB",
+    "I;16": "L",
+    "I;16B": "L",
+    "I;16L": "L",
 }
 
 
@@ -46,6 +50,10 @@ def reopened(image: Image.Image, **options: Any) -> Image.Image:
 
 
 def converted(image: Image.Image, mode: str) -> Image.Image:
+    if mode.startswith("I;16"):
+        return image.convert("L").convert("I").point(lambda value: value * 257, "I").convert(mode)
+    if mode == "LAB":
+        return Image.merge("LAB", image.split())
     if mode == "La":
         return image.convert("LA").convert("La")
     return image.convert("RGBA").convert("P").convert("PA") if mode == "PA" else image.convert(mode)
@@ -56,6 +64,12 @@ def test_modes(mode: str, stored: str, pictures: dict[str, Image.Image]) -> None
     base = pictures["RGBA"].convert("RGBa") if mode == "RGBa" else pictures["RGB"]
     result = reopened(converted(base, mode))
     assert (result.mode, result.size) == (stored, base.size)
+
+
+def test_16_bit_gray_is_scaled_and_not_clipped(pictures: dict[str, Image.Image]) -> None:
+    gray = pictures["L"]
+    for mode in ("I;16", "I;16B", "I;16L"):
+        assert saved(converted(gray, mode)) == saved(gray)
 
 
 def test_alpha_is_kept_without_loss(pictures: dict[str, Image.Image]) -> None:
@@ -74,7 +88,7 @@ def test_a_palette_with_transparency_keeps_it(pictures: dict[str, Image.Image]) 
     )
 
 
-@pytest.mark.parametrize("mode", ["I;16", "I", "F"])
+@pytest.mark.parametrize("mode", ["I", "F"])
 def test_deep_images_are_refused_with_advice(mode: str) -> None:
     with pytest.raises(dlf.Unsupported, match="scale it to 8 bits"):
         saved(Image.new(mode, (4, 4)))

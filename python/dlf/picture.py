@@ -2,11 +2,14 @@
 
 | given                                   | stored and reopened as |
 |-----------------------------------------|------------------------|
-| `1`, `L`; array H x W                   | `L`                    |
-| `LA`, `La`, `L` with a transparent gray | `LA`                   |
+| `1`, `L`, `I;16...` (the upper 8 bits); array H x W | `L`        |
+| `LA`, `La`, `L` or `I;16` with a transparent gray | `LA`         |
 | `RGB`, `RGBX`, `CMYK`, `YCbCr`, `LAB`, `HSV`, `P` without transparency; array H x W x 3 | `RGB` |
 | `RGBA`, `RGBa`, `PA`, `RGB` or `P` with transparency; array H x W x 4 | `RGBA`   |
-| `I`, `I;16...`, `F`; arrays of other types | refused, with advice   |
+| `I`, `F`; arrays of other types         | refused, with advice   |
+
+Samples of `I;16` are the 16 bits of a PNG or TIFF file, so 65535 is white. What is white in `I`, `F`
+and in arrays only the caller knows.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ _DEEP_ADVICE = (
     "scale it to 8 bits first, for example "
     "Image.fromarray((numpy.asarray(image) >> 8).astype('uint8')) for 16-bit samples"
 )
+_DEEP_GRAY_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 _GRAY_MODES = ("1", "L")
 _GRAY_ALPHA_MODES = ("LA", "La")
 _ALPHA_MODES = ("RGBA", "RGBa", "PA")
@@ -142,11 +146,28 @@ def _normal_mode(image: Image.Image) -> Image.Image:
     if mode in _GRAY_MODES or mode == "LA":
         gray = image if mode == "LA" else image.convert("L")
         return gray.convert("LA") if gray.has_transparency_data else gray
+    if mode in _DEEP_GRAY_MODES:
+        return _upper_bits(image)
     if mode in _ALPHA_MODES:
         return image.convert("RGBA")
     if mode in _COLOUR_MODES:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     raise Unsupported(f"images of mode {mode} cannot be encoded: {_DEEP_ADVICE}")
+
+
+def _upper_bits(image: Image.Image) -> Image.Image:
+    """Return 16-bit gray as L, or as LA where one of its grays is transparent.
+
+    Pillow's own conversion clips: everything above 255 would be white.
+    """
+    from PIL import Image
+
+    samples = np.asarray(image)
+    gray = Image.fromarray((samples >> 8).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        gray.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
+    return gray
 
 
 def _check_not_empty(width: int, height: int) -> None:

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import mimetypes
+import os
 import threading
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from dlf import options, signature
 from dlf.errors import DlfError
 from PIL import Image, ImageFile
 
+from dlf_pillow import saving, settings
+
 if TYPE_CHECKING:
     from PIL._imaging import PixelAccess
 
-__all__ = ["DlfImageFile", "register", "save"]
+__all__ = ["DlfImageFile", "register"]
 
 _MAX_TRAILING_BYTES = 1 << 26  # of chunks behind the payload; the codec's own limit is not larger
 _READ_BLOCK = 1 << 20
 
-_TARGET_OPTIONS = ("quality", "bpp", "max_bytes")
-
-
-@dataclass(frozen=True)
-class _DecodeOptions:
-    """What `register` sets for all images and `DlfImageFile.decode_options` for one."""
-
-    model: str | None = None
-    device: str = "cpu"
-    threads: int | None = None
-    layers: str = "all"
-
-
-_defaults = _DecodeOptions()
+_defaults = settings.DecodeSettings()
 _register_lock = threading.Lock()
 
 
@@ -94,10 +83,10 @@ class DlfImageFile(ImageFile.ImageFile):
     def decode_options(
         self,
         *,
-        model: str | None = None,
+        model: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         threads: int | None = None,
-        layers: str = "all",
+        layers: options.Layers = "all",
     ) -> None:
         """Choose how this image is decoded; to be called before its pixels are first used.
 
@@ -111,7 +100,7 @@ class DlfImageFile(ImageFile.ImageFile):
             ValueError: an option out of range.
             RuntimeError: the image has been loaded already.
         """
-        chosen = _checked_options(model, device, threads, layers)
+        chosen = settings.checked(model, device, threads, layers)
         with self._load_lock:
             if not self.tile:
                 raise RuntimeError("decode_options must be called before the image is loaded")
@@ -125,7 +114,23 @@ class DlfImageFile(ImageFile.ImageFile):
     def load(self) -> PixelAccess | None:
         """Decode the pixels, once, whichever thread comes first."""
         with self._load_lock:
+            if self.tile and self.fp is None:
+                raise ValueError("Operation on closed image")  # Pillow's words; here it asserts
             return super().load()
+
+    def getexif(self) -> Image.Exif:
+        """Return the EXIF, as for other formats; one that cannot be read is empty."""
+        try:
+            return super().getexif()
+        except Exception:  # noqa: BLE001 - whatever Pillow's TIFF reader raises on damaged EXIF
+            return super().getexif()  # what it has read before it failed
+
+    def getxmp(self, **kwargs: bool) -> dict[str, Any]:
+        """Return the XMP as a dictionary, as for other formats; one that is no XML is empty."""
+        try:
+            return super().getxmp(**kwargs)
+        except (SyntaxError, ValueError):  # no XML; XML that defusedxml refuses
+            return {}
 
     def verify(self) -> None:
         """Check the file completely: lengths, checksums, every symbol and the coder's final state.
@@ -165,7 +170,7 @@ class _DlfDecoder(ImageFile.PyDecoder):
         try:
             from dlf.codec import shared_codec
         except ImportError as error:
-            raise _incomplete(error) from error
+            raise settings.incomplete(error) from error
         codec = shared_codec(chosen.model, chosen.device, chosen.threads)
         pixels = codec.decode(
             self.fd.read(),
@@ -177,40 +182,37 @@ class _DlfDecoder(ImageFile.PyDecoder):
         return -1, 0
 
 
-def save(image: Image.Image, path: Any, **save_options: Any) -> None:
-    """Save `image` as a .dlf file so that a failure leaves the file that was there before.
-
-    `Image.save` opens, and so empties, an existing file before any plugin is asked. The options
-    are the same.
-
-    Raises:
-        OSError, ValueError: as `Image.save`; nothing has been written then.
-    """
-    from dlf.files import write_atomically
-
-    write_atomically(path, _encode(image, save_options))
-
-
 def register(
+    worker: object = None,
+    /,
     *,
-    model: str | None = None,
+    model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     threads: int | None = None,
-    layers: str = "all",
+    layers: options.Layers = "all",
 ) -> None:
     """Make Pillow open and save .dlf files; the options are the defaults for decoding.
 
     May be called any number of times and from any thread; the last call's options count for images
     that are opened after it. See `DlfImageFile.decode_options`.
+
+    Args:
+        worker: ignored. The `worker_init_fn` of a DataLoader is given the worker's number.
+        model, device, threads, layers: as for `DlfImageFile.decode_options`.
+
+    Raises:
+        ValueError: an option out of range.
     """
     global _defaults
-    chosen = _checked_options(model, device, threads, layers)
+    chosen = settings.checked(model, device, threads, layers)
     name = signature.FORMAT
+    with contextlib.suppress(OSError):  # opening a file says so again, and other formats still work
+        _header_module()  # now, so that it takes no time of the first Image.open
     with _register_lock:
         _defaults = chosen
         Image.register_open(name, DlfImageFile, _accept)
-        Image.register_save(name, _save)
-        Image.register_save_all(name, _save_all)
+        Image.register_save(name, saving.save_handler)
+        Image.register_save_all(name, saving.save_frames)
         Image.register_decoder("dlf", _DlfDecoder)
         Image.register_extensions(name, [signature.EXTENSION])
         Image.register_mime(name, signature.MIME_TYPE)
@@ -228,53 +230,6 @@ def _accept(prefix: bytes) -> bool | str:
     return True
 
 
-def _save(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    fp.write(_encode(image, image.encoderinfo))
-
-
-def _save_all(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    appended = image.encoderinfo.get("append_images") or ()
-    if not isinstance(appended, Collection):
-        raise ValueError(  # noqa: TRY004 - only ValueError leaves for a wrong option
-            f"append_images must be a list of images, not {appended!r}"
-        )
-    frames = getattr(image, "n_frames", 1) + len(appended)
-    if frames != 1:
-        raise ValueError(f"a .dlf file holds one image, not {frames}")
-    _save(image, fp, filename)
-
-
-def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
-    """Encode with the options that are ours; Pillow's contract is to ignore all others."""
-    quality = options.target_quality(*(given.get(name) for name in _TARGET_OPTIONS))
-    chosen = _checked_options(given.get("model"), given.get("device", "cpu"), given.get("threads"))
-    try:
-        from dlf.codec import shared_codec
-    except ImportError as error:
-        raise _incomplete(error) from error
-    codec = shared_codec(chosen.model, chosen.device, chosen.threads)
-    return codec.encode(
-        image,
-        quality,
-        bpp=given.get("bpp"),
-        max_bytes=given.get("max_bytes"),
-        exif=given.get("exif"),
-        icc_profile=given.get("icc_profile"),
-        xmp=given.get("xmp"),
-    )
-
-
-def _checked_options(model: Any, device: Any, threads: Any, layers: Any = "all") -> _DecodeOptions:
-    if threads is not None:
-        options.check_threads(threads)
-    return _DecodeOptions(
-        model=options.check_model(model),
-        device=options.check_device(device),
-        threads=threads,
-        layers=options.check_layers(layers),
-    )
-
-
 def _read_up_to(file: IO[bytes], size: int) -> bytes:
     """Read at most `size` bytes, in blocks: a header's wrong promise must not allocate memory."""
     blocks = []
@@ -288,12 +243,8 @@ def _header_module() -> Any:
     try:
         from dlf import header
     except ImportError as error:
-        raise _incomplete(error) from error
+        raise settings.incomplete(error) from error
     return header
-
-
-def _incomplete(error: ImportError) -> OSError:
-    return OSError(f"dlf is not completely installed: {error}")
 
 
 def _truncated(missing: int) -> OSError:

@@ -1,0 +1,46 @@
+"""The options that saving and loading share, checked before anything is done."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from dlf import options
+
+__all__ = ["DecodeSettings", "checked", "incomplete"]
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """What `register` sets for all images and `DlfImageFile.decode_options` for one."""
+
+    model: str | None = None
+    device: str = "cpu"
+    threads: int | None = None
+    layers: options.Layers = "all"
+
+
+def checked(
+    model: str | os.PathLike[str] | None = None,
+    device: object = "cpu",
+    threads: int | None = None,
+    layers: object = "all",
+) -> DecodeSettings:
+    """Return the settings, whose values may be of any type.
+
+    Raises:
+        ValueError: the option that is out of range, and what it may be.
+    """
+    if threads is not None:
+        options.check_threads(threads)
+    return DecodeSettings(
+        model=options.check_model(model),
+        device=options.check_device(device),
+        threads=threads,
+        layers=options.check_layers(layers),
+    )
+
+
+def incomplete(error: ImportError) -> OSError:
+    """Return what to raise when a compiled part of dlf is missing: Pillow's callers catch OSError."""
+    return OSError(f"dlf is not completely installed: {error}")
