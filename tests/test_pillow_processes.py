@@ -19,28 +19,13 @@ import dlf_pillow
 import pytest
 from dlf import options
 from PIL import Image
+from pillow_only import PixelDigests, file_digest, pixels_digest
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
 START_METHODS = ("spawn", "fork", "forkserver")
 WORKERS = 2
 TIMEOUT = 120
-
-
-def pixels_digest(path: str) -> str:
-    with Image.open(path) as image:
-        return hashlib.sha256(image.tobytes()).hexdigest()
-
-
-def file_digest(path: str) -> str:
-    with Image.open(path) as image:
-        file = io.BytesIO()
-        image.save(file, "DLF", quality=50)
-        return hashlib.sha256(file.getvalue()).hexdigest()
-
-
-def digest_of_pickled(data: bytes) -> str:
-    return hashlib.sha256(pickle.loads(data).tobytes()).hexdigest()
 
 
 def default_threads() -> tuple[int, int]:
@@ -58,6 +43,7 @@ def photo_file(photo_dlf: bytes, tmp_path_factory: pytest.TempPathFactory) -> st
 def test_workers_decode_and_encode_the_same(method: str, photo_file: str) -> None:
     expected = pixels_digest(photo_file), file_digest(photo_file)  # also: used before the fork
     context = multiprocessing.get_context(method)
+    # Nothing but the initializer tells these workers about DLF.
     with ProcessPoolExecutor(WORKERS, context, initializer=dlf_pillow.register) as pool:
         decoded = list(pool.map(pixels_digest, [photo_file] * 4, timeout=TIMEOUT))
         encoded = list(pool.map(file_digest, [photo_file] * 2, timeout=TIMEOUT))
@@ -66,6 +52,27 @@ def test_workers_decode_and_encode_the_same(method: str, photo_file: str) -> Non
     assert encoded == [expected[1]] * 2
     assert threads == 1
     assert most == (1 if method == "fork" else options.available_threads())
+
+
+@pytest.mark.parametrize("method", START_METHODS)
+def test_the_workers_of_a_data_loader(method: str, photo_file: str) -> None:
+    data = pytest.importorskip("torch.utils.data")
+    loader = data.DataLoader(
+        PixelDigests([photo_file] * 4),
+        batch_size=None,
+        num_workers=WORKERS,
+        multiprocessing_context=method,
+        worker_init_fn=dlf_pillow.register,
+        timeout=TIMEOUT,
+    )
+    assert list(loader) == [pixels_digest(photo_file)] * 4
+
+
+def test_a_lazy_image_can_be_sent_to_a_worker(photo_file: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:  # unpickling it is what registers the plugin
+        received = pool.submit(Image.Image.tobytes, Image.open(photo_file)).result(TIMEOUT)
+    assert received == Image.open(photo_file).tobytes()
 
 
 def test_an_unpickled_image_brings_the_plugin_along(photo_file: str, tmp_path: Path) -> None:
@@ -110,7 +117,8 @@ def test_registering_from_many_threads_registers_once() -> None:
 
     def register() -> None:
         barrier.wait()
-        dlf_pillow.register()
+        for _ in range(20):
+            dlf_pillow.register()
 
     workers = [threading.Thread(target=register) for _ in range(8)]
     for worker in workers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import dlf_pillow
 import numpy as np
 import pytest
 from dlf import icc
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
@@ -104,7 +105,8 @@ def test_the_same_bytes_as_dlf_encode(pictures: dict[str, Image.Image]) -> None:
     image = pictures["RGB"]
     assert saved(image, quality=30) == dlf.encode(image, 30)
     assert saved(image) == dlf.encode(image)
-    assert saved(image, quality=np.int64(30)) == saved(image, quality=30.0)
+    for number in (30.0, np.int64(30), np.float32(30), np.uint8(30), Fraction(30)):
+        assert saved(image, quality=number) == saved(image, quality=30)
     limit = len(dlf.encode(image, 30))
     assert saved(image, max_bytes=limit) == dlf.encode(image, max_bytes=limit)
     assert len(saved(image, max_bytes=limit)) <= limit
@@ -217,6 +219,39 @@ def test_metadata_that_is_passed_is_embedded(
         assert result.size == pictures["RGB"].size
 
 
+def test_an_exif_object_and_its_bytes_give_the_same_file(
+    pictures: dict[str, Image.Image],
+) -> None:
+    image = pictures["RGB"]
+    with_prefix = exif().tobytes()
+    assert with_prefix.startswith(b"Exif\0\0")
+    bare = with_prefix.removeprefix(b"Exif\0\0")
+    assert saved(image, exif=exif()) == saved(image, exif=with_prefix) == saved(image, exif=bare)
+
+
+@pytest.mark.parametrize("damaged", [b"garbage", b"MM", b"MM\0*\0\0\0\x08\xff\xff"])
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF:UserWarning")
+def test_damaged_metadata_harms_nobody(damaged: bytes, pictures: dict[str, Image.Image]) -> None:
+    image = reopened(pictures["L"], exif=damaged, xmp=damaged)
+    assert dict(image.getexif()) == {}
+    assert ImageOps.exif_transpose(image).size == image.size
+    assert image.info["exif"] == b"Exif\0\0" + damaged
+    assert image.info["xmp"] == damaged
+    pytest.importorskip("defusedxml")
+    assert image.getxmp() == {}
+
+
+def test_metadata_can_be_added_and_removed_again(pictures: dict[str, Image.Image]) -> None:
+    plain = saved(pictures["RGB"])
+    image = reopened(pictures["RGB"], exif=exif(), xmp="<x/>")
+    assert {"exif", "xmp"} <= set(image.info)
+    copied = reopened(image, exif=image.getexif(), xmp=image.info["xmp"])
+    assert (copied.info["exif"], copied.info["xmp"]) == (image.info["exif"], image.info["xmp"])
+    removed = reopened(image, exif=b"", xmp=b"")
+    assert not {"exif", "xmp"} & set(removed.info)
+    assert len(saved(image, exif=b"", xmp=b"")) <= len(plain) + 8  # other pixels: it was decoded
+
+
 def test_metadata_can_be_stripped(pictures: dict[str, Image.Image]) -> None:
     image = pictures["RGB"].copy()
     plain = saved(image)
@@ -273,6 +308,18 @@ def test_our_own_save_leaves_the_old_file_when_it_fails(
         dlf_pillow.save(pictures["RGB"], tmp_path / "missing" / "x.dlf")
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["x.dlf"]
+
+
+def test_our_own_save_takes_every_kind_of_path(
+    pictures: dict[str, Image.Image], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    expected = saved(pictures["L"])
+    for path in ("text.dlf", b"bytes.dlf", Path("path.dlf"), "-"):
+        dlf_pillow.save(pictures["L"], path)
+    names = ["-", "bytes.dlf", "path.dlf", "text.dlf"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == names
+    assert all(Path(name).read_bytes() == expected for name in names)
 
 
 def test_a_failed_save_to_a_new_file_leaves_none(tmp_path: Path) -> None:
