@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import io
+import multiprocessing
 import subprocess
 import sys
+import threading
 import zipfile
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dlf
 import dlf_imageio
@@ -18,7 +23,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from dlf_imageio.plugin import DlfPlugin
-from imageio.config import known_extensions, known_plugins
+from imageio.config import extension_list, known_extensions, known_plugins
+from imageio.core.request import InitializationError, Request
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
@@ -39,9 +45,49 @@ def file(photo_dlf: bytes, tmp_path: Path) -> Path:
 
 
 def test_it_is_first_in_the_order_and_registered_once() -> None:
-    dlf_imageio.register()
+    before = len(known_plugins)
+    workers = [threading.Thread(target=dlf_imageio.register) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
     assert list(known_plugins)[:2] == ["DLF", "dlf"]
+    assert len(known_plugins) == before
     assert [extension.priority for extension in known_extensions[".dlf"]] == [["DLF"]]
+    assert [extension.name for extension in extension_list].count("DLF") == 1
+
+
+def test_what_is_not_ours_costs_one_read() -> None:
+    class Counted(io.BytesIO):
+        sizes: ClassVar[list[int | None]] = []
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.sizes.append(size)
+            return super().read(size)
+
+    with pytest.raises(InitializationError):
+        DlfPlugin(Request(Counted(b"\x89PNG" + bytes(1000)), "r"))
+    assert len(Counted.sizes) == 1
+    assert Counted.sizes[0] == 4
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+def test_workers_need_only_the_initializer(method: str, file: Path) -> None:
+    context = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(1, context, initializer=dlf_imageio.register) as pool:
+        pixels = pool.submit(iio.imread, file).result(120)
+    assert np.array_equal(pixels, iio.imread(file))
+
+
+def test_an_incomplete_installation_is_told_at_registration() -> None:
+    program = "import sys; sys.modules['dlf._bitstream'] = None; import dlf_imageio"
+    result = subprocess.run(
+        [sys.executable, "-c", program], check=False, capture_output=True, text=True
+    )
+    assert result.returncode != 0
+    last = result.stderr.splitlines()[-1]
+    assert last.startswith("ImportError: dlf is not completely installed: ")
+    assert "pip install imageio" not in result.stderr
 
 
 def test_every_way_to_read(photo_dlf: bytes, file: Path) -> None:
@@ -54,13 +100,17 @@ def test_every_way_to_read(photo_dlf: bytes, file: Path) -> None:
         iio.imread(file, plugin="dlf"),
         iio.imread(photo_dlf),
         iio.imread(io.BytesIO(photo_dlf)),
+        iio.imread(memoryview(photo_dlf)),
         iio.imread(photo_dlf, extension=".dlf"),
         iio.imread(file.with_suffix(".zip") / "inside.dlf"),
         iio.imread(file, index=0),
         iio.imread(file, index=-1),
         next(iter(iio.imiter(file))),
+        iio.imread(file, index=...)[0],
+        imageio.imread(file),
         imageio.v2.imread(file),
         imageio.v2.imread(file, format="dlf"),
+        imageio.v2.imread(file, format="DLF"),
         imageio.v2.mimread(file)[0],
         imageio.v2.get_reader(file).get_data(0),
     ]
@@ -69,6 +119,22 @@ def test_every_way_to_read(photo_dlf: bytes, file: Path) -> None:
         assert result.flags.writeable
     batch = iio.imread(file, index=...)
     assert batch.shape == (1, *expected.shape)
+
+
+def test_reading_over_http(file: Path, photo_dlf: bytes) -> None:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    handler = functools.partial(Quiet, directory=str(file.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            address = f"http://127.0.0.1:{server.server_port}/{file.name}"
+            assert np.array_equal(iio.imread(address), dlf.decode(photo_dlf))
+            assert iio.improps(address).shape == dlf.decode(photo_dlf).shape
+        finally:
+            server.shutdown()
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
@@ -94,6 +160,8 @@ def test_every_way_to_write(array: Array, tmp_path: Path) -> None:
     iio.imwrite(tmp_path / "b.DLF", array)
     iio.imwrite(tmp_path / "c.bin", array, extension=".dlf")
     imageio.v2.imwrite(tmp_path / "d.dlf", array)
+    imageio.imwrite(tmp_path / "k.dlf", array)
+    iio.imwrite(tmp_path / "l.bin", array, plugin=DlfPlugin, extension=".dlf")
     imageio.v2.imwrite(tmp_path / "e.dlf", array, format="dlf")
     imageio.v2.imwrite(tmp_path / "f.dlf", array, format="DLF")
     imageio.v2.imwrite(tmp_path / "g.bin", array, format=".dlf")
@@ -101,7 +169,7 @@ def test_every_way_to_write(array: Array, tmp_path: Path) -> None:
     iio.imwrite(tmp_path / "i.dlf", array[np.newaxis])
     iio.imwrite(tmp_path / "j.dlf", [array], is_batch=True)
     written = sorted(tmp_path.iterdir())
-    assert len(written) == 10
+    assert len(written) == 12
     for path in written:
         assert path.read_bytes() == expected
 
@@ -149,9 +217,11 @@ def test_properties_and_metadata_need_no_decoding(
         raise AssertionError("a pixel was decoded")
 
     monkeypatch.setattr("dlf.codec.Codec.decode", refuse)
-    properties = iio.improps(file)
-    assert (properties.shape, properties.dtype) == (expected.shape, expected.dtype)
-    assert (properties.n_images, properties.is_batch) == (1, False)
+    for source in (file, photo_dlf, io.BytesIO(photo_dlf)):
+        properties = iio.improps(source)
+        assert (properties.shape, properties.dtype) == (expected.shape, expected.dtype)
+        assert (properties.n_images, properties.is_batch) == (1, False)
+        assert iio.immeta(source)["shape"] == expected.shape[:2]
     assert iio.improps(file, index=...).shape == (1, *expected.shape)
     metadata = iio.immeta(file)
     assert metadata["mode"] == "RGB"
@@ -170,6 +240,10 @@ def test_there_is_one_image(photo_dlf: bytes, array: Array, tmp_path: Path) -> N
         iio.imwrite(tmp_path / "x.dlf", [array, array], is_batch=True)
     with pytest.raises(ValueError, match="holds one image, not 2"):
         imageio.v2.mimwrite(tmp_path / "x.dlf", [array, array])
+    with pytest.raises(ValueError, match="holds one image, not 0"):
+        iio.imwrite(tmp_path / "x.dlf", array[:0, np.newaxis], is_batch=True)
+    with pytest.raises(dlf.Unsupported, match="it must be H x W, or H x W x C"):
+        imageio.v2.volwrite(tmp_path / "x.dlf", np.zeros((5, 6, 7), np.uint8))
     assert not list(tmp_path.iterdir())
 
 
@@ -199,8 +273,12 @@ def test_what_is_not_ours(photo_dlf: bytes, array: Array, tmp_path: Path) -> Non
     garbage.write_bytes(b"nothing of the kind")
     with pytest.raises(OSError, match="Could not find a backend"):
         iio.imread(garbage)
-    with pytest.raises(OSError, match="can not handle"):
+    with pytest.raises(OSError, match="can not handle") as caught:
         iio.imread(garbage, plugin="DLF")
+    assert "not a .dlf file" in str(caught.value.__cause__)
+    with pytest.raises(OSError, match=r"folder\.dlf"):
+        (tmp_path / "folder.dlf").mkdir()
+        iio.imread(tmp_path / "folder.dlf")
     png_named_dlf, dlf_named_png = tmp_path / "a.dlf", tmp_path / "b.png"
     png_named_dlf.write_bytes(iio.imwrite("<bytes>", array, extension=".png"))
     dlf_named_png.write_bytes(photo_dlf)
@@ -210,6 +288,11 @@ def test_what_is_not_ours(photo_dlf: bytes, array: Array, tmp_path: Path) -> Non
         iio.imread(tmp_path / "missing.dlf")
     with pytest.raises(OSError, match="DLF"):
         iio.imwrite(tmp_path / "x.bin", array, plugin="DLF")
+    with pytest.raises(RuntimeError, match="dlf"):  # imageio.v2's word for the same
+        imageio.v2.imwrite(tmp_path / "x.bin", array, format="dlf")
+    assert not (tmp_path / "x.bin").exists()
+    with pytest.raises(InitializationError, match="does not write .unknown files"):
+        DlfPlugin(Request(tmp_path / "x.unknown", "w"))  # as when imageio asks everybody
     assert iio.imread(iio.imwrite("<bytes>", array, extension=".png")).shape == array.shape
 
 
@@ -234,12 +317,16 @@ def test_pillow_alone_serves_imageio_too(file: Path, photo_dlf: bytes, tmp_path:
         "import sys, dlf_pillow, imageio.v3 as iio\n"
         "array = iio.imread(sys.argv[1])\n"
         "iio.imwrite(sys.argv[2], array)\n"
-        "print(array.shape, iio.improps(sys.argv[1]).shape)"
+        "print(array.shape, iio.improps(sys.argv[1]).shape)\n"
+        "try:\n"
+        "    iio.imwrite(sys.argv[2] + '.dlf', [array, array], is_batch=True)\n"
+        "except ValueError as error:\n"
+        "    print(error)"
     )
     target = tmp_path / "again.dlf"
     result = subprocess.run(
         [sys.executable, "-c", program, file, target], check=True, capture_output=True, text=True
     )
     shape = dlf.decode(photo_dlf).shape
-    assert result.stdout == f"{shape} {shape}\n"
+    assert result.stdout == f"{shape} {shape}\na .dlf file holds one image, not 2\n"
     assert dlf.info(target.read_bytes()).size == (shape[1], shape[0])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from dlf import options, signature
+from dlf import metadata, options, signature
 from dlf.header import Info, info
 from imageio.core.request import URI_BYTES, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
@@ -85,8 +85,8 @@ class DlfPlugin(PluginV3):
         model: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         threads: int | None = None,
-        exif: bytes | None = None,
-        icc_profile: bytes | None = None,
+        exif: bytes | metadata.Exif | None = None,
+        icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
     ) -> bytes | None:
         """Encode one image; the target is opened only after that has worked.
