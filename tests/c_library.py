@@ -11,6 +11,7 @@ from typing import Any
 ALLOCATE = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_size_t)
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
 PROGRESS = ctypes.CFUNCTYPE(c_int, c_void_p, c_uint32, c_uint32)
+LOG = ctypes.CFUNCTYPE(None, c_void_p, c_int, c_char_p)
 
 
 class Status(IntEnum):
@@ -26,6 +27,16 @@ class Status(IntEnum):
     OUT_OF_MEMORY = 7
     CANCELLED = 8
     INTERNAL = 9
+
+
+class Stage(IntEnum):
+    """dlf_stage."""
+
+    START = 0
+    INFO = 1
+    SEMANTIC = 2
+    COMPLETE = 3
+    FINISHED = 4
 
 
 class Sized(ctypes.Structure):
@@ -52,6 +63,7 @@ class Limits(Sized):
         ("max_side", c_uint32),
         ("max_memory", c_uint64),
         ("max_chunk_bytes", c_uint64),
+        ("max_file_bytes", c_uint64),
     )
 
 
@@ -61,6 +73,15 @@ class Allocator(Sized):
         ("user", c_void_p),
         ("allocate", ALLOCATE),
         ("release", RELEASE),
+    )
+
+
+class Logger(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("user", c_void_p),
+        ("log", LOG),
+        ("level", c_int),
     )
 
 
@@ -100,6 +121,25 @@ class Chunk(Sized):
     )
 
 
+class PackageInfo(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        *((name, c_uint32) for name in ("model_id", "rate_points", "window", "tokens_per_window")),
+        *((name, c_uint32) for name in ("digits", "latent_channels", "latent_stride")),
+        ("sha256", c_char * 65),
+    )
+
+
+class Tensor(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("bytes_per_value", c_uint32),
+        ("dimensions", c_uint32),
+        ("shape", c_uint32 * 3),
+        ("data", c_void_p),
+    )
+
+
 class Cost(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
@@ -107,6 +147,33 @@ class Cost(Sized):
         ("memory_bytes", c_uint64),
         ("multiply_accumulates", c_uint64),
         ("tiles", c_uint32),
+    )
+
+
+class DecoderOptions(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("allow_truncated", c_uint32),
+        ("limits", POINTER(Limits)),
+        ("allocator", POINTER(Allocator)),
+        ("logger", POINTER(Logger)),
+    )
+
+
+class DecoderState(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("stage", c_int),
+        *((name, c_uint64) for name in ("bytes_received", "bytes_wanted", "file_bytes")),
+    )
+
+
+class CodecOptions(Sized):
+    _fields_ = (
+        ("struct_size", c_size_t),
+        ("device", c_char_p),
+        ("threads", c_uint32),
+        ("logger", POINTER(Logger)),
     )
 
 
@@ -170,6 +237,8 @@ class Library:
         self.function("version").restype = c_char_p
         self.function("chunks_count").restype = c_size_t
         self.function("codec_package").restype = c_void_p
+        self.function("package_json").restype = c_char_p
+        self.function("decoder_data").restype = c_void_p
 
     def function(self, name: str) -> Any:
         """The C function `dlf_NAME`."""
@@ -180,12 +249,33 @@ class Library:
     def __getattr__(self, name: str) -> Any:
         return self.function(name)
 
-    def open_codec(self, package: Path) -> c_void_p:
+    def open_codec(self, package: Path, **options: Any) -> c_void_p:
         """A codec for `package`; the caller frees it."""
         codec, error = c_void_p(), Error()
-        status = self.codec_open(str(package).encode(), None, byref(codec), byref(error))
+        given = CodecOptions(**options)
+        status = self.codec_open(str(package).encode(), byref(given), byref(codec), byref(error))
         assert status == Status.OK, error.message
         return codec
+
+    def open_decoder(self, package: c_void_p | None, **options: Any) -> c_void_p:
+        """A decoder of pushed input; the caller frees it."""
+        decoder, error = c_void_p(), Error()
+        given = DecoderOptions(**options)
+        status = self.decoder_open(package, byref(given), byref(decoder), byref(error))
+        assert status == Status.OK, error.message
+        return decoder
+
+    def push(self, decoder: c_void_p, piece: bytes) -> tuple[Status, Error]:
+        """Give the decoder its next bytes."""
+        error = Error()
+        status = self.decoder_push(decoder, piece, c_size_t(len(piece)), byref(error))
+        return Status(status), error
+
+    def state(self, decoder: c_void_p) -> DecoderState:
+        """Where the decoder stands."""
+        state = DecoderState()
+        assert self.decoder_get_state(decoder, byref(state), None) == Status.OK
+        return state
 
     def encode(
         self, codec: c_void_p, pixels: bytes, width: int, height: int, channels: int, **options: Any
@@ -213,15 +303,20 @@ class Library:
         self, codec: c_void_p, data: bytes, **options: Any
     ) -> tuple[Status, Picture, bytes, Error]:
         """Decode; returns the status, the picture (its samples freed), the samples, the error."""
+        return self._picture("decode", codec, data, c_size_t(len(data)), **options)
+
+    def decoder_picture(
+        self, decoder: c_void_p, codec: c_void_p, **options: Any
+    ) -> tuple[Status, Picture, bytes, Error]:
+        """The same from pushed input."""
+        return self._picture("decoder_picture", decoder, codec, **options)
+
+    def _picture(
+        self, function: str, *source: Any, **options: Any
+    ) -> tuple[Status, Picture, bytes, Error]:
         picture, error = Picture(), Error()
-        status = self.function("decode")(
-            codec,
-            data,
-            c_size_t(len(data)),
-            byref(DecodeOptions(**options)),
-            byref(picture),
-            byref(error),
-        )
+        given = DecodeOptions(**options)
+        status = self.function(function)(*source, byref(given), byref(picture), byref(error))
         samples = picture.samples.content()
         self.buffer_free(byref(picture.samples))
         return Status(status), picture, samples, error

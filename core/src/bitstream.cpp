@@ -131,9 +131,22 @@ void write_header(ByteWriter& writer, const Header& header) {
   writer.bytes(bytes.view());
 }
 
+uint64_t trailer_bytes(const Header& header) { return header.has_trailer ? kTrailerBytes : 0; }
+
+uint64_t check_extent(const Header& header, uint64_t max_file_bytes) {
+  const uint64_t trailer = trailer_bytes(header);
+  if (uint64_t{header.header_bytes} + header.payload_length + trailer > max_file_bytes) {
+    fail(DLF_LIMIT_EXCEEDED, "the payload of " + std::to_string(header.payload_length) +
+                                 " bytes makes the file larger than the limit of " +
+                                 std::to_string(max_file_bytes));
+  }
+  return max_file_bytes - trailer;
+}
+
 ParsedFile parse_file(ByteView data, const ParseOptions& options) {
   ParsedFile file;
   file.header = parse_header(data);
+  const uint64_t chunk_end = check_extent(file.header, options.max_file_bytes);
   file.file_bytes = data.size();
   const Header& header = file.header;
   const ByteView rest = data.sub(header.header_bytes);
@@ -153,7 +166,7 @@ ParsedFile parse_file(ByteView data, const ParseOptions& options) {
   ByteReader reader(data.sub(payload_end), DLF_TRUNCATED_FILE, DLF_INVALID_FILE, payload_end);
   std::vector<RawChunk> raw;
   if (header.has_chunks) {
-    raw = scan_chunks(reader, options.allow_truncated, &file.truncated);
+    raw = scan_chunks(reader, options.allow_truncated, &file.truncated, chunk_end);
   }
   if (header.has_trailer && !file.truncated) {  // §4.2
     const size_t end = payload_end + reader.position();
@@ -163,9 +176,9 @@ ParsedFile parse_file(ByteView data, const ParseOptions& options) {
       fail(DLF_INVALID_FILE, "the file's checksum is wrong", end);
     }
   }
-  if (!file.truncated && reader.remaining() != 0) {  // §4.3
-    fail(DLF_INVALID_FILE, std::to_string(reader.remaining()) + " bytes behind the end",
-         reader.offset());
+  const uint64_t behind = reader.remaining() + options.bytes_behind;
+  if (!file.truncated && behind != 0) {  // §4.3
+    fail(DLF_INVALID_FILE, std::to_string(behind) + " bytes behind the end", reader.offset());
   }
 
   const bool wants_alpha = header.picture.alpha != AlphaMode::kNone;

@@ -51,6 +51,8 @@ struct ParseOptions {
   // by the cut): what is there is returned and `truncated` is set.
   bool allow_truncated = false;
   ChunkLimits chunk_limits;
+  uint64_t max_file_bytes = UINT64_MAX;  // of the file as header and chunks frame it
+  uint64_t bytes_behind = 0;  // of the input, behind `data`: known to be there, but not kept
 };
 
 struct ParsedFile {
@@ -60,6 +62,12 @@ struct ParsedFile {
   bool truncated = false;
   size_t file_bytes = 0;
 };
+
+// Bytes of the trailer that the header announces (§4.2).
+uint64_t trailer_bytes(const Header& header);
+// Throws DLF_LIMIT_EXCEEDED when header, payload and trailer alone are more than `max_file_bytes`;
+// returns the offset where the chunks must end.
+uint64_t check_extent(const Header& header, uint64_t max_file_bytes);
 
 // The whole container. Checks, in this order: header, payload extent, trailer, chunks, trailing
 // bytes, presence of the alpha chunk (§4.4).

@@ -18,7 +18,9 @@ struct Limits {
   uint64_t max_memory = uint64_t{4} << 30;       // estimated peak of one call, bytes
   uint64_t max_chunk_bytes = uint64_t{1} << 26;  // all chunk contents together, inflated
 
-  static Limits none() { return {UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX}; }
+  uint64_t max_file_bytes = uint64_t{1} << 28;  // as header and chunks frame the file
+
+  static Limits none() { return {UINT64_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}; }
 };
 
 struct Estimate {

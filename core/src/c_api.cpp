@@ -20,20 +20,12 @@ static_assert(DLF_CHUNK_ALPHA == dlf::kChunkAlpha && DLF_CHUNK_ICC == dlf::kChun
 using dlf::c_api::clear;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
+using dlf::c_api::info_of;
 using dlf::c_api::known_part;
 using dlf::c_api::limits_of;
 using dlf::c_api::model_of;
 using dlf::c_api::require;
 using dlf::c_api::view_of;
-
-struct dlf_chunks {
-  std::vector<dlf::Chunk> chunks;
-};
-
-struct dlf_symbols {
-  dlf::SymbolSet set;
-  uint32_t tokens_stride = 0;
-};
 
 namespace {
 
@@ -74,6 +66,8 @@ dlf_tensor tensor_named(const dlf_symbols& symbols, dlf_tensor_name name) {
     case DLF_TENSOR_LATENT:
       return tensor_of(set.latent.data(), 4,
                        {set.y_hat.channels, set.y_hat.height, set.y_hat.width});
+    case DLF_TENSOR_FORCE_INT_:
+      break;
   }
   dlf::fail(DLF_INVALID_ARGUMENT, "no tensor has this name");
 }
@@ -103,22 +97,7 @@ DLF_API void dlf_buffer_free(dlf_buffer* buffer) {
 DLF_API dlf_status dlf_probe(const uint8_t* data, size_t size, dlf_info* info, dlf_error* error) {
   return guarded(error, [&] {
     clear(info, "dlf_info");
-    const dlf::Header header = dlf::parse_header(view_of(data, size));
-    dlf_info out;
-    std::memset(&out, 0, sizeof out);
-    out.version = header.version;
-    out.model_id = header.model_id;
-    out.width = header.width;
-    out.height = header.height;
-    out.channels = static_cast<uint32_t>(header.picture.channels());
-    out.rate = header.rate;
-    out.orientation = header.picture.orientation;
-    out.colour = static_cast<dlf_colour>(header.picture.colour);
-    out.has_chunks = header.has_chunks;
-    out.has_trailer = header.has_trailer;
-    out.header_bytes = static_cast<uint32_t>(header.header_bytes);
-    out.payload_bytes = header.payload_length;
-    give(info, out);
+    give(info, info_of(dlf::parse_header(view_of(data, size))));
   });
 }
 
@@ -127,10 +106,10 @@ DLF_API dlf_status dlf_chunks_open(const uint8_t* data, size_t size, const dlf_l
   return guarded(error, [&] {
     require(chunks != nullptr, "chunks is NULL");
     *chunks = nullptr;
-    dlf::ParseOptions options;
-    options.chunk_limits.max_bytes = limits_of(limits).max_chunk_bytes;
+    dlf::ReadOptions options;
+    options.limits = limits_of(limits);
     auto out = std::make_unique<dlf_chunks>();
-    out->chunks = dlf::parse_file(view_of(data, size), options).chunks;
+    out->chunks = dlf::parse_file(view_of(data, size), parse_options(options)).chunks;
     *chunks = out.release();
   });
 }

@@ -12,10 +12,14 @@ using dlf::c_api::give;
 using dlf::c_api::guarded;
 using dlf::c_api::known_part;
 using dlf::c_api::limits_of;
+using dlf::c_api::Log;
+using dlf::c_api::log_of;
+using dlf::c_api::memory_of;
 using dlf::c_api::require;
 using dlf::c_api::view_of;
 
 struct dlf_codec {
+  Log log;
   dlf_package package;
   std::unique_ptr<dlf::Codec> codec;
 };
@@ -28,9 +32,11 @@ class OutputBuffer {
   explicit OutputBuffer(const dlf_allocator* given) {
     std::memset(&buffer_, 0, sizeof buffer_);
     buffer_.struct_size = sizeof buffer_;
-    buffer_.allocator = known_part(given, "dlf_allocator");
-    require((buffer_.allocator.allocate == nullptr) == (buffer_.allocator.release == nullptr),
-            "an allocator needs both functions");
+    const dlf::Memory memory = memory_of(given);
+    buffer_.allocator.struct_size = sizeof buffer_.allocator;
+    buffer_.allocator.user = memory.user;
+    buffer_.allocator.allocate = memory.allocate;
+    buffer_.allocator.release = memory.release;
   }
   ~OutputBuffer() { dlf_buffer_free(&buffer_); }
   OutputBuffer(const OutputBuffer&) = delete;
@@ -54,6 +60,20 @@ class OutputBuffer {
  private:
   dlf_buffer buffer_;
 };
+
+const Log& log_of_codec(const dlf_codec* codec) {
+  static const Log kSilent{dlf_logger()};
+  return codec == nullptr ? kSilent : codec->log;
+}
+
+// An output that memory is handed over in: a struct too short for it would lose the memory.
+template <typename Struct>
+void clear_whole(Struct* out, size_t least, const char* name) {
+  clear(out, name);
+  if (out->struct_size < least) {
+    dlf::fail(DLF_INVALID_ARGUMENT, std::string("struct_size of ") + name + " is too small");
+  }
+}
 
 dlf::Progress progress_of(dlf_progress callback, void* user) {
   if (callback == nullptr) return {};
@@ -89,6 +109,8 @@ std::vector<dlf::Chunk> chunks_of(const dlf_chunk* given, size_t count) {
     bytes += size;
 
     require(chunk.type != dlf::kChunkAlpha, "the alpha chunk comes from the pixels");
+    require(chunk.type >= dlf::kChunkFirstPrivate || dlf::is_known_chunk(chunk.type),
+            "a chunk type that is reserved");
     require(chunk.data != nullptr || chunk.size == 0, "a chunk has no data");
     dlf::Chunk out;
     out.type = chunk.type;
@@ -128,25 +150,62 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
   return options;
 }
 
+// Decodes and hands the picture over; both ways of giving the input end here.
+void decode_to(const dlf_codec& codec, dlf::ByteView data, const dlf::DecodeOptions& options,
+               const dlf_allocator* allocator, dlf_picture* picture) {
+  OutputBuffer output(allocator);
+  const dlf::DecodedPicture decoded =
+      codec.codec->decode(data, options, [&](size_t bytes) { return output.allocate(bytes); });
+  dlf_picture out;
+  std::memset(&out, 0, sizeof out);
+  out.width = decoded.region.width;
+  out.height = decoded.region.height;
+  out.channels = static_cast<uint32_t>(decoded.channels);
+  out.complete = decoded.complete;
+  if (codec.log.wants(DLF_LOG_DEBUG)) {
+    codec.log.say(DLF_LOG_DEBUG, "decoded " + std::to_string(out.width) + "x" +
+                                     std::to_string(out.height) + " pixels from " +
+                                     std::to_string(data.size()) + " bytes");
+  }
+  if (!decoded.complete) {
+    codec.log.say(DLF_LOG_WARNING, "the file is cut; what is missing is shown as predicted");
+  }
+  out.samples = output.hand_over();
+  give(picture, out);
+}
+
+constexpr size_t kWholePicture = offsetof(dlf_picture, samples) + sizeof(dlf_buffer);
+
 }  // namespace
 
 extern "C" {
 
 DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* options,
                                   dlf_codec** codec, dlf_error* error) {
-  return guarded(error, [&] {
+  dlf_codec_options given;
+  Log log{dlf_logger()};
+  const dlf_status status = guarded(error, [&] {
     require(codec != nullptr, "codec is NULL");
     *codec = nullptr;
     require(path != nullptr, "path is NULL");
-    const dlf_codec_options given = known_part(options, "dlf_codec_options");
+    given = known_part(options, "dlf_codec_options");
+    log = log_of(given.logger);
+  });
+  if (status != DLF_OK) return status;
+  return guarded(log, error, [&] {
+    const char* const device = given.device == nullptr ? "cpu" : given.device;
     std::vector<uint8_t> archive;
-    auto out = std::make_unique<dlf_codec>();
+    std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
     out->package.model = dlf::ModelPackage::load(path, &archive);
-    auto transform = dlf::load_torchscript_transform(
-        archive, out->package.model->normative(), given.device == nullptr ? "cpu" : given.device);
+    const dlf::ModelPackage& model = *out->package.model;
+    auto transform = dlf::load_torchscript_transform(archive, model.normative(), device);
     out->codec =
         std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
                                      static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
+    if (log.wants(DLF_LOG_INFO)) {
+      log.say(DLF_LOG_INFO, "model " + std::to_string(model.id()) + " of " + path + " on " +
+                                device + ", sha256 " + model.sha256_hex());
+    }
     *codec = out.release();
   });
 }
@@ -160,8 +219,8 @@ DLF_API const dlf_package* dlf_codec_package(const dlf_codec* codec) {
 DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
                               const dlf_encode_options* options, dlf_buffer* file,
                               dlf_error* error) {
-  return guarded(error, [&] {
-    clear(file, "dlf_buffer");
+  return guarded(log_of_codec(codec), error, [&] {
+    clear_whole(file, sizeof(dlf_buffer), "dlf_buffer");
     require(codec != nullptr, "codec is NULL");
     const dlf_encode_options given = known_part(options, "dlf_encode_options");
     OutputBuffer output(given.allocator);
@@ -173,6 +232,11 @@ DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
     if (output.allocate(bytes.size()) == nullptr) {
       dlf::fail(DLF_OUT_OF_MEMORY, "no memory for the encoded file");
     }
+    if (codec->log.wants(DLF_LOG_DEBUG)) {
+      codec->log.say(DLF_LOG_DEBUG, "encoded " + std::to_string(pixels.width) + "x" +
+                                        std::to_string(pixels.height) + " pixels to " +
+                                        std::to_string(bytes.size()) + " bytes");
+    }
     const dlf_buffer out = output.hand_over();
     std::copy(bytes.begin(), bytes.end(), out.data);
     give(file, out);
@@ -182,22 +246,29 @@ DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
 DLF_API dlf_status dlf_decode(const dlf_codec* codec, const uint8_t* data, size_t size,
                               const dlf_decode_options* options, dlf_picture* picture,
                               dlf_error* error) {
-  return guarded(error, [&] {
-    clear(picture, "dlf_picture");
+  return guarded(log_of_codec(codec), error, [&] {
+    clear_whole(picture, kWholePicture, "dlf_picture");
     require(codec != nullptr, "codec is NULL");
     const dlf_decode_options given = known_part(options, "dlf_decode_options");
-    OutputBuffer output(given.allocator);
-    const dlf::DecodedPicture decoded =
-        codec->codec->decode(view_of(data, size), decode_options(given),
-                             [&](size_t bytes) { return output.allocate(bytes); });
-    dlf_picture out;
-    std::memset(&out, 0, sizeof out);
-    out.width = decoded.region.width;
-    out.height = decoded.region.height;
-    out.channels = static_cast<uint32_t>(decoded.channels);
-    out.complete = decoded.complete;
-    out.samples = output.hand_over();
-    give(picture, out);
+    decode_to(*codec, view_of(data, size), decode_options(given), given.allocator, picture);
+  });
+}
+
+DLF_API dlf_status dlf_decoder_picture(const dlf_decoder* decoder, const dlf_codec* codec,
+                                       const dlf_decode_options* options, dlf_picture* picture,
+                                       dlf_error* error) {
+  return guarded(log_of_codec(codec), error, [&] {
+    clear_whole(picture, kWholePicture, "dlf_picture");
+    require(decoder != nullptr, "decoder is NULL");
+    require(codec != nullptr, "codec is NULL");
+    const dlf_decode_options given = known_part(options, "dlf_decode_options");
+    const dlf::PushInput& input = decoder->input;
+    const dlf::ReadOptions reading = input.reading();
+    require(input.stage() >= dlf::PushStage::kSemantic, "the semantic layer has not arrived yet");
+    dlf::DecodeOptions decoding = decode_options(given);
+    decoding.limits = reading.limits;
+    decoding.allow_truncated = reading.allow_truncated;
+    decode_to(*codec, input.bytes(), decoding, given.allocator, picture);
   });
 }
 

@@ -12,14 +12,10 @@
 #include <string>
 
 #include "budget.h"
+#include "byte_store.h"
+#include "c_api_handles.h"
 #include "dlf/dlf.h"
-#include "model_package.h"
 #include "status.h"
-
-// The handle holds a pointer of its own, so that a codec can give out one without a second package.
-struct dlf_package {
-  std::shared_ptr<const dlf::ModelPackage> model;
-};
 
 namespace dlf::c_api {
 
@@ -60,6 +56,18 @@ dlf_status guarded(dlf_error* error, Action action) noexcept {
   return status;
 }
 
+// The same, and the handle's log hears of the failure.
+template <typename Action>
+dlf_status guarded(const Log& log, dlf_error* error, Action action) noexcept {
+  dlf_error own;
+  std::memset(&own, 0, sizeof own);
+  own.struct_size = sizeof own;
+  const dlf_status status = guarded(&own, action);
+  if (status != DLF_OK) log.failed(status, own.message);
+  write_error(error, status, own.offset, own.message);
+  return status;
+}
+
 inline void require(bool condition, const char* message) {
   if (!condition) fail(DLF_INVALID_ARGUMENT, message);
 }
@@ -75,6 +83,19 @@ Struct known_part(const Struct* given, const char* name) {
   }
   std::memcpy(&copy, given, std::min(given->struct_size, sizeof copy));
   return copy;
+}
+
+inline Memory memory_of(const dlf_allocator* given) {
+  const dlf_allocator known = known_part(given, "dlf_allocator");
+  require((known.allocate == nullptr) == (known.release == nullptr),
+          "an allocator needs both functions");
+  return {known.user, known.allocate, known.release};
+}
+
+inline Log log_of(const dlf_logger* given) {
+  const dlf_logger known = known_part(given, "dlf_logger");
+  require(known.level >= 0 && known.level <= DLF_LOG_DEBUG, "unknown log level");
+  return Log(known);
 }
 
 // Writes as much of a result as the caller's struct has room for.
@@ -104,12 +125,32 @@ inline Limits limits_of(const dlf_limits* given) {
   if (known.max_side != 0) limits.max_side = known.max_side;
   if (known.max_memory != 0) limits.max_memory = known.max_memory;
   if (known.max_chunk_bytes != 0) limits.max_chunk_bytes = known.max_chunk_bytes;
+  if (known.max_file_bytes != 0) limits.max_file_bytes = known.max_file_bytes;
   return limits;
 }
 
 inline ByteView view_of(const uint8_t* data, size_t size) {
   require(data != nullptr || size == 0, "data is NULL");
   return {data, size};
+}
+
+// What dlf.h says of a header.
+inline dlf_info info_of(const Header& header) {
+  dlf_info out;
+  std::memset(&out, 0, sizeof out);
+  out.version = header.version;
+  out.model_id = header.model_id;
+  out.width = header.width;
+  out.height = header.height;
+  out.channels = static_cast<uint32_t>(header.picture.channels());
+  out.rate = header.rate;
+  out.orientation = header.picture.orientation;
+  out.colour = static_cast<dlf_colour>(header.picture.colour);
+  out.has_chunks = header.has_chunks;
+  out.has_trailer = header.has_trailer;
+  out.header_bytes = static_cast<uint32_t>(header.header_bytes);
+  out.payload_bytes = header.payload_length;
+  return out;
 }
 
 inline const ModelPackage& model_of(const dlf_package* package) {

@@ -84,23 +84,39 @@ const Chunk* find_chunk(const std::vector<Chunk>& chunks, uint32_t type) {
   return nullptr;
 }
 
-std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut) {
+uint32_t read_chunk_count(ByteReader& reader) {
+  const uint64_t start = reader.offset();
+  const uint32_t count = reader.varint();
+  if (count == 0) {
+    fail(DLF_INVALID_FILE, "an empty chunk sequence", start);
+  }
+  if (count > kMaxChunks) {
+    fail(DLF_LIMIT_EXCEEDED, "more than " + std::to_string(kMaxChunks) + " chunks", start);
+  }
+  return count;
+}
+
+ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit) {
+  ChunkHead head;
+  head.tag = reader.varint();
+  head.length = reader.varint();
+  if (reader.offset() > end_limit || head.length > end_limit - reader.offset()) {
+    fail(DLF_LIMIT_EXCEEDED, "chunks make the file larger than the limit", reader.offset());
+  }
+  return head;
+}
+
+std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut,
+                                  uint64_t end_limit) {
   std::vector<RawChunk> raw;
   try {
-    const uint64_t start = reader.offset();
-    const uint32_t count = reader.varint();
-    if (count == 0) {
-      fail(DLF_INVALID_FILE, "an empty chunk sequence", start);
-    }
-    if (count > kMaxChunks) {
-      fail(DLF_LIMIT_EXCEEDED, "more than " + std::to_string(kMaxChunks) + " chunks", start);
-    }
+    const uint32_t count = read_chunk_count(reader);
     for (uint32_t i = 0; i < count; ++i) {
+      const ChunkHead head = read_chunk_head(reader, end_limit);
       RawChunk chunk;
-      chunk.tag = reader.varint();
-      const uint32_t length = reader.varint();
+      chunk.tag = head.tag;
       chunk.offset = reader.offset();
-      chunk.stored = reader.bytes(length);
+      chunk.stored = reader.bytes(head.length);
       raw.push_back(chunk);
     }
   } catch (const Error& error) {

@@ -23,8 +23,12 @@ void check_model(const Header& header, const ModelPackage& model) {
                             ", this is model " + model_label(model.id(), model.registered_name()));
 }
 
+void check_size(const Header& header, const Limits& limits) {
+  check_size(header.width, header.height, limits);
+}
+
 Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options) {
-  check_size(header.width, header.height, options.limits);
+  check_size(header, options.limits);
   check_model(header, model);
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
   const Estimate estimate = estimate_work(model.normative(), geometry, header.picture.channels(),
@@ -33,15 +37,21 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   return estimate;
 }
 
+ParseOptions parse_options(const ReadOptions& options) {
+  ParseOptions parse;
+  parse.allow_truncated = options.allow_truncated;
+  parse.chunk_limits.max_bytes = options.limits.max_chunk_bytes;
+  parse.max_file_bytes = options.limits.max_file_bytes;
+  parse.bytes_behind = options.bytes_behind;
+  return parse;
+}
+
 OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
   const Header header = parse_header(data);
   OpenedFile opened;
   opened.cost = check_cost(header, model, options);
   opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);
-  ParseOptions parse;
-  parse.allow_truncated = options.allow_truncated;
-  parse.chunk_limits.max_bytes = options.limits.max_chunk_bytes;
-  opened.file = parse_file(data, parse);
+  opened.file = parse_file(data, parse_options(options));
   return opened;
 }
 

@@ -17,6 +17,7 @@ struct ReadOptions {
   bool allow_truncated = false;  // what is there instead of DLF_TRUNCATED_FILE
   bool semantic_only = false;    // every detail symbol as its prediction
   int threads = 1;
+  uint64_t bytes_behind = 0;  // see ParseOptions
 };
 
 struct OpenedFile {
@@ -28,9 +29,15 @@ struct OpenedFile {
 // Throws DLF_MODEL_ERROR, naming both models, unless the header asks for this package.
 void check_model(const Header& header, const ModelPackage& model);
 
+// The limits on the picture's size alone, which need no model. Throws DLF_LIMIT_EXCEEDED.
+void check_size(const Header& header, const Limits& limits);
+
 // What decoding the picture behind this header costs; also checks it against the limits. Throws
 // DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. Allocates nothing.
 Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options);
+
+// What parse_file needs to know of the options.
+ParseOptions parse_options(const ReadOptions& options);
 
 // Header, limits, model, container. Nothing is allocated before the limits have been checked.
 OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options);

@@ -44,13 +44,18 @@ class RansDecoder {
   explicit RansDecoder(ByteView payload, uint64_t base_offset = 0);
 
   // Each returns 0 and sets exhausted() when the symbol needs a byte that is not there (§5.2.5);
-  // the caller decides what that means. From then on nothing more is decoded.
+  // the caller decides what that means. Nothing more is decoded then before extend().
   uint32_t get_entry(const FrequencyTable& table);
   uint32_t get_bit();
   // Value with escape in the last entry; DLF_INVALID_FILE for a prefix that is too long.
   int32_t get_value(const FrequencyTable& table);
 
   bool exhausted() const { return exhausted_; }
+  // Goes on with a payload of which more bytes have come; `payload` begins with those read so far.
+  void extend(ByteView payload) {
+    payload_ = payload;
+    exhausted_ = false;
+  }
   // Reads what the last symbol still needs; true when the state fits the check and every byte was
   // used (§5.4).
   bool at_end();

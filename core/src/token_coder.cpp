@@ -18,18 +18,20 @@ class Window {
         has_above_(index >= geometry.windows_x),
         above_(size_t{geometry.windows_x} * stride_) {}
 
-  // visit(table, position in tokens) for every digit.
+  // visit(table, position in tokens) for every digit from number `first` on, until it says false.
   template <typename Visit>
-  void each_digit(uint32_t bank, const Visit& visit) const {
-    for (uint32_t slot = 0; slot < model_.tokens_per_window; ++slot) {
-      for (uint32_t digit = 0; digit < model_.digits(); ++digit) {
-        const size_t at = start_ + slot * model_.digits() + digit;
-        const uint32_t left = has_left_ ? digit_plus_one(at - stride_) : 0;
-        const uint32_t above = has_above_ ? digit_plus_one(at - above_) : 0;
-        const uint16_t row = model_.token_table(bank, slot, digit, left, above);
-        visit(model_.token_tables[row], at);
-      }
+  bool each_digit(uint32_t bank, size_t first, const Visit& visit) const {
+    const uint32_t digits = model_.digits();
+    for (size_t i = first; i < stride_; ++i) {
+      const size_t at = start_ + i;
+      const uint32_t slot = static_cast<uint32_t>(i) / digits;
+      const uint32_t digit = static_cast<uint32_t>(i) % digits;
+      const uint32_t left = has_left_ ? digit_plus_one(at - stride_) : 0;
+      const uint32_t above = has_above_ ? digit_plus_one(at - above_) : 0;
+      const uint16_t row = model_.token_table(bank, slot, digit, left, above);
+      if (!visit(model_.token_tables[row], at)) return false;
     }
+    return true;
   }
 
  private:
@@ -52,8 +54,9 @@ uint8_t cheapest_bank(const NormativePart& model, const Window& window,
   double best_bits = 0;
   for (uint32_t bank = 0; bank < model.banks; ++bank) {
     double total = model.banks > 1 ? bits(model.token_tables[0], bank) : 0;
-    window.each_digit(bank, [&](const FrequencyTable& table, size_t at) {
+    window.each_digit(bank, 0, [&](const FrequencyTable& table, size_t at) {
       total += bits(table, static_cast<uint32_t>(tokens[at]));
+      return true;
     });
     if (bank == 0 || total < best_bits) {
       best = static_cast<uint8_t>(bank);
@@ -74,28 +77,49 @@ std::vector<uint8_t> encode_tokens(const NormativePart& model, const ImageGeomet
       banks[i] = cheapest_bank(model, window, tokens);
       encoder.put_entry(model.token_tables[0], banks[i]);  // §6.2.1
     }
-    window.each_digit(banks[i], [&](const FrequencyTable& table, size_t at) {  // §6.2.2
+    window.each_digit(banks[i], 0, [&](const FrequencyTable& table, size_t at) {  // §6.2.2
       encoder.put_entry(table, static_cast<uint32_t>(tokens[at]));
+      return true;
     });
   }
   return banks;
 }
 
+TokenReader::TokenReader(const NormativePart& model, const ImageGeometry& geometry)
+    : model_(model),
+      geometry_(geometry),
+      tokens_(checked_multiply(static_cast<size_t>(geometry.windows()), model.tokens_stride(),
+                               "tokens")),
+      banks_(static_cast<size_t>(geometry.windows())) {}
+
+bool TokenReader::read(RansDecoder& decoder) {
+  for (; window_ < banks_.size(); ++window_, has_bank_ = false, digit_ = 0) {
+    if (model_.banks > 1 && !has_bank_) {
+      const uint32_t bank = decoder.get_entry(model_.token_tables[0]);
+      if (decoder.exhausted()) return false;
+      banks_[window_] = static_cast<uint8_t>(bank);
+    }
+    has_bank_ = true;
+    const Window window(model_, geometry_, tokens_, window_);
+    const auto take = [&](const FrequencyTable& table, size_t at) {
+      const uint32_t value = decoder.get_entry(table);
+      if (decoder.exhausted()) return false;
+      tokens_[at] = static_cast<int16_t>(value);
+      ++digit_;
+      return true;
+    };
+    if (!window.each_digit(banks_[window_], digit_, take)) return false;
+  }
+  return true;
+}
+
 bool decode_tokens(const NormativePart& model, const ImageGeometry& geometry, RansDecoder& decoder,
                    std::vector<int16_t>* tokens, std::vector<uint8_t>* banks) {
-  const size_t windows = static_cast<size_t>(geometry.windows());
-  tokens->assign(checked_multiply(windows, model.tokens_stride(), "tokens"), 0);
-  banks->assign(windows, 0);
-  for (size_t i = 0; i < windows && !decoder.exhausted(); ++i) {
-    const Window window(model, geometry, *tokens, i);
-    if (model.banks > 1) {
-      (*banks)[i] = static_cast<uint8_t>(decoder.get_entry(model.token_tables[0]));
-    }
-    window.each_digit((*banks)[i], [&](const FrequencyTable& table, size_t at) {
-      (*tokens)[at] = static_cast<int16_t>(decoder.get_entry(table));
-    });
-  }
-  return !decoder.exhausted();
+  TokenReader reader(model, geometry);
+  const bool complete = reader.read(decoder);
+  *tokens = reader.take_tokens();
+  *banks = reader.take_banks();
+  return complete;
 }
 
 }  // namespace dlf

@@ -1,24 +1,43 @@
 /* The public C interface of libdlf and libdlf_torch. Compiles alone as C99.
  *
- * libdlf (-ldlf) reads headers, chunks and model packages and decodes symbols; it needs nothing but
- * the C++ runtime. libdlf_torch (-ldlf_torch, which brings libdlf) adds the functions of the last
- * section: pixels, by way of libtorch.
+ * libdlf (-ldlf) reads headers, chunks and model packages, takes files that arrive in pieces, and
+ * decodes symbols; it needs nothing but the C++ runtime. libdlf_torch (-ldlf_torch, which brings
+ * libdlf) adds the functions of the last section: pixels, by way of libtorch. Both must come from
+ * the same build. docs/c-api.md shows how the functions are used together.
  *
- * Conventions
- * - Every function that can fail returns a dlf_status and takes a last argument `error`, which may be
- *   NULL; it then describes the first thing that was wrong. Besides the statuses named at a function,
- *   each can return DLF_INVALID_ARGUMENT, DLF_OUT_OF_MEMORY and DLF_INTERNAL.
- * - Outputs are defined on every return: on failure, handles are NULL, structs and buffers empty.
- * - Every struct begins with its size, which the caller sets: DLF_INIT(&x) clears x and does that. A
- *   field that is 0 or NULL has its default. A later version of the library appends fields, and
- *   neither reads nor writes beyond the size that it is told.
- * - Input is borrowed for the time of the call. What the library returns in a dlf_buffer belongs to
- *   the caller, who gives it back with dlf_buffer_free.
- * - Threads: handles never change once they are made and may be used from any number of threads at
- *   once, until they are freed. There is no state of the process: no initialisation, and no setting
- *   of libtorch (threads, device, random state) is different after a call.
- * - Files (.dlf) are not trusted, model packages (.dlfm) are: they hold programs. Load only packages
- *   that you have installed; their integrity, not their origin, is checked by SHA-256.
+ * Statuses. Every function that can fail returns a dlf_status and takes a last argument `error`,
+ * which may be NULL; it then describes the first thing that was wrong. The statuses that a call can
+ * return are named at each function. Besides them, each can return DLF_INVALID_ARGUMENT (a NULL
+ * where none is allowed, a struct_size that is not set, an enumerator that does not exist),
+ * DLF_OUT_OF_MEMORY, and DLF_INTERNAL for what should not happen.
+ *
+ * Outputs are defined on every return: on failure, handles are NULL, structs and buffers empty.
+ *
+ * Structs begin with their size, which the caller sets: DLF_INIT(&x) clears x and does that. A
+ * field that is 0 or NULL has its default. A later version of the library appends fields to
+ * structs, and neither reads nor writes beyond the size that it is told; fields that the caller
+ * does not know have their defaults. dlf_buffer and dlf_allocator, which lie inside other structs,
+ * never grow.
+ *
+ * Ownership. Input is borrowed for the time of the call. A handle belongs to the caller, who gives
+ * it to the function that frees its kind; NULL is allowed there. What the library returns in a
+ * dlf_buffer belongs to the caller too, who gives it back with dlf_buffer_free. Pointers inside
+ * other results live as long as it says there.
+ *
+ * Threads. All functions may be called from any thread. A handle that is only passed as a pointer
+ * to const may be used by any number of threads at once; a call that takes it without const must be
+ * alone with it. There is no state of the process: no initialisation, and no setting of libtorch
+ * (threads, default device, random state) is different after a call.
+ *
+ * Memory. A dlf_allocator gives the memory of everything that is handed to the caller in a
+ * dlf_buffer and of the file that a dlf_decoder collects: all that grows with a stranger's bytes.
+ * Handles and what a call needs while it runs come from the C++ runtime (operator new); a failure
+ * there is DLF_OUT_OF_MEMORY, and dlf_limits bounds the amount before any of it is taken. Networks
+ * run in libtorch, which has an allocator of its own for tensors and keeps freed GPU memory for
+ * later.
+ *
+ * Trust. Files (.dlf) are not trusted, model packages (.dlfm) are: they hold programs. Load only
+ * packages that you have installed; their integrity, not their origin, is checked by SHA-256.
  */
 #ifndef DLF_DLF_H_
 #define DLF_DLF_H_
@@ -45,7 +64,8 @@ extern "C" {
 #define DLF_INIT(pointer) \
   (memset((pointer), 0, sizeof *(pointer)), (void)((pointer)->struct_size = sizeof *(pointer)))
 
-/* The one list of status codes: X(name, value, text). Values never change; new ones are appended. */
+/* The one list of status codes: X(name, value, text). Values never change; new ones are appended.
+ */
 #define DLF_STATUS_LIST(X)                                \
   X(DLF_OK, 0, "ok")                                      \
   X(DLF_INVALID_FILE, 1, "invalid file")                  \
@@ -65,13 +85,16 @@ typedef enum dlf_status {
       DLF_STATUS_FORCE_INT_ = 0x7fffffff
 } dlf_status;
 
-/* The short fixed text of a status, "truncated file"; never NULL, also for unknown values. */
+/* The short fixed text of a status, "truncated file"; never NULL, also for unknown values. Lives as
+ * long as the library. */
 DLF_API const char *dlf_status_string(dlf_status status);
 
-/* The version of the library that is running, "0.1.0". */
+/* The version of the library that is running, "0.1.0"; DLF_VERSION_MAJOR and the other two state
+ * that of the header. Libraries of one minor version are interchangeable. */
 DLF_API const char *dlf_version(void);
 
-/* ---- errors, limits, memory ------------------------------------------------------------------ */
+/* ---- errors, limits, memory, log --------------------------------------------------------------
+ */
 
 /* Marks an error that belongs to no byte of the input. */
 #define DLF_NO_OFFSET UINT64_MAX
@@ -91,9 +114,12 @@ typedef struct dlf_limits {
   uint32_t max_side;        /* width and height; default 65535 */
   uint64_t max_memory;      /* estimated peak of the call, bytes; default 4 GiB */
   uint64_t max_chunk_bytes; /* contents of all chunks, inflated; default 64 MiB */
+  uint64_t max_file_bytes;  /* the file as its header and its chunks frame it; default 256 MiB */
 } dlf_limits;
 
-/* Where the library gets the memory that it hands to the caller. Both functions, or neither. */
+/* Where the library gets the memory that the introduction names. Both functions, or neither: then
+ * malloc and free. They are called on the thread that called the library, and must be as safe for
+ * threads as the handle that they are given with. */
 typedef struct dlf_allocator {
   size_t struct_size;
   void *user;                                  /* first argument of both */
@@ -104,20 +130,45 @@ typedef struct dlf_allocator {
 /* Bytes that the library has allocated for the caller. */
 typedef struct dlf_buffer {
   size_t struct_size;
-  uint8_t *data;
-  size_t size;
+  uint8_t *data;           /* NULL when empty */
+  size_t size;             /* bytes */
   dlf_allocator allocator; /* that `data` came from */
 } dlf_buffer;
 
-/* Gives the memory back and leaves an empty buffer. NULL and empty buffers are allowed. */
+/* Gives the memory back and leaves an empty buffer. NULL and empty buffers are allowed; calling it
+ * twice does no harm. */
 DLF_API void dlf_buffer_free(dlf_buffer *buffer);
+
+/* What the library has to say besides statuses. Each level includes those above it. */
+typedef enum dlf_log_level {
+  DLF_LOG_ERROR = 1,   /* a call failed: the text of its dlf_error */
+  DLF_LOG_WARNING = 2, /* a result that may surprise: a cut file was accepted */
+  DLF_LOG_INFO = 3,    /* once in the life of a handle: which model, which device */
+  DLF_LOG_DEBUG = 4,   /* every call: sizes, stages, tiles */
+  DLF_LOG_FORCE_INT_ = 0x7fffffff
+} dlf_log_level;
+
+/* Receives the messages of one handle; there is none for all of the process. `log` is called on the
+ * thread that called the library, during the call, with one line of UTF-8 without a line end, which
+ * lives as long as the call. It must not call the library with the same handle, and must itself be
+ * safe for threads if the handle is used by several. */
+typedef struct dlf_logger {
+  size_t struct_size;
+  void *user; /* first argument of log */
+  void (*log)(void *user, dlf_log_level level, const char *message);
+  dlf_log_level level; /* the last one wanted; default DLF_LOG_WARNING */
+} dlf_logger;
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
 /* No header is longer than this. */
 #define DLF_MAX_HEADER_BYTES 26
 
-typedef enum dlf_colour { DLF_COLOUR_SRGB = 0, DLF_COLOUR_DISPLAY_P3 = 1 } dlf_colour;
+typedef enum dlf_colour {
+  DLF_COLOUR_SRGB = 0,
+  DLF_COLOUR_DISPLAY_P3 = 1,
+  DLF_COLOUR_FORCE_INT_ = 0x7fffffff
+} dlf_colour;
 
 typedef struct dlf_info {
   size_t struct_size;
@@ -128,15 +179,16 @@ typedef struct dlf_info {
   uint32_t rate;          /* rate point of the model, 0 smallest */
   uint32_t orientation;   /* EXIF, 1 to 8; decoding does not turn the pixels */
   dlf_colour colour;
-  uint32_t has_chunks;    /* 0 or 1 */
-  uint32_t has_trailer;   /* 0 or 1: a CRC-32C at the end */
+  uint32_t has_chunks;  /* 0 or 1 */
+  uint32_t has_trailer; /* 0 or 1: a CRC-32C at the end */
   uint32_t header_bytes;
   uint32_t payload_bytes; /* as the header states it */
 } dlf_info;
 
-/* Reads and checks the header. `data` may be the beginning of a file: DLF_MAX_HEADER_BYTES always
- * suffice. Takes microseconds and allocates nothing for a valid header.
- * DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED. */
+/* Reads and checks the header of the `size` bytes at `data`, which may be the beginning of a file:
+ * DLF_MAX_HEADER_BYTES always suffice. Takes microseconds and allocates nothing for a valid header.
+ * DLF_INVALID_FILE (no .dlf file, or a damaged header), DLF_TRUNCATED_FILE (the header goes on
+ * behind `size`), DLF_UNSUPPORTED (a later version of the format). */
 DLF_API dlf_status dlf_probe(const uint8_t *data, size_t size, dlf_info *info, dlf_error *error);
 
 /* ---- chunks: metadata and private data ------------------------------------------------------- */
@@ -158,13 +210,18 @@ typedef struct dlf_chunk {
   size_t size;
 } dlf_chunk;
 
-/* Checks the whole container, the payload apart, and reads the chunks. `limits` may be NULL.
- * DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED. */
+/* Checks the whole container, the payload apart, and reads the chunks into *chunks. `data` holds
+ * the whole file and is not needed afterwards; `limits` may be NULL. Of the limits, those on chunks
+ * and on the file count. DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED (also a critical
+ * chunk of an unknown type), DLF_LIMIT_EXCEEDED. */
 DLF_API dlf_status dlf_chunks_open(const uint8_t *data, size_t size, const dlf_limits *limits,
                                    dlf_chunks **chunks, dlf_error *error);
+/* Frees the chunks and their contents; NULL is allowed. */
 DLF_API void dlf_chunks_free(dlf_chunks *chunks);
+/* The number of chunks, at most 1024; 0 for NULL. */
 DLF_API size_t dlf_chunks_count(const dlf_chunks *chunks);
-/* DLF_INVALID_ARGUMENT for an index that is not below the count. */
+/* Describes the chunk number `index`, from 0, in the order of the file, which is that of the types.
+ * DLF_INVALID_ARGUMENT for an index that is not below the count. */
 DLF_API dlf_status dlf_chunks_get(const dlf_chunks *chunks, size_t index, dlf_chunk *chunk,
                                   dlf_error *error);
 
@@ -184,15 +241,19 @@ typedef struct dlf_package_info {
   char sha256[65];            /* of the normative part, lower-case hexadecimal */
 } dlf_package_info;
 
-/* Reads a package and checks its members. `path` is UTF-8. DLF_MODEL_ERROR. */
+/* Reads a package into *package and checks its members. `path` is given to the system as it is.
+ * DLF_MODEL_ERROR (missing, no package, or altered). */
 DLF_API dlf_status dlf_package_open(const char *path, dlf_package **package, dlf_error *error);
-/* The same from memory, which is not needed afterwards. */
+/* The same from `size` bytes of memory, which are not needed afterwards. */
 DLF_API dlf_status dlf_package_open_memory(const uint8_t *data, size_t size, dlf_package **package,
                                            dlf_error *error);
+/* Frees the package; NULL is allowed. What was made with it may still be in use. */
 DLF_API void dlf_package_free(dlf_package *package);
+/* Describes the package. DLF_INVALID_ARGUMENT. */
 DLF_API dlf_status dlf_package_get_info(const dlf_package *package, dlf_package_info *info,
                                         dlf_error *error);
-/* The package's description, JSON in UTF-8; lives as long as the package. */
+/* The package's description, JSON in UTF-8, as its maker wrote it; lives as long as the package. ""
+ * for NULL. */
 DLF_API const char *dlf_package_json(const dlf_package *package);
 
 /* ---- costs, verification, symbols ------------------------------------------------------------ */
@@ -205,14 +266,16 @@ typedef struct dlf_cost {
   uint32_t tiles;                /* calls of the progress function, less one */
 } dlf_cost;
 
-/* What decoding will cost, from the header alone (`data` as for dlf_probe); checks no limit.
- * `threads`: as for the codec. DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED,
- * DLF_MODEL_ERROR when the file needs another package. */
+/* What decoding will cost, from the header alone (`data` as for dlf_probe), before any work; checks
+ * no limit and allocates nothing. `threads`: as for the codec. DLF_INVALID_FILE,
+ * DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_MODEL_ERROR when the file needs another package. */
 DLF_API dlf_status dlf_estimate(const uint8_t *data, size_t size, const dlf_package *package,
                                 uint32_t threads, dlf_cost *cost, dlf_error *error);
 
 /* Checks all that can be checked without computing pixels: checksums, chunks, alpha, and every
- * symbol of the payload to the coder's last state. Statuses of dlf_decode. */
+ * symbol of the payload to the coder's last state. `data` holds the whole file, `limits` may be
+ * NULL. DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR
+ * when the file needs another package. */
 DLF_API dlf_status dlf_verify(const uint8_t *data, size_t size, const dlf_package *package,
                               const dlf_limits *limits, dlf_error *error);
 
@@ -228,7 +291,8 @@ typedef enum dlf_tensor_name {
   DLF_TENSOR_MEAN = 4,
   DLF_TENSOR_STEP = 5,
   DLF_TENSOR_Y_HAT = 6,
-  DLF_TENSOR_LATENT = 7 /* int32 [C][h][w] */
+  DLF_TENSOR_LATENT = 7, /* int32 [C][h][w] */
+  DLF_TENSOR_FORCE_INT_ = 0x7fffffff
 } dlf_tensor_name;
 
 typedef struct dlf_tensor {
@@ -239,15 +303,95 @@ typedef struct dlf_tensor {
   const void *data;         /* row-major; lives as long as the dlf_symbols */
 } dlf_tensor;
 
-/* Statuses of dlf_decode. */
+/* Decodes a whole file to its symbols, which need the file and the package no longer; `limits` may
+ * be NULL. Statuses of dlf_verify. */
 DLF_API dlf_status dlf_symbols_decode(const uint8_t *data, size_t size, const dlf_package *package,
                                       const dlf_limits *limits, dlf_symbols **symbols,
                                       dlf_error *error);
+/* Frees the symbols; NULL is allowed. */
 DLF_API void dlf_symbols_free(dlf_symbols *symbols);
+/* Describes one tensor; its data are shared, not copied. DLF_INVALID_ARGUMENT for a name that does
+ * not exist. */
 DLF_API dlf_status dlf_symbols_get(const dlf_symbols *symbols, dlf_tensor_name name,
                                    dlf_tensor *tensor, dlf_error *error);
-/* The entropy decoder's last state (BITSTREAM.md §5.4). */
+/* The entropy decoder's last state (BITSTREAM.md §5.4); 0 for NULL. */
 DLF_API uint32_t dlf_symbols_final_state(const dlf_symbols *symbols);
+
+/* ---- input in pieces ------------------------------------------------------------------------- */
+
+/* Takes a file as it arrives. Push bytes, in pieces of any size; act on the stage; say when the
+ * input has ended. Whatever the pieces were, the result and the errors are those of one call with
+ * the whole file: dlf_decoder_push fails as soon as the header, its limits or the framing of the
+ * chunks are certainly wrong, dlf_decoder_finish for the rest of the container, and
+ * dlf_decoder_symbols and dlf_decoder_picture for the payload.
+ *
+ * After a failure the decoder stays failed: every later call returns the same status and text.
+ * Wrong use (a call in the wrong order, a NULL) is DLF_INVALID_ARGUMENT and changes nothing. */
+typedef struct dlf_decoder dlf_decoder;
+
+typedef enum dlf_stage {
+  DLF_STAGE_START = 0, /* the header is not complete */
+  DLF_STAGE_INFO = 1,  /* header read and within the limits: dlf_decoder_get_info */
+  DLF_STAGE_SEMANTIC =
+      2, /* the semantic layer is there: dlf_decoder_picture can show a first picture */
+  DLF_STAGE_COMPLETE = 3, /* every byte is there, not yet judged: dlf_decoder_finish */
+  DLF_STAGE_FINISHED = 4  /* the container is sound */
+} dlf_stage;
+
+typedef struct dlf_decoder_options {
+  size_t struct_size;
+  uint32_t allow_truncated; /* 1: a file that ends too early is no error of dlf_decoder_finish */
+  const dlf_limits *limits;
+  const dlf_allocator *allocator; /* of the collected bytes; copied; default malloc and free */
+  const dlf_logger *logger;       /* copied; default: nothing is said */
+} dlf_decoder_options;
+
+typedef struct dlf_decoder_state {
+  size_t struct_size;
+  dlf_stage stage;
+  uint64_t bytes_received;
+  uint64_t bytes_wanted; /* the next stage needs at least so many more; 0 from COMPLETE on */
+  uint64_t file_bytes;   /* length of the whole file, 0 until it is known */
+} dlf_decoder_state;
+
+/* Makes a decoder. `package` may be NULL or come later, when the header has told which one the file
+ * needs; without it DLF_STAGE_SEMANTIC is never reported. `options` may be NULL. Neither is needed
+ * afterwards. DLF_INVALID_ARGUMENT. */
+DLF_API dlf_status dlf_decoder_open(const dlf_package *package, const dlf_decoder_options *options,
+                                    dlf_decoder **decoder, dlf_error *error);
+/* Frees the decoder and the bytes that it holds; NULL is allowed. */
+DLF_API void dlf_decoder_free(dlf_decoder *decoder);
+/* Gives a decoder that was made without one its package; not needed afterwards. A package that does
+ * not fit is refused and another one may be tried. DLF_MODEL_ERROR, DLF_LIMIT_EXCEEDED (the
+ * picture's memory, which depends on the package), DLF_INVALID_ARGUMENT when it has a package
+ * already. */
+DLF_API dlf_status dlf_decoder_set_package(dlf_decoder *decoder, const dlf_package *package,
+                                           dlf_error *error);
+/* Takes the next `size` bytes of the file; 0 is allowed. They are copied. Bytes behind the end of
+ * the file are counted but not kept: dlf_decoder_finish refuses the file then. DLF_INVALID_FILE,
+ * DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR; DLF_INVALID_ARGUMENT after
+ * dlf_decoder_finish. */
+DLF_API dlf_status dlf_decoder_push(dlf_decoder *decoder, const uint8_t *data, size_t size,
+                                    dlf_error *error);
+/* Says that no more bytes will come, and checks the container as a whole: its length, checksum and
+ * chunks. Calling it again returns the same.
+ * DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. */
+DLF_API dlf_status dlf_decoder_finish(dlf_decoder *decoder, dlf_error *error);
+/* Where the decoder stands; also after a failure. DLF_INVALID_ARGUMENT. */
+DLF_API dlf_status dlf_decoder_get_state(const dlf_decoder *decoder, dlf_decoder_state *state,
+                                         dlf_error *error);
+/* The header, as dlf_probe gives it. DLF_INVALID_ARGUMENT before DLF_STAGE_INFO. */
+DLF_API dlf_status dlf_decoder_get_info(const dlf_decoder *decoder, dlf_info *info,
+                                        dlf_error *error);
+/* The bytes of the file so far, for dlf_chunks_open and others; *size, if it is not NULL, receives
+ * their number. They live until the next call of dlf_decoder_push or dlf_decoder_free. NULL when
+ * there are none. */
+DLF_API const uint8_t *dlf_decoder_data(const dlf_decoder *decoder, size_t *size);
+/* As dlf_symbols_decode. Before dlf_decoder_finish, from DLF_STAGE_SEMANTIC on, symbols that have
+ * not come yet are 0. Statuses of dlf_verify; DLF_INVALID_ARGUMENT without a package or too early.
+ */
+DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder *decoder, dlf_symbols **symbols,
+                                       dlf_error *error);
 
 /* ---- pixels: libdlf_torch -------------------------------------------------------------------- */
 
@@ -258,16 +402,21 @@ typedef struct dlf_codec_options {
   const char *device; /* "cpu" (default), "cuda", "cuda:1" */
   uint32_t threads;   /* parts of a large picture worked on at once, fewer where max_memory asks
                        * for it; default 1. Changes no result. */
+  const dlf_logger *logger; /* copied; default: nothing is said */
 } dlf_codec_options;
 
-/* Loads a package with its networks. `options` may be NULL. DLF_MODEL_ERROR. */
+/* Loads a package with its networks; `path` as for dlf_package_open, `options` may be NULL.
+ * DLF_MODEL_ERROR, also for a package without networks; DLF_INVALID_ARGUMENT, also for a device
+ * that does not exist here. */
 DLF_API dlf_status dlf_codec_open(const char *path, const dlf_codec_options *options,
                                   dlf_codec **codec, dlf_error *error);
+/* Frees the codec, when no call uses it any more; NULL is allowed. */
 DLF_API void dlf_codec_free(dlf_codec *codec);
-/* The codec's package; lives as long as the codec and must not be freed. */
+/* The codec's package; lives as long as the codec and must not be freed. NULL for NULL. */
 DLF_API const dlf_package *dlf_codec_package(const dlf_codec *codec);
 
-/* Called on the thread that called the library, first with done = 0, at last with done = total.
+/* Told how far a call is: `done` of `total` tiles. Called on the thread that called the library,
+ * first with done = 0, at last with done = total; a search for a size begins anew with each trial.
  * A result other than 0 ends the call with DLF_CANCELLED. */
 typedef int (*dlf_progress)(void *user, uint32_t done, uint32_t total);
 
@@ -282,9 +431,9 @@ typedef struct dlf_image {
 
 typedef struct dlf_encode_options {
   size_t struct_size;
-  uint32_t rate;           /* rate point; ignored when max_bytes is set */
-  uint64_t max_bytes;      /* choose the largest file of at most so many bytes; 0: use `rate` */
-  uint32_t orientation;    /* EXIF, 1 to 8; default 1. Recorded, the pixels are taken as they are. */
+  uint32_t rate;        /* rate point; ignored when max_bytes is set */
+  uint64_t max_bytes;   /* choose the largest file of at most so many bytes; 0: use `rate` */
+  uint32_t orientation; /* EXIF, 1 to 8; default 1. Recorded, the pixels are taken as they are. */
   dlf_colour colour;
   const dlf_chunk *chunks; /* ICC, EXIF, XMP, private; `critical` counts for private ones only */
   size_t chunk_count;
@@ -294,8 +443,9 @@ typedef struct dlf_encode_options {
   void *progress_user;
 } dlf_encode_options;
 
-/* Encodes a picture; `options` may be NULL. DLF_LIMIT_EXCEEDED, DLF_CANCELLED, and
- * DLF_INVALID_ARGUMENT also when no file fits max_bytes. */
+/* Encodes a picture into *file; `options` may be NULL. DLF_LIMIT_EXCEEDED, DLF_CANCELLED,
+ * DLF_MODEL_ERROR (the networks fail), and DLF_INVALID_ARGUMENT also when no file fits max_bytes.
+ */
 DLF_API dlf_status dlf_encode(const dlf_codec *codec, const dlf_image *image,
                               const dlf_encode_options *options, dlf_buffer *file,
                               dlf_error *error);
@@ -319,11 +469,21 @@ typedef struct dlf_picture {
   dlf_buffer samples;     /* interleaved, lines without gaps; free with dlf_buffer_free */
 } dlf_picture;
 
-/* Decodes a picture; `options` may be NULL. DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED,
- * DLF_LIMIT_EXCEEDED, DLF_CANCELLED, DLF_MODEL_ERROR when the file needs another package. */
+/* Decodes the whole file of `size` bytes at `data`; `options` may be NULL. DLF_INVALID_FILE,
+ * DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_CANCELLED, DLF_MODEL_ERROR when the
+ * file needs another package or the networks fail; DLF_INVALID_ARGUMENT also for a region that is
+ * not inside the picture. */
 DLF_API dlf_status dlf_decode(const dlf_codec *codec, const uint8_t *data, size_t size,
                               const dlf_decode_options *options, dlf_picture *picture,
                               dlf_error *error);
+
+/* As dlf_decode, from a decoder. Before dlf_decoder_finish, from DLF_STAGE_SEMANTIC on, the best
+ * picture so far; `complete` in the result tells whether anything is missing. Limits and
+ * allow_truncated are those of the decoder; what `options` says about them does not count.
+ * Statuses of dlf_decode; DLF_INVALID_ARGUMENT also before DLF_STAGE_SEMANTIC. */
+DLF_API dlf_status dlf_decoder_picture(const dlf_decoder *decoder, const dlf_codec *codec,
+                                       const dlf_decode_options *options, dlf_picture *picture,
+                                       dlf_error *error);
 
 #ifdef __cplusplus
 }
