@@ -21,6 +21,7 @@ COMMANDS = (
     "symbols",
     "verify",
     "models",
+    "batch",
     "eval",
     "train",
     "export",
@@ -37,7 +38,8 @@ EXIT_INTERRUPTED = 130
 
 _STATUSES = (
     "exit status: 0 ok, 2 wrong usage, 10 invalid file, 11 truncated, 12 unsupported, "
-    "13 limit exceeded, 14 model missing or wrong, 1 any other failure"
+    "13 limit exceeded, 14 model missing or wrong, 3 batch finished but for some inputs, "
+    "1 any other failure"
 )
 
 

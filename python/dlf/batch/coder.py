@@ -1,0 +1,74 @@
+"""Coding one picture, as `dlf encode` and `dlf decode` do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dlf import imagefile, models
+from dlf.batch.settings import Settings
+from dlf.codec import Codec
+from dlf.errors import ModelError
+from dlf.header import info, probe
+
+__all__ = ["Coded", "Coder", "Permit"]
+
+Permit = Callable[[int], None]
+"""Called with a picture's number of pixels before any is decoded; returns when it may be."""
+
+
+@dataclass(frozen=True)
+class Coded:
+    """One coded picture: the output's bytes, and what the manifest says about it."""
+
+    data: bytes
+    pixels: int
+    dlf_bytes: int
+    seconds: float
+
+
+class Coder:
+    """Codes pictures one after another; keeps the networks loaded between them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the model.
+
+        Raises:
+            ModelError: it is missing here, altered, or another one than the run started with.
+        """
+        self._settings = settings
+        self._codec = Codec(settings.model, settings.device, settings.threads)
+        if settings.model_sha256:
+            model = models.find(settings.model)
+            if model.sha256 != settings.model_sha256:
+                raise ModelError(
+                    f"{model.path} is another model here than where the batch was started"
+                )
+
+    def code(self, content: bytes, name: str, permit: Permit) -> Coded:
+        """Return what becomes of the file `content`, which messages call `name`."""
+        start = time.perf_counter()
+        run = self._decode if self._settings.decode else self._encode
+        data, pixels, dlf_bytes = run(content, name, permit)
+        return Coded(data, pixels, dlf_bytes, time.perf_counter() - start)
+
+    def _encode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
+        settings = self._settings
+        image = imagefile.read_image(content, name, lambda width, height: permit(width * height))
+        data = self._codec.encode(
+            image,
+            settings.quality,
+            bpp=settings.bpp,
+            max_bytes=settings.max_bytes,
+            **imagefile.kept_metadata(image, settings.keep),
+        )
+        return data, image.width * image.height, len(data)
+
+    def _decode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
+        header = probe(content)
+        pixels = header.width * header.height
+        permit(pixels)
+        decoded = self._codec.decode(content)
+        form = imagefile.format_for(f"x.{self._settings.extension}")
+        return imagefile.image_bytes(decoded, form, info(content)), pixels, len(content)

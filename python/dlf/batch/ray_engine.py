@@ -1,0 +1,167 @@
+"""The engine for a Ray cluster: the same work through Ray Data.
+
+The jobs, which are only names, are the rows of a dataset; a pool of actors, each of which holds the
+model, maps them to outcomes. Pictures never pass through Ray: an actor reads its inputs from their
+store and writes outputs, whole, to theirs. So what a lost node had not reported is simply done
+again by another one, and the outputs are the same files as before.
+
+Only this module imports Ray.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dlf.batch.engine import EngineError, Observer
+from dlf.batch.inputs import Job
+from dlf.batch.settings import Settings
+from dlf.batch.stores import Store
+from dlf.batch.work import Outcome, Performer, reason
+
+__all__ = ["run_ray"]
+
+_MAX_JOBS_PER_BLOCK = 16
+_BLOCKS_PER_WORKER = 8
+_MAX_BLOCKS = 10_000
+_TASKS_IN_FLIGHT = 2
+"""One at work and one waiting for each actor: more would only wait where others could take them."""
+
+
+def run_ray(
+    settings: Settings,
+    sources: Sequence[Store],
+    target: Store,
+    jobs: Iterator[Job],
+    observer: Observer,
+    *,
+    count: int,
+    workers: int | None,
+    gpus_per_worker: float,
+    address: str | None,
+) -> int:
+    """Do all `count` jobs on a cluster; return the number of actors.
+
+    Raises:
+        EngineError: the cluster has no room for the actors, or they cannot start.
+        ImportError: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise ImportError("--engine ray needs Ray: pip install 'dlf[ray]'") from None
+
+    ours = not ray.is_initialized()
+    try:
+        if ours:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
+        actors = _actors(ray.cluster_resources(), settings, count, workers, gpus_per_worker)
+        _consume(settings, sources, target, jobs, observer, count, actors, gpus_per_worker)
+        return actors
+    except ray.exceptions.RayError as error:
+        raise EngineError(f"Ray: {_cause(error)}") from error
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _actors(
+    resources: dict[str, float],
+    settings: Settings,
+    count: int,
+    workers: int | None,
+    gpus: float,
+) -> int:
+    room = int(resources.get("CPU", 0) // (settings.threads or 1))
+    if gpus > 0:
+        room = min(room, int(resources.get("GPU", 0) / gpus + 1e-9))
+    if room < 1 or (workers is not None and workers > room):
+        raise EngineError(
+            f"the cluster has room for {room} actors with {settings.threads or 1} processors and "
+            f"{gpus:g} GPUs each, not for {workers or 1}"
+        )
+    return min(workers or room, count)
+
+
+def _consume(
+    settings: Settings,
+    sources: Sequence[Store],
+    target: Store,
+    jobs: Iterator[Job],
+    observer: Observer,
+    count: int,
+    actors: int,
+    gpus: float,
+) -> None:
+    import ray
+
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    # Small blocks: little is lost with a node, and no actor idles at the end; but not a million.
+    blocks = max(count / _MAX_JOBS_PER_BLOCK, min(count, actors * _BLOCKS_PER_WORKER))
+    rows = [dataclasses.asdict(job) for job in jobs]
+    dataset = ray.data.from_items(rows, override_num_blocks=round(min(blocks, _MAX_BLOCKS)))
+    del rows
+    done = dataset.map_batches(
+        _Actor,
+        fn_constructor_args=(settings, list(sources), target),
+        compute=ray.data.ActorPoolStrategy(
+            size=actors, max_tasks_in_flight_per_actor=_TASKS_IN_FLIGHT
+        ),
+        batch_size=None,  # a block at a time
+        batch_format="numpy",
+        num_cpus=settings.threads or 1,
+        num_gpus=gpus,
+    )
+    reported: set[str] = set()
+    for row in done.iter_rows():
+        job, outcome = _unpacked(row)
+        # A node may be lost after its report has been taken: the job is done again, and reported.
+        if job.output not in reported:
+            reported.add(job.output)
+            observer.outcome(job, outcome)
+        if observer.stopping():
+            return
+
+
+class _Actor:
+    """A worker of the cluster; makes one at its first block, holding the model from then on."""
+
+    def __init__(self, settings: Settings, sources: list[Store], target: Store) -> None:
+        one = dataclasses.replace(settings, threads=settings.threads or 1)
+        self._performer = Performer(one, sources, target)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        """Do the jobs of a block; their outcomes go back as columns."""
+        jobs = [
+            Job(int(source), str(name), str(output))
+            for source, name, output in zip(
+                batch["source"], batch["input"], batch["output"], strict=True
+            )
+        ]
+        return _packed(jobs, [self._perform(job) for job in jobs])
+
+    def _perform(self, job: Job) -> Outcome:
+        return self._performer.perform(job, lambda pixels: None, lambda: None)
+
+
+def _packed(jobs: list[Job], outcomes: list[Outcome]) -> dict[str, list[Any]]:
+    import pickle
+
+    return {
+        "job": [pickle.dumps(job) for job in jobs],
+        "outcome": [pickle.dumps(outcome) for outcome in outcomes],
+    }
+
+
+def _unpacked(row: dict[str, Any]) -> tuple[Job, Outcome]:
+    import pickle
+
+    return pickle.loads(row["job"]), pickle.loads(row["outcome"])
+
+
+def _cause(error: BaseException) -> str:
+    cause = getattr(error, "cause", None)
+    return reason(cause if isinstance(cause, BaseException) else error)

@@ -1,0 +1,116 @@
+"""What a batch does to each picture, and what its output is called."""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+from dataclasses import dataclass
+
+from dlf import imagefile, models, options
+
+__all__ = ["DLF_SUFFIX", "SHARD_SUFFIXES", "Settings", "is_shard", "picture_suffixes"]
+
+DLF_SUFFIX = ".dlf"
+SHARD_SUFFIXES = (".tar", ".tar.gz", ".tgz")
+"""What a tar shard may be called; the shards that are written are plain .tar."""
+
+# Pillow recognises these but reads them only with the help of programs that it does not bring.
+_NOT_PICTURES = frozenset({"BUFR", "DLF", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How pictures are coded; the same for all of one run. Can be pickled.
+
+    Attributes:
+        decode: from .dlf files to images, instead of the other way.
+        quality, bpp, max_bytes, model, device: as for `dlf.encode` and `dlf.Codec`.
+        threads: of each worker; None is its share of the processors.
+        keep: which metadata is embedded: "exif", "icc", "xmp".
+        extension: of the images that decoding writes, without its dot.
+        keep_extension: `a.jpg` becomes `a.jpg.dlf` and not `a.dlf`.
+        model_sha256: of the model that encodes; `checked` fills it in.
+    """
+
+    decode: bool = False
+    quality: float = options.DEFAULT_QUALITY
+    bpp: float | None = None
+    max_bytes: int | None = None
+    keep: tuple[str, ...] = ()
+    model: str | None = None
+    device: str = "cpu"
+    threads: int | None = None
+    extension: str = "png"
+    keep_extension: bool = False
+    model_sha256: str = ""
+
+    def checked(self) -> Settings:
+        """Return the same settings with every value in range and the model found.
+
+        Raises:
+            ValueError: an option out of range.
+            ModelError: the model that shall encode is missing or altered.
+        """
+        options.check_quality(self.quality)
+        if self.bpp is not None and self.max_bytes is not None:
+            raise ValueError("give bpp or max_bytes, not both")
+        if self.bpp is not None:
+            options.check_bpp(self.bpp)
+        if self.max_bytes is not None:
+            options.check_max_bytes(self.max_bytes)
+        options.check_device(self.device)
+        unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
+        if unknown:
+            raise ValueError(f"metadata of an unknown kind: {', '.join(sorted(unknown))}")
+        if self.decode:
+            imagefile.format_for(f"x.{self.extension}")
+            sha256 = "" if self.model is None else models.find(self.model).sha256
+        else:
+            sha256 = models.find(self.model).sha256
+        threads = None if self.threads is None else options.check_threads(self.threads)
+        return dataclasses.replace(self, threads=threads, model_sha256=sha256)
+
+    def describe(self) -> str:
+        """Return all that decides about the bytes of an output, in one line.
+
+        A finished output counts as done only for a run with the same description.
+        """
+        model = f" model={self.model_sha256[:12]}" if self.model_sha256 else ""
+        if self.decode:
+            return f"decode {self.extension}{model}"
+        if self.bpp is not None:
+            target = f"bpp={self.bpp:g}"
+        elif self.max_bytes is not None:
+            target = f"bytes={self.max_bytes}"
+        else:
+            target = f"quality={self.quality:g}"
+        keep = f" keep={'+'.join(sorted(self.keep))}" if self.keep else ""
+        return f"encode {target}{keep}{model}"
+
+    def output_name(self, name: str) -> str:
+        """Return what the output of the picture or shard `name` is called, folders included."""
+        if is_shard(name):
+            suffix = max((s for s in SHARD_SUFFIXES if name.lower().endswith(s)), key=len)
+            return name[: -len(suffix)] + ".tar"
+        base = name if self.keep_extension else posixpath.splitext(name)[0]
+        return f"{base}.{self.extension}" if self.decode else base + DLF_SUFFIX
+
+    def takes(self, name: str) -> bool:
+        """Whether `name` has the extension of a picture that these settings convert."""
+        suffix = posixpath.splitext(name)[1].lower()
+        return suffix == DLF_SUFFIX if self.decode else suffix in picture_suffixes()
+
+
+def is_shard(name: str) -> bool:
+    """Whether `name` is that of a tar shard."""
+    return name.lower().endswith(SHARD_SUFFIXES)
+
+
+def picture_suffixes() -> frozenset[str]:
+    """Return the extensions of the pictures that Pillow reads by itself, dots included."""
+    from PIL import Image
+
+    found = Image.registered_extensions()
+    return frozenset(
+        suffix for suffix, form in found.items() if form in Image.OPEN and form not in _NOT_PICTURES
+    )

@@ -1,0 +1,243 @@
+"""Convert folders of pictures of any size, in several processes or on a Ray cluster.
+
+IN is a folder (its tree is kept), a glob pattern in quotes, an image, a tar shard in the layout of
+webdataset, a URL of one of these, or @FILE, a list with one path or URL a line (@- is standard
+input). OUT is the folder or URL that the outputs go to.
+
+A run that ended early, however it ended, goes on where it was when it is started again: what is in
+the manifest with the same settings is not done again. Outputs appear whole or not at all.
+
+exit status: 0 all done, 3 done but for the inputs that failed, 1 the run could not go on,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import time
+from typing import TYPE_CHECKING, Self
+
+from dlf import options
+from dlf.cli import arguments as shared
+
+if TYPE_CHECKING:
+    from dlf.batch import Progress, Settings, Summary
+
+__all__ = ["SUMMARY", "configure", "run"]
+
+SUMMARY = "convert folders of pictures, resumably and in several processes"
+
+_EXIT_STOPPED = 1
+_EXIT_SOME_FAILED = 3
+_EXIT_INTERRUPTED = 130
+_FAILURES_SHOWN = 20
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    parser.add_argument("inputs", metavar="IN", nargs="+", help="what to convert; see above")
+    parser.add_argument("output", metavar="OUT", help="folder or URL for the outputs")
+    parser.add_argument(
+        "--decode", action="store_true", help="from .dlf files to images, not the other way"
+    )
+    parser.add_argument(
+        "--format",
+        default="png",
+        metavar="EXT",
+        help="extension of the images that --decode writes (default: png)",
+    )
+    shared.add_target(parser)
+    shared.add_keep(parser)
+    parser.add_argument(
+        "--keep-extension", action="store_true", help="a.jpg becomes a.jpg.dlf instead of a.dlf"
+    )
+    parser.add_argument(
+        "--root",
+        metavar="DIR",
+        help="folder or URL below which the paths of a list keep their tree",
+    )
+    parser.add_argument(
+        "--workers",
+        type=shared.checked(_check_workers, int),
+        metavar="N",
+        help="processes, each with the model loaded (default: one for each processor; "
+        "0: work in this process)",
+    )
+    parser.add_argument(
+        "--megapixels",
+        type=shared.checked(options.check_bpp, float),
+        metavar="X",
+        help="at most X million pixels in memory at once, a larger picture alone (default: 100)",
+    )
+    parser.add_argument(
+        "--manifest",
+        metavar="F",
+        help=".jsonl or .csv file that says what is done (default: OUT/dlf-batch.jsonl)",
+    )
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try again what failed in an earlier run"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or actors of a Ray cluster: pip install 'dlf[ray]'",
+    )
+    parser.add_argument(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="cluster to use (default: RAY_ADDRESS, or a new one on this machine)",
+    )
+    parser.add_argument(
+        "--gpus-per-worker",
+        type=float,
+        default=0.0,
+        metavar="X",
+        help="GPUs of each Ray actor; 0.25: four share one (default: 0)",
+    )
+    shared.add_model(parser)
+    shared.add_device(parser)
+    parser.add_argument(
+        "--threads",
+        type=shared.checked(options.check_threads, int),
+        metavar="N",
+        help="threads of each worker (default: its share of the processors)",
+    )
+    parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
+    parser.add_argument("--quiet", action="store_true", help="print failures only")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the batch, then list its failures."""
+    from dlf import batch
+    from dlf.batch.budget import DEFAULT_MEGAPIXELS
+
+    with _Reporter(arguments.decode, arguments.quiet) as reporter:
+        summary = batch.run(
+            arguments.inputs,
+            arguments.output,
+            _settings(arguments),
+            workers=arguments.workers,
+            manifest=arguments.manifest,
+            retry_failed=arguments.retry_failed,
+            root=arguments.root,
+            megapixels=arguments.megapixels or DEFAULT_MEGAPIXELS,
+            engine=arguments.engine,
+            ray_address=arguments.ray_address,
+            gpus_per_worker=arguments.gpus_per_worker,
+            progress=reporter.show,
+        )
+    _list_failures(summary)
+    if arguments.json:
+        print(json.dumps(dataclasses.asdict(summary)))
+    elif not arguments.quiet:
+        print(_closing_line(summary))
+    return _status(summary)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    from dlf.batch import Settings
+
+    return Settings(
+        decode=arguments.decode,
+        quality=arguments.quality,
+        bpp=arguments.bpp,
+        max_bytes=arguments.max_bytes,
+        keep=tuple(arguments.keep),
+        model=arguments.model,
+        device=arguments.device,
+        threads=arguments.threads,
+        extension=arguments.format.lstrip(".").lower(),
+        keep_extension=arguments.keep_extension,
+    )
+
+
+class _Reporter:
+    """Shows progress: a bar where a person watches, a line now and then where a file does."""
+
+    def __init__(self, decode: bool, quiet: bool) -> None:
+        from dlf.cli.progress import ProgressBar
+
+        self._quiet = quiet
+        self._bar = ProgressBar("decoding" if decode else "encoding", "files")
+        self._last_line = time.monotonic()
+        self._asked_to_end = False
+
+    def __enter__(self) -> Self:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.__exit__(None, None, None)
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the batch is."""
+        from dlf.cli.progress import progress_text
+
+        if progress.interrupts and not self._asked_to_end:
+            self._asked_to_end = True
+            self._say("finishing what is in flight; once more to drop it")
+        if self._quiet:
+            return
+        more = progress.pictures > progress.done  # pictures in shards
+        note = f"{progress.pictures} pictures" if more else ""
+        self._bar.show(progress.done, progress.inputs, note)
+        now = time.monotonic()
+        if now - self._last_line > _SECONDS_BETWEEN_LINES and not sys.stderr.isatty():
+            self._last_line = now
+            self._say(
+                progress_text(progress.done, progress.inputs, "files", progress.seconds, note)
+            )
+
+    def _say(self, text: str) -> None:
+        print(f"\r\x1b[Kdlf: {text}" if sys.stderr.isatty() else f"dlf: {text}", file=sys.stderr)
+
+
+def _list_failures(summary: Summary) -> None:
+    for name, error in summary.failures[:_FAILURES_SHOWN]:
+        print(f"dlf: failed: {error if name in error else f'{name}: {error}'}", file=sys.stderr)
+    more = len(summary.failures) - _FAILURES_SHOWN
+    if more > 0:
+        print(f"dlf: {more} more failures stand in {summary.manifest}", file=sys.stderr)
+    if summary.stopped:
+        print(
+            f"dlf: stopped: {summary.stopped}; the same command goes on from here", file=sys.stderr
+        )
+    elif summary.interrupted:
+        print("dlf: interrupted; the same command goes on from here", file=sys.stderr)
+
+
+def _closing_line(summary: Summary) -> str:
+    counts = {
+        "done": summary.done,
+        "done before": summary.done_before,
+        "failed": summary.failed,
+        "unfinished": summary.unfinished,
+        "ignored": summary.ignored,
+    }
+    text = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what == "done")
+    if summary.pictures:
+        bpp = 8 * summary.dlf_bytes / summary.pixels
+        text += (
+            f": {summary.pictures} pictures, {summary.output_bytes} bytes, {bpp:.4f} bpp, "
+            f"{summary.seconds:.1f} s, {summary.pictures / summary.seconds:.1f} pictures/s"
+        )
+    return text
+
+
+def _status(summary: Summary) -> int:
+    if summary.stopped:
+        return _EXIT_STOPPED
+    if summary.interrupted:
+        return _EXIT_INTERRUPTED
+    return _EXIT_SOME_FAILED if summary.failed or summary.failures else 0
+
+
+def _check_workers(workers: object) -> int:
+    if not isinstance(workers, int) or workers < 0:
+        raise ValueError(f"workers must be a number of at least 0, not {workers!r}")
+    return workers
