@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+OPTIMISERS = ("adamw", "muon")
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -60,10 +62,14 @@ class Phase:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3)."""
+    """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3).
+
+    ``optimiser``: "adamw", or "muon" for the weights of dense layers and AdamW for the rest.
+    """
 
     seed: int = 1
     images: int = 1_000_000
+    optimiser: str = "adamw"
     lmbda: tuple[float, float] = (16.0, 0.6)
     l1_weight: float = 4.0
     lpips_weight: float = 1.0
@@ -72,6 +78,10 @@ class TrainConfig:
     discriminator_warmup: int = 500
     ema: float = 0.999
     phases: tuple[Phase, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"optimiser {self.optimiser!r}; known: {', '.join(OPTIMISERS)}")
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ..networks.rate import RateVectors
 from .checkpoint import save_checkpoint
 from .data import CropSampler
 from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_matching
+from .muon import Muon, matrices
 from .samples import write_sheet
 from .schedule import Moment, lmbda_of, moment_at
 from .start import spread_latents
@@ -35,10 +37,13 @@ LOG_STEPS = 50
 RATE_VECTOR_BOOST = 4.0
 
 
-def parameter_groups(network: DLF) -> list[dict[str, Any]]:
-    """Rate vectors learn faster and without decay: each anchor sees only its share of the samples."""
+def parameter_groups(network: DLF, taken: Sequence[Tensor] = ()) -> list[dict[str, Any]]:
+    """Groups for AdamW, without what Muon has ``taken``.
+
+    Rate vectors learn faster and without decay: each anchor sees only its share of the samples.
+    """
     vectors = [p for m in network.modules() if isinstance(m, RateVectors) for p in m.parameters()]
-    chosen = {id(p) for p in vectors}
+    chosen = {id(p) for p in [*vectors, *taken]}
     others = [p for p in network.parameters() if id(p) not in chosen]
     return [
         {"params": others, "boost": 1.0, "weight_decay": 1e-4},
@@ -75,8 +80,10 @@ class Trainer:
         self.pixel_loss = PixelLoss(
             lpips_weights, config.train.l1_weight, config.train.lpips_weight
         ).to(self.device)
+        dense = matrices(self.network) if config.train.optimiser == "muon" else []
+        self.muon = Muon(dense) if dense else None
         self.optimiser = torch.optim.AdamW(
-            parameter_groups(self.network), lr=1e-4, betas=(0.9, 0.99), fused=True
+            parameter_groups(self.network, dense), lr=1e-4, betas=(0.9, 0.99), fused=True
         )
         self.optimiser_d = torch.optim.AdamW(
             self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99), fused=True
@@ -104,6 +111,7 @@ class Trainer:
             "ema": self.ema.state_dict(),
             "discriminator": self.discriminator.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "muon": self.muon.state_dict() if self.muon else None,
             "optimiser_d": self.optimiser_d.state_dict(),
             "counters": [self.seen, self.steps, self.gan_steps, self.total],
             "torch_rng": torch.get_rng_state(),
@@ -116,6 +124,8 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.muon and state.get("muon"):
+            self.muon.load_state_dict(state["muon"])
         self.optimiser_d.load_state_dict(state["optimiser_d"])
         self.seen, self.steps, self.gan_steps, _ = state["counters"]
         torch.set_rng_state(state["torch_rng"])
@@ -134,8 +144,11 @@ class Trainer:
         """One optimiser step on one batch of random crops at random rates."""
         moment = moment_at(self.train_config, self.total, self.seen)
         phase = moment.phase
+        learning_rate = moment.learning_rate * min(1.0, (self.steps + 1) / 200)
         for group in self.optimiser.param_groups:
-            group["lr"] = group["boost"] * moment.learning_rate * min(1.0, (self.steps + 1) / 200)
+            group["lr"] = group["boost"] * learning_rate
+        if self.muon:
+            self.muon.param_groups[0]["lr"] = learning_rate
         batch = max(1, phase.batch // self.ranks)
         image = self.sampler.batch(batch, phase.crop).to(self.device, non_blocking=True)
         rate = torch.rand(batch, device=self.device)
@@ -149,12 +162,14 @@ class Trainer:
         loss = (pixel + lmbda * bpp).mean()
         if phase.gan:
             loss = loss + self._adversarial(image, coded.image, moment)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.network.zero_grad(set_to_none=True)
         loss.backward()
         self._average_gradients(self.network)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
+            if self.muon:
+                self.muon.step()
         self._update_ema()
         self.seen += batch * self.ranks
         self.steps += 1
