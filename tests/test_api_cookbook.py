@@ -79,23 +79,3 @@ def execute(program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_ten_recipes() -> None:
     headings = re.findall(r"^## (\d+)\. ", (ROOT / "docs/cookbook.md").read_text(), re.MULTILINE)
     assert headings == [str(number) for number in range(1, 11)]
-
-
-def test_other_doors(folder: Path) -> None:
-    """matplotlib and scikit-image read through Pillow and imageio."""
-    program = (
-        "import sys, dlf_pillow\n"
-        "try:\n"
-        "    {0}\n"
-        "except ImportError:\n"
-        "    sys.exit(77)\n"
-        "print({1}('photo.dlf').shape)"
-    )
-    for load, name in (
-        ("from skimage import io as door", "door.imread"),
-        ("from matplotlib import pyplot as door", "door.imread"),
-    ):
-        result = run(["-c", program.format(load, name)], folder)
-        if result.returncode != 77:
-            with Image.open(folder / "photo.dlf") as image:
-                assert result.stdout.strip() == str((image.height, image.width, 3))

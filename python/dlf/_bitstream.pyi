@@ -1,6 +1,6 @@
 """The torch-free core: headers, chunks, model packages, symbols. Errors are those of `dlf.errors`."""
 
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, type_check_only
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +8,7 @@ import numpy.typing as npt
 MAX_HEADER_BYTES: int
 """No header is longer than this many bytes."""
 
+@type_check_only
 class Header(TypedDict):
     """A header; sizes in bytes, sides in pixels."""
 
@@ -25,6 +26,7 @@ class Header(TypedDict):
     header_bytes: int
     payload_bytes: int
 
+@type_check_only
 class ChunkRecord(TypedDict):
     """A chunk with its content inflated; `stored_bytes` is what it takes in the file."""
 
@@ -33,6 +35,7 @@ class ChunkRecord(TypedDict):
     content: bytes
     stored_bytes: int
 
+@type_check_only
 class Symbols(TypedDict):
     """What a payload decodes to (core/BITSTREAM.md §5 to §7): C channels, h x w the latent grid."""
 
@@ -49,6 +52,7 @@ class Symbols(TypedDict):
     complete: bool
     token_bytes: int
 
+@type_check_only
 class Estimate(TypedDict):
     """What decoding will cost, told before any of it is done."""
 
