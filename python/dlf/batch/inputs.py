@@ -71,7 +71,7 @@ class Plan:
 
 
 def find_inputs(
-    words: Sequence[str | os.PathLike[str]],
+    words: Sequence[str | os.PathLike[str] | Store],
     target: Store,
     settings: Settings,
     root: str | os.PathLike[str] | None = None,
@@ -79,7 +79,7 @@ def find_inputs(
     """Return the plan for these inputs.
 
     Args:
-        words: see above.
+        words: see above; an open store is a folder.
         target: where the outputs go.
         settings: what is done to them.
         root: the paths and URLs in lists keep their tree below this folder or URL; without it, the
@@ -91,7 +91,10 @@ def find_inputs(
     """
     search = _Search(target, settings, None if root is None else os.fspath(root))
     for word in words:
-        search.add(os.fspath(word))
+        if isinstance(word, Store):
+            search.add_folder(word)
+        else:
+            search.add(os.fspath(word))
     plan = Plan(settings, search.sources(), search.problems, search.ignored)
     _check_outputs(plan, target)
     return plan
@@ -121,7 +124,7 @@ class _Search:
 
     def _add_path(self, word: str) -> None:
         if os.path.isdir(word):
-            self._add_folder(LocalStore(word))
+            self.add_folder(LocalStore(word))
         elif os.path.lexists(word):
             self._files.append(os.path.abspath(word))
         elif _WILDCARD.search(word):
@@ -144,12 +147,12 @@ class _Search:
             pattern = word[len(_fixed_part(word)) :].lstrip("/")
             self._add_matches(store, word, store.glob(pattern))
         elif store.is_folder():
-            self._add_folder(store)
+            self.add_folder(store)
         else:
             folder, name = word.rsplit("/", 1)
             self._found.append(Source(open_store(folder), [name]))
 
-    def _add_folder(self, store: Store) -> None:
+    def add_folder(self, store: Store) -> None:
         if store.root == self._target.root:
             raise ValueError(f"{store.root}: the output folder must not be the input folder")
         names = []

@@ -97,6 +97,7 @@ def _consume(
 ) -> None:
     import ray
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # our own progress says what it would
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Small blocks: little is lost with a node, and no actor idles at the end; but not a million.

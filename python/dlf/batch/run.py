@@ -96,7 +96,7 @@ class Summary:
 
 
 def run(
-    inputs: Sequence[str | os.PathLike[str]],
+    inputs: Sequence[str | os.PathLike[str] | Store],
     output: str | os.PathLike[str] | Store,
     settings: Settings | None = None,
     *,
@@ -116,7 +116,7 @@ def run(
     finished, and a second signal drops them.
 
     Args:
-        inputs: folders, glob patterns, files, tar shards, URLs, `@LIST` files.
+        inputs: folders, glob patterns, files, tar shards, URLs, `@LIST` files, open stores.
         output: folder or URL, or an open store, that the outputs go to.
         settings: what is done to each picture; by default it is encoded with the default model.
         workers: processes, or actors of a cluster; by default one for each processor (of the
