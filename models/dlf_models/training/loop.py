@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch._utils
 import torch.distributed
 from torch import Tensor
 
 from ..config import Config
 from ..networks.model import DLF
 from ..networks.rate import RateVectors
+from .averaging import GradientAverager, world
 from .checkpoint import save_checkpoint
 from .data import CropSampler
 from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_matching
@@ -88,8 +88,9 @@ class Trainer:
         self.optimiser_d = torch.optim.AdamW(
             self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99), fused=True
         )
-        self.ranks = torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1
-        self.rank = torch.distributed.get_rank() if self.ranks > 1 else 0
+        self.rank, self.ranks = world()
+        self.average_network = GradientAverager(self.network)
+        self.average_discriminator = GradientAverager(self.discriminator)
         self._seed_rank()
         self.seen = 0
         self.steps = 0
@@ -164,7 +165,7 @@ class Trainer:
             loss = loss + self._adversarial(image, coded.image, moment)
         self.network.zero_grad(set_to_none=True)
         loss.backward()
-        self._average_gradients(self.network)
+        self.average_network()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         if bool(torch.isfinite(norm)):
             self.optimiser.step()
@@ -192,7 +193,7 @@ class Trainer:
             loss_d = discriminator_loss(real_score.float(), fake_score.float())
         self.optimiser_d.zero_grad(set_to_none=True)
         loss_d.backward()
-        self._average_gradients(self.discriminator)
+        self.average_discriminator()
         self.optimiser_d.step()
         self._note(loss_d=float(loss_d.detach()))
         if self.gan_steps <= self.train_config.discriminator_warmup:
@@ -203,19 +204,6 @@ class Trainer:
             term = -score.float().mean() + 2.0 * feature_matching(real_features, features).float()
         self.discriminator.requires_grad_(True)
         return self.train_config.gan_weight * term
-
-    def _average_gradients(self, module: torch.nn.Module) -> None:
-        """Mean of the gradients over all ranks, in one message; every rank then takes the same step."""
-        if self.ranks == 1:
-            return
-        gradients = [p.grad for p in module.parameters() if p.grad is not None]
-        flat = torch._utils._flatten_dense_tensors(gradients)
-        torch.distributed.all_reduce(flat)
-        flat /= self.ranks
-        for gradient, mean in zip(
-            gradients, torch._utils._unflatten_dense_tensors(flat, gradients), strict=True
-        ):
-            gradient.copy_(mean)
 
     def _freeze(self, decoder_only: bool) -> None:
         """In phase C the bitstream stands still: only the synthesis transform learns."""
