@@ -176,9 +176,8 @@ class FsspecStore(Store):
     def names(self, skip: str | None, problem: Problem) -> Iterator[str]:
         for path in sorted(self._filesystem.find(self._root)):
             name = posixpath.relpath(path, self._root)
-            hidden = any(part.startswith(".") for part in name.split("/"))
             skipped = skip is not None and f"{self.root}/{name}".startswith(f"{skip}/")
-            if not hidden and not skipped:
+            if not _is_hidden(name) and not skipped:
                 yield name
 
     def size(self, name: str) -> int | None:
@@ -193,9 +192,14 @@ class FsspecStore(Store):
         return self._sizes.get(name)
 
     def glob(self, pattern: str) -> list[str]:
-        """Return the names that match `pattern`."""
-        matches = self._filesystem.glob(self._path(pattern))
-        return sorted(posixpath.relpath(path, self._root) for path in matches)
+        """Return the names of files that match `pattern`, but for hidden ones."""
+        matches = self._filesystem.glob(self._path(pattern), detail=True)
+        names = (
+            posixpath.relpath(path, self._root)
+            for path, facts in matches.items()
+            if facts["type"] == "file"
+        )
+        return sorted(name for name in names if not _is_hidden(name))
 
     def prepare(self, run: str) -> None:
         self._filesystem.makedirs(self._root, exist_ok=True)
@@ -215,6 +219,10 @@ class FsspecStore(Store):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_sizes": None}
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith(".") for part in name.split("/"))
 
 
 def is_url(place: str) -> bool:

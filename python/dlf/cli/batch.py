@@ -14,6 +14,7 @@ exit status: 0 all done, 3 done but for the inputs that failed, 1 the run could 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import sys
@@ -116,7 +117,12 @@ def run(arguments: argparse.Namespace) -> int:
     from dlf import batch
     from dlf.batch.budget import DEFAULT_MEGAPIXELS
 
-    with _Reporter(arguments.decode, arguments.quiet) as reporter:
+    if arguments.gpus_per_worker > 0 and arguments.device == "cpu":
+        raise ValueError("--gpus-per-worker is for --device cuda")
+    with (
+        _Reporter(arguments.decode, arguments.quiet) as reporter,
+        contextlib.redirect_stdout(sys.stderr),  # Ray prints the troubles of a cluster there
+    ):
         summary = batch.run(
             arguments.inputs,
             arguments.output,
