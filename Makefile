@@ -70,7 +70,8 @@ test-python: install
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 benchmark: install
-	$(BIN)/python -m pytest tests/test_benchmarks.py --benchmark-enable --benchmark-sort=name \
+	$(BIN)/python -m pytest tests/test_benchmarks.py tests/test_plugin_benchmarks.py \
+	    --benchmark-enable --benchmark-sort=name \
 	    --benchmark-columns=min,median,max,rounds $(PYTEST_ARGS)
 
 # Stopped, it goes on where it was: results are cached by content (docs/evaluation.md).

@@ -57,7 +57,7 @@ class DlfImageFile(ImageFile.ImageFile):
             header = header_module.probe(start)
         except DlfError as error:
             raise SyntaxError(str(error)) from error  # Pillow's word for "not mine"
-        Image._decompression_bomb_check(header.size, error_only=True)
+        _check_bomb(header.size)
         # One byte more than there should be, so that load() sees what does not belong there.
         has_more = header.has_chunks or header.has_trailer
         wanted = header.header_bytes + header.payload_bytes
@@ -228,6 +228,20 @@ def _accept(prefix: bytes) -> bool | str:
     if version != signature.VERSION:
         return f"DLF bitstream version {version} is not supported by this version of dlf"
     return True
+
+
+def _check_bomb(size: tuple[int, int]) -> None:
+    """Refuse what Pillow refuses, before anything is read; Image.open warns of what is half as large.
+
+    Raises:
+        DecompressionBombError: more than twice `Image.MAX_IMAGE_PIXELS`.
+    """
+    limit, pixels = Image.MAX_IMAGE_PIXELS, size[0] * size[1]
+    if limit is not None and pixels > 2 * limit:
+        raise Image.DecompressionBombError(
+            f"Image size ({pixels} pixels) exceeds limit of {2 * limit} pixels, "
+            "could be decompression bomb DOS attack."
+        )
 
 
 def _read_up_to(file: IO[bytes], size: int) -> bytes:
