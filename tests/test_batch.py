@@ -194,6 +194,20 @@ def test_wrong_options(folder: Path, out: Path, capsys: pytest.CaptureFixture[st
     assert not out.exists()
 
 
+def test_a_device_that_is_missing_stops_the_run_and_fails_no_picture(
+    folder: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    words = (folder, out, "--device", "cuda", "--workers")
+    assert "cannot start" in failure(capsys, *words, 2, status=1)
+    assert "cuda" in failure(capsys, *words, 0, status=2)
+    batch(folder, out, "--workers", 0)
+    check_outputs(out, COUNT)
+
+
 def test_orientation_and_kept_metadata(out: Path, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010E], exif[0x0112] = "description", 6

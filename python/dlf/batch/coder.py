@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from dlf import imagefile, models
 from dlf.batch.settings import Settings
 from dlf.codec import Codec
@@ -32,10 +34,11 @@ class Coder:
     """Codes pictures one after another; keeps the networks loaded between them."""
 
     def __init__(self, settings: Settings) -> None:
-        """Load the model.
+        """Load the model, so that what is wrong with it or the device shows before any picture.
 
         Raises:
             ModelError: it is missing here, altered, or another one than the run started with.
+            DlfError, ValueError: the device does not work.
         """
         self._settings = settings
         self._codec = Codec(settings.model, settings.device, settings.threads)
@@ -45,6 +48,8 @@ class Coder:
                 raise ModelError(
                     f"{model.path} is another model here than where the batch was started"
                 )
+        if not settings.decode or _has_model(settings.model):
+            self._codec.encode(np.zeros((1, 1, 3), np.uint8))
 
     def code(self, content: bytes, name: str, permit: Permit) -> Coded:
         """Return what becomes of the file `content`, which messages call `name`."""
@@ -72,3 +77,12 @@ class Coder:
         decoded = self._codec.decode(content)
         form = imagefile.format_for(f"x.{self._settings.extension}")
         return imagefile.image_bytes(decoded, form, info(content)), pixels, len(content)
+
+
+def _has_model(model: str | None) -> bool:
+    """Whether there is a model to try; decoding can do without the default one."""
+    try:
+        models.find(model)
+    except ModelError:
+        return False
+    return True

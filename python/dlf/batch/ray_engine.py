@@ -10,6 +10,7 @@ Only this module imports Ray.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
@@ -50,6 +51,7 @@ def run_ray(
     """
     try:
         import ray
+        import ray.data
     except ImportError:
         raise ImportError("--engine ray needs Ray: pip install 'dlf[ray]'") from None
 
@@ -58,7 +60,8 @@ def run_ray(
         if ours:
             ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
         actors = _actors(ray.cluster_resources(), settings, count, workers, gpus_per_worker)
-        _consume(settings, sources, target, jobs, observer, count, actors, gpus_per_worker)
+        with _quiet_console():
+            _consume(settings, sources, target, jobs, observer, count, actors, gpus_per_worker)
         return actors
     except ray.exceptions.RayError as error:
         raise EngineError(f"Ray: {_cause(error)}") from error
@@ -95,9 +98,8 @@ def _consume(
     actors: int,
     gpus: float,
 ) -> None:
-    import ray
+    import ray.data
 
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # our own progress says what it would
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Small blocks: little is lost with a node, and no actor idles at the end; but not a million.
@@ -111,7 +113,7 @@ def _consume(
         compute=ray.data.ActorPoolStrategy(
             size=actors, max_tasks_in_flight_per_actor=_TASKS_IN_FLIGHT
         ),
-        batch_size=None,  # a block at a time
+        batch_size=1,  # Ray would join blocks to fill larger batches
         batch_format="numpy",
         num_cpus=settings.threads or 1,
         num_gpus=gpus,
@@ -128,14 +130,14 @@ def _consume(
 
 
 class _Actor:
-    """A worker of the cluster; makes one at its first block, holding the model from then on."""
+    """A worker of the cluster, which holds the model from its start to its end."""
 
     def __init__(self, settings: Settings, sources: list[Store], target: Store) -> None:
         one = dataclasses.replace(settings, threads=settings.threads or 1)
         self._performer = Performer(one, sources, target)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Do the jobs of a block; their outcomes go back as columns."""
+        """Do the jobs of a batch; their outcomes go back as columns."""
         jobs = [
             Job(int(source), str(name), str(output))
             for source, name, output in zip(
@@ -163,6 +165,25 @@ def _unpacked(row: dict[str, Any]) -> tuple[Job, Outcome]:
     return pickle.loads(row["job"]), pickle.loads(row["outcome"])
 
 
+@contextlib.contextmanager
+def _quiet_console() -> Iterator[None]:
+    """Keep Ray Data's log in its files alone: what matters is said here."""
+    handlers = [
+        handler
+        for handler in logging.getLogger("ray.data").handlers
+        if isinstance(handler, logging.StreamHandler)
+    ]
+    levels = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for handler, level in zip(handlers, levels, strict=True):
+            handler.setLevel(level)
+
+
 def _cause(error: BaseException) -> str:
-    cause = getattr(error, "cause", None)
-    return reason(cause if isinstance(cause, BaseException) else error)
+    """Return the line that says what happened; Ray puts a traceback of its own before it."""
+    lines = str(error).strip().splitlines()
+    return lines[-1] if lines else reason(error)
