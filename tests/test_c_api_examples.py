@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -115,25 +114,3 @@ def test_libdlf_needs_no_libtorch(installed_library: Path) -> None:
     needed = [line for line in printed.splitlines() if "NEEDED" in line]
     assert needed
     assert not any(name in line for line in needed for name in ("torch", "c10"))
-
-
-@pytest.mark.parametrize("library", ["libdlf.so", "libdlf_torch.so"])
-def test_nothing_but_the_interface_is_exported(installed_library: Path, library: str) -> None:
-    printed = run("nm", "-D", "--defined-only", installed_library / "lib" / library)
-    names = [line.split()[-1].split("@")[0] for line in printed.splitlines()]
-    exported = [name for name in names if not name.startswith("DLF_")]
-    assert exported
-    assert all(name.startswith("dlf_") for name in exported)
-
-
-def test_every_declared_function_is_exported(installed_library: Path) -> None:
-
-    header = (installed_library / "include" / "dlf" / "dlf.h").read_text()
-    declared = set(re.findall(r"DLF_API [^;(]*?\b(dlf_\w+)\(", header))
-    exported = set()
-    for library in ("libdlf.so", "libdlf_torch.so"):
-        printed = run("nm", "-D", "--defined-only", installed_library / "lib" / library)
-        exported |= {line.split()[-1].split("@")[0] for line in printed.splitlines()}
-    assert declared
-    assert declared <= exported
-    assert {name for name in exported if name.startswith("dlf_")} <= declared

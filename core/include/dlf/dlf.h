@@ -330,10 +330,9 @@ DLF_API uint32_t dlf_symbols_final_state(const dlf_symbols *symbols);
 typedef struct dlf_decoder dlf_decoder;
 
 typedef enum dlf_stage {
-  DLF_STAGE_START = 0, /* the header is not complete */
-  DLF_STAGE_INFO = 1,  /* header read and within the limits: dlf_decoder_get_info */
-  DLF_STAGE_SEMANTIC =
-      2, /* the semantic layer is there: dlf_decoder_picture can show a first picture */
+  DLF_STAGE_START = 0,    /* the header is not complete */
+  DLF_STAGE_INFO = 1,     /* header read and within the limits: dlf_decoder_get_info */
+  DLF_STAGE_SEMANTIC = 2, /* the semantic layer is there: a first picture can be shown */
   DLF_STAGE_COMPLETE = 3, /* every byte is there, not yet judged: dlf_decoder_finish */
   DLF_STAGE_FINISHED = 4  /* the container is sound */
 } dlf_stage;

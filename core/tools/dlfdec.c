@@ -1,0 +1,190 @@
+/* dlfdec: a .dlf file to an image file. dlfdec.1 describes it. */
+#define _XOPEN_SOURCE 700
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dlfdec_options.h"
+#include "files.h"
+#include "images.h"
+#include "models.h"
+#include "tool.h"
+
+enum { PIECE = 1 << 16 };
+
+/* Reads the file into the decoder, as far as it is not refused on the way. When the header has told
+ * which model the file needs, `on_header` may act. Returns 0 or an exit status. */
+static int push_file(const options *given, dlf_decoder *decoder,
+                     int (*on_header)(const options *, dlf_decoder *, dlf_codec **),
+                     dlf_codec **codec) {
+  static uint8_t piece[PIECE];
+  const int descriptor = open_input(given->input);
+  long count = 0;
+  int status = descriptor < 0 ? EXIT_FAILED : 0, known = on_header == NULL;
+  dlf_error error;
+  DLF_INIT(&error);
+  while (status == 0 && (count = read_piece(descriptor, given->input, piece, PIECE)) > 0) {
+    if (dlf_decoder_push(decoder, piece, (size_t)count, &error) != DLF_OK) break;
+    if (!known) {
+      dlf_decoder_state state;
+      DLF_INIT(&state);
+      dlf_decoder_get_state(decoder, &state, NULL);
+      known = state.stage >= DLF_STAGE_INFO;
+      if (known) status = on_header(given, decoder, codec);
+    }
+  }
+  if (descriptor > STDIN_FILENO) close(descriptor);
+  if (status != 0 || count < 0) return status != 0 ? status : EXIT_FAILED;
+  if (error.status == DLF_OK) dlf_decoder_finish(decoder, &error);
+  return error.status == DLF_OK ? 0 : complain_error(given->input, &error);
+}
+
+/* Finds and loads the model, and lets the decoder judge by it what comes. */
+static int load_model(const options *given, dlf_decoder *decoder, dlf_codec **codec) {
+  dlf_info info;
+  dlf_error error;
+  char *path;
+  int status = 0;
+  DLF_INIT(&info);
+  DLF_INIT(&error);
+  dlf_decoder_get_info(decoder, &info, NULL);
+  path = given->model != NULL ? find_model(given->model) : find_model_id(info.model_id);
+  if (path == NULL) return EXIT_MODEL;
+  if (dlf_codec_open(path, &given->codec, codec, &error) != DLF_OK) {
+    status = complain_error(path, &error);
+  } else if (dlf_decoder_set_package(decoder, dlf_codec_package(*codec), &error) != DLF_OK) {
+    status = complain_error(given->input, &error);
+  }
+  free(path);
+  return status;
+}
+
+static dlf_chunks *chunks_of(const dlf_decoder *decoder) {
+  dlf_chunks *chunks = NULL;
+  size_t size = 0;
+  const uint8_t *data = dlf_decoder_data(decoder, &size);
+  dlf_chunks_open(data, size, NULL, &chunks, NULL); /* a cut file may have none */
+  return chunks;
+}
+
+static int print_info(const dlf_decoder *decoder) {
+  dlf_chunks *chunks = chunks_of(decoder);
+  dlf_info info;
+  size_t size = 0, i;
+  DLF_INIT(&info);
+  dlf_decoder_get_info(decoder, &info, NULL);
+  dlf_decoder_data(decoder, &size);
+  printf("width            %lu\nheight           %lu\nmode             %s\n",
+         (unsigned long)info.width, (unsigned long)info.height, mode_name(info.channels));
+  printf("orientation      %lu\ncolor space      %s\nversion          %lu\n",
+         (unsigned long)info.orientation,
+         info.colour == DLF_COLOUR_DISPLAY_P3 ? "display-p3" : "srgb", (unsigned long)info.version);
+  printf(
+      "model id         %lu\nrate             %lu\nfile bytes       %llu\nbpp              %.5f\n",
+      (unsigned long)info.model_id, (unsigned long)info.rate, (unsigned long long)size,
+      8.0 * (double)size / ((double)info.width * info.height));
+  printf("header bytes     %lu\npayload bytes    %lu\n", (unsigned long)info.header_bytes,
+         (unsigned long)info.payload_bytes);
+  for (i = 0; i < dlf_chunks_count(chunks); ++i) {
+    dlf_chunk chunk;
+    DLF_INIT(&chunk);
+    dlf_chunks_get(chunks, i, &chunk, NULL);
+    printf("chunk            type %lu, %llu bytes of content\n", (unsigned long)chunk.type,
+           (unsigned long long)chunk.size);
+  }
+  dlf_chunks_free(chunks);
+  return 0;
+}
+
+/* The metadata that image formats can carry. */
+static int copy_metadata(const dlf_decoder *decoder, picture *to) {
+  dlf_chunks *chunks = chunks_of(decoder);
+  dlf_info info;
+  size_t i;
+  int good = 1;
+  DLF_INIT(&info);
+  dlf_decoder_get_info(decoder, &info, NULL);
+  to->orientation = info.orientation;
+  to->colour = info.colour;
+  for (i = 0; good && i < dlf_chunks_count(chunks); ++i) {
+    dlf_chunk chunk;
+    DLF_INIT(&chunk);
+    dlf_chunks_get(chunks, i, &chunk, NULL);
+    if (chunk.type == DLF_CHUNK_ICC) good = bytes_append(&to->icc, chunk.data, chunk.size);
+    if (chunk.type == DLF_CHUNK_EXIF) good = bytes_append(&to->exif, chunk.data, chunk.size);
+    if (chunk.type == DLF_CHUNK_XMP) good = bytes_append(&to->xmp, chunk.data, chunk.size);
+  }
+  dlf_chunks_free(chunks);
+  if (good && exif_orientation(&to->exif) != to->orientation) {
+    /* The header's orientation wins over what the EXIF says. */
+    uint8_t exif[ORIENTATION_EXIF_BYTES];
+    orientation_exif(to->orientation, exif);
+    to->exif.size = 0;
+    good = bytes_append(&to->exif, exif, sizeof exif);
+  }
+  return good;
+}
+
+static int decode(const options *given, const dlf_decoder *decoder, const dlf_codec *codec) {
+  const double start = seconds_now();
+  dlf_picture decoded;
+  dlf_error error;
+  picture image;
+  bytes file = {NULL, 0};
+  int status;
+  DLF_INIT(&decoded);
+  DLF_INIT(&error);
+  memset(&image, 0, sizeof image);
+  if (dlf_decoder_picture(decoder, codec, &given->decoding, &decoded, &error) != DLF_OK) {
+    return complain_error(given->input, &error);
+  }
+  image.samples = decoded.samples.data;
+  image.width = decoded.width;
+  image.height = decoded.height;
+  image.channels = decoded.channels;
+  if (!copy_metadata(decoder, &image)) {
+    status = complain(EXIT_FAILED, "%s: not enough memory", given->input);
+  } else {
+    status = write_picture(given->output, &image, given->form, &file);
+  }
+  if (status == 0 && !write_whole(given->output, file.data, file.size)) status = EXIT_FAILED;
+  if (status == 0 && !given->quiet) {
+    fprintf(strcmp(given->output, STANDARD_STREAM) == 0 ? stderr : stdout,
+            "%s: %lux%lu %s%s, %.2f s\n", given->output, (unsigned long)image.width,
+            (unsigned long)image.height, mode_name(image.channels),
+            decoded.complete ? "" : " of a cut file", seconds_now() - start);
+  }
+  free(file.data);
+  image.samples = NULL; /* belongs to `decoded` */
+  free_picture(&image);
+  dlf_buffer_free(&decoded.samples);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  options given;
+  dlf_logger logger;
+  dlf_error error;
+  dlf_decoder *decoder = NULL;
+  dlf_codec *codec = NULL;
+  int status;
+  tool_start("dlfdec");
+  status = read_options(argc, argv, &given);
+  if (status >= 0) return status;
+  DLF_INIT(&error);
+  verbose_logger(&logger);
+  if (given.verbose) given.codec.logger = given.reading.logger = &logger;
+  given.reading.limits = &given.limits;
+  given.decoding.progress = stop_when_interrupted;
+  if (dlf_decoder_open(NULL, &given.reading, &decoder, &error) != DLF_OK) {
+    return complain_error(given.input, &error);
+  }
+  status = push_file(&given, decoder, given.info_only ? NULL : load_model, &codec);
+  if (status == 0) {
+    status = given.info_only ? print_info(decoder) : decode(&given, decoder, codec);
+  }
+  dlf_codec_free(codec);
+  dlf_decoder_free(decoder);
+  return status;
+}

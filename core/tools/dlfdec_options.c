@@ -1,0 +1,174 @@
+#define _XOPEN_SOURCE 700
+#include "dlfdec_options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_THREADS = 256 };
+
+static void print_help(void) {
+  printf(
+      "usage: dlfdec [options] IN.dlf OUT\n"
+      "       dlfdec --info IN.dlf\n"
+      "\n"
+      "Decodes a .dlf file to an image (%s). - is standard input or output.\n"
+      "\n"
+      "      --format NAME       of the image; default: as OUT ends, and %s for -\n"
+      "      --layers all|semantic\n"
+      "                          semantic: leave the detail layer out\n"
+      "      --region X,Y,W,H    this part of the picture only, in pixels\n"
+      "      --allow-truncated   the best picture so far of a file that ends too early\n"
+      "      --info              print what the header and the chunks say; needs no model\n"
+      "      --model NAME|FILE   model package (default: the one that the file asks for)\n"
+      "      --device NAME       cpu (default), cuda, cuda:N\n"
+      "      --threads N         default: all processors\n"
+      "      --max-pixels N      refuse larger pictures (default: 134217728)\n"
+      "      --max-memory N      refuse what needs more bytes (default: 4294967296)\n"
+      "      --quiet             print nothing\n"
+      "      --verbose           print what the library does\n"
+      "      --help, --version\n"
+      "\n" EXIT_STATUS_TEXT,
+      format_list(), format_named("png") == FORMAT_NONE ? "PAM" : "PNG");
+}
+
+static int read_region(const char *word, dlf_decode_options *to) {
+  unsigned long x, y, width, height;
+  char end;
+  if (strchr(word, '-') != NULL ||
+      sscanf(word, "%lu,%lu,%lu,%lu%c", &x, &y, &width, &height, &end) != 4 || width < 1 ||
+      height < 1 || (x | y | width | height) > UINT32_MAX) {
+    complain(EXIT_USAGE, "--region must be X,Y,WIDTH,HEIGHT in pixels, not '%s'", word);
+    return 0;
+  }
+  to->region_x = (uint32_t)x;
+  to->region_y = (uint32_t)y;
+  to->region_width = (uint32_t)width;
+  to->region_height = (uint32_t)height;
+  return 1;
+}
+
+static int read_layers(const char *word, dlf_decode_options *to) {
+  to->semantic_only = strcmp(word, "semantic") == 0;
+  if (to->semantic_only || strcmp(word, "all") == 0) return 1;
+  complain(EXIT_USAGE, "--layers must be all or semantic, not '%s'", word);
+  return 0;
+}
+
+static int read_format(const char *word, options *to) {
+  to->form = format_named(word);
+  if (to->form == FORMAT_NONE) complain(EXIT_USAGE, "--format must be one of %s", format_list());
+  return to->form != FORMAT_NONE;
+}
+
+/* What stands behind the options. Returns -1 to go on, or the exit status. */
+static int read_words(int argc, char **argv, options *out) {
+  if (argc - optind != (out->info_only ? 1 : 2)) {
+    return complain(EXIT_USAGE,
+                    "usage: dlfdec [options] IN.dlf OUT, or dlfdec --info IN.dlf "
+                    "(--help tells more)");
+  }
+  out->input = argv[optind];
+  out->output = out->info_only ? STANDARD_STREAM : argv[optind + 1];
+  if (out->form != FORMAT_NONE || out->info_only) return -1;
+  out->form = format_of_path(out->output);
+  if (strcmp(out->output, STANDARD_STREAM) == 0) {
+    out->form = format_named("png") != FORMAT_NONE ? FORMAT_PNG : FORMAT_PAM;
+  }
+  return out->form != FORMAT_NONE ? -1
+                                  : complain(EXIT_USAGE,
+                                             "%s: the name must end like one of %s, or "
+                                             "--format say what to write",
+                                             out->output, format_list());
+}
+
+int read_options(int argc, char **argv, options *out) {
+  enum {
+    FORM = 256,
+    LAYERS,
+    REGION,
+    CUT,
+    INFO,
+    MODEL,
+    DEVICE,
+    THREADS,
+    PIXELS,
+    MEMORY,
+    QUIET,
+    VERBOSE,
+    HELP,
+    VERSION
+  };
+  static const struct option names[] = {{"format", required_argument, NULL, FORM},
+                                        {"layers", required_argument, NULL, LAYERS},
+                                        {"region", required_argument, NULL, REGION},
+                                        {"allow-truncated", no_argument, NULL, CUT},
+                                        {"info", no_argument, NULL, INFO},
+                                        {"model", required_argument, NULL, MODEL},
+                                        {"device", required_argument, NULL, DEVICE},
+                                        {"threads", required_argument, NULL, THREADS},
+                                        {"max-pixels", required_argument, NULL, PIXELS},
+                                        {"max-memory", required_argument, NULL, MEMORY},
+                                        {"quiet", no_argument, NULL, QUIET},
+                                        {"verbose", no_argument, NULL, VERBOSE},
+                                        {"help", no_argument, NULL, HELP},
+                                        {"version", no_argument, NULL, VERSION},
+                                        {NULL, 0, NULL, 0}};
+  uint64_t threads = available_threads();
+  int letter, good = 1;
+  memset(out, 0, sizeof *out);
+  DLF_INIT(&out->codec);
+  DLF_INIT(&out->reading);
+  DLF_INIT(&out->decoding);
+  DLF_INIT(&out->limits);
+  while (good && (letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
+    switch (letter) {
+      case FORM:
+        good = read_format(optarg, out);
+        break;
+      case LAYERS:
+        good = read_layers(optarg, &out->decoding);
+        break;
+      case REGION:
+        good = read_region(optarg, &out->decoding);
+        break;
+      case CUT:
+        out->reading.allow_truncated = 1;
+        break;
+      case INFO:
+        out->info_only = 1;
+        break;
+      case MODEL:
+        out->model = optarg;
+        break;
+      case DEVICE:
+        out->codec.device = optarg;
+        break;
+      case THREADS:
+        good = read_count("--threads", optarg, 1, MAX_THREADS, &threads);
+        break;
+      case PIXELS:
+        good = read_count("--max-pixels", optarg, 1, UINT64_MAX, &out->limits.max_pixels);
+        break;
+      case MEMORY:
+        good = read_count("--max-memory", optarg, 1, UINT64_MAX, &out->limits.max_memory);
+        break;
+      case QUIET:
+        out->quiet = 1;
+        break;
+      case VERBOSE:
+        out->verbose = 1;
+        break;
+      case HELP:
+        print_help();
+        return 0;
+      case VERSION:
+        return print_version();
+      default:
+        good = 0; /* getopt has complained */
+    }
+  }
+  if (!good) return EXIT_USAGE;
+  out->codec.threads = (uint32_t)threads;
+  return read_words(argc, argv, out);
+}

@@ -1,0 +1,21 @@
+/* The command line of dlfdec. */
+#ifndef DLF_TOOLS_DLFDEC_OPTIONS_H_
+#define DLF_TOOLS_DLFDEC_OPTIONS_H_
+
+#include "images.h"
+#include "tool.h"
+
+typedef struct options {
+  const char *input, *output, *model;
+  dlf_codec_options codec;
+  dlf_decoder_options reading;
+  dlf_decode_options decoding;
+  dlf_limits limits;
+  format form;
+  int info_only, quiet, verbose;
+} options;
+
+/* Returns -1 to go on, or the exit status: after --help, --version, or a complaint. */
+int read_options(int argc, char **argv, options *out);
+
+#endif /* DLF_TOOLS_DLFDEC_OPTIONS_H_ */

@@ -1,0 +1,249 @@
+/* dlfenc: an image file to a .dlf file. dlfenc.1 describes it. */
+#define _XOPEN_SOURCE 700
+#include <getopt.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "files.h"
+#include "images.h"
+#include "models.h"
+#include "tool.h"
+
+enum { MAX_QUALITY = 100, DEFAULT_QUALITY = 50, MAX_THREADS = 256, KINDS = 3 };
+#define MAX_BPP 1e6
+
+typedef struct options {
+  const char *input, *output, *model;
+  dlf_codec_options codec;
+  double quality;
+  double bpp;         /* 0: not given */
+  uint64_t max_bytes; /* 0: not given */
+  int keep[KINDS];    /* as kept_kinds */
+  int quiet, verbose;
+} options;
+
+static const struct {
+  const char *name;
+  uint32_t type;
+} kept_kinds[KINDS] = {{"icc", DLF_CHUNK_ICC}, {"exif", DLF_CHUNK_EXIF}, {"xmp", DLF_CHUNK_XMP}};
+
+static void print_help(void) {
+  printf(
+      "usage: dlfenc [options] IN OUT.dlf\n"
+      "\n"
+      "Encodes an image (%s) as a .dlf file. - is standard input or output.\n"
+      "\n"
+      "  -q, --quality 0..100   0 is smallest, 100 is best (default: %d)\n"
+      "      --bpp X            at most X bits of file per pixel, instead of a quality\n"
+      "      --bytes N          at most N bytes of file, instead of a quality\n"
+      "      --model NAME|FILE  model package (default: dlf-s)\n"
+      "      --device NAME      cpu (default), cuda, cuda:N\n"
+      "      --threads N        default: all processors\n"
+      "      --keep KIND        embed the PNG's own exif, icc or xmp; may be repeated\n"
+      "      --quiet            print nothing\n"
+      "      --verbose          print what the library does\n"
+      "      --help, --version\n"
+      "\n" EXIT_STATUS_TEXT,
+      format_list(), DEFAULT_QUALITY);
+}
+
+static int keep_kind(options *out, const char *word) {
+  int i;
+  for (i = 0; i < KINDS; ++i) {
+    if (strcmp(word, kept_kinds[i].name) == 0) return out->keep[i] = 1;
+  }
+  complain(EXIT_USAGE, "--keep must be exif, icc or xmp, not '%s'", word);
+  return 0;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int read_options(int argc, char **argv, options *out) {
+  enum { BPP = 256, BYTES, MODEL, DEVICE, THREADS, KEEP, QUIET, VERBOSE, HELP, VERSION };
+  static const struct option names[] = {
+      {"quality", required_argument, NULL, 'q'},   {"bpp", required_argument, NULL, BPP},
+      {"bytes", required_argument, NULL, BYTES},   {"model", required_argument, NULL, MODEL},
+      {"device", required_argument, NULL, DEVICE}, {"threads", required_argument, NULL, THREADS},
+      {"keep", required_argument, NULL, KEEP},     {"quiet", no_argument, NULL, QUIET},
+      {"verbose", no_argument, NULL, VERBOSE},     {"help", no_argument, NULL, HELP},
+      {"version", no_argument, NULL, VERSION},     {NULL, 0, NULL, 0}};
+  uint64_t threads = available_threads();
+  int targets = 0, letter, good = 1;
+  memset(out, 0, sizeof *out);
+  DLF_INIT(&out->codec);
+  out->quality = DEFAULT_QUALITY;
+  while (good && (letter = getopt_long(argc, argv, "q:", names, NULL)) != -1) {
+    switch (letter) {
+      case 'q':
+        good = read_number("--quality", optarg, 0, MAX_QUALITY, &out->quality);
+        ++targets;
+        break;
+      case BPP:
+        good = read_number("--bpp", optarg, 0, HUGE_VAL, &out->bpp);
+        if (good && !(out->bpp > 0)) return complain(EXIT_USAGE, "--bpp must be above 0");
+        ++targets;
+        break;
+      case BYTES:
+        good = read_count("--bytes", optarg, 1, UINT64_MAX, &out->max_bytes);
+        ++targets;
+        break;
+      case MODEL:
+        out->model = optarg;
+        break;
+      case DEVICE:
+        out->codec.device = optarg;
+        break;
+      case THREADS:
+        good = read_count("--threads", optarg, 1, MAX_THREADS, &threads);
+        break;
+      case KEEP:
+        good = keep_kind(out, optarg);
+        break;
+      case QUIET:
+        out->quiet = 1;
+        break;
+      case VERBOSE:
+        out->verbose = 1;
+        break;
+      case HELP:
+        print_help();
+        return 0;
+      case VERSION:
+        return print_version();
+      default:
+        good = 0; /* getopt has complained */
+    }
+  }
+  if (!good) return EXIT_USAGE;
+  if (targets > 1) {
+    return complain(EXIT_USAGE, "give one of --quality, --bpp and --bytes");
+  }
+  if (argc - optind != 2) {
+    return complain(EXIT_USAGE, "usage: dlfenc [options] IN OUT.dlf (--help tells more)");
+  }
+  out->input = argv[optind];
+  out->output = argv[optind + 1];
+  out->codec.threads = (uint32_t)threads;
+  return -1;
+}
+
+/* The metadata to embed; returns how many chunks there are. */
+static size_t choose_chunks(const options *given, const picture *image, dlf_chunk chunks[KINDS]) {
+  const bytes *const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
+  size_t count = 0;
+  int i;
+  for (i = 0; i < KINDS; ++i) {
+    if (!given->keep[i] || contents[i]->size == 0) continue;
+    DLF_INIT(&chunks[count]);
+    chunks[count].type = kept_kinds[i].type;
+    chunks[count].data = contents[i]->data;
+    chunks[count].size = contents[i]->size;
+    ++count;
+  }
+  if (image->icc.size > 0 && !given->keep[0]) {
+    complain(0,
+             "%s: its colour profile is not applied, the pixels are taken for sRGB "
+             "(--keep icc embeds it)",
+             given->input);
+  }
+  return count;
+}
+
+/* The rate point, or the size, that the options ask for. Returns 0 or an exit status. */
+static int choose_target(const options *given, const dlf_codec *codec, const picture *image,
+                         dlf_encode_options *encoding) {
+  dlf_package_info model;
+  DLF_INIT(&model);
+  dlf_package_get_info(dlf_codec_package(codec), &model, NULL);
+  encoding->rate = (uint32_t)floor(given->quality * (model.rate_points - 1) / MAX_QUALITY + 0.5);
+  encoding->max_bytes = given->max_bytes;
+  if (given->bpp > 0) {
+    const double bpp = given->bpp < MAX_BPP ? given->bpp : MAX_BPP;
+    encoding->max_bytes = (uint64_t)floor(bpp * image->width * image->height / 8);
+    if (encoding->max_bytes == 0) {
+      return complain(EXIT_USAGE, "%s: no file has 0 bytes, as --bpp %g asks for", given->input,
+                      given->bpp);
+    }
+  }
+  return 0;
+}
+
+static void report(const options *given, const dlf_buffer *file, double seconds) {
+  FILE *to = strcmp(given->output, STANDARD_STREAM) == 0 ? stderr : stdout;
+  dlf_info info;
+  DLF_INIT(&info);
+  dlf_probe(file->data, file->size, &info, NULL);
+  fprintf(to, "%s: %llu bytes, %.4f bpp, %lux%lu %s, rate %lu, %.2f s\n", given->output,
+          (unsigned long long)file->size,
+          8.0 * (double)file->size / ((double)info.width * info.height), (unsigned long)info.width,
+          (unsigned long)info.height, mode_name(info.channels), (unsigned long)info.rate, seconds);
+}
+
+/* Everything from the loaded model to the written file. */
+static int encode(const options *given, const dlf_codec *codec, const picture *picture) {
+  const double start = seconds_now();
+  dlf_encode_options encoding;
+  dlf_chunk chunks[KINDS];
+  dlf_image image;
+  dlf_buffer file;
+  dlf_error error;
+  int status;
+  DLF_INIT(&encoding);
+  DLF_INIT(&image);
+  DLF_INIT(&file);
+  DLF_INIT(&error);
+  image.data = picture->samples;
+  image.width = picture->width;
+  image.height = picture->height;
+  image.channels = picture->channels;
+  encoding.orientation = picture->orientation;
+  encoding.chunks = chunks;
+  encoding.chunk_count = choose_chunks(given, picture, chunks);
+  encoding.progress = stop_when_interrupted;
+  status = choose_target(given, codec, picture, &encoding);
+  if (status != 0) return status;
+  if (dlf_encode(codec, &image, &encoding, &file, &error) != DLF_OK) {
+    return complain_error(given->input, &error);
+  }
+  if (!write_whole(given->output, file.data, file.size)) {
+    status = EXIT_FAILED;
+  } else if (!given->quiet) {
+    report(given, &file, seconds_now() - start);
+  }
+  dlf_buffer_free(&file);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  options given;
+  bytes file;
+  picture image;
+  dlf_logger logger;
+  dlf_error error;
+  dlf_codec *codec = NULL;
+  char *model;
+  int status;
+  tool_start("dlfenc");
+  status = read_options(argc, argv, &given);
+  if (status >= 0) return status;
+  if (!read_whole(given.input, &file)) return EXIT_FAILED;
+  status = read_picture(given.input, &file, &image);
+  free(file.data);
+  model = status == 0 ? find_model(given.model) : NULL;
+  if (status == 0 && model == NULL) status = EXIT_MODEL;
+  if (status == 0) {
+    DLF_INIT(&error);
+    verbose_logger(&logger);
+    if (given.verbose) given.codec.logger = &logger;
+    if (dlf_codec_open(model, &given.codec, &codec, &error) != DLF_OK) {
+      status = complain_error(model, &error);
+    } else {
+      status = encode(&given, codec, &image);
+    }
+  }
+  dlf_codec_free(codec);
+  free(model);
+  free_picture(&image);
+  return status;
+}

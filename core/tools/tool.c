@@ -1,0 +1,128 @@
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "tool.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const char *tool_name = "dlf";
+static volatile sig_atomic_t interrupted = 0;
+
+static void on_interrupt(int number) {
+  (void)number;
+  interrupted = 1;
+}
+
+void tool_start(const char *name) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_interrupt;
+  action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */
+  sigaction(SIGINT, &action, NULL);
+  tool_name = name;
+}
+
+int complain(int status, const char *format, ...) {
+  va_list arguments;
+  fprintf(stderr, "%s: ", tool_name);
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
+  va_end(arguments);
+  fputc('\n', stderr);
+  return status;
+}
+
+int complain_error(const char *about, const dlf_error *error) {
+  return complain(exit_status(error->status), "%s: %s: %s", about, dlf_status_string(error->status),
+                  error->message);
+}
+
+int exit_status(dlf_status status) {
+  switch (status) {
+    case DLF_OK:
+      return 0;
+    case DLF_INVALID_FILE:
+      return EXIT_INVALID;
+    case DLF_TRUNCATED_FILE:
+      return 11;
+    case DLF_UNSUPPORTED:
+      return EXIT_UNSUPPORTED;
+    case DLF_LIMIT_EXCEEDED:
+      return 13;
+    case DLF_MODEL_ERROR:
+      return EXIT_MODEL;
+    case DLF_INVALID_ARGUMENT:
+      return EXIT_USAGE;
+    case DLF_CANCELLED:
+      return 130; /* as a shell reports Ctrl-C */
+    default:
+      return EXIT_FAILED;
+  }
+}
+
+int print_version(void) {
+  printf("%s %s\n", tool_name, dlf_version());
+  return 0;
+}
+
+int read_number(const char *option, const char *word, double low, double high, double *value) {
+  char *end = NULL;
+  *value = strtod(word, &end);
+  if (end == word || *end != '\0' || !(*value >= low && *value <= high)) {
+    if (isinf(high)) {
+      complain(EXIT_USAGE, "%s must be a number above %g, not '%s'", option, low, word);
+    } else {
+      complain(EXIT_USAGE, "%s must be a number from %g to %g, not '%s'", option, low, high, word);
+    }
+    return 0;
+  }
+  return 1;
+}
+
+int read_count(const char *option, const char *word, uint64_t low, uint64_t high, uint64_t *value) {
+  char *end = NULL;
+  errno = 0;
+  *value = strtoull(word, &end, 10);
+  if (*word < '0' || *word > '9' || *end != '\0' || errno != 0 || *value < low || *value > high) {
+    complain(EXIT_USAGE, "%s must be a whole number of at least %llu, not '%s'", option,
+             (unsigned long long)low, word);
+    return 0;
+  }
+  return 1;
+}
+
+uint32_t available_threads(void) {
+  cpu_set_t set; /* containers and taskset give fewer processors than there are */
+  const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  return count > 0 ? (uint32_t)count : 1;
+}
+
+int stop_when_interrupted(void *user, uint32_t done, uint32_t total) {
+  (void)user;
+  (void)done;
+  (void)total;
+  return interrupted;
+}
+
+double seconds_now(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void log_line(void *user, dlf_log_level level, const char *message) {
+  (void)user;
+  /* Errors are told by complain_error. */
+  if (level != DLF_LOG_ERROR) fprintf(stderr, "%s: %s\n", tool_name, message);
+}
+
+void verbose_logger(dlf_logger *logger) {
+  DLF_INIT(logger);
+  logger->log = log_line;
+  logger->level = DLF_LOG_DEBUG;
+}
