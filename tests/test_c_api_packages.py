@@ -103,6 +103,27 @@ def pkg_config(prefix: Path, *words: str) -> list[str]:
     return done.stdout.split()
 
 
+def test_libraries_of_two_versions_do_not_work_together(
+    compiler: str, examples: Path, photo_dlf: bytes, test_package: Path, tmp_path: Path
+) -> None:
+    """The pixels of one version with the handles of another: refused when the codec is opened."""
+    source, other = tmp_path / "other.c", tmp_path / "other.so"
+    source.write_text('const char *dlf_version(void) { return "0.1.99"; }\n')
+    run(compiler, "-shared", "-fPIC", source, "-o", other)
+    coded = tmp_path / "photo.dlf"
+    coded.write_bytes(photo_dlf)
+    command = [str(examples / "decode_ppm"), str(test_package), str(coded), str(tmp_path / "out")]
+    done = subprocess.run(
+        command,
+        env={**os.environ, "LD_PRELOAD": str(other)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 9
+    assert "libdlf 0.1.99 and libdlf_torch" in done.stderr
+
+
 def test_the_guide_is_a_program(
     compiler: str, installed_library: Path, chunky_dlf: bytes, test_package: Path, tmp_path: Path
 ) -> None:

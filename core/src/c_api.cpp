@@ -7,9 +7,6 @@
 #include "constants.h"
 #include "file_reader.h"
 
-#define DLF_TEXT_(x) #x
-#define DLF_TEXT(x) DLF_TEXT_(x)
-
 static_assert(DLF_MAX_HEADER_BYTES == dlf::kMaxHeaderBytes, "dlf.h and constants.h must agree");
 static_assert(DLF_NO_OFFSET == dlf::kNoOffset, "dlf.h and status.h must agree");
 static_assert(DLF_CHUNK_ALPHA == dlf::kChunkAlpha && DLF_CHUNK_ICC == dlf::kChunkIcc &&
@@ -78,10 +75,7 @@ extern "C" {
 
 DLF_API const char* dlf_status_string(dlf_status status) { return dlf::status_text(status); }
 
-DLF_API const char* dlf_version(void) {
-  return DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR) "." DLF_TEXT(
-      DLF_VERSION_PATCH);
-}
+DLF_API const char* dlf_version(void) { return dlf::c_api::kVersionText; }
 
 DLF_API void dlf_buffer_free(dlf_buffer* buffer) {
   if (buffer == nullptr || buffer->data == nullptr) return;

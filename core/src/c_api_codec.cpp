@@ -11,6 +11,7 @@ using dlf::c_api::clear;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
 using dlf::c_api::known_part;
+using dlf::c_api::kVersionText;
 using dlf::c_api::limits_of;
 using dlf::c_api::Log;
 using dlf::c_api::log_of;
@@ -60,6 +61,13 @@ class OutputBuffer {
  private:
   dlf_buffer buffer_;
 };
+
+// Handles of libdlf are looked into here, so the two libraries must be of one version.
+void check_libdlf() {
+  if (std::strcmp(dlf_version(), kVersionText) == 0) return;
+  dlf::fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +
+                              kVersionText + " do not belong together");
+}
 
 const Log& log_of_codec(const dlf_codec* codec) {
   static const Log kSilent{dlf_logger()};
@@ -193,6 +201,7 @@ DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* opt
   });
   if (status != DLF_OK) return status;
   return guarded(log, error, [&] {
+    check_libdlf();
     const char* const device = given.device == nullptr ? "cpu" : given.device;
     std::vector<uint8_t> archive;
     std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});

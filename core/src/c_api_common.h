@@ -17,7 +17,13 @@
 #include "dlf/dlf.h"
 #include "status.h"
 
+#define DLF_TEXT_(x) #x
+#define DLF_TEXT(x) DLF_TEXT_(x)
+
 namespace dlf::c_api {
+
+constexpr char kVersionText[] =
+    DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR) "." DLF_TEXT(DLF_VERSION_PATCH);
 
 inline void write_error(dlf_error* out, dlf_status status, uint64_t offset, const char* message) {
   if (out == nullptr || out->struct_size < offsetof(dlf_error, message)) return;

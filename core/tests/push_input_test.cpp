@@ -245,6 +245,32 @@ TEST(push_input_refuses_by_the_header_alone) {
   CHECK_STATUS(DLF_LIMIT_EXCEEDED, large.reading());
 }
 
+// A small picture whose payload or chunk claims gigabytes: refused before they come.
+TEST(push_input_refuses_long_files_by_their_framing) {
+  Fixture fixture;
+  dlf::Header header;
+  header.model_id = fixture.model->id();
+  header.payload_length = 0xFFFFFFFF;
+  dlf::ByteWriter longest;
+  dlf::write_header(longest, header);
+  PushInput input(fixture.model, {}, {});
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, input.push(longest.view()));
+
+  header.payload_length = 4;
+  header.has_chunks = true;
+  dlf::ByteWriter chunk;
+  dlf::write_header(chunk, header);
+  chunk.u32(0);            // a payload
+  chunk.varint(1);         // one chunk
+  chunk.varint(77 * 8);    // its tag
+  chunk.varint(1u << 30);  // its length
+  const Bytes bytes = chunk.take();
+  PushInput other(fixture.model, {}, {});
+  other.push(ByteView(bytes).sub(0, bytes.size() - 1));
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, other.push(ByteView(bytes).sub(bytes.size() - 1)));
+  CHECK_EQ(at_once(*fixture.model, bytes, {}).status, DLF_LIMIT_EXCEEDED);
+}
+
 TEST(push_input_calls_in_the_wrong_order) {
   Fixture fixture;
   const Bytes data = fixture.file(false);

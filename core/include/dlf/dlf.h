@@ -2,8 +2,8 @@
  *
  * libdlf (-ldlf) reads headers, chunks and model packages, takes files that arrive in pieces, and
  * decodes symbols; it needs nothing but the C++ runtime. libdlf_torch (-ldlf_torch, which brings
- * libdlf) adds the functions of the last section: pixels, by way of libtorch. Both must come from
- * the same build. docs/c-api.md shows how the functions are used together.
+ * libdlf) adds the functions of the last section: pixels, by way of libtorch. Both must be of
+ * the same version. docs/c-api.md shows how the functions are used together.
  *
  * Statuses. Every function that can fail returns a dlf_status and takes a last argument `error`,
  * which may be NULL; it then describes the first thing that was wrong. The statuses that a call can
