@@ -1,12 +1,13 @@
 #include "codec.h"
 
 #include <algorithm>
-#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "constants.h"
 #include "file_reader.h"
+#include "size_search.h"
 #include "status.h"
 #include "symbol_codec.h"
 #include "tiles.h"
@@ -140,10 +141,11 @@ Codec::Job Codec::prepare(const ConstPixels& pixels, const EncodeOptions& option
   return job;
 }
 
-std::vector<uint8_t> Codec::finish(const Job& job, uint8_t rate,
-                                   const std::vector<float>& latents) const {
+std::vector<uint8_t> Codec::finish(const Job& job, uint8_t rate, const std::vector<float>& latents,
+                                   double bit_price) const {
   EntropyOptions entropy;
   entropy.threads = threads_;
+  entropy.bit_price = bit_price;
   const EncodedPayload coded =
       encode_payload(*model_, job.geometry, rate, job.tokens, latents, entropy);
   Header header = job.header;
@@ -186,45 +188,20 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
     features[i] = std::move(analysis.features);
   });
 
-  std::map<int, std::vector<uint8_t>> trials;
-  const auto fits = [&](int rate) {
-    auto found = trials.find(rate);
-    if (found == trials.end()) {
-      std::vector<float> latents(latent_count(model, job.geometry));
+  std::vector<float> latents(latent_count(model, job.geometry));
+  std::optional<int> rate_of_latents;
+  return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
+    if (rate_of_latents != rate) {
       for_each_tile(job.tiles, job.tiles_at_once, options.progress,
                     [&](size_t i, const Tile& tile) {
                       put_latents(transform_->bottleneck(*features[i], rate), tile, job.geometry,
                                   model.latent_channels, &latents);
                     });
-      found = trials.emplace(rate, finish(job, static_cast<uint8_t>(rate), latents)).first;
+      rate_of_latents = rate;
     }
-    return found->second.size() <= max_bytes;
-  };
-
-  int low = 0, high = model.rate_points;  // every rate from `high` is taken not to fit
-  while (low < high) {
-    const int middle = low + (high - low) / 2;
-    if (fits(middle)) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  // Sizes grow with the rate, but only nearly: look two points further on both sides.
-  for (int rate = low - 2; rate < low + 2; ++rate) {
-    if (rate >= 0 && rate < model.rate_points) fits(rate);
-  }
-  const std::vector<uint8_t>* best = nullptr;
-  size_t smallest = SIZE_MAX;
-  for (const auto& [rate, file] : trials) {
-    smallest = std::min(smallest, file.size());
-    if (file.size() <= max_bytes && (best == nullptr || file.size() >= best->size())) best = &file;
-  }
-  if (best == nullptr) {
-    fail(DLF_INVALID_ARGUMENT, "the image cannot be coded in " + std::to_string(max_bytes) +
-                                   " bytes; the smallest file has " + std::to_string(smallest));
-  }
-  return *best;
+    report(options.progress, job.tiles.size(), job.tiles.size());  // the place to cancel
+    return finish(job, static_cast<uint8_t>(rate), latents, bit_price);
+  });
 }
 
 DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,

@@ -70,7 +70,8 @@ class Codec {
   // Throws DLF_INVALID_ARGUMENT, DLF_LIMIT_EXCEEDED, DLF_CANCELLED.
   std::vector<uint8_t> encode(const ConstPixels& pixels, const EncodeOptions& options) const;
 
-  // The largest file of at most `max_bytes`, over all rate points (`options.rate` is ignored).
+  // The best file of at most `max_bytes`, over all rate points (`options.rate` is ignored) and
+  // prices of a bit (size_search.h).
   // DLF_INVALID_ARGUMENT when even the smallest is larger; the message names its size.
   std::vector<uint8_t> encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
                                       const EncodeOptions& options) const;
@@ -85,7 +86,7 @@ class Codec {
 
   Job prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
   std::vector<uint8_t> finish(const Job& job, uint8_t rate,
-                              const std::vector<float>& latents) const;
+                              const std::vector<float>& latents, double bit_price = 0) const;
 
   std::shared_ptr<const ModelPackage> model_;
   std::unique_ptr<const Transform> transform_;

@@ -12,26 +12,35 @@ uint32_t final_state(uint32_t check) { return kRansLow + (check >> kCheckShift);
 
 }  // namespace
 
-void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
+ValueCode value_code(const FrequencyTable& table, int32_t value) {
   const int64_t escape = int64_t{table.count()} - 1;
   const int64_t index = int64_t{value} - table.first;
+  ValueCode out;
   if (index >= 0 && index < escape) {
-    put_entry(table, static_cast<uint32_t>(index));
-    return;
+    out.entry = static_cast<uint32_t>(index);
+    return out;
   }
-  put_entry(table, static_cast<uint32_t>(escape));
+  out.entry = static_cast<uint32_t>(escape);
   // §5.3: values below the table are odd, values above are even.
   const int64_t distance = index < 0 ? 2 * (-1 - index) + 1 : 2 * (index - escape);
-  const uint32_t code = static_cast<uint32_t>(distance) + 1;
-  int length = 0;
-  while ((code >> length) > 1) {
-    ++length;
+  out.suffix = static_cast<uint32_t>(distance) + 1;
+  while ((out.suffix >> out.suffix_zeros) > 1) {
+    ++out.suffix_zeros;
   }
-  for (int i = 0; i < length; ++i) {
+  return out;
+}
+
+void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
+  const ValueCode code = value_code(table, value);
+  put_entry(table, code.entry);
+  if (code.suffix == 0) {
+    return;
+  }
+  for (int i = 0; i < code.suffix_zeros; ++i) {
     put_bit(0);
   }
-  for (int i = length; i >= 0; --i) {
-    put_bit((code >> i) & 1);
+  for (int i = code.suffix_zeros; i >= 0; --i) {
+    put_bit((code.suffix >> i) & 1);
   }
 }
 

@@ -13,6 +13,17 @@
 
 namespace dlf {
 
+// How a value is coded with a table whose last entry is the escape (§5.3).
+struct ValueCode {
+  uint32_t entry = 0;   // of the table
+  uint32_t suffix = 0;  // behind an escape, as Exp-Golomb code of `suffix_bits` bits; 0: none
+  int suffix_zeros = 0;
+
+  int suffix_bits() const { return suffix == 0 ? 0 : 2 * suffix_zeros + 1; }
+};
+
+ValueCode value_code(const FrequencyTable& table, int32_t value);
+
 // Collects (start, frequency) pairs in coding order and codes them backwards at the end.
 class RansEncoder {
  public:

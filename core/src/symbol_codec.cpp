@@ -1,11 +1,11 @@
 #include "symbol_codec.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "constants.h"
 #include "prior.h"
+#include "quantiser.h"
 #include "rans.h"
 #include "token_coder.h"
 
@@ -66,16 +66,6 @@ void code_latents(const NormativePart& model, const EntropyOptions& options, Sym
   }
 }
 
-// round(y / step - mean), kept where the reconstruction does not saturate.
-int16_t quantise(float y, int16_t step, int16_t mean, const NormativePart& model) {
-  const double one = std::ldexp(1.0, model.latent_fraction);
-  const double width = std::max<int>(step, 1) * std::ldexp(1.0, -model.step_fraction);
-  const double low = std::max(std::ceil((INT16_MIN - mean) / one), double{INT16_MIN});
-  const double high = std::min(std::floor((INT16_MAX - mean) / one), double{INT16_MAX});
-  const double symbol = std::floor(double{y} / width - mean / one + 0.5);
-  return std::isfinite(symbol) ? static_cast<int16_t>(std::clamp(symbol, low, high)) : int16_t{0};
-}
-
 void check_tokens(const NormativePart& model, const ImageGeometry& geometry,
                   const std::vector<int16_t>& tokens) {
   if (tokens.size() !=
@@ -124,7 +114,8 @@ EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& 
       return int16_t{0};
     }
     const SymbolSet& set = out.symbols;
-    const int16_t symbol = quantise(y[at], set.step.data[at], set.mean.data[at], model);
+    const int16_t symbol = quantise(model, *table, {y[at], set.step.data[at], set.mean.data[at]},
+                                    options.bit_price);
     encoder.put_value(*table, symbol);
     return symbol;
   });

@@ -17,6 +17,7 @@ namespace dlf {
 struct EntropyOptions {
   int threads = 1;            // for the prior's convolutions; results do not depend on it
   bool force_scalar = false;  // plain kernels instead of SIMD; also set by DLF_FORCE_SCALAR=1
+  double bit_price = 0;       // for encoding: what a bit is worth, see quantiser.h
 };
 
 // Everything that decoding yields before any floating-point number appears.
@@ -42,7 +43,8 @@ struct EncodedPayload {
 };
 
 // `tokens`: [nH*nW][T*D] digits in range. `y`: float latents [C][h][w] on the coded latent grid, in
-// units where symbols are round(y / step - mean); not finite values count as 0.
+// units where symbols are round(y / step - mean), or near it where a bit has a price; not finite
+// values count as 0.
 // Throws DLF_INVALID_ARGUMENT for a rate or token out of range or arrays of the wrong size.
 EncodedPayload encode_payload(const ModelPackage& model, const ImageGeometry& geometry,
                               uint8_t rate, const std::vector<int16_t>& tokens,

@@ -1,6 +1,6 @@
 #include "token_coder.h"
 
-#include <cmath>
+#include "code_length.h"
 
 namespace dlf {
 namespace {
@@ -44,8 +44,14 @@ class Window {
   size_t above_;
 };
 
-double bits(const FrequencyTable& table, uint32_t entry) {
-  return kFrequencyBits - std::log2(static_cast<double>(table.frequency(entry)));
+double bits_with_bank(const NormativePart& model, const Window& window,
+                      const std::vector<int16_t>& tokens, uint32_t bank) {
+  double total = model.banks > 1 ? entry_bits(model.token_tables[0], bank) : 0;
+  window.each_digit(bank, 0, [&](const FrequencyTable& table, size_t at) {
+    total += entry_bits(table, static_cast<uint32_t>(tokens[at]));
+    return true;
+  });
+  return total;
 }
 
 uint8_t cheapest_bank(const NormativePart& model, const Window& window,
@@ -53,11 +59,7 @@ uint8_t cheapest_bank(const NormativePart& model, const Window& window,
   uint8_t best = 0;
   double best_bits = 0;
   for (uint32_t bank = 0; bank < model.banks; ++bank) {
-    double total = model.banks > 1 ? bits(model.token_tables[0], bank) : 0;
-    window.each_digit(bank, 0, [&](const FrequencyTable& table, size_t at) {
-      total += bits(table, static_cast<uint32_t>(tokens[at]));
-      return true;
-    });
+    const double total = bits_with_bank(model, window, tokens, bank);
     if (bank == 0 || total < best_bits) {
       best = static_cast<uint8_t>(bank);
       best_bits = total;
@@ -83,6 +85,16 @@ std::vector<uint8_t> encode_tokens(const NormativePart& model, const ImageGeomet
     });
   }
   return banks;
+}
+
+std::vector<double> token_bits(const NormativePart& model, const ImageGeometry& geometry,
+                               const std::vector<int16_t>& tokens,
+                               const std::vector<uint8_t>& banks) {
+  std::vector<double> out(banks.size());
+  for (size_t i = 0; i < out.size(); ++i) {
+    out[i] = bits_with_bank(model, Window(model, geometry, tokens, i), tokens, banks[i]);
+  }
+  return out;
 }
 
 TokenReader::TokenReader(const NormativePart& model, const ImageGeometry& geometry)

@@ -19,6 +19,11 @@ namespace dlf {
 std::vector<uint8_t> encode_tokens(const NormativePart& model, const ImageGeometry& geometry,
                                    const std::vector<int16_t>& tokens, RansEncoder& encoder);
 
+// What the tokens of each window cost with their bank, the bank included, in bits. [nH*nW]
+std::vector<double> token_bits(const NormativePart& model, const ImageGeometry& geometry,
+                               const std::vector<int16_t>& tokens,
+                               const std::vector<uint8_t>& banks);
+
 // Reads tokens from a payload that may still be growing. `model` must outlive it.
 class TokenReader {
  public:

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "code_length.h"
 #include "constants.h"
 #include "prior.h"
 #include "support.h"
@@ -241,4 +242,37 @@ TEST(estimates_grow_with_the_image) {
         500 * dlf::estimate_entropy_bytes(part, small.geometry) / 2);
   CHECK(dlf::estimate_entropy_macs(part, large.geometry) >
         1000 * dlf::estimate_entropy_macs(part, small.geometry));
+}
+
+TEST(code_lengths_add_up_to_the_payload) {
+  for (uint64_t seed = 0; seed < 12; ++seed) {
+    dlf_test::PartOptions options;
+    options.banks = seed % 2 == 0 ? 1 : 3;
+    const Picture picture(seed, 150 + 40 * static_cast<uint32_t>(seed), 200, options);
+    const EncodedPayload coded = picture.encode();
+    const dlf::CodeLengths lengths =
+        dlf::code_lengths(picture.model->normative(), picture.decode(coded.payload));
+    CHECK_EQ(lengths.windows.size(), static_cast<size_t>(picture.geometry.windows()));
+    CHECK_EQ(lengths.positions.size(),
+             size_t{picture.geometry.latent_h} * picture.geometry.latent_w);
+    double bits = 0;
+    for (const double value : lengths.windows) bits += value;
+    for (const double value : lengths.positions) bits += value;
+    const double overhead = static_cast<double>(coded.payload.size()) - bits / 8;
+    CHECK(overhead > 0);
+    CHECK(overhead <= static_cast<double>(dlf::kRansStateBytes) + 1);
+  }
+}
+
+TEST(a_price_on_bits_gives_smaller_payloads_that_decode) {
+  const Picture picture(3, 260, 190);
+  size_t before = picture.encode().payload.size();
+  for (const double price : {0.05, 0.2, 0.8}) {
+    dlf::EntropyOptions options;
+    options.bit_price = price;
+    const EncodedPayload coded = picture.encode(1, options);
+    CHECK(coded.payload.size() < before);
+    CHECK(same(coded.symbols, picture.decode(coded.payload)));
+    before = coded.payload.size();
+  }
 }

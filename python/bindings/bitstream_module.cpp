@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "chunks.h"
+#include "code_length.h"
 #include "common.h"
 #include "constants.h"
 #include "file_reader.h"
@@ -109,6 +110,25 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   out["final_state"] = symbols.final_state;
   out["complete"] = symbols.complete;
   out["token_bytes"] = symbols.token_bytes;
+  return out;
+}
+
+py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool allow_truncated,
+                      int threads) {
+  const Buffer buffer(data);
+  const ModelPackage& model = *handle.package;
+  ImageGeometry geometry;
+  CodeLengths lengths;
+  {
+    const py::gil_scoped_release release;
+    const ReadOptions options = read_options(allow_truncated, threads);
+    const SymbolSet symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
+    lengths = code_lengths(model.normative(), symbols);
+    geometry = symbols.geometry;
+  }
+  py::dict out;
+  out["windows"] = array(lengths.windows, {geometry.windows_y, geometry.windows_x});
+  out["positions"] = array(lengths.positions, {geometry.latent_h, geometry.latent_w});
   return out;
 }
 
@@ -218,6 +238,8 @@ PYBIND11_MODULE(_bitstream, m) {
   m.def("chunks", &chunks, arg("data"), py::kw_only(), arg("allow_truncated") = false,
         arg("max_bytes") = Limits().max_chunk_bytes);
   m.def("decode_symbols", &decode_symbols, arg("data"), arg("package"), py::kw_only(),
+        arg("allow_truncated") = false, arg("threads") = 1);
+  m.def("code_lengths", &code_lengths, arg("data"), arg("package"), py::kw_only(),
         arg("allow_truncated") = false, arg("threads") = 1);
   m.def("estimate", &estimate, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);
   m.def("verify", &verify, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);

@@ -53,6 +53,13 @@ class Symbols(TypedDict):
     token_bytes: int
 
 @type_check_only
+class CodeLengths(TypedDict):
+    """Ideal code lengths of a payload's symbols, in bits."""
+
+    windows: npt.NDArray[np.float64]  # [nH, nW], tokens and bank of each window
+    positions: npt.NDArray[np.float64]  # [h, w], detail symbols of all channels
+
+@type_check_only
 class Estimate(TypedDict):
     """What decoding will cost, told before any of it is done."""
 
@@ -106,6 +113,11 @@ def decode_symbols(
     data: bytes, package: Package, *, allow_truncated: bool = False, threads: int = 1
 ) -> Symbols:
     """Decode the payload to integers. The GIL is released meanwhile."""
+
+def code_lengths(
+    data: bytes, package: Package, *, allow_truncated: bool = False, threads: int = 1
+) -> CodeLengths:
+    """Decode the payload and return what its symbols cost. The GIL is released meanwhile."""
 
 def estimate(data: bytes, package: Package, *, threads: int = 1) -> Estimate:
     """Tell what decoding the file behind this header costs."""

@@ -64,9 +64,10 @@ class Codec:
         max_memory: int | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> bytes:
-        """Return the largest .dlf file of at most `max_bytes`, over all rate points.
+        """Return the best .dlf file of at most `max_bytes`.
 
-        The analysis runs once. ValueError when even the smallest file is larger; it says how large.
+        What the largest rate point that fits leaves over is filled by the next one, less its least
+        useful symbols. The analysis runs once. ValueError when even the smallest file is larger; it says how large.
         """
 
     def decode(

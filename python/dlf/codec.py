@@ -160,8 +160,9 @@ def encode(
             (sRGB) or H x W x 4 (sRGB and straight alpha).
         quality: 0 (smallest) to 100 (best); picks the nearest of the model's rate points.
         bpp: instead of quality: bits of the whole file per pixel, at most.
-        max_bytes: instead of quality: bytes of the whole file, at most. The best rate point whose
-            file is not above the target is used.
+        max_bytes: instead of quality: bytes of the whole file, at most. Rate points are a few percent
+            apart; the next one above the target loses symbols, those that cost most for what they
+            give, until it fits.
         model: name or path of a model package; the default is the one shipped with DLF.
         exif, icc_profile, xmp: metadata to embed. By default EXIF and XMP are dropped but for the
             orientation, and pixels with a profile that is neither sRGB nor Display P3 are converted

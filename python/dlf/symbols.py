@@ -9,9 +9,9 @@ from dlf import _bitstream, models
 from dlf.header import Buffer, as_bytes, info
 
 if TYPE_CHECKING:
-    from dlf._bitstream import Symbols
+    from dlf._bitstream import CodeLengths, Symbols
 
-__all__ = ["decode_symbols", "layer_bytes", "verify"]
+__all__ = ["code_lengths", "decode_symbols", "layer_bytes", "verify"]
 
 
 def decode_symbols(
@@ -28,6 +28,25 @@ def decode_symbols(
     data = as_bytes(data)
     package = _package(data, model, allow_truncated)
     return _bitstream.decode_symbols(data, package, allow_truncated=allow_truncated)
+
+
+def code_lengths(
+    data: Buffer, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
+) -> CodeLengths:
+    """Return where the bits of the payload are: what each symbol ideally costs, in bits.
+
+    `windows`, float64 [nH, nW]: the tokens of each window of the picture, row by row;
+    `positions`, float64 [h, w]: the detail symbols of all channels at each latent position. Both
+    follow from the frequency tables alone; together they are the payload's bits, but for at most
+    five bytes that the coder itself needs.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
+        ModelError: the model is not installed, or `model` is not the one that the file needs.
+    """
+    data = as_bytes(data)
+    package = _package(data, model, allow_truncated)
+    return _bitstream.code_lengths(data, package, allow_truncated=allow_truncated)
 
 
 def verify(data: Buffer, model: str | os.PathLike[str] | None = None) -> None:

@@ -431,7 +431,7 @@ typedef struct dlf_image {
 typedef struct dlf_encode_options {
   size_t struct_size;
   uint32_t rate;        /* rate point; ignored when max_bytes is set */
-  uint64_t max_bytes;   /* choose the largest file of at most so many bytes; 0: use `rate` */
+  uint64_t max_bytes;   /* the best file of at most so many bytes; 0: use `rate` */
   uint32_t orientation; /* EXIF, 1 to 8; default 1. Recorded, the pixels are taken as they are. */
   dlf_colour colour;
   const dlf_chunk *chunks; /* ICC, EXIF, XMP, private; `critical` counts for private ones only */
