@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from pathlib import Path
 
@@ -17,10 +18,16 @@ from conftest import ROOT, scene
 from dlf_models.config import Phase, TrainConfig, load_config
 from dlf_models.export import main as export
 from dlf_models.networks.model import DLF
+from dlf_models.paper.config import PaperConfig, load_paper_config
 from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
-from dlf_models.training.data import CropSampler, load_images
+from dlf_models.training.data import CropSampler, centre_crops, load_images
+from dlf_models.training.device_sampler import DeviceSampler
+from dlf_models.training.devices import checkpoint_activations
 from dlf_models.training.initialise import load_package
+from dlf_models.training.loop import CHECKPOINTED, micro_batches
+from dlf_models.training.monitor import Means, Monitor
+from dlf_models.training.run import Run
 from dlf_models.training.schedule import lmbda_of, moment_at
 from hypothesis import given
 from hypothesis import strategies as st
@@ -237,5 +244,182 @@ def test_bits_weigh_less_at_higher_rates() -> None:
 
 def test_shipped_configurations_load() -> None:
     for path in (ROOT / "models" / "configs").glob("*.yaml"):
-        if path.stem != "dlf-l":
+        if path.stem.startswith("dlf-l"):
+            assert load_paper_config(path) == PaperConfig()
+        else:
             assert load_config(path).train.phases
+
+
+def sources(material: Path, tmp_path: Path) -> list[Path]:
+    """The same two pictures as a folder, a tar shard, a folder of shards and a list."""
+    names = [material / "images" / f"{n}.png" for n in (0, 1)]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in names:
+        (folder / name.name).write_bytes(name.read_bytes())
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    with tarfile.open(shards / "a.tar", "w") as tar:
+        for name in names:
+            tar.add(name, arcname=name.name)
+    (tmp_path / "list.txt").write_text("".join(f"{name}\n" for name in names) + "missing.png\n")
+    return [folder, shards / "a.tar", shards, tmp_path / "list.txt"]
+
+
+def test_folders_shards_and_lists_hold_the_same_images(
+    material: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = [scene(70 + n, 90, n) for n in (0, 1)]
+    for source in sources(material, tmp_path):
+        images = load_images(source, smallest=8)
+        assert len(images) == 2 and all(map(np.array_equal, images, expected)), source
+    assert "missing.png" in caplog.text
+    (tmp_path / "empty.txt").write_text("\n")
+    with pytest.raises(ValueError, match="no image of .*empty.txt"):
+        load_images(tmp_path / "empty.txt", 8)
+
+
+def test_crops_cut_on_a_device_are_those_cut_in_memory() -> None:
+    smooth = np.mgrid[0:90, 0:120].transpose(1, 2, 0) * 2
+    images = [np.dstack([smooth, smooth[..., :1]]).astype(np.uint8), scene(70, 80, 3)]
+    whole = [CropSampler(images, 4, 0.0), DeviceSampler(images, 4, 0.0)]
+    first, second = (sampler.batch(6, 64) for sampler in whole)
+    assert torch.equal(first, second)
+    # Rescaled crops of a smooth picture differ by less than a level and a half, apart from their borders.
+    first, second = (
+        s.batch(12, 48)
+        for s in (CropSampler(images[:1], 4, 1.0), DeviceSampler(images[:1], 4, 1.0))
+    )
+    assert float((first - second).abs()[:, :, 3:-3, 3:-3].max()) < 1.5 / 255
+    assert second.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_validation_sees_the_middle() -> None:
+    image = np.zeros((100, 60, 3), np.uint8)
+    image[40:60, 20:40] = 255
+    crops = centre_crops([image, np.full((10, 20, 3), 255, np.uint8)], 20)
+    assert crops.shape == (2, 3, 20, 20) and float(crops.min()) == 1
+
+
+def test_micro_batches_add_up() -> None:
+    assert (
+        micro_batches(8, 0) == [8]
+        and micro_batches(8, 8) == [8]
+        and micro_batches(8, 3) == [3, 3, 2]
+    )
+
+
+def test_a_full_disk_keeps_the_previous_checkpoint(tmp_path: Path) -> None:
+    """The kernel refuses to write more than a megabyte to a file, as a full disk would."""
+    path = tmp_path / "last.ckpt"
+    save_checkpoint(path, {"ema": {"a": torch.zeros(10)}, "config": {}})
+    before = path.read_bytes()
+    program = f"""
+import resource, sys, torch
+from pathlib import Path
+from dlf_models.training.checkpoint import save_checkpoint
+resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+try:
+    save_checkpoint(Path({str(path)!r}), {{"ema": {{"a": torch.zeros(1 << 20)}}, "config": {{}}}})
+except OSError as error:
+    sys.exit(f"OSError {{error}}")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and done.stderr.startswith("OSError"), done.stderr
+    assert path.read_bytes() == before and os.listdir(tmp_path) == ["last.ckpt"]
+
+
+class Counting:
+    """A run's trainer that does nothing but count, and writes checkpoints of a few bytes."""
+
+    def __init__(self) -> None:
+        self.device = torch.device("cpu")
+        self.seen = self.steps = 0
+        self.total = 100
+        self.means = Means()
+        self.losses = [3.0, 1.0, 2.0, 0.5, 0.7]
+
+    def step(self) -> dict[str, str]:
+        self.seen += 1
+        self.steps += 1
+        self.means.add(loss=1.0)
+        if self.seen == 70:
+            os.kill(os.getpid(), signal.SIGINT)
+        return {"phase": "only"}
+
+    def validation_due(self) -> bool:
+        return self.seen % 20 == 0
+
+    def validate(self) -> tuple[str, dict[str, float]]:
+        return "loss", {"loss": self.losses[self.seen // 20 - 1]}
+
+    def sheet(self, path: Path) -> None:
+        path.write_bytes(b"")
+
+    def state(self) -> dict[str, object]:
+        return {"ema": {}, "config": {}, "seen": self.seen}
+
+
+def test_ctrl_c_ends_a_run_after_its_step_and_best_is_by_validation(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    trainer = Counting()
+    assert not Run(trainer, tmp_path)()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert load_checkpoint(tmp_path / "last.ckpt")["seen"] == 70
+    best = load_checkpoint(tmp_path / "best.ckpt")
+    assert best["seen"] == 40 and best["best"] == ["loss", 1.0]
+    # Resumed, it still knows what was best; what comes later must beat it.
+    assert Run(trainer, tmp_path, best=("loss", 1.0))()
+    assert load_checkpoint(tmp_path / "best.ckpt")["best"] == ["loss", 0.5]
+    with (tmp_path / "validation.csv").open() as file:
+        assert [float(row["loss"]) for row in csv.DictReader(file)] == [3.0, 1.0, 2.0, 0.5, 0.7]
+
+
+def test_a_run_survives_a_disk_that_is_full_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    trainer = Counting()
+    trainer.seen = trainer.steps = 71
+    save, failures = torch.save, iter([True, True])
+
+    def full(*args: object, **options: object) -> None:
+        if next(failures, False):
+            raise OSError(28, "No space left on device")
+        save(*args, **options)
+
+    monkeypatch.setattr(torch, "save", full)
+    assert Run(trainer, tmp_path, checkpoint_seconds=0)()
+    assert "the previous one is kept" in caplog.text
+    assert load_checkpoint(tmp_path / "last.ckpt")["seen"] == 100
+
+
+def test_logs_change_their_columns_and_reach_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    monitor = Monitor(tmp_path, 0, 10, tensorboard=True)
+    monitor.row(1, {"phase": "a"}, {"loss": 2.0})
+    monitor.row(2, {"phase": "a"}, {"loss": 1.0, "loss_d": 3.0})
+    monitor.close()
+    assert "loss_d" not in (tmp_path / "log.csv.1").read_text()
+    assert "loss_d" in (tmp_path / "log.csv").read_text()
+    assert any(p.stat().st_size > 0 for p in (tmp_path / "tensorboard").iterdir())
+
+
+def test_activation_checkpointing_keeps_gradients(material: Path) -> None:
+    network = DLF(load_config(material / "nano.yaml").network).train()
+    gradients = []
+    for _ in range(2):
+        torch.manual_seed(1)
+        network.zero_grad()
+        network(torch.rand(2, 3, 64, 64), torch.rand(2)).image.square().mean().backward()
+        gradients.append([p.grad.clone() for p in network.parameters() if p.grad is not None])
+        if len(gradients) == 1:
+            keys = list(network.state_dict())
+            assert checkpoint_activations(network, CHECKPOINTED) > 0
+    assert list(network.state_dict()) == keys
+    assert all(map(torch.equal, *gradients))

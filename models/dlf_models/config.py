@@ -28,6 +28,7 @@ class NetworkConfig:
     analysis_blocks: int = 2
     bottleneck_width: int = 256
     latent_channels: int = 64
+    linear_path: bool = False
     prior_rate_width: int = 64
     prior_token_width: int = 32
     prior_width: int = 96
@@ -64,12 +65,16 @@ class Phase:
 class TrainConfig:
     """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3).
 
-    ``optimiser``: "adamw", or "muon" for the weights of dense layers and AdamW for the rest.
+    ``optimiser``: "adamw", or "muon" for the weights of dense layers and AdamW for the rest. ``micro_batch``: most
+    crops that one process holds at a time, the gradients of several are accumulated; 0: a batch is never divided.
+    ``validate_every``: images between two validations.
     """
 
     seed: int = 1
     images: int = 1_000_000
     optimiser: str = "adamw"
+    micro_batch: int = 0
+    validate_every: int = 10_000
     lmbda: tuple[float, float] = (16.0, 0.6)
     l1_weight: float = 4.0
     lpips_weight: float = 1.0
@@ -103,12 +108,41 @@ def build(kind: type, values: dict[str, Any], where: str) -> Any:
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over``: mappings merge key by key, everything else is replaced."""
+    result = dict(base)
+    for key, value in over.items():
+        before = result.get(key)
+        both = isinstance(before, dict) and isinstance(value, dict)
+        result[key] = merge(before, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def read_yaml(path: str | Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Read a YAML mapping on top of the file that its key ``base`` names (relative to itself), if any.
+
+    Raises ``ValueError`` with the file where it is not a mapping or its bases go round in a circle.
+    """
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: not a YAML file: {error}") from error
+    if not isinstance(raw, dict):
+        raise ValueError(f"{path}: not a mapping")  # noqa: TRY004 - of the file, not of an argument
+    if "base" not in raw:
+        return raw
+    seen = (*seen, path.resolve())
+    base = path.parent / raw.pop("base")
+    if base.resolve() in seen:
+        raise ValueError(f"{path}: its base {base.name} leads back to itself")
+    return merge(read_yaml(base, seen), raw)
+
+
 def load_config(path: str | Path) -> Config:
     """Read a YAML configuration. Raises ``ValueError`` with the file and key where it is wrong."""
     path = Path(path)
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not isinstance(raw, dict):
-        raise ValueError(f"{path}: not a mapping")  # noqa: TRY004 - of the file, not of an argument
+    raw = read_yaml(path)
     train = dict(raw.pop("train", {}))
     phases = tuple(build(Phase, p, f"{path}: phases") for p in train.pop("phases", []))
     return Config(

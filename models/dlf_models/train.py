@@ -1,28 +1,38 @@
-"""``dlf train CONFIG``: train a small profile, resumable and time-boxed."""
+"""``dlf train CONFIG``: train a model of any profile, resumable and time-boxed."""
 
 from __future__ import annotations
 
 import argparse
 import logging
 import os
-import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed
+from numpy.typing import NDArray
 
-from .config import load_config
-from .evaluation.squeezenet import MetricUnavailable
+from .config import load_config, read_yaml
+from .evaluation.weights import MetricUnavailable
 from .training.checkpoint import load_checkpoint
-from .training.data import CropSampler, load_images
+from .training.data import CropSampler, centre_crops, load_images
+from .training.device_sampler import DeviceSampler
+from .training.devices import PRECISIONS
 from .training.initialise import load_package
 from .training.loop import Trainer
+from .training.paper.pretrained import load_titok, load_vqgan
+from .training.paper.recipe import load_paper_run, shortened
+from .training.paper.trainer import Options, PaperTrainer
+from .training.run import Run
 
 log = logging.getLogger(__name__)
 HELD_OUT = 6
-"""Images kept back for the sample sheets."""
+"""Images kept back for validation and sample sheets where --validation names none."""
+MOST_HELD_OUT = 256
+Pixels = NDArray[np.uint8]
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,10 +41,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--data", required=True, help="tar shard, folder of shards or images, or list file"
     )
+    p.add_argument("--validation", help="held-out images, in any form that --data takes")
     p.add_argument("--lpips", required=True, help="LPIPS weights (.npz) for the perceptual loss")
-    p.add_argument(
-        "--out", default="runs/train", help="folder for checkpoint, log and sample sheets"
-    )
+    p.add_argument("--out", default="runs/train", help="folder for checkpoints, logs and sheets")
     p.add_argument(
         "--minutes", type=float, default=1e9, help="stop after this many minutes, with a checkpoint"
     )
@@ -45,49 +54,151 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--device", default="cpu", help="cpu or cuda")
     p.add_argument("--threads", type=int, help="CPU threads")
-    p.add_argument("--init", help="package (.dlfm) whose weights a new run starts from")
+    p.add_argument("--precision", choices=PRECISIONS, default="bf16", help="of the forward pass")
+    p.add_argument(
+        "--checkpointing", action="store_true", help="recompute activations: less memory"
+    )
+    p.add_argument(
+        "--compile", nargs="?", const="inductor", metavar="BACKEND", help="use torch.compile"
+    )
+    p.add_argument(
+        "--ddp",
+        action="store_true",
+        help="paper's profile on the CPU: DistributedDataParallel (always used on accelerators)",
+    )
+    p.add_argument("--init", help="package (.dlfm) whose weights a new run of a small profile has")
+    p.add_argument("--init-titok", type=Path, help="TiTok checkpoint for the semantic branch")
+    p.add_argument("--init-vqgan", type=Path, help="VQGAN checkpoint for the pixel decoder")
+    p.add_argument(
+        "--checkpoint-seconds", type=float, default=120.0, help="between two checkpoints"
+    )
+    p.add_argument("--tensorboard", action="store_true", help="write TensorBoard files too")
     p.add_argument("--restart", action="store_true", help="ignore an existing checkpoint in --out")
     return p
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> None:
-    """SIGTERM ends the run as Ctrl-C does: with a checkpoint."""
-    raise KeyboardInterrupt
+def _device(name: str) -> str:
+    """The device of this process: each rank of a machine has an accelerator of its own."""
+    if name == "cuda" and "LOCAL_RANK" in os.environ:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    return name
+
+
+def _images(args: argparse.Namespace, crop: int) -> tuple[list[Pixels], list[Pixels]]:
+    """Images to train with and images held out."""
+    images = load_images(args.data, crop)
+    if args.validation:
+        return images, load_images(args.validation, crop)[:MOST_HELD_OUT]
+    if len(images) <= HELD_OUT:
+        raise ValueError(
+            f"training data: {len(images)} images are too few, at least {HELD_OUT + 1} are needed"
+        )
+    return images[HELD_OUT:], images[:HELD_OUT]
+
+
+def _sampler(
+    args: argparse.Namespace, images: list[Pixels], seed: int, rescale: float = 0.5
+) -> CropSampler | DeviceSampler:
+    """Where the images lie: in main memory, or as they are on the accelerator."""
+    if args.device == "cpu":
+        return CropSampler(images, seed, rescale)
+    return DeviceSampler(images, seed, rescale, args.device)
+
+
+def _small(args: argparse.Namespace, last: Path) -> tuple[Trainer, dict[str, Any]]:
+    """A trainer of a small profile, where it left off or at its start."""
+    if args.init_titok or args.init_vqgan:
+        raise ValueError(
+            f"--init-titok and --init-vqgan are for the paper's profile, not {args.config}"
+        )
+    config = load_config(args.config)
+    crop = max(phase.crop for phase in config.train.phases)
+    images, held_out = _images(args, crop)
+    trainer = Trainer(
+        config,
+        _sampler(args, images, config.train.seed),
+        centre_crops(held_out[:HELD_OUT], crop),
+        args.lpips,
+        args.device,
+        args.images,
+        args.precision,
+    )
+    state = load_checkpoint(last) if last.exists() and not args.restart else {}
+    if state:
+        trainer.load(state)
+    elif args.init:
+        load_package(trainer.network, Path(args.init))
+        trainer.ema.load_state_dict(trainer.network.state_dict())
+    trainer.economise(args.checkpointing, args.compile)
+    return trainer, state
+
+
+def _paper(args: argparse.Namespace, last: Path) -> tuple[PaperTrainer, dict[str, Any]]:
+    """A trainer of the paper's profile, where it left off or from two tokenizers."""
+    if args.init:
+        raise ValueError(
+            f"--init is for small profiles; {args.config} takes --init-titok and --init-vqgan"
+        )
+    run = load_paper_run(args.config)
+    if args.images:
+        run = replace(run, recipe=shortened(run.recipe, args.images))
+    crop = max(stage.crop for stage in run.recipe.stages)
+    images, held_out = _images(args, crop)
+    options = Options(
+        args.device,
+        args.precision,
+        args.checkpointing,
+        args.compile,
+        args.ddp or args.device != "cpu",
+    )
+    sampler = _sampler(args, images, run.recipe.seed, rescale=0.0)
+    trainer = PaperTrainer(run, sampler, held_out, args.lpips, options)
+    state = load_checkpoint(last, "state_dict") if last.exists() and not args.restart else {}
+    if state:
+        trainer.load(state)
+        return trainer, state
+    if args.init_titok:
+        log.info("%s", load_titok(trainer.model, args.init_titok))
+    if args.init_vqgan:
+        log.info("%s", load_vqgan(trainer.model, trainer.discriminator, args.init_vqgan))
+    if not (args.init_titok and args.init_vqgan):
+        log.warning("without --init-titok and --init-vqgan the parts that stay frozen are random")
+    return trainer, state
+
+
+def make_trainer(
+    args: argparse.Namespace, last: Path
+) -> tuple[Trainer | PaperTrainer, dict[str, Any]]:
+    """The trainer that the configuration asks for, and the checkpoint that it goes on from (or ``{}``)."""
+    return (_paper if "paper" in read_yaml(args.config) else _small)(args, last)
+
+
+def prepare(args: argparse.Namespace) -> None:
+    """Set threads and device; join the other processes where ``torchrun`` started several."""
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    args.device = _device(args.device)
+    if "WORLD_SIZE" in os.environ and not torch.distributed.is_initialized():
+        torch.distributed.init_process_group("nccl" if args.device == "cuda" else "gloo")
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    if "WORLD_SIZE" in os.environ:
-        torch.distributed.init_process_group("nccl" if args.device == "cuda" else "gloo")
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        config = load_config(args.config)
-        largest = max(phase.crop for phase in config.train.phases)
-        images = load_images(args.data, largest)
-        if len(images) <= HELD_OUT:
-            raise ValueError(
-                f"training data: {len(images)} images are too few, at least {HELD_OUT + 1} are needed"
-            )
-        held_out = CropSampler(images[:HELD_OUT], seed=0).batch(HELD_OUT, largest)
-        sampler = CropSampler(images[HELD_OUT:], seed=config.train.seed)
+        prepare(args)
         out = Path(args.out)
-        trainer = Trainer(config, sampler, args.lpips, out, args.device, args.images)
-        if (out / "last.ckpt").exists() and not args.restart:
-            trainer.load(load_checkpoint(out / "last.ckpt"))
+        trainer, state = make_trainer(args, out / "last.ckpt")
+        if state:
             log.info("resumed at %d images", trainer.seen)
-        elif args.init:
-            load_package(trainer.network, Path(args.init))
-            trainer.ema.load_state_dict(trainer.network.state_dict())
-        trainer.run(args.minutes, held_out.to(args.device))
+        best = (str(state["best"][0]), float(state["best"][1])) if "best" in state else None
+        run = Run(trainer, out, args.minutes, args.checkpoint_seconds, args.tensorboard, best)
+        return 0 if run() else 130
     except (OSError, ValueError, RuntimeError, MetricUnavailable) as error:
         print(f"dlf train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ..config import read_yaml
 
 # Named sizes of the semantic transformers in the authors' configuration: width, layers, heads.
 VIT_SIZES = {"small": (512, 8, 8), "base": (768, 12, 12), "large": (1024, 24, 16)}
@@ -144,11 +144,7 @@ def load_paper_config(path: str | Path) -> PaperConfig:
     Raises ``ValueError`` with the file and the key where it is wrong.
     """
     path = Path(path)
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path}: not a YAML file: {error}") from error
-    top = raw if isinstance(raw, dict) else {}
+    top = read_yaml(path)
     if isinstance(top.get("model"), dict) and "params" in top["model"]:
         return _from_official(top["model"]["params"], str(path))
     sizes: Any = top.get("paper")

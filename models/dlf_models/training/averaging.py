@@ -28,6 +28,18 @@ def world() -> tuple[int, int]:
     return dist.get_rank(), dist.get_world_size()
 
 
+def mean_over_ranks(values: dict[str, float], device: torch.device) -> dict[str, float]:
+    """Mean of each value over all ranks; every rank must hold the same names."""
+    _, ranks = world()
+    if ranks == 1 or not values:
+        return values
+    names = sorted(values)
+    packed = torch.tensor([values[n] for n in names], dtype=torch.float64).to(device)
+    dist.all_reduce(packed)
+    means = dict(zip(names, (packed / ranks).tolist(), strict=True))
+    return {name: means[name] for name in values}
+
+
 def _machine() -> str:
     """Something that equals on all ranks of one machine (and container) and nowhere else."""
     boot = Path("/proc/sys/kernel/random/boot_id")

@@ -10,24 +10,35 @@ import torch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write to a temporary file beside ``path``, then replace; a full disk leaves the previous one in place."""
+    """Write to a temporary file beside ``path``, then replace; a full disk leaves the previous one in place.
+
+    Raises ``OSError`` naming the file when it cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial")
+    temporary = path.with_suffix(f".{os.getpid()}.partial")
     try:
-        torch.save(state, temporary)
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
+    except RuntimeError as error:  # what the archive writer makes of a failed write
+        raise OSError(f"{path}: cannot be written ({error})") from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint (tensors and plain values only). Raises ``ValueError`` naming the file when it is not one."""
+def load_checkpoint(path: Path, weights: str = "ema") -> dict[str, Any]:
+    """Read a checkpoint (tensors and plain values only). Raises ``ValueError`` naming the file when it is not one.
+
+    ``weights``: what it must hold, "ema" in those of small profiles, "state_dict" in those of the paper's.
+    """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise
     except Exception as error:
         raise ValueError(f"{path}: not a readable checkpoint ({error})") from error
-    if not isinstance(state, dict) or "ema" not in state or "config" not in state:
+    if not isinstance(state, dict) or weights not in state or "config" not in state:
         raise ValueError(f"{path}: not a DLF training checkpoint")
     return state

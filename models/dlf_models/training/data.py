@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 import logging
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,15 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
                 log.warning("skipped %s: %s", name, error)
 
 
+def at_least(image: Image.Image, smallest: int) -> NDArray[np.uint8]:
+    """``uint8 [H, W, 3]``, enlarged where a side is under ``smallest`` pixels."""
+    if min(image.size) < smallest:
+        factor = smallest / min(image.size)
+        size = tuple(max(smallest, round(side * factor)) for side in image.size)
+        image = image.resize((size[0], size[1]), Image.Resampling.BICUBIC)
+    return np.array(image)
+
+
 def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:
     """Decode every image of a source to ``uint8 [H, W, 3]``.
 
@@ -63,45 +73,79 @@ def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:
         except (OSError, ValueError, SyntaxError) as error:
             log.warning("skipped %s: %s", name, error)
             continue
-        if min(image.size) < smallest:
-            factor = smallest / min(image.size)
-            size = tuple(max(smallest, round(side * factor)) for side in image.size)
-            image = image.resize((size[0], size[1]), Image.Resampling.BICUBIC)
-        images.append(np.array(image))
+        images.append(at_least(image, smallest))
     if not images:
         raise ValueError(f"training data: no image of {source} could be read")
     return images
 
 
-class CropSampler:
-    """Draws batches of random crops, flipped and rescaled, from images in memory."""
+@dataclass(frozen=True)
+class Cut:
+    """One random crop: a square of ``side`` pixels of one image, mirrored or not."""
 
-    def __init__(self, images: list[NDArray[np.uint8]], seed: int) -> None:
-        self.images = [torch.from_numpy(image) for image in images]
+    image: int
+    top: int
+    left: int
+    side: int
+    mirrored: bool
+
+
+class CropPlan:
+    """Draws random crops. What it draws depends on the generator and the sizes of the images only."""
+
+    def __init__(self, sizes: Sequence[tuple[int, int]], seed: int, rescale: float) -> None:
+        """``sizes``: height and width of every image; ``rescale``: probability of another scale than 1."""
+        self.sizes = list(sizes)
+        self.rescale = rescale
         self.generator = np.random.default_rng(seed)
 
-    def batch(self, size: int, crop: int) -> Tensor:
-        """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory."""
-        return torch.stack([self._one(crop) for _ in range(size)]).contiguous(
-            memory_format=torch.channels_last
-        )
-
-    def _one(self, crop: int) -> Tensor:
+    def draw(self, crop: int) -> Cut:
+        """A square between 0.8 and 1.6 times ``crop``, half of the time by default ``crop`` itself."""
         rng = self.generator
-        image = self.images[int(rng.integers(len(self.images)))]
-        height, width, _ = image.shape
+        index = int(rng.integers(len(self.sizes)))
+        height, width = self.sizes[index]
         largest = min(height, width, int(crop * 1.6))
         side = (
             crop
-            if rng.random() < 0.5
+            if rng.random() < 1 - self.rescale
             else int(rng.integers(min(int(crop * 0.8), largest), largest + 1))
         )
         side = min(side, largest)
         top = int(rng.integers(height - side + 1))
         left = int(rng.integers(width - side + 1))
-        patch = image[top : top + side, left : left + side].permute(2, 0, 1).float() / 255
-        if side != crop:
-            patch = F.interpolate(
-                patch[None], size=(crop, crop), mode="bicubic", antialias=True, align_corners=False
-            )[0].clamp(0, 1)
-        return patch.flip(2) if rng.random() < 0.5 else patch
+        return Cut(index, top, left, side, bool(rng.random() < 0.5))
+
+
+class CropSampler(CropPlan):
+    """Draws batches of random crops, flipped and rescaled, from images in main memory."""
+
+    def __init__(self, images: list[NDArray[np.uint8]], seed: int, rescale: float = 0.5) -> None:
+        super().__init__([(i.shape[0], i.shape[1]) for i in images], seed, rescale)
+        self.images = [torch.from_numpy(image) for image in images]
+
+    def batch(self, size: int, crop: int) -> Tensor:
+        """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory."""
+        crops = [cut_out(self.images, self.draw(crop), crop) for _ in range(size)]
+        return torch.stack(crops).contiguous(memory_format=torch.channels_last)
+
+
+def cut_out(images: list[Tensor], cut: Cut, crop: int) -> Tensor:
+    """``[3, crop, crop]`` float32 in [0, 1] of images ``uint8 [H, W, 3]``."""
+    image = images[cut.image]
+    patch = image[cut.top : cut.top + cut.side, cut.left : cut.left + cut.side]
+    patch = patch.permute(2, 0, 1).float() / 255
+    if cut.side != crop:
+        patch = F.interpolate(
+            patch[None], size=(crop, crop), mode="bicubic", antialias=True, align_corners=False
+        )[0].clamp(0, 1)
+    return patch.flip(2) if cut.mirrored else patch
+
+
+def centre_crops(images: list[NDArray[np.uint8]], crop: int) -> Tensor:
+    """The middle of every image, ``[N, 3, crop, crop]`` float32 in [0, 1]; smaller images are enlarged."""
+    crops = []
+    for pixels in images:
+        image = torch.from_numpy(at_least(Image.fromarray(pixels), crop))
+        top, left = (image.shape[0] - crop) // 2, (image.shape[1] - crop) // 2
+        crops.append(image[top : top + crop, left : left + crop].permute(2, 0, 1).float() / 255)
+    return torch.stack(crops)

@@ -1,13 +1,9 @@
-"""The training loop of the small profiles: resumable and time-boxed (DESIGN 6.3)."""
+"""Training of the small profiles: one optimiser step, validation and state (DESIGN 6.3)."""
 
 from __future__ import annotations
 
 import copy
-import csv
 import json
-import logging
-import math
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,25 +11,26 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed
 from torch import Tensor
 
 from ..config import Config
+from ..networks.interactive import InteractiveBlock
+from ..networks.layers import ResidualConv, TransformerLayer
 from ..networks.model import DLF
 from ..networks.rate import RateVectors
-from .averaging import GradientAverager, world
-from .checkpoint import save_checkpoint
+from .averaging import GradientAverager, mean_over_ranks, world
 from .data import CropSampler
+from .device_sampler import DeviceSampler
+from .devices import autocast, checkpoint_activations
 from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_matching
+from .monitor import Means
 from .muon import Muon, matrices
 from .samples import write_sheet
 from .schedule import Moment, lmbda_of, moment_at
 from .start import spread_latents
 
-log = logging.getLogger(__name__)
 SHEET_RATES = (0.0, 0.35, 0.7, 1.0)
-CHECKPOINT_SECONDS = 120.0
-LOG_STEPS = 50
+CHECKPOINTED = (TransformerLayer, InteractiveBlock, ResidualConv)
 RATE_VECTOR_BOOST = 4.0
 
 
@@ -51,23 +48,33 @@ def parameter_groups(network: DLF, taken: Sequence[Tensor] = ()) -> list[dict[st
     ]
 
 
+def micro_batches(batch: int, largest: int) -> list[int]:
+    """Sizes that add up to ``batch``, none above ``largest`` (0: no limit)."""
+    if largest <= 0 or batch <= largest:
+        return [batch]
+    return [min(largest, batch - at) for at in range(0, batch, largest)]
+
+
 class Trainer:
     """Holds the networks, optimisers and counters of a run."""
 
     def __init__(
         self,
         config: Config,
-        sampler: CropSampler,
+        sampler: CropSampler | DeviceSampler,
+        held_out: Tensor,
         lpips_weights: str,
-        out: Path,
         device: str = "cpu",
         images: int | None = None,
+        precision: str = "bf16",
     ) -> None:
+        """``held_out [N, 3, H, W]`` in [0, 1]: crops for validation and sample sheets."""
         self.config = config
         self.train_config = config.train
         self.total = images or config.train.images
         self.sampler = sampler
-        self.out = out
+        self.held_out = held_out
+        self.precision = precision
         self.device = torch.device(device)
         torch.manual_seed(config.train.seed)
         memory = torch.channels_last
@@ -95,7 +102,8 @@ class Trainer:
         self.seen = 0
         self.steps = 0
         self.gan_steps = 0
-        self.sums: dict[str, tuple[float, int]] = {}
+        self.means = Means()
+        self.crossed = False
 
     def _start_batch(self) -> Tensor:
         """The same crops on every rank, drawn before the ranks part."""
@@ -141,7 +149,14 @@ class Trainer:
                 [self.train_config.seed, self.rank, seen]
             )
 
-    def step(self) -> Moment:
+    def economise(self, checkpointing: bool, compiler: str | None) -> None:
+        """Less memory, and compiled code (the name of a backend of ``torch.compile``)."""
+        if checkpointing:
+            checkpoint_activations(self.network, CHECKPOINTED)
+        if compiler:
+            self.network.compile(backend=compiler)
+
+    def step(self) -> dict[str, str]:
         """One optimiser step on one batch of random crops at random rates."""
         moment = moment_at(self.train_config, self.total, self.seen)
         phase = moment.phase
@@ -150,44 +165,58 @@ class Trainer:
             group["lr"] = group["boost"] * learning_rate
         if self.muon:
             self.muon.param_groups[0]["lr"] = learning_rate
+        self.network.train()
+        self._freeze(phase.decoder_only)
+        self.network.zero_grad(set_to_none=True)
         batch = max(1, phase.batch // self.ranks)
+        for size in micro_batches(batch, self.train_config.micro_batch):
+            self._micro(moment, size, size / batch)
+        self.average_network()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.means.add(norm=float(norm))
+        if bool(torch.isfinite(norm)):
+            self.optimiser.step()
+            if self.muon:
+                self.muon.step()
+        self._update_ema()
+        before, self.seen = self.seen, self.seen + batch * self.ranks
+        every = self.train_config.validate_every
+        self.crossed = self.seen // every != before // every
+        self.steps += 1
+        return {
+            "phase": phase.name,
+            "learning_rate": f"{moment.learning_rate:.2e}",
+            "rate_factor": f"{moment.rate_factor:.3f}",
+        }
+
+    def _micro(self, moment: Moment, batch: int, share: float) -> None:
+        """Gradients of ``batch`` crops, ``share`` of this process's part of the step."""
+        phase = moment.phase
         image = self.sampler.batch(batch, phase.crop).to(self.device, non_blocking=True)
         rate = torch.rand(batch, device=self.device)
         keep = (torch.rand(batch, device=self.device) >= phase.semantic_only).float()
-        self._freeze(phase.decoder_only)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device, self.precision):
             coded = self.network(image, rate, keep)
             pixel, l1, perceptual = self.pixel_loss(coded.image, image)
         bpp = coded.detail_bits / (phase.crop * phase.crop)
         lmbda = lmbda_of(rate, self.train_config.lmbda) * moment.rate_factor
         loss = (pixel + lmbda * bpp).mean()
         if phase.gan:
-            loss = loss + self._adversarial(image, coded.image, moment)
-        self.network.zero_grad(set_to_none=True)
-        loss.backward()
-        self.average_network()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        if bool(torch.isfinite(norm)):
-            self.optimiser.step()
-            if self.muon:
-                self.muon.step()
-        self._update_ema()
-        self.seen += batch * self.ranks
-        self.steps += 1
+            loss = loss + self._adversarial(image, coded.image)
+        (loss * share).backward()
         kept = keep.sum().clamp(min=1)
-        self._note(
+        self.means.add(
             loss=float(loss.detach()),
             l1=float((l1.detach() * keep).sum() / kept),
             lpips=float((perceptual.detach() * keep).sum() / kept),
             bpp=float(bpp.detach().sum() / kept),
-            norm=float(norm),
+            **({} if phase.gan else {"loss_d": float("nan")}),
         )
-        return moment
 
-    def _adversarial(self, image: Tensor, fake: Tensor, moment: Moment) -> Tensor:
+    def _adversarial(self, image: Tensor, fake: Tensor) -> Tensor:
         """Train the discriminator on this batch; return the generator's adversarial term."""
         self.gan_steps += 1
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device, self.precision):
             real_score, real_features = self.discriminator(image)
             fake_score, _ = self.discriminator(fake.detach())
             loss_d = discriminator_loss(real_score.float(), fake_score.float())
@@ -195,11 +224,11 @@ class Trainer:
         loss_d.backward()
         self.average_discriminator()
         self.optimiser_d.step()
-        self._note(loss_d=float(loss_d.detach()))
+        self.means.add(loss_d=float(loss_d.detach()))
         if self.gan_steps <= self.train_config.discriminator_warmup:
             return image.new_zeros(())
         self.discriminator.requires_grad_(False)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        with autocast(self.device, self.precision):
             score, features = self.discriminator(fake)
             term = -score.float().mean() + 2.0 * feature_matching(real_features, features).float()
         self.discriminator.requires_grad_(True)
@@ -216,70 +245,28 @@ class Trainer:
         ema = list(self.ema.parameters())
         torch._foreach_lerp_(ema, list(self.network.parameters()), 1 - decay)
 
-    def _note(self, **values: float) -> None:
-        for key, value in values.items():
-            total, count = self.sums.get(key, (0.0, 0))
-            self.sums[key] = (total + value, count + 1)
+    def validation_due(self) -> bool:
+        return self.crossed
 
-    def _time_is_up(self, start: float, minutes: float) -> bool:
-        """Whether the time box is used up; the ranks agree, or one would wait for the other for ever."""
-        late = torch.tensor(float(time.monotonic() - start > minutes * 60))
-        if self.ranks > 1:
-            torch.distributed.all_reduce(late)
-        return bool(late > 0)
+    @torch.no_grad()
+    def validate(self) -> tuple[str, dict[str, float]]:
+        """The averaged weights on the held-out crops at four rates; ``loss`` has the full weight of the bits."""
+        means = Means()
+        crops = self.held_out[self.rank % len(self.held_out) :: self.ranks].to(self.device)
+        self.ema.eval()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.train_config.seed)
+            for value in SHEET_RATES:
+                rate = torch.full((len(crops),), value, device=self.device)
+                with autocast(self.device, self.precision):
+                    coded = self.ema(crops, rate)
+                    pixel, l1, perceptual = self.pixel_loss(coded.image, crops)
+                bpp = coded.detail_bits / (crops.shape[2] * crops.shape[3])
+                loss = pixel + lmbda_of(rate, self.train_config.lmbda) * bpp
+                terms = {"loss": loss, "l1": l1, "lpips": perceptual, "bpp": bpp}
+                means.add(**{k: float(v.mean()) for k, v in terms.items()})
+        return "loss", mean_over_ranks(means.take(), self.device)
 
-    def run(self, minutes: float, held_out: Tensor) -> None:
-        """Train until the schedule or the time is used up; checkpoints and sheets go to ``out``."""
-        self.out.mkdir(parents=True, exist_ok=True)
-        start = saved = logged = time.monotonic()
-        self.network.train()
-        leader = self.rank == 0
-        try:
-            while self.seen < self.total:
-                moment = self.step()
-                now = time.monotonic()
-                if leader and self.steps % LOG_STEPS == 0:
-                    self._log(moment, LOG_STEPS * moment.phase.batch / (now - logged))
-                    logged = now
-                if leader and now - saved > CHECKPOINT_SECONDS:
-                    save_checkpoint(self.out / "last.ckpt", self.state())
-                    write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
-                    saved = logged = time.monotonic()
-                if self._time_is_up(start, minutes):
-                    break
-        finally:
-            if leader:
-                self._finish(held_out)
-
-    def _finish(self, held_out: Tensor) -> None:
-        save_checkpoint(self.out / "last.ckpt", self.state())
-        write_sheet(self.out / "sheet.png", self.ema, held_out, SHEET_RATES)
-        log.info(
-            "stopped after %d of %d images; checkpoint %s",
-            self.seen,
-            self.total,
-            self.out / "last.ckpt",
-        )
-
-    def _log(self, moment: Moment, speed: float) -> None:
-        means = {key: total / count for key, (total, count) in self.sums.items()}
-        self.sums.clear()
-        row = {
-            "images": self.seen,
-            "phase": moment.phase.name,
-            "learning_rate": f"{moment.learning_rate:.2e}",
-            "rate_factor": f"{moment.rate_factor:.3f}",
-            **{
-                k: f"{means.get(k, math.nan):.4f}"
-                for k in ("loss", "l1", "lpips", "bpp", "norm", "loss_d")
-            },
-            "images_per_second": f"{speed:.1f}",
-        }
-        path = self.out / "log.csv"
-        fresh = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if fresh:
-                writer.writeheader()
-            writer.writerow(row)
-        log.info("%s", "  ".join(f"{k} {v}" for k, v in row.items()))
+    def sheet(self, path: Path) -> None:
+        """Held-out crops at four rates."""
+        write_sheet(path, self.ema, self.held_out.to(self.device), SHEET_RATES)

@@ -1,0 +1,121 @@
+"""What a run shows of itself: a CSV log, a progress bar on terminals, TensorBoard where it is asked for."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import logging
+import math
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Means:
+    """Running means of named values since they were last taken."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, tuple[float, int]] = {}
+
+    def add(self, **values: float) -> None:
+        for key, value in values.items():
+            total, count = self.sums.get(key, (0.0, 0))
+            self.sums[key] = (total + value, count + 1)
+
+    def take(self) -> dict[str, float]:
+        """The means; counting starts afresh."""
+        means = {key: total / count for key, (total, count) in self.sums.items()}
+        self.sums.clear()
+        return means
+
+
+def _progress_bar(seen: int, total: int) -> Any:
+    """A bar on standard error if that is a terminal and tqdm is installed, else None."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        tqdm = importlib.import_module("tqdm").tqdm
+    except ImportError:
+        return None
+    return tqdm(total=total, initial=seen, unit="image", dynamic_ncols=True)
+
+
+def tensorboard_writer(folder: Path) -> Any:
+    """A writer of TensorBoard's files. Raises ``ValueError`` when the package is missing."""
+    try:
+        return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
+    except ImportError as error:
+        raise ValueError(f"--tensorboard needs the package tensorboard ({error})") from error
+
+
+class Monitor:
+    """Writes ``log.csv`` and ``validation.csv`` into the folder of a run; only the leading rank has one."""
+
+    def __init__(self, out: Path, seen: int, total: int, tensorboard: bool = False) -> None:
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        self.bar = _progress_bar(seen, total)
+        self.board = tensorboard_writer(out / "tensorboard") if tensorboard else None
+        self.since = (time.monotonic(), seen)
+
+    def forget_time(self, seen: int) -> None:
+        """Do not count the time until now in the speed (a checkpoint or a validation took it)."""
+        self.since = (time.monotonic(), seen)
+
+    def progress(self, seen: int) -> None:
+        if self.bar is not None:
+            self.bar.update(seen - self.bar.n)
+
+    def row(self, seen: int, labels: dict[str, str], means: dict[str, float]) -> None:
+        """One line of the log: ``labels`` as they are, then the means, then the speed."""
+        now = time.monotonic()
+        start, before = self.since
+        speed = (seen - before) / (now - start) if now > start else math.nan
+        self.since = (now, seen)
+        row = {"images": str(seen), **labels, **{k: f"{v:.4f}" for k, v in means.items()}}
+        self._append("log.csv", {**row, "images_per_second": f"{speed:.1f}"})
+        self._board("train", seen, {**means, "images_per_second": speed})
+        if self.bar is not None:
+            self.bar.set_postfix({k: row[k] for k in ("loss", "bpp") if k in row})
+        else:
+            log.info(
+                "%s  images_per_second %.1f", "  ".join(f"{k} {v}" for k, v in row.items()), speed
+            )
+
+    def validation(self, seen: int, labels: dict[str, str], values: dict[str, float]) -> None:
+        row = {"images": str(seen), **labels, **{k: f"{v:.4f}" for k, v in values.items()}}
+        self._append("validation.csv", row)
+        self._board("validation", seen, values)
+        log.info("validation: %s", "  ".join(f"{k} {v}" for k, v in row.items()))
+
+    def close(self) -> None:
+        for thing in (self.bar, self.board):
+            if thing is not None:
+                thing.close()
+
+    def _append(self, name: str, row: dict[str, str]) -> None:
+        """Add a line; a log with other columns is kept beside as ``NAME.1``, ``NAME.2`` and so on."""
+        path = self.out / name
+        header = ",".join(row)
+        if path.exists():
+            with path.open(encoding="utf-8") as file:
+                if file.readline().rstrip("\r\n") != header:
+                    file.close()
+                    number = 1
+                    while path.with_name(f"{name}.{number}").exists():
+                        number += 1
+                    path.rename(path.with_name(f"{name}.{number}"))
+        fresh = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if fresh:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def _board(self, group: str, seen: int, values: dict[str, float]) -> None:
+        if self.board is not None:
+            for key, value in values.items():
+                self.board.add_scalar(f"{group}/{key}", value, seen)
