@@ -8,9 +8,9 @@ Worker processes import the main program again, so a script needs `if __name__ =
 """
 
 from dlf.batch.engine import EngineError as EngineError
-from dlf.batch.run import Progress as Progress
-from dlf.batch.run import Summary as Summary
-from dlf.batch.run import run as run
+from dlf.batch.runner import Progress as Progress
+from dlf.batch.runner import Summary as Summary
+from dlf.batch.runner import run as run
 from dlf.batch.settings import Settings as Settings
 from dlf.batch.stores import FsspecStore as FsspecStore
 from dlf.batch.stores import LocalStore as LocalStore

@@ -22,7 +22,7 @@ from dlf.batch.settings import Settings
 from dlf.batch.stores import Store
 from dlf.batch.work import Outcome, Performer, reason
 
-__all__ = ["run_ray"]
+__all__ = ["connected", "run_ray"]
 
 _MAX_JOBS_PER_BLOCK = 16
 _BLOCKS_PER_WORKER = 8
@@ -31,22 +31,12 @@ _TASKS_IN_FLIGHT = 2
 """One at work and one waiting for each actor: more would only wait where others could take them."""
 
 
-def run_ray(
-    settings: Settings,
-    sources: Sequence[Store],
-    target: Store,
-    jobs: Iterator[Job],
-    observer: Observer,
-    *,
-    count: int,
-    workers: int | None,
-    gpus_per_worker: float,
-    address: str | None,
-) -> int:
-    """Do all `count` jobs on a cluster; return the number of actors.
+@contextlib.contextmanager
+def connected(address: str | None) -> Iterator[None]:
+    """Be connected to a cluster while the block runs; one that is there already is left there.
 
     Raises:
-        EngineError: the cluster has no room for the actors, or they cannot start.
+        EngineError: there is no such cluster, or it fails.
         ImportError: Ray is not installed.
     """
     try:
@@ -59,15 +49,36 @@ def run_ray(
     try:
         if ours:
             ray.init(address=address, log_to_driver=False, logging_level=logging.WARNING)
-        actors = _actors(ray.cluster_resources(), settings, count, workers, gpus_per_worker)
         with _quiet_console():
-            _consume(settings, sources, target, jobs, observer, count, actors, gpus_per_worker)
-        return actors
-    except ray.exceptions.RayError as error:
+            yield
+    except (ConnectionError, ray.exceptions.RayError) as error:
         raise EngineError(f"Ray: {_cause(error)}") from error
     finally:
         if ours:
             ray.shutdown()
+
+
+def run_ray(
+    settings: Settings,
+    sources: Sequence[Store],
+    target: Store,
+    jobs: Iterator[Job],
+    observer: Observer,
+    *,
+    count: int,
+    workers: int | None,
+    gpus_per_worker: float,
+) -> int:
+    """Do all `count` jobs on the cluster that is connected; return the number of actors.
+
+    Raises:
+        EngineError: the cluster has no room for the actors.
+    """
+    import ray
+
+    actors = _actors(ray.cluster_resources(), settings, count, workers, gpus_per_worker)
+    _consume(settings, sources, target, jobs, observer, count, actors, gpus_per_worker)
+    return actors
 
 
 def _actors(

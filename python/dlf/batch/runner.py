@@ -157,12 +157,13 @@ def run(
         )
         sources = [source.store for source in plan.sources]
         try:
-            with _signals(batch):
-                if engine == "ray":
-                    from dlf.batch import ray_engine
+            if engine == "ray":
+                from dlf.batch import ray_engine
 
+                # The signals come second, because Ray takes them when it starts.
+                with ray_engine.connected(ray_address), _signals(batch):
                     batch.summary.workers = ray_engine.run_ray(
-                        plan.settings,
+                        settings,
                         sources,
                         target,
                         batch.jobs(),
@@ -170,9 +171,9 @@ def run(
                         count=batch.progress.inputs,
                         workers=workers,
                         gpus_per_worker=gpus_per_worker,
-                        address=ray_address,
                     )
-                else:
+            else:
+                with _signals(batch):
                     _run_locally(batch, sources, target, workers, round(megapixels * 1e6))
         finally:
             target.finish()
