@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,23 @@ def test_unknown_configuration_keys_are_named(tmp_path: Path) -> None:
     path.write_text("network: {windwo: 128}\n")
     with pytest.raises(ValueError, match="windwo"):
         load_config(path)
+
+
+def test_the_linear_path_reaches_the_picture_through_the_latent() -> None:
+    """A network with a linear path scripts, and its base picture alone can carry an image."""
+    config = replace(load_config(CONFIGS / "test.yaml").network, linear_path=True)
+    torch.manual_seed(4)
+    network = DLF(config).eval()
+    image = torch.rand(1, 3, config.window, 2 * config.window)
+    scripted = torch.jit.script(network.synthesis)
+    _, values, features = network.analysis(image)
+    rate = torch.tensor([0.4])
+    y = network.bottleneck(network.bottleneck.prepare(features), rate)
+    assert y.shape == (1, config.latent_channels, config.window // 32, config.window // 16)
+    before = network.synthesis(values, y, rate)
+    torch.testing.assert_close(scripted(values, y, rate), before)
+    assert network.synthesis.linear is not None
+    torch.nn.init.normal_(network.synthesis.linear.expand.weight)
+    after = network.synthesis(values, y, rate)
+    assert after.shape == image.shape
+    assert (after - before).abs().mean() > 0.01

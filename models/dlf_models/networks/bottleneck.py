@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..config import NetworkConfig
 from .layers import PixelShuffleUp
+from .linear_path import LinearAnalysis
 from .rate import RateVectors
 
 GAIN_SPREAD = 0.8
@@ -53,13 +54,24 @@ class BottleneckEncoder(nn.Module):
         self.log_gain = RateVectors(config.rate_anchors, width, spread=GAIN_SPREAD)
         self.after_gain = DepthConvBlock(width)
         self.project = nn.Conv2d(width, config.latent_channels, 1)
+        self.detail_width = config.detail_width
+        self.width = width
+        self.linear = LinearAnalysis(config) if config.linear_path else None
 
     def prepare(self, features: Tensor) -> Tensor:
-        return self.before_gain(self.down(features))
+        """``[B, Cd, H/16, W/16]``, with the linear path's channels behind it where there is one."""
+        prepared = self.before_gain(self.down(features[:, : self.detail_width]))
+        if self.linear is not None:
+            beside = self.linear.prepare(features[:, self.detail_width :])
+            prepared = torch.cat([prepared, beside], dim=1)
+        return prepared
 
     def forward(self, prepared: Tensor, rate: Tensor) -> Tensor:
-        gained = prepared * torch.exp(self.log_gain(rate))
-        return self.project(self.after_gain(gained)).float()
+        gained = prepared[:, : self.width] * torch.exp(self.log_gain(rate))
+        y = self.project(self.after_gain(gained))
+        if self.linear is not None:
+            y = y + self.linear(prepared[:, self.width :], rate)
+        return y.float()
 
 
 class BottleneckDecoder(nn.Module):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import NetworkConfig
 from .layers import PixelShuffleUp, ResidualConv
+from .linear_path import SCALE
 from .rate import RateVectors
 
 
@@ -67,6 +69,22 @@ class Renderer(nn.Module):
             last = self.stages[-1].expand
             last.weight.mul_(0.1)
             last.bias.fill_(0.5)
+        # Where the features have the size of the base picture (1/4).
+        self.base_scale = float(SCALE)
+        self.joint = blocks_16 + blocks_8 + 2
+        self.base_in = nn.Conv2d(3, quarter, 3, padding=1) if config.linear_path else None
+        if self.base_in is not None:
+            nn.init.zeros_(self.base_in.weight)
 
-    def forward(self, latent: Tensor) -> Tensor:
-        return self.stages(latent)
+    def forward(self, latent: Tensor, base: Tensor | None = None) -> Tensor:
+        """``base``: a picture ``[B, 3, H/4, W/4]`` to start from (:mod:`.linear_path`)."""
+        x = latent
+        for index, stage in enumerate(self.stages):
+            if self.base_in is not None and base is not None and index == self.joint:
+                x = x + self.base_in(base)
+            x = stage(x)
+        if base is not None:
+            x = x + F.interpolate(
+                base, scale_factor=self.base_scale, mode="bilinear", align_corners=False
+            )
+        return x

@@ -16,6 +16,7 @@ from .bottleneck import BottleneckDecoder, BottleneckEncoder
 from .fusion import Fusion, Renderer
 from .interactive import InteractiveBlock, NoInteraction
 from .layers import ResidualConv
+from .linear_path import LinearSynthesis, small_picture
 from .prior import DetailPrior
 from .semantic import SemanticDecoder, SemanticEncoder
 
@@ -65,13 +66,16 @@ class Analysis(nn.Module):
         self.semantic = SemanticEncoder(config)
         self.interactive = _interactions(config)
         self.detail = _detail_blocks(config, config.analysis_blocks)
+        self.linear_path = config.linear_path
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Image ``[B, 3, H, W]`` in [0, 1], sides multiples of the window -> digits, token values, features.
 
-        Digits int64 and values float are ``[N, T, D]`` with ``N = B*nH*nW``; features ``[B, Cd, H/16, W/16]``.
+        Digits int64 and values float are ``[N, T, D]`` with ``N = B*nH*nW``; features ``[B, Cd, H/16, W/16]``,
+        with the channels of the linear path behind them where there is one.
         """
-        detail = self.stem(image * 2 - 1)
+        centred = image * 2 - 1
+        detail = self.stem(centred)
         semantic = self.semantic.start(detail)
         # TorchScript knows no strict=; the three lists have one entry per semantic layer.
         for layer, interact, block in zip(  # noqa: B905
@@ -81,6 +85,8 @@ class Analysis(nn.Module):
             semantic, detail = interact(semantic, detail)
             detail = block(detail)
         digits, values = self.semantic.finish(semantic)
+        if self.linear_path:
+            detail = torch.cat([detail, small_picture(centred).to(detail.dtype)], dim=1)
         return digits, values, detail
 
 
@@ -90,6 +96,7 @@ class Synthesis(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.bottleneck = BottleneckDecoder(config)
+        self.linear = LinearSynthesis(config) if config.linear_path else None
         self.semantic = SemanticDecoder(config)
         self.interactive = _interactions(config)
         self.detail = _detail_blocks(config, config.synthesis_blocks)
@@ -110,7 +117,8 @@ class Synthesis(nn.Module):
             semantic, detail = interact(semantic, detail)
             detail = block(detail)
         latent = self.fusion(self.semantic.finish(semantic, rows, columns), detail, rate)
-        return self.renderer(latent)
+        base = self.linear(y_hat, rate) if self.linear is not None else None
+        return self.renderer(latent, base)
 
 
 @dataclass
