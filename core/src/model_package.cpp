@@ -1,12 +1,12 @@
 #include "model_package.h"
 
-#include <algorithm>
 #include <fstream>
 #include <memory>
-#include <new>
+#include <utility>
 
 #include "miniz_config.h"
 #include "model_registry.h"
+#include "zip_archive.h"
 
 // After its configuration.
 #include "../third_party/miniz/miniz.h"
@@ -16,95 +16,14 @@ namespace {
 
 constexpr char kNormativeMember[] = "extra/normative.bin";
 constexpr char kJsonMember[] = "extra/model.json";
+constexpr uint64_t kMaxArchiveBytes = uint64_t{1} << 36;
 constexpr uint64_t kMaxNormativeBytes = uint64_t{1} << 30;
 constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 24;
 
-// No deflate stream grows by more than this.
-constexpr uint64_t kMaxExpansion = 1032;
-
-struct Member {
-  std::string name;  // relative to the archive's root
-  mz_uint index = 0;
-  uint64_t size = 0;
-  uint32_t crc = 0;
-};
-
-// Reads the members of a zip archive in memory.
-class Archive {
- public:
-  explicit Archive(ByteView bytes) {
-    if (mz_zip_reader_init_mem(&zip_, bytes.data(), bytes.size(), 0) == MZ_FALSE) {
-      fail(DLF_MODEL_ERROR, "not a model package");
-    }
-    guard_.reset(&zip_);
-    list(bytes.size());
-  }
-
-  // Sorted by name (A.1.3).
-  const std::vector<Member>& members() const { return members_; }
-
-  const Member* find(const char* name) const {
-    for (const Member& member : members_) {
-      if (member.name == name) {
-        return &member;
-      }
-    }
-    return nullptr;
-  }
-
-  std::vector<uint8_t> read(const Member& member) {
-    std::vector<uint8_t> bytes(static_cast<size_t>(member.size));
-    if (!bytes.empty() && mz_zip_reader_extract_to_mem(&zip_, member.index, bytes.data(),
-                                                       bytes.size(), 0) == MZ_FALSE) {
-      fail(DLF_MODEL_ERROR, "altered model package: " + member.name + " cannot be read");
-    }
-    return bytes;
-  }
-
- private:
-  struct End {
-    void operator()(mz_zip_archive* zip) const { mz_zip_reader_end(zip); }
-  };
-
-  void list(uint64_t archive_bytes) {
-    std::string root;
-    for (mz_uint i = 0; i < mz_zip_reader_get_num_files(&zip_); ++i) {
-      mz_zip_archive_file_stat stat = {};
-      if (mz_zip_reader_file_stat(&zip_, i, &stat) == MZ_FALSE) {
-        fail(DLF_MODEL_ERROR, "altered model package: damaged directory");
-      }
-      const std::string name = stat.m_filename;
-      const size_t slash = name.find('/');
-      if (slash == std::string::npos || (i > 0 && name.substr(0, slash) != root)) {
-        fail(DLF_MODEL_ERROR, "not a model package: members outside one root directory");
-      }
-      root = name.substr(0, slash);
-      const bool stored = stat.m_method == 0 && stat.m_uncomp_size <= archive_bytes;
-      const bool deflated =
-          stat.m_method == MZ_DEFLATED && stat.m_uncomp_size / kMaxExpansion <= archive_bytes;
-      if (!stored && !deflated) {
-        fail(DLF_MODEL_ERROR, "not a model package: " + name + " cannot be read");
-      }
-      members_.push_back({name.substr(slash + 1), i, stat.m_uncomp_size, stat.m_crc32});
-    }
-    std::sort(members_.begin(), members_.end(),
-              [](const Member& a, const Member& b) { return a.name < b.name; });
-    for (size_t i = 1; i < members_.size(); ++i) {
-      if (members_[i].name == members_[i - 1].name) {
-        fail(DLF_MODEL_ERROR, "altered model package: " + members_[i].name + " appears twice");
-      }
-    }
-  }
-
-  mz_zip_archive zip_ = {};
-  std::unique_ptr<mz_zip_archive, End> guard_;
-  std::vector<Member> members_;
-};
-
 // A.1.3
-Digest network_digest(Archive& archive) {
+Digest network_digest(ZipArchive& archive) {
   Sha256 hash;
-  for (const Member& member : archive.members()) {
+  for (const ZipArchive::Member& member : archive.members()) {
     if (member.name == kNormativeMember) {
       continue;
     }
@@ -120,18 +39,24 @@ Digest network_digest(Archive& archive) {
 }
 
 std::vector<uint8_t> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
-  if (size < 0) {
-    fail(DLF_MODEL_ERROR, "cannot open model package " + path);
+  try {
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    file.exceptions(std::ios::badbit);  // otherwise a stream hides that memory is out
+    const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+    if (size < 0) {
+      fail(DLF_MODEL_ERROR, "cannot open model package " + path);
+    }
+    if (static_cast<uint64_t>(size) > kMaxArchiveBytes) {  // the end of a folder, for one
+      fail(DLF_MODEL_ERROR, "not a model package: " + path);
+    }
+    std::vector<uint8_t> bytes(static_cast<size_t>(size));
+    file.seekg(0);
+    file.read(reinterpret_cast<char*>(bytes.data()), size);
+    if (file.gcount() == size) return bytes;
+  } catch (const std::ios_base::failure&) {
+    // Told below, as any other failure to read.
   }
-  std::vector<uint8_t> bytes(static_cast<size_t>(size));
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(bytes.data()), size);
-  if (file.gcount() != size) {
-    fail(DLF_MODEL_ERROR, "cannot read model package " + path);
-  }
-  return bytes;
+  fail(DLF_MODEL_ERROR, "cannot read model package " + path);
 }
 
 size_t bytes_of(const FrequencyTable& table) {
@@ -168,8 +93,8 @@ void ModelPackage::set_normative(ByteView bytes) {
 
 std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::string& name) {
   try {
-    Archive archive(bytes);
-    const Member* normative = archive.find(kNormativeMember);
+    ZipArchive archive(bytes);
+    const ZipArchive::Member* normative = archive.find(kNormativeMember);
     if (normative == nullptr || normative->size > kMaxNormativeBytes) {
       fail(DLF_MODEL_ERROR, "not a model package: it has no normative part");
     }
@@ -179,7 +104,7 @@ std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::stri
       fail(DLF_MODEL_ERROR, "altered model package: the normative part is damaged");
     }
     const std::shared_ptr<ModelPackage> package(new ModelPackage());
-    const Member* json = archive.find(kJsonMember);
+    const ZipArchive::Member* json = archive.find(kJsonMember);
     if (json != nullptr && json->size <= kMaxJsonBytes) {
       const std::vector<uint8_t> text = archive.read(*json);
       package->model_json_.assign(text.begin(), text.end());

@@ -4,7 +4,6 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -83,8 +82,8 @@ class Crew {
     for (size_t i = 0; i < size; ++i) {
       try {
         threads_.emplace_back([queue] { queue->work(); });
-      } catch (const std::system_error&) {
-        break;  // no more threads to be had: those that run do the work
+      } catch (const std::exception&) {
+        break;  // no more threads, or no memory for them: those that run do the work
       }
     }
   }
