@@ -1,7 +1,7 @@
 # DLF. On a machine with Python 3.11, g++ and make:
 #   make demo       installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
 #   make benchmark  measures times of a 768x512 picture, beside CompressAI where that is installed
-#   make figures    measures dlf-s and the classical codecs on Kodak; fills in the model card
+#   make figures    measures dlf-s and the classical codecs on Kodak; fills in the model card; needs chromium
 #   make test       installs everything into .venv and runs all tests, the C++ ones too
 # Nothing is written outside this folder. A second run only does what has changed.
 
@@ -80,6 +80,9 @@ figures: install
 	$(BIN)/dlf eval $(KODAK) --against jpeg webp avif jxl --lpips $(LPIPS) --card $(CARD) \
 	    --quality 0,10,20,30,40,50,60,70,80,90,100 --metrics psnr ms_ssim lpips haarpsi mdsi \
 	    --cache $(EVAL_CACHE) --plots $(dir $(CARD))figures --sheet 0.015 0.03 0.065 --sheet-width 192
+	$(BIN)/dlf compare $(KODAK)/kodim23.png --bytes 2000 --against webp avif jxl jpeg \
+	    --lpips $(LPIPS) -o build/compare.html
+	$(BIN)/python scripts/screenshot.py build/compare.html docs/compare.jpg
 
 lint: install
 	$(BIN)/ruff check .

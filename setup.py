@@ -95,6 +95,7 @@ setup(
     },
     package_data={
         "dlf": ["py.typed", "*.pyi"],
+        "dlf_models.compare": ["page/*"],
         "dlf_pillow": ["py.typed"],
         "dlf_imageio": ["py.typed"],
         "dlf_pretrained": ["*.dlfm", "*.md"],

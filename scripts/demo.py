@@ -19,14 +19,14 @@ from pathlib import Path
 
 import dlf_pillow
 import numpy as np
-from dlf_models.evaluation.codecs import CodecUnavailable, Setting
+from dlf_models.evaluation.codecs import CodecUnavailable
 from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import PEERS, Peer
+from dlf_models.evaluation.same_bytes import best_within
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 QUALITIES = (10, 40, 80)
 PEER_NAMES = ("avif", "webp")
-PEER_SCALES = (1, 2, 4)
 CELL_SIDE = 768  # larger photographs are shrunk in the sheet, never in the files
 LABEL_HEIGHT = 30
 GAP = 8
@@ -115,34 +115,14 @@ def best_peer(original: Image.Image, limit: int) -> Version | None:
         except CodecUnavailable as error:
             print(f"  not compared: {error}", file=sys.stderr)
             continue
-        for scale in PEER_SCALES:
-            found = largest_within(peer, pixels, name, scale, limit)
-            if found is None:
-                continue
-            data, setting = found
-            decoded = peer.decode(data, setting, original.height, original.width)
-            value = psnr(pixels, decoded)
-            if best is None or value > best.psnr:
-                size = "" if scale == 1 else f" at 1/{scale} size"
-                label = f"{PEERS[name].label}{size}"
-                best = Version(label, Image.fromarray(decoded), len(data), value)
-    return best
-
-
-def largest_within(
-    peer: Peer, pixels: np.ndarray, name: str, scale: int, limit: int
-) -> tuple[bytes, Setting] | None:
-    """Return the file of the highest quality that has at most `limit` bytes."""
-    best, low, high = None, 0, 100
-    quality = 0  # first, because at these sizes it is often too large already
-    while low <= high:
-        setting = Setting(name, scale, quality)
-        data = peer.encode(pixels, setting)
-        if len(data) <= limit:
-            best, low = (data, setting), setting.quality + 1
-        else:
-            high = setting.quality - 1
-        quality = (low + high) // 2
+        found = best_within(peer, name, pixels, limit, lambda decoded: psnr(pixels, decoded))
+        if found is None:
+            continue
+        value = psnr(pixels, found.decoded)
+        if best is None or value > best.psnr:
+            scale = found.setting.scale
+            label = PEERS[name].label + ("" if scale == 1 else f" at 1/{scale} size")
+            best = Version(label, Image.fromarray(found.decoded), len(found.data), value)
     return best
 
 

@@ -9,9 +9,29 @@ from typing import TypeVar
 from dlf import options
 from dlf.imagefile import METADATA_KINDS
 
-__all__ = ["add_device", "add_keep", "add_model", "add_target", "add_threads", "checked"]
+__all__ = [
+    "add_device",
+    "add_files",
+    "add_keep",
+    "add_model",
+    "add_target",
+    "add_threads",
+    "checked",
+]
 
 T = TypeVar("T")
+
+
+def add_files(parser: argparse.ArgumentParser, what: str, target: str) -> None:
+    """Add IN..., and the output as the last of them or with -o."""
+    parser.add_argument("inputs", nargs="+", metavar="IN", help=what)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar=target,
+        help=f"file, folder or template to write (default: the last argument is {target})",
+    )
+    parser.usage = f"{parser.prog} [options] IN... {target}"
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:

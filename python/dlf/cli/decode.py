@@ -1,7 +1,9 @@
-"""Decode a .dlf file to any image format that Pillow writes.
+"""Decode .dlf files to any image format that Pillow writes.
 
-IN.dlf is the file to read, OUT the image to write; its extension names the format. - is standard
-input, or standard output as PNG. Orientation and metadata go along where the format has them.
+IN.dlf is the file to read, a folder of them or a pattern; OUT the image to write, whose extension
+names the format, a folder, or a template such as 'out/{stem}.webp' with {stem}, {name}, {ext} and
+{parent} of the input. - is standard input, or standard output as PNG. Orientation and metadata go
+along where the format has them.
 """
 
 from __future__ import annotations
@@ -9,8 +11,15 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from dlf.cli import arguments as shared
+from dlf.cli import targets
+from dlf.cli.progress import ProgressBar
+from dlf.cli.several import Reporter, work_through
+
+if TYPE_CHECKING:
+    from dlf.codec import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -19,8 +28,13 @@ SUMMARY = "decode a .dlf file to PNG, JPEG, WebP, ..."
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("input", metavar="IN.dlf", help="file to decode")
-    parser.add_argument("output", metavar="OUT", help="image to write, for example picture.png")
+    shared.add_files(parser, "file, folder or pattern to decode", "OUT")
+    parser.add_argument(
+        "--format",
+        default="png",
+        metavar="EXT",
+        help="extension of the images written into a folder (default: png)",
+    )
     parser.add_argument(
         "--layers",
         choices=("all", "semantic"),
@@ -35,34 +49,48 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_threads(parser)
+    parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Decode one file."""
-    from dlf.cli.progress import ProgressBar
+    """Decode one file, or each of several."""
     from dlf.codec import shared_codec
     from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
     from dlf.header import info
     from dlf.imagefile import format_for, image_bytes
 
-    to_stdout = arguments.output == STANDARD_STREAM
-    form = "PNG" if to_stdout else format_for(arguments.output)
-    data = read_bytes(arguments.input)
+    words, output = targets.split_output(arguments.inputs, arguments.output, "OUT")
+    to_stdout = output == STANDARD_STREAM
+    if to_stdout and arguments.json:
+        raise ValueError("--json and the image cannot both go to standard output")
+    suffix = f".{arguments.format.lstrip('.')}"
+    jobs = targets.jobs(targets.expand(words, targets.is_dlf), output, suffix)
+    forms = {job.target: "PNG" if to_stdout else format_for(job.target) for job in jobs}
     codec = shared_codec(arguments.model, arguments.device, arguments.threads)
-    start = time.perf_counter()
-    with ProgressBar("decoding") as bar:
+    reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
+
+    def decode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
+        data = read_bytes(job.source)
+        start = time.perf_counter()
         pixels = codec.decode(
             data,
             layers=arguments.layers,
             allow_truncated=arguments.allow_truncated,
-            progress=bar.show,
+            progress=progress,
         )
-    seconds = time.perf_counter() - start
-    header = info(data, allow_truncated=arguments.allow_truncated)
-    write_atomically(arguments.output, image_bytes(pixels, form, header))
-    if not arguments.quiet:
+        seconds = time.perf_counter() - start
+        header = info(data, allow_truncated=arguments.allow_truncated)
+        write_atomically(job.target, image_bytes(pixels, forms[job.target], header))
         height, width = pixels.shape[:2]
-        line = f"{arguments.output}: {width}x{height} {header.mode}, {seconds:.2f} s"
-        print(line, file=sys.stderr if to_stdout else sys.stdout)
-    return 0
+        facts = {
+            "file": job.target,
+            "width": width,
+            "height": height,
+            "mode": header.mode,
+            "seconds": round(seconds, 3),
+        }
+        line = f"{job.target}: {width}x{height} {header.mode}, {seconds:.2f} s"
+        reporter.add(facts, line, bar)
+
+    return work_through("decoding", jobs, decode, reporter, lambda job: job.source)

@@ -1,18 +1,26 @@
-"""Encode an image as a .dlf file.
+"""Encode images as .dlf files.
 
-IN is any image that Pillow reads, OUT.dlf the file to write; - is standard input or output.
-EXIF and XMP are dropped but for the orientation, and colours are converted to sRGB, unless
---keep says otherwise: at these rates metadata can be larger than the image.
+IN is any image that Pillow reads, a folder of them or a pattern such as 'photos/**/*.jpg'; OUT.dlf
+is the file to write, a folder, or a template such as 'out/{stem}.dlf' with {stem}, {name}, {ext}
+and {parent} of the input. - is standard input or output. EXIF and XMP are dropped but for the
+orientation, and colours are converted to sRGB, unless --keep says otherwise: at these rates
+metadata can be larger than the image.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from dlf.cli import arguments as shared
+from dlf.cli import targets
+from dlf.cli.progress import ProgressBar
+from dlf.cli.several import Reporter, work_through
+
+if TYPE_CHECKING:
+    from dlf.codec import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -21,8 +29,7 @@ SUMMARY = "encode an image as a .dlf file"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("input", metavar="IN", help="image to encode")
-    parser.add_argument("output", metavar="OUT.dlf", help="file to write")
+    shared.add_files(parser, "image, folder or pattern to encode", "OUT.dlf")
     shared.add_target(parser)
     shared.add_keep(parser)
     shared.add_model(parser)
@@ -33,49 +40,50 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Encode one image."""
-    from dlf.cli.progress import ProgressBar
+    """Encode one image, or each of several."""
     from dlf.codec import shared_codec
     from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
     from dlf.header import info
     from dlf.imagefile import kept_metadata, read_image
 
-    to_stdout = arguments.output == STANDARD_STREAM
+    words, output = targets.split_output(arguments.inputs, arguments.output, "OUT.dlf")
+    to_stdout = output == STANDARD_STREAM
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
-    image = read_image(read_bytes(arguments.input), arguments.input)
+    jobs = targets.jobs(targets.expand(words, targets.is_image), output, targets.DLF_SUFFIX)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads)
-    start = time.perf_counter()
-    with ProgressBar("encoding") as bar:
+    reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
+
+    def encode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
+        image = read_image(read_bytes(job.source), job.source)
+        start = time.perf_counter()
         data = codec.encode(
             image,
             arguments.quality,
             bpp=arguments.bpp,
             max_bytes=arguments.max_bytes,
-            progress=bar.show,
+            progress=progress,
             **kept_metadata(image, arguments.keep),
         )
-    seconds = time.perf_counter() - start
-    write_atomically(arguments.output, data)
-    header = info(data)
-    report = {
-        "file": arguments.output,
-        "bytes": len(data),
-        "bpp": header.bpp,
-        "width": header.width,
-        "height": header.height,
-        "mode": header.mode,
-        "rate": header.rate,
-        "model": codec.model.name,
-        "seconds": round(seconds, 3),
-    }
-    if arguments.json:
-        print(json.dumps(report))
-    elif not arguments.quiet:
+        seconds = time.perf_counter() - start
+        write_atomically(job.target, data)
+        header = info(data)
+        facts = {
+            "file": job.target,
+            "bytes": len(data),
+            "bpp": header.bpp,
+            "width": header.width,
+            "height": header.height,
+            "mode": header.mode,
+            "rate": header.rate,
+            "model": codec.model.name,
+            "seconds": round(seconds, 3),
+        }
         line = (
-            f"{arguments.output}: {len(data)} bytes, {header.bpp:.4f} bpp, "
+            f"{job.target}: {len(data)} bytes, {header.bpp:.4f} bpp, "
             f"{header.width}x{header.height} {header.mode}, rate {header.rate} "
             f"of {codec.model.name}, {seconds:.2f} s"
         )
-        print(line, file=sys.stderr if to_stdout else sys.stdout)
-    return 0
+        reporter.add(facts, line, bar)
+
+    return work_through("encoding", jobs, encode, reporter, lambda job: job.source)

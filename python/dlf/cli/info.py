@@ -1,4 +1,4 @@
-"""Show what a .dlf file says about itself: header, sizes of its parts, model and chunks.
+"""Show what .dlf files say about themselves: header, sizes of its parts, model and chunks.
 
 Needs neither torch nor the model; where the model is installed, the sizes of the layers are shown.
 """
@@ -6,34 +6,50 @@ Needs neither torch nor the model; where the model is installed, the sizes of th
 from __future__ import annotations
 
 import argparse
-import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from dlf.cli import targets
+from dlf.cli.progress import ProgressBar
+from dlf.cli.several import Reporter, work_through
+
+if TYPE_CHECKING:
+    from dlf.codec import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
-SUMMARY = "show header, model, sizes and chunks of a .dlf file"
+SUMMARY = "show header, model, sizes and chunks of .dlf files"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("input", metavar="IN.dlf", help="file to describe")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("inputs", nargs="+", metavar="IN.dlf", help="file, folder or pattern")
+    parser.add_argument("--json", action="store_true", help="print JSON, a list for several files")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Describe one file."""
+    """Describe one file, or each of several."""
     from dlf.files import read_bytes
 
-    facts = _describe(read_bytes(arguments.input))
-    if arguments.json:
-        print(json.dumps(facts, indent=2))
-        return 0
-    for name, value in facts.items():
-        if name != "chunks":
-            print(f"{name.replace('_', ' '):<16} {'-' if value is None else value}")
-    for chunk in facts["chunks"]:
-        print(f"{'chunk':<16} {chunk['type']}, {chunk['stored_bytes']} bytes in the file")
-    return 0
+    sources = targets.expand(arguments.inputs, targets.is_dlf)
+    reporter = Reporter(arguments.json, quiet=False)
+
+    def describe(source: str, bar: ProgressBar, progress: Progress) -> None:
+        facts = _describe(read_bytes(source))
+        lines = [f"{'file':<16} {source}"] if len(sources) > 1 else []
+        lines += [
+            f"{name.replace('_', ' '):<16} {'-' if value is None else value}"
+            for name, value in facts.items()
+            if name != "chunks"
+        ]
+        for chunk in facts["chunks"]:
+            lines.append(
+                f"{'chunk':<16} {chunk['type']}, {chunk['stored_bytes']} bytes in the file"
+            )
+        if len(sources) > 1:
+            lines.append("")
+        reporter.add({"file": source, **facts}, "\n".join(lines), bar)
+
+    return work_through("reading", sources, describe, reporter)
 
 
 def _describe(data: bytes) -> dict[str, Any]:

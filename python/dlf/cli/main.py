@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from types import ModuleType
 
 import dlf
+from dlf.cli.suggestions import Parser, did_you_mean
 from dlf.errors import DlfError
 
-__all__ = ["COMMANDS", "build_parser", "main"]
+__all__ = ["COMMANDS", "DELEGATED", "build_parser", "explain", "main"]
 
 COMMANDS = (
     "encode",
@@ -21,11 +23,13 @@ COMMANDS = (
     "symbols",
     "verify",
     "models",
+    "compare",
     "batch",
     "eval",
     "train",
     "export",
     "import-official",
+    "completion",
 )
 """The commands in the order of `dlf --help`."""
 
@@ -49,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words = list(sys.argv[1:] if argv is None else argv)
         if words and words[0] in DELEGATED:
             return int(_module(words[0]).run(argparse.Namespace(rest=words[1:])))
-        arguments = build_parser().parse_args(words)
+        arguments = build_parser(words).parse_args(words)
         return int(arguments.run(arguments))
     except SystemExit as leaving:  # argparse: --help is 0, wrong usage 2
         return leaving.code if isinstance(leaving.code, int) else EXIT_FAILURE
@@ -59,21 +63,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILURE
-    except DlfError as error:
-        return _fail(str(error), error.exit_status)
-    except ValueError as error:
-        return _fail(str(error), EXIT_USAGE)
-    except OSError as error:
-        return _fail(_describe(error), EXIT_FAILURE)
-    except ImportError as error:
-        return _fail(f"a part of the installation is missing: {error}", EXIT_FAILURE)
-    except MemoryError:
-        return _fail("not enough memory", EXIT_FAILURE)
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        return _fail(*explain(error))
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line."""
-    parser = argparse.ArgumentParser(
+def explain(error: BaseException) -> tuple[str, int]:
+    """Return the line that tells a person about an error, and the exit status."""
+    if isinstance(error, DlfError):
+        return str(error), error.exit_status
+    if isinstance(error, ValueError):
+        return str(error), EXIT_USAGE
+    if isinstance(error, OSError):
+        return _describe(error), EXIT_FAILURE
+    if isinstance(error, ImportError):
+        return f"a part of the installation is missing: {error}", EXIT_FAILURE
+    return "not enough memory", EXIT_FAILURE
+
+
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; `words` help it to guess what was meant."""
+    parser = Parser(
         prog="dlf",
         description="DLF, a learned image format for extreme compression.",
         epilog=_STATUSES,
@@ -92,6 +101,8 @@ def build_parser() -> argparse.ArgumentParser:
         )
         command.set_defaults(run=module.run)
         module.configure(command)
+        if name == next(iter(words), None):
+            parser.suggestions = list(command._option_string_actions)
     return parser
 
 
@@ -102,7 +113,12 @@ def _module(command: str) -> ModuleType:
 def _describe(error: OSError) -> str:
     if error.filename is None:
         return str(error)
-    return f"{error.filename}: {error.strerror}"
+    text = f"{error.filename}: {error.strerror}"
+    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
+        folder, name = os.path.split(error.filename)
+        with contextlib.suppress(OSError):
+            text += did_you_mean(name, os.listdir(folder or "."))
+    return text
 
 
 def _fail(message: str, status: int) -> int:

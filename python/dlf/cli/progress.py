@@ -31,9 +31,14 @@ class ProgressBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.hide()
+
+    def hide(self) -> None:
+        """Take the bar away, so that a line can be printed; the next `show` brings it back."""
         if self._visible:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+            self._visible = False
 
     def show(self, done: int, total: int, note: str = "") -> None:
         """Show that `done` of `total` parts are done, and a note; nothing for a single part."""

@@ -1,32 +1,45 @@
-"""Check a .dlf file completely, without making a picture of it.
+"""Check .dlf files completely, without making pictures of them.
 
 Checksums, chunks, every symbol and the coder's final state are checked; the exit status tells.
+Folders and patterns stand for the .dlf files in them; the status is that of the first bad file.
 """
 
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from dlf.cli import arguments as shared
+from dlf.cli import targets
+from dlf.cli.progress import ProgressBar
+from dlf.cli.several import Reporter, work_through
+
+if TYPE_CHECKING:
+    from dlf.codec import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
-SUMMARY = "check a .dlf file completely; the exit status tells"
+SUMMARY = "check .dlf files completely; the exit status tells"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("input", metavar="IN.dlf", help="file to check")
+    parser.add_argument("inputs", nargs="+", metavar="IN.dlf", help="file, folder or pattern")
     shared.add_model(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing when it is good")
+    parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
+    parser.add_argument("--quiet", action="store_true", help="print nothing when all are good")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check one file."""
+    """Check one file, or each of several."""
     from dlf.files import read_bytes
     from dlf.symbols import verify
 
-    verify(read_bytes(arguments.input), arguments.model)
-    if not arguments.quiet:
-        print(f"{arguments.input}: ok")
-    return 0
+    reporter = Reporter(arguments.json, arguments.quiet)
+
+    def check(source: str, bar: ProgressBar, progress: Progress) -> None:
+        verify(read_bytes(source), arguments.model)
+        reporter.add({"file": source, "ok": True}, f"{source}: ok", bar)
+
+    sources = targets.expand(arguments.inputs, targets.is_dlf)
+    return work_through("checking", sources, check, reporter)

@@ -1,0 +1,91 @@
+"""Where the bits of a .dlf file went, as plain values for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from dlf import _bitstream, models
+from dlf.header import Info, info
+from dlf.symbols import code_lengths
+
+Bits = npt.NDArray[np.float64]
+PARTS = 3  # rows and columns of the summary
+
+
+@dataclass(frozen=True)
+class BitMap:
+    """Ideal code lengths of one file, in bits.
+
+    windows: [nH, nW], the semantic tokens of each window of window_px pixels a side; positions:
+    [h, w], the detail symbols at each position of stride_px pixels a side; header: of the file.
+    """
+
+    windows: Bits
+    positions: Bits
+    window_px: int
+    stride_px: int
+    header: Info
+
+    @property
+    def semantic_bytes(self) -> float:
+        return float(self.windows.sum()) / 8
+
+    @property
+    def detail_bytes(self) -> float:
+        return float(self.positions.sum()) / 8
+
+    @property
+    def other_bytes(self) -> float:
+        """Header, chunks, and what the entropy coder itself needs."""
+        return self.header.file_bytes - self.semantic_bytes - self.detail_bytes
+
+    def shares(self) -> Bits:
+        """Which share of all symbols' bits each ninth of the picture got: [3, 3], sums to 1.
+
+        A window or position at the edge of two ninths counts for each by its area.
+        """
+        size = (self.header.height, self.header.width)
+        parts = _by_parts(self.windows, self.window_px, size)
+        parts += _by_parts(self.positions, self.stride_px, size)
+        total = parts.sum()
+        return parts / total if total > 0 else parts
+
+    def as_json(self) -> dict[str, object]:
+        """What the page's script draws."""
+        return {
+            "windowPx": self.window_px,
+            "stridePx": self.stride_px,
+            "windows": _rounded(self.windows),
+            "positions": _rounded(self.positions),
+        }
+
+
+def bit_map(data: bytes, model: models.Model) -> BitMap:
+    """The bit map of a whole .dlf file, which `model` made."""
+    lengths = code_lengths(data, model.path)
+    stride = _bitstream.Package(str(model.path)).latent_stride
+    return BitMap(lengths["windows"], lengths["positions"], model.window, stride, info(data))
+
+
+def _rounded(bits: Bits) -> list[list[float]]:
+    return [[round(float(value), 2) for value in row] for row in bits]
+
+
+def _by_parts(bits: Bits, cell_px: int, size: Sequence[int]) -> Bits:
+    down, across = (
+        _overlaps(count, cell_px, side) for count, side in zip(bits.shape, size, strict=True)
+    )
+    return np.asarray(down @ bits @ across.T)
+
+
+def _overlaps(cells: int, cell_px: int, side: int) -> Bits:
+    """[3, cells]: the share of each cell's visible length that lies in each third of the side."""
+    edges = np.arange(PARTS + 1) * side / PARTS
+    starts = np.arange(cells) * cell_px
+    ends = np.minimum(starts + cell_px, side)
+    low = np.maximum(edges[:-1, None], starts[None])
+    high = np.minimum(edges[1:, None], ends[None])
+    return np.asarray(np.clip(high - low, 0, None) / np.maximum(ends - starts, 1))

@@ -1,0 +1,89 @@
+"""The work of `dlf compare`: from a picture file to the page and the lines printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from dlf.cli.progress import ProgressBar
+from dlf.codec import shared_codec
+from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
+from dlf.imagefile import read_image
+from PIL import ImageOps
+
+from dlf_models.evaluation.pictures import Picture
+
+from .page import render
+from .versions import Comparison, Wanted, compare
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare one picture and write the page; returns the exit status."""
+    source: str = arguments.input
+    name = "picture" if source == STANDARD_STREAM else Path(source).name
+    target = arguments.output or f"{Path(name).stem}.html"
+    if target == STANDARD_STREAM and arguments.json:
+        raise ValueError("--json and the page cannot both go to standard output")
+    picture = _read(source)
+    wanted = Wanted(
+        quality=arguments.quality,
+        bpp=arguments.bpp,
+        max_bytes=arguments.max_bytes,
+        against=tuple(dict.fromkeys(arguments.against)),
+        lpips=arguments.lpips,
+    )
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
+    with ProgressBar("comparing", "codecs") as bar:
+        comparison = compare(name, picture, wanted, codec, bar.show)
+    write_atomically(target, render(comparison).encode())
+    _report(comparison, target, arguments)
+    return 0
+
+
+def _read(source: str) -> Picture:
+    """Upright 8-bit RGB, without transparency: uint8 [H, W, 3]."""
+    image = read_image(read_bytes(source), source)
+    upright = ImageOps.exif_transpose(image)
+    return np.ascontiguousarray(np.asarray((upright or image).convert("RGB")))
+
+
+def _report(comparison: Comparison, target: str, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(json.dumps(as_json(comparison, target), indent=2))
+        return
+    if arguments.quiet:
+        return
+    stream = sys.stderr if target == STANDARD_STREAM else sys.stdout
+    for version in comparison.versions[1:]:
+        values = ", ".join(
+            f"{name} {value:.4g}" for name, value in version.metrics.items() if value is not None
+        )
+        over = "" if version.fits else " (more than allowed)"
+        print(
+            f"{version.label:<8} {version.setting}: {version.size} bytes{over}, {values}",
+            file=stream,
+        )
+    print(target, file=stream)
+
+
+def as_json(comparison: Comparison, target: str) -> dict[str, object]:
+    """The numbers of the page."""
+    return {
+        "file": target,
+        "judge": comparison.judge,
+        "versions": [
+            {
+                "codec": version.key,
+                "setting": version.setting,
+                "bytes": version.size,
+                "bpp": version.bpp,
+                "fits": version.fits,
+                **version.metrics,
+            }
+            for version in comparison.versions[1:]
+        ],
+        "remarks": comparison.remarks,
+    }
