@@ -1,9 +1,10 @@
 """Measures what the Pillow plugin costs: importing it, opening, decoding, thumbnails.
 
-    python scripts/plugin_costs.py [--rounds N] [--image photo.png]
+    python scripts/plugin_costs.py [--rounds N] [--image photo.png] [--write docs/plugins.md]
 
 What happens once in a process (an import, the first open) is measured in N new processes, the rest N
-times in this one. The table is Markdown, in milliseconds; docs/plugins.md holds one.
+times in this one. The table is Markdown, in milliseconds; `--write` puts it between the two marks of
+a document.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dlf_pillow
@@ -23,6 +24,7 @@ from PIL import Image
 
 SIZE = (768, 512)
 THUMBNAILS = (256, 128, 64)
+MARKS = ("<!-- costs -->\n", "<!-- end of costs -->\n")
 
 # What a new process prints: seconds of each step, whose name stands before it.
 IN_A_NEW_PROCESS = {
@@ -55,24 +57,35 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--image", type=Path, help="a photograph; default: a made-up picture")
+    parser.add_argument("--write", type=Path, help="a document that holds the two marks")
     arguments = parser.parse_args()
     picture = Image.open(arguments.image) if arguments.image else made_up()
-    print("| what | median | least |\n|---|---:|---:|")
+    lines = ["| what | median | least |", "|---|---:|---:|"]
+    for name, seconds in measured(picture.convert("RGB"), arguments.rounds):
+        cells = (f"{1e3 * value:.3g}" for value in (statistics.median(seconds), min(seconds)))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    table = "\n".join(lines) + "\n"
+    print(table, end="")
+    if arguments.write:
+        head, rest = arguments.write.read_text().split(MARKS[0])
+        tail = rest.split(MARKS[1])[1]
+        arguments.write.write_text(f"{head}{MARKS[0]}{table}{MARKS[1]}{tail}")
+    return 0
+
+
+def measured(picture: Image.Image, rounds: int) -> Iterator[tuple[str, list[float]]]:
+    """Yield each row's name and the seconds of its rounds."""
     with tempfile.TemporaryDirectory() as folder:
         dlf, png = Path(folder, "x.dlf"), Path(folder, "x.png")
-        picture.convert("RGB").save(dlf)
-        picture.convert("RGB").save(png)
-        for name, (before, measured) in IN_A_NEW_PROCESS.items():
-            command = [sys.executable, "-c", PROGRAM, str(dlf), str(png), before, measured]
-            times = [
-                float(subprocess.run(command, check=True, capture_output=True).stdout)
-                for _ in range(arguments.rounds)
-            ]
-            row(name, times)
+        picture.save(dlf)
+        picture.save(png)
+        for name, (before, code) in IN_A_NEW_PROCESS.items():
+            command = [sys.executable, "-c", PROGRAM, str(dlf), str(png), before, code]
+            runs = [subprocess.run(command, check=True, capture_output=True) for _ in range(rounds)]
+            yield name, [float(run.stdout) for run in runs]
         for name, action in in_this_process(dlf.read_bytes(), str(dlf)).items():
             action()
-            row(name, [timed(action) for _ in range(arguments.rounds)])
-    return 0
+            yield name, [timed(action) for _ in range(rounds)]
 
 
 def in_this_process(data: bytes, path: str) -> dict[str, Callable[[], object]]:
@@ -96,12 +109,6 @@ def timed(action: Callable[[], object]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
-
-
-def row(name: str, seconds: list[float]) -> None:
-    """Print one line of the table."""
-    cells = (f"{1e3 * value:.3g}" for value in (statistics.median(seconds), min(seconds)))
-    print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
 def made_up() -> Image.Image:

@@ -90,6 +90,7 @@ def test_an_incomplete_installation_is_told_at_registration() -> None:
     assert "pip install imageio" not in result.stderr
 
 
+@pytest.mark.filterwarnings("ignore:Starting with ImageIO v3:DeprecationWarning")
 def test_every_way_to_read(photo_dlf: bytes, file: Path) -> None:
     expected = dlf.decode(photo_dlf)
     with zipfile.ZipFile(file.with_suffix(".zip"), "w") as archive:

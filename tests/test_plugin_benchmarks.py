@@ -6,6 +6,7 @@ What happens once in a process (the import, the first open) is measured by scrip
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -56,11 +57,14 @@ def test_thumbnail(benchmark: Benchmark, file: Path) -> None:
     assert benchmark(thumbnail).width == THUMBNAIL[0]
 
 
-def test_the_script_measures_every_row(model_environment: None) -> None:
-    script = ROOT / "scripts" / "plugin_costs.py"
+def test_the_script_measures_every_row(model_environment: None, tmp_path: Path) -> None:
+    document = tmp_path / "plugins.md"
+    shutil.copy(ROOT / "docs" / "plugins.md", document)
+    command = [sys.executable, ROOT / "scripts" / "plugin_costs.py", "--rounds", "1"]
     done = subprocess.run(
-        [sys.executable, script, "--rounds", "1"], capture_output=True, text=True, check=True
+        [*command, "--write", document], capture_output=True, text=True, check=True
     )
+    assert f"\n<!-- costs -->\n{done.stdout}<!-- end of costs -->\n" in document.read_text()
     title, _, *rows = done.stdout.splitlines()
     assert title == "| what | median | least |"
     assert len(rows) == 10
