@@ -423,3 +423,16 @@ def test_activation_checkpointing_keeps_gradients(material: Path) -> None:
             assert checkpoint_activations(network, CHECKPOINTED) > 0
     assert list(network.state_dict()) == keys
     assert all(map(torch.equal, *gradients))
+
+
+def test_a_compiled_network_trains_under_the_same_names(material: Path, tmp_path: Path) -> None:
+    short = arguments(material, tmp_path / "compiled", "--images", "4", "--precision", "fp32")
+    assert main([*short, "--compile", "eager"]) == 0
+    plain = arguments(material, tmp_path / "plain", "--images", "4", "--precision", "fp32")
+    assert main(plain) == 0
+    first, second = (
+        load_checkpoint(tmp_path / name / "last.ckpt")["network"] for name in ("compiled", "plain")
+    )
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        assert torch.allclose(value, second[key], atol=1e-3), key

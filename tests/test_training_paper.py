@@ -229,7 +229,8 @@ def test_each_stage_lowers_its_loss_and_learns_only_its_parts(material: Path) ->
 
 
 def test_semantic_transformers_can_be_tuned_slowly(material: Path) -> None:
-    stage = Stage("tune", "latent", 1, 1e-3, batch=1, lmbda=(1.0,), tune_semantic=True)
+    # At 512 px: the pictures are smaller and enlarged, four windows see each other.
+    stage = Stage("tune", "latent", 1, 1e-3, 512, batch=1, lmbda=(1.0,), tune_semantic=True)
     made = trainer(material, Recipe(micro_batch=1, stages=(stage,)))
     name = "hybrid_codec.encoder.transformer.0.mlp.c_fc.weight"
     before = made.model.state_dict()[name].clone()
@@ -238,10 +239,10 @@ def test_semantic_transformers_can_be_tuned_slowly(material: Path) -> None:
     assert 0 < float(moved) <= 1.1e-6  # one step of Adam, rounded
 
 
-def test_memory_and_compiler_options_change_nothing(material: Path) -> None:
+def test_activation_checkpointing_changes_nothing(material: Path) -> None:
     recipe = Recipe(micro_batch=1, stages=(Stage("a", "latent", 1, 1e-3, batch=1),))
     results = []
-    for options in (Options(), Options(checkpointing=True, compile="eager")):
+    for options in (Options(), Options(checkpointing=True)):
         made = trainer(material, recipe, options)
         made.step()
         results.append(made.means.take())

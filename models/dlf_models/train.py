@@ -64,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--ddp",
         action="store_true",
-        help="paper's profile on the CPU: DistributedDataParallel (always used on accelerators)",
+        help="processes on one CPU: messages (and DistributedDataParallel) instead of shared memory",
     )
     p.add_argument("--init", help="package (.dlfm) whose weights a new run of a small profile has")
     p.add_argument("--init-titok", type=Path, help="TiTok checkpoint for the semantic branch")
@@ -122,6 +122,7 @@ def _small(args: argparse.Namespace, last: Path) -> tuple[Trainer, dict[str, Any
         args.device,
         args.images,
         args.precision,
+        not args.ddp,
     )
     state = load_checkpoint(last) if last.exists() and not args.restart else {}
     if state:

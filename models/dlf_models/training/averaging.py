@@ -76,7 +76,9 @@ class GradientAverager:
     Call it after ``backward``. Every rank ends with the same bits, and so takes the same step.
     """
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, shared_memory: bool = True) -> None:
+        """``shared_memory``: use it where the ranks can."""
+        self.shared_memory = shared_memory
         self.parameters = list(module.parameters())
         self.rank, self.ranks = world()
         self.learning: list[nn.Parameter] = []
@@ -89,7 +91,8 @@ class GradientAverager:
         self.learning = learning
         size = sum(p.numel() for p in learning)
         device = learning[0].device
-        self.buffers = _shared_buffers(size) if device.type == "cpu" else None
+        local = self.shared_memory and device.type == "cpu"
+        self.buffers = _shared_buffers(size) if local else None
         self.flat = self.buffers[self.rank] if self.buffers else torch.zeros(size, device=device)
         self.views, at = [], 0
         for p in learning:

@@ -67,6 +67,7 @@ class Trainer:
         device: str = "cpu",
         images: int | None = None,
         precision: str = "bf16",
+        shared_memory: bool = True,
     ) -> None:
         """``held_out [N, 3, H, W]`` in [0, 1]: crops for validation and sample sheets."""
         self.config = config
@@ -96,8 +97,8 @@ class Trainer:
             self.discriminator.parameters(), lr=2e-4, betas=(0.5, 0.99), fused=True
         )
         self.rank, self.ranks = world()
-        self.average_network = GradientAverager(self.network)
-        self.average_discriminator = GradientAverager(self.discriminator)
+        self.average_network = GradientAverager(self.network, shared_memory)
+        self.average_discriminator = GradientAverager(self.discriminator, shared_memory)
         self._seed_rank()
         self.seen = 0
         self.steps = 0

@@ -93,7 +93,7 @@ class PaperTrainer:
         self.crossed = False
         self.means = Means()
         self.stage: Stage | None = None
-        self.average_discriminator = GradientAverager(self.discriminator)
+        self.average_discriminator = GradientAverager(self.discriminator, not options.ddp)
         self._enter(self.recipe.stages[0])
 
     def _optimisers(self) -> None:
@@ -141,7 +141,7 @@ class PaperTrainer:
         self.controller.enter(stage.lmbda or self.recipe.lmbda, stage.band or self.recipe.band)
         # DistributedDataParallel must know what learns; the averager looks for itself.
         self.forward: nn.Module = self.whole
-        self.average = GradientAverager(self.model)
+        self.average = GradientAverager(self.model, not self.options.ddp)
         if self.ranks > 1 and self.options.ddp:
             self.forward = DistributedDataParallel(self.whole, broadcast_buffers=False)
         log.info("stage %s: lambda %.3g", stage.name, self.controller.lmbda)
