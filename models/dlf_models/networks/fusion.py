@@ -76,13 +76,19 @@ class Renderer(nn.Module):
         if self.base_in is not None:
             nn.init.zeros_(self.base_in.weight)
 
-    def forward(self, latent: Tensor, base: Tensor | None = None) -> Tensor:
-        """``base``: a picture ``[B, 3, H/4, W/4]`` to start from (:mod:`.linear_path`)."""
+    def features(self, latent: Tensor, base: Tensor | None, depth: int) -> Tensor:
+        """What the first ``depth`` stages make of the latent and the base picture."""
         x = latent
         for index, stage in enumerate(self.stages):
-            if self.base_in is not None and base is not None and index == self.joint:
-                x = x + self.base_in(base)
-            x = stage(x)
+            if index < depth:
+                if self.base_in is not None and base is not None and index == self.joint:
+                    x = x + self.base_in(base)
+                x = stage(x)
+        return x
+
+    def forward(self, latent: Tensor, base: Tensor | None = None) -> Tensor:
+        """``base``: a picture ``[B, 3, H/4, W/4]`` to start from (:mod:`.linear_path`)."""
+        x = self.features(latent, base, len(self.stages))
         if base is not None:
             x = x + F.interpolate(
                 base, scale_factor=self.base_scale, mode="bilinear", align_corners=False
