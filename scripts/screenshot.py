@@ -1,6 +1,6 @@
 """The picture of `dlf compare` in the documentation: the page, as headless Chromium shows it.
 
-    python scripts/screenshot.py REPORT.html OUT.jpg
+python scripts/screenshot.py REPORT.html OUT.jpg
 """
 
 from __future__ import annotations

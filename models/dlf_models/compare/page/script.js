@@ -157,8 +157,8 @@
     } else if (pointers.size === 1) {
       const near = Math.abs(at.x - view.split / 100) * stage.clientWidth <= GRIP;
       if (near || view.zoom === 1) {
+        // It moves only with the pointer: a first finger may be the beginning of a pinch.
         drag = { kind: "divider", offset: near ? view.split / 100 - at.x : 0 };
-        setSplit(100 * (at.x + drag.offset));
       } else {
         startPan(at);
       }
