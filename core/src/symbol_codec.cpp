@@ -114,8 +114,8 @@ EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& 
       return int16_t{0};
     }
     const SymbolSet& set = out.symbols;
-    const int16_t symbol = quantise(model, *table, {y[at], set.step.data[at], set.mean.data[at]},
-                                    options.bit_price);
+    const int16_t symbol =
+        quantise(model, *table, {y[at], set.step.data[at], set.mean.data[at]}, options.bit_price);
     encoder.put_value(*table, symbol);
     return symbol;
   });

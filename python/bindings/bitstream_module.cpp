@@ -122,7 +122,8 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
   {
     const py::gil_scoped_release release;
     const ReadOptions options = read_options(allow_truncated, threads);
-    const SymbolSet symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
+    const SymbolSet symbols =
+        read_symbols(open_file(buffer.view(), model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
     geometry = symbols.geometry;
   }
