@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,15 @@ def vqgan_checkpoint() -> dict[str, Any]:
     state |= NLayerDiscriminator(8, 2).state_dict(prefix="loss.discriminator.")
     state |= {"loss.perceptual_loss.lin0.model.1.weight": torch.zeros(1, 64, 1, 1)}
     return {"state_dict": state, "epoch": 3, "global_step": 100}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Several threads wait for each other on a busy machine longer than they compute."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -190,11 +200,11 @@ def trainer(material: Path, recipe: Recipe, options: Options | None = None) -> P
 
 def test_each_stage_lowers_its_loss_and_learns_only_its_parts(material: Path) -> None:
     stages = (
-        Stage("align without rate", "latent", 8, 1e-3, batch=1, lmbda=(1.0,)),
-        Stage("align", "latent", 8, 1e-3, batch=1),
-        Stage("pixels", "pixels", 8, 1e-3, batch=1),
+        Stage("align without rate", "latent", 6, 1e-3, batch=1, lmbda=(1.0,)),
+        Stage("align", "latent", 6, 1e-3, batch=1),
+        Stage("pixels", "pixels", 6, 1e-3, batch=1),
     )
-    recipe = Recipe(lmbda=(1.0, 8.0), band=(1e-9, 2e-9), micro_batch=1, validate_every=8, stages=stages,
+    recipe = Recipe(lmbda=(1.0, 8.0), band=(1e-9, 2e-9), micro_batch=1, validate_every=6, stages=stages,
                     gan_weight=0.1, discriminator_width=8, discriminator_layers=2, discriminator_warmup=2)  # fmt: skip
     made = trainer(material, recipe)
     frozen = {n: p.clone() for n, p in made.model.named_parameters()}
