@@ -1,6 +1,6 @@
 # DLF. On a machine with Python 3.11, g++ and make:
 #   make demo       installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
-#   make benchmark  measures times of a 768x512 picture, beside CompressAI where that is installed
+#   make bench      measures times, memory and cold start, beside other codecs (docs/performance.md)
 #   make figures    measures dlf-s and the classical codecs on Kodak; fills in the model card; needs chromium
 #   make test       installs everything into .venv and runs all tests, the C++ ones too
 # Nothing is written outside this folder. A second run only does what has changed.
@@ -29,7 +29,7 @@ CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 
-.PHONY: all benchmark demo figures test test-cpp test-python lint format install clean distclean
+.PHONY: all bench demo figures test test-cpp test-python lint format install clean distclean
 all: install
 
 # --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
@@ -69,10 +69,12 @@ test-cpp: $(STAMPS)/tools
 test-python: install
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-benchmark: install
+# The large pictures take nearly all of the time; SIZES="0.4 12" picks sizes in megapixels. CompressAI is measured where installed.
+bench: install
 	$(BIN)/python -m pytest tests/test_benchmarks.py tests/test_plugin_benchmarks.py \
 	    --benchmark-enable --benchmark-sort=name \
 	    --benchmark-columns=min,median,max,rounds $(PYTEST_ARGS)
+	$(BIN)/python scripts/bench_processes.py --write docs/performance.md $(if $(SIZES),--sizes $(SIZES))
 
 # Stopped, it goes on where it was: results are cached by content (docs/evaluation.md).
 figures: install

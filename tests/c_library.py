@@ -147,6 +147,8 @@ class Cost(Sized):
         ("memory_bytes", c_uint64),
         ("multiply_accumulates", c_uint64),
         ("tiles", c_uint32),
+        ("reduced_memory_bytes", c_uint64 * 3),
+        ("reduced_multiply_accumulates", c_uint64 * 3),
     )
 
 
@@ -214,6 +216,7 @@ class DecodeOptions(Sized):
         ("allocator", POINTER(Allocator)),
         ("progress", PROGRESS),
         ("progress_user", c_void_p),
+        ("downscale", c_uint32),
     )
 
 

@@ -111,6 +111,23 @@ def test_package(shipped_test_package: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
+def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A package made here and now: the `test` profile with random weights."""
+    import torch
+    from dlf_models.config import load_config
+    from dlf_models.export.package import build_package
+    from dlf_models.networks.model import DLF
+
+    torch.manual_seed(0)
+    network = DLF(load_config(ROOT / "models" / "configs" / "test.yaml").network)
+    images = [scene(128, 128, seed) for seed in range(4)]
+    package, _ = build_package(network.eval().requires_grad_(False), images, {"name": "random"})
+    path = tmp_path_factory.mktemp("package") / "random.dlfm"
+    path.write_bytes(package)
+    return path
+
+
+@pytest.fixture(scope="session")
 def model_environment(test_package: Path) -> Iterator[None]:
     """Make the test model the default, in this process and in those that it starts."""
     before = os.environ.get("DLF_MODEL_PATH")

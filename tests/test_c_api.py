@@ -146,6 +146,24 @@ def test_semantic_layer_alone(library: Library, codec: c_void_p, plain: bytes) -
     assert (status, samples) == (Status.OK, semantic)
 
 
+def test_reduced_sizes(library: Library, codec: c_void_p, plain: bytes) -> None:
+    for downscale in (2, 4, 8):
+        status, picture, samples, _ = library.decode(codec, plain, downscale=downscale)
+        size = (-(-WIDTH // downscale), -(-HEIGHT // downscale))
+        assert (status, (picture.width, picture.height)) == (Status.OK, size)
+        assert len(samples) == size[0] * size[1] * picture.channels
+        status, picture, part, _ = library.decode(
+            codec, plain, downscale=downscale, region_y=9, region_width=WIDTH, region_height=8
+        )
+        line = size[0] * picture.channels
+        top, bottom = 9 // downscale, -(-17 // downscale)
+        assert (status, part) == (Status.OK, samples[top * line : bottom * line])
+    for downscale in (3, 5, 16, 2**32 - 1):
+        status, _, samples, error = library.decode(codec, plain, downscale=downscale)
+        assert (status, samples) == (Status.INVALID_ARGUMENT, b"")
+        assert b"1, 2, 4 or 8" in error.message
+
+
 def test_largest_file_within_a_size(library: Library, codec: c_void_p, pixels: bytes) -> None:
     sizes = [
         len(library.encode(codec, pixels, WIDTH, HEIGHT, 3, rate=rate)[1]) for rate in range(8)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, scene
+from conftest import scene
 from dlf import _bitstream, _codec
 from dlf.errors import DlfError, LimitExceeded, ModelError, TruncatedFile
 
@@ -28,23 +28,6 @@ def codec(shipped_test_package: Path) -> _codec.Codec:
 @pytest.fixture(scope="module")
 def package(shipped_test_package: Path) -> _bitstream.Package:
     return _bitstream.Package(str(shipped_test_package))
-
-
-@pytest.fixture(scope="module")
-def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package made here and now: the `test` profile with random weights."""
-    import torch
-    from dlf_models.config import load_config
-    from dlf_models.export.package import build_package
-    from dlf_models.networks.model import DLF
-
-    torch.manual_seed(0)
-    network = DLF(load_config(ROOT / "models" / "configs" / "test.yaml").network)
-    images = [scene(128, 128, seed) for seed in range(4)]
-    package, _ = build_package(network.eval().requires_grad_(False), images, {"name": "random"})
-    path = tmp_path_factory.mktemp("package") / "random.dlfm"
-    path.write_bytes(package)
-    return path
 
 
 @pytest.fixture(scope="module")

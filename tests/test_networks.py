@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from conftest import scene
 from dlf_models.config import NetworkConfig, load_config
-from dlf_models.export.macs import macs_per_pixel
+from dlf_models.export.macs import macs_per_pixel, reduced_macs_per_pixel
+from dlf_models.export.reduced import fit_reduced, measure_reduced, reduced_picture
 from dlf_models.export.torchscript import Transforms, transforms_archive
 from dlf_models.networks.model import DLF
 from dlf_models.networks.prior import quadtree_masks
 from dlf_models.networks.quantise import FiniteScalarQuantiser
+from dlf_models.networks.reduced import DOWNSCALES, ReducedHeads
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -64,7 +67,7 @@ def test_without_symbols_the_detail_costs_nothing(network: DLF) -> None:
 
 
 def test_scripted_transforms_equal_the_network(network: DLF) -> None:
-    transforms = torch.jit.script(Transforms(network))
+    transforms = torch.jit.script(Transforms(network, ReducedHeads(network.synthesis.renderer)))
     window, points = network.config.window, network.config.rate_points
     image = torch.rand(1, 3, 2 * window, window)
     tokens, features = transforms.analysis(image)
@@ -76,7 +79,9 @@ def test_scripted_transforms_equal_the_network(network: DLF) -> None:
 
 
 def test_package_weights_are_half_precision(network: DLF) -> None:
-    archive = torch.jit.load(io.BytesIO(transforms_archive(network)))
+    reduced = ReducedHeads(network.synthesis.renderer)
+    macs = reduced_macs_per_pixel(network, reduced)
+    archive = torch.jit.load(io.BytesIO(transforms_archive(network, reduced, macs)))
     assert {p.dtype for p in archive.parameters()} == {torch.float16}
 
 
@@ -121,3 +126,34 @@ def test_the_linear_path_reaches_the_picture_through_the_latent() -> None:
     after = network.synthesis(values, y, rate)
     assert after.shape == image.shape
     assert (after - before).abs().mean() > 0.01
+
+
+@pytest.mark.parametrize("linear_path", [False, True])
+def test_reduced_synthesis_is_fitted_to_the_whole_one(linear_path: bool) -> None:
+    torch.manual_seed(5)
+    config = replace(load_config(CONFIGS / "test.yaml").network, linear_path=linear_path)
+    network = DLF(config).eval().requires_grad_(False)
+    if network.synthesis.linear is not None:
+        torch.nn.init.normal_(network.synthesis.linear.expand.weight, std=0.1)
+    images = [scene(128, 192, seed) for seed in range(6)]
+    fitted = fit_reduced(network, images[:5])
+    again = fit_reduced(network, images[:5])
+    assert all(
+        torch.equal(a, b) for a, b in zip(fitted.parameters(), again.parameters(), strict=True)
+    )
+    seen = measure_reduced(network, fitted, images[5:])
+    random = measure_reduced(network, ReducedHeads(network.synthesis.renderer), images[5:])
+    for downscale in DOWNSCALES:
+        assert seen[str(downscale)] > random[str(downscale)] + 10
+
+    macs = reduced_macs_per_pixel(network, fitted)
+    assert macs["8"] < macs["4"] < macs["2"] < macs_per_pixel(network)[1]
+
+    # What a decoder runs is what was fitted.
+    tokens = torch.zeros(6, config.tokens_per_window * 2, dtype=torch.long)
+    y = torch.randn(1, config.latent_channels, 4, 6)
+    scripted = torch.jit.script(Transforms(network, fitted))
+    for index, downscale in enumerate(DOWNSCALES):
+        made = scripted.synthesis_reduced(tokens, y, 0, 2, 3, downscale)
+        assert made.shape == (1, 3, 128 // downscale, 192 // downscale)
+        torch.testing.assert_close(made, reduced_picture(network, fitted, y, torch.zeros(1), index))

@@ -1,4 +1,4 @@
-"""Times of the Pillow plugin, a 768x512 picture: `make benchmark` measures, `make test` only runs.
+"""Times of the Pillow plugin, a 768x512 picture: `make bench` measures, `make test` only runs.
 
 What happens once in a process (the import, the first open) is measured by scripts/plugin_costs.py.
 """

@@ -8,6 +8,7 @@
 
 #include "bitstream.h"
 #include "geometry.h"
+#include "model_package.h"
 
 namespace dlf {
 
@@ -24,19 +25,21 @@ struct Limits {
 };
 
 struct Estimate {
-  uint64_t output_bytes = 0;  // samples of the decoded picture
+  uint64_t output_bytes = 0;  // samples: those to encode, or those of the decoded picture
   uint64_t memory_bytes = 0;  // what one call allocates at its peak, output included
   uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
   uint32_t tiles = 0;         // steps of the progress callback
   int tiles_at_once = 1;      // that memory_bytes allows for
 };
 
-enum class Direction { kEncode, kDecode };
-
 // Each tile in work costs memory: up to `threads` of them are taken as long as limits.max_memory
 // allows it, and one in any case.
-Estimate estimate_work(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                       Direction direction, int threads, const Limits& limits);
+Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
+                           int threads, const Limits& limits);
+
+// The same for decoding at 1/downscale of the size (1, 2, 4 or 8).
+Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
+                           int downscale, int threads, const Limits& limits);
 
 // Throw DLF_LIMIT_EXCEEDED naming the limit and the value. The first needs no model.
 void check_size(uint32_t width, uint32_t height, const Limits& limits);

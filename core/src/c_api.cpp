@@ -182,14 +182,20 @@ DLF_API dlf_status dlf_estimate(const uint8_t* data, size_t size, const dlf_pack
     dlf::ReadOptions options;
     options.limits = dlf::Limits::none();
     options.threads = static_cast<int>(std::min<uint32_t>(threads, INT_MAX));
-    const dlf::Estimate estimate =
-        dlf::check_cost(dlf::parse_header(view_of(data, size)), model_of(package), options);
+    const dlf::Header header = dlf::parse_header(view_of(data, size));
+    const dlf::Estimate estimate = dlf::check_cost(header, model_of(package), options);
     dlf_cost out;
     std::memset(&out, 0, sizeof out);
     out.output_bytes = estimate.output_bytes;
     out.memory_bytes = estimate.memory_bytes;
     out.multiply_accumulates = estimate.macs;
     out.tiles = estimate.tiles;
+    for (size_t i = 0; i < 3; ++i) {
+      options.downscale = 2 << i;
+      const dlf::Estimate reduced = dlf::check_cost(header, model_of(package), options);
+      out.reduced_memory_bytes[i] = reduced.memory_bytes;
+      out.reduced_multiply_accumulates[i] = reduced.macs;
+    }
     give(cost, out);
   });
 }

@@ -153,6 +153,8 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
     options.region =
         dlf::Region{given.region_x, given.region_y, given.region_width, given.region_height};
   }
+  require(given.downscale <= 8, "downscale is 1, 2, 4 or 8");
+  options.downscale = given.downscale == 0 ? 1 : static_cast<int>(given.downscale);
   options.limits = limits_of(given.limits);
   options.progress = progress_of(given.progress, given.progress_user);
   return options;
@@ -207,7 +209,7 @@ DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* opt
     std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
     out->package.model = dlf::ModelPackage::load(path, &archive);
     const dlf::ModelPackage& model = *out->package.model;
-    auto transform = dlf::load_torchscript_transform(archive, model.normative(), device);
+    auto transform = dlf::load_torchscript_transform(archive, model, device);
     out->codec =
         std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
                                      static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));

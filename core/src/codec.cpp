@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "constants.h"
+#include "downscale.h"
 #include "file_reader.h"
 #include "size_search.h"
 #include "status.h"
-#include "symbol_codec.h"
 #include "tiles.h"
 #include "workers.h"
 
@@ -73,31 +73,36 @@ Chunk alpha_chunk(const ConstPixels& pixels) {
 
 // --- decoding
 
-Region checked_region(const std::optional<Region>& region, const Header& header) {
-  if (!region) return {0, 0, header.width, header.height};
-  const bool fits = region->width > 0 && region->height > 0 &&
-                    uint64_t{region->x} + region->width <= header.width &&
-                    uint64_t{region->y} + region->height <= header.height;
-  if (!fits) fail(DLF_INVALID_ARGUMENT, "the region is not inside the picture");
-  return *region;
-}
-
-void put_alpha(const ParsedFile& file, const Region& region, const Pixels& out) {
+void put_alpha(const ParsedFile& file, const Region& region, int downscale, const Pixels& out) {
   const Chunk* chunk = find_chunk(file.chunks, kChunkAlpha);
   // Missing is possible only in a truncated file that the caller accepts: then opaque.
   std::vector<uint8_t> plane;
-  if (chunk != nullptr) plane = unpack_alpha(*chunk, file.header.width, file.header.height);
+  const uint32_t width = file.header.width, height = file.header.height;
+  if (chunk != nullptr) plane = unpack_alpha(*chunk, width, height);
   const size_t channels = static_cast<size_t>(out.channels);
   for (uint32_t y = 0; y < region.height; ++y) {
     uint8_t* to = out.line(y) + channels - 1;
-    const size_t start = (size_t{region.y} + y) * file.header.width + region.x;
     for (uint32_t x = 0; x < region.width; ++x) {
-      to[x * channels] = plane.empty() ? 255 : plane[start + x];
+      to[x * channels] =
+          plane.empty() ? 255
+                        : box_sample(plane, width, height, region.x + x, region.y + y, downscale);
     }
   }
 }
 
 }  // namespace
+
+Region output_region(const Header& header, const DecodeOptions& options) {
+  check_downscale(options.downscale);
+  const Region whole{0, 0, header.width, header.height};
+  const Region& region = options.region ? *options.region : whole;
+  const uint64_t right = uint64_t{region.x} + region.width;
+  const uint64_t bottom = uint64_t{region.y} + region.height;
+  if (region.width == 0 || region.height == 0 || right > header.width || bottom > header.height) {
+    fail(DLF_INVALID_ARGUMENT, "the region is not inside the picture");
+  }
+  return reduced_region(region, options.downscale);
+}
 
 Codec::Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
              int threads)
@@ -120,8 +125,8 @@ Codec::Job Codec::prepare(const ConstPixels& pixels, const EncodeOptions& option
 
   Job job;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  const Estimate cost = estimate_work(model, job.geometry, pixels.channels, Direction::kEncode,
-                                      threads_, options.limits);
+  const Estimate cost =
+      estimate_encoding(*model_, job.geometry, pixels.channels, threads_, options.limits);
   check_work(job.geometry, cost, options.limits);
   job.tiles_at_once = cost.tiles_at_once;
   job.tiles = tiles_of(model, job.geometry);
@@ -204,6 +209,23 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
   });
 }
 
+std::vector<float> Codec::synthesise(const SymbolSet& symbols, const Tile& tile,
+                                     int downscale) const {
+  const NormativePart& model = model_->normative();
+  const std::vector<int64_t> tokens =
+      cut_tokens(symbols.tokens, tile, symbols.geometry, model.tokens_stride());
+  const std::vector<float> latents =
+      cut_latents(symbols.latent, tile, symbols.geometry, model.latent_channels,
+                  model.latent_fraction + model.step_fraction);
+  const WindowGrid grid = extended_grid(tile);
+  if (downscale > 1 && model_->reduced_macs()) {
+    return transform_->synthesis_reduced(tokens, latents, symbols.rate, grid, downscale);
+  }
+  std::vector<float> image = transform_->synthesis(tokens, latents, symbols.rate, grid);
+  if (downscale > 1) image = box_average(image, size_t{grid.columns} * model.window, downscale);
+  return image;
+}
+
 DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
                              const Allocate& allocate) const {
   const NormativePart& model = model_->normative();
@@ -214,10 +236,14 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
   reading.allow_truncated = options.allow_truncated;
   reading.semantic_only = options.layers == Layers::kSemantic;
   reading.threads = threads_;
+  reading.downscale = options.downscale;
+  check_downscale(options.downscale);
+  if (model.window % options.downscale != 0) {
+    fail(DLF_UNSUPPORTED, "the windows of this model cannot be made smaller");
+  }
   OpenedFile opened = open_file(data, *model_, reading);
   const Header& header = opened.file.header;
-  const ImageGeometry& geometry = opened.geometry;
-  const Region region = checked_region(options.region, header);
+  const Region region = output_region(header, options);
 
   // 2. Payload -> tokens and latents, integers only.
   const SymbolSet symbols = read_symbols(opened, *model_, reading);
@@ -229,23 +255,19 @@ DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
              checked_multiply(region.width, static_cast<size_t>(picture.channels), "line")};
   out.data = allocate(checked_multiply(out.stride, region.height, "picture"));
   if (out.data == nullptr) fail(DLF_OUT_OF_MEMORY, "no memory for the decoded picture");
-  std::vector<Tile> tiles = tiles_of(model, geometry);
+  const size_t side = model.window / static_cast<size_t>(options.downscale);
+  std::vector<Tile> tiles = tiles_of(model, opened.geometry);
   tiles.erase(std::remove_if(tiles.begin(), tiles.end(),
-                             [&](const Tile& tile) { return !touches(tile, geometry, region); }),
+                             [&](const Tile& tile) { return !touches(tile, side, region); }),
               tiles.end());
 
   // 4. Synthesis; the core of each tile becomes pixels at once.
   for_each_tile(tiles, opened.cost.tiles_at_once, options.progress, [&](size_t, const Tile& tile) {
-    const std::vector<float> image =
-        transform_->synthesis(cut_tokens(symbols.tokens, tile, geometry, model.tokens_stride()),
-                              cut_latents(symbols.latent, tile, geometry, model.latent_channels,
-                                          model.latent_fraction + model.step_fraction),
-                              header.rate, extended_grid(tile));
-    put_pixels(image, tile, geometry, region, out);
+    put_pixels(synthesise(symbols, tile, options.downscale), tile, side, region, out);
   });
 
   // 5. What the networks do not carry.
-  if (out.has_alpha()) put_alpha(opened.file, region, out);
+  if (out.has_alpha()) put_alpha(opened.file, region, options.downscale, out);
   picture.header = header;
   picture.region = region;
   picture.complete = symbols.complete && !opened.file.truncated;

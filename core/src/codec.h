@@ -15,6 +15,7 @@
 #include "budget.h"
 #include "model_package.h"
 #include "picture.h"
+#include "symbol_codec.h"
 #include "transform.h"
 
 namespace dlf {
@@ -40,7 +41,8 @@ struct EncodeOptions {
 struct DecodeOptions {
   Layers layers = Layers::kAll;
   bool allow_truncated = false;  // best picture so far instead of DLF_TRUNCATED_FILE
-  std::optional<Region> region;  // this part only; default: the whole picture
+  std::optional<Region> region;  // this part only, in pixels of the whole size; default: all
+  int downscale = 1;             // 2, 4, 8: the picture at that part of its size (§9.7)
   Limits limits;
   Progress progress;
 };
@@ -48,7 +50,7 @@ struct DecodeOptions {
 // Everything about a decoded picture but its samples.
 struct DecodedPicture {
   Header header;
-  Region region;  // what was decoded
+  Region region;  // what was decoded, in pixels of the size asked for
   int channels = 3;
   std::vector<Chunk> chunks;
   bool complete = true;  // false when a truncated file was accepted
@@ -57,6 +59,11 @@ struct DecodedPicture {
 // Gives the memory for `bytes` samples, interleaved, without gaps between lines. Called once, after
 // everything has been checked and the symbols are decoded. Null means out of memory.
 using Allocate = std::function<uint8_t*(size_t bytes)>;
+
+// The part of the picture that these options ask for, in pixels of the size that they ask for: a
+// region is widened to whole pixels of it (§9.7). Throws DLF_INVALID_ARGUMENT for a region that is
+// not inside the picture and for another downscale than 1, 2, 4 and 8.
+Region output_region(const Header& header, const DecodeOptions& options);
 
 class Codec {
  public:
@@ -87,6 +94,8 @@ class Codec {
   Job prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
   std::vector<uint8_t> finish(const Job& job, uint8_t rate,
                               const std::vector<float>& latents, double bit_price = 0) const;
+  // The picture of one tile, at 1/downscale of its size.
+  std::vector<float> synthesise(const SymbolSet& symbols, const Tile& tile, int downscale) const;
 
   std::shared_ptr<const ModelPackage> model_;
   std::unique_ptr<const Transform> transform_;

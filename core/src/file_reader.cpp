@@ -31,8 +31,8 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   check_size(header, options.limits);
   check_model(header, model);
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
-  const Estimate estimate = estimate_work(model.normative(), geometry, header.picture.channels(),
-                                          Direction::kDecode, options.threads, options.limits);
+  const Estimate estimate = estimate_decoding(model, geometry, header.picture.channels(),
+                                              options.downscale, options.threads, options.limits);
   check_work(geometry, estimate, options.limits);
   return estimate;
 }

@@ -5,12 +5,6 @@
 #include "constants.h"
 
 namespace dlf {
-namespace {
-
-uint32_t divide_up(uint32_t a, uint32_t b) { return (a + b - 1) / b; }
-
-}  // namespace
-
 ImageGeometry ImageGeometry::of(const NormativePart& model, uint32_t width, uint32_t height) {
   if (width < 1 || width > kMaxSide || height < 1 || height > kMaxSide) {
     fail(DLF_INVALID_ARGUMENT, "width and height are 1 to 2^24");

@@ -11,6 +11,8 @@
 
 namespace dlf {
 
+constexpr uint32_t divide_up(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
+
 struct ImageGeometry {
   uint32_t width = 0, height = 0;         // pixels
   uint32_t windows_y = 0, windows_x = 0;  // nH, nW

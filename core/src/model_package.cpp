@@ -17,6 +17,7 @@ namespace {
 constexpr char kNormativeMember[] = "extra/normative.bin";
 constexpr char kJsonMember[] = "extra/model.json";
 constexpr uint64_t kMaxArchiveBytes = uint64_t{1} << 36;
+constexpr char kReducedMember[] = "extra/reduced.bin";
 constexpr uint64_t kMaxNormativeBytes = uint64_t{1} << 30;
 constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 24;
 
@@ -36,6 +37,22 @@ Digest network_digest(ZipArchive& archive) {
     hash.update(archive.read(member));
   }
   return hash.finish();
+}
+
+// A.1.4
+std::optional<ReducedMacs> read_reduced_macs(ZipArchive& archive) {
+  const ZipArchive::Member* member = archive.find(kReducedMember);
+  if (member == nullptr) return {};
+  if (member->size != 3 * sizeof(uint32_t)) {
+    fail(DLF_MODEL_ERROR, std::string("not a model package: ") + kReducedMember + " is malformed");
+  }
+  const std::vector<uint8_t> bytes = archive.read(*member);
+  ByteReader reader(bytes);
+  ReducedMacs macs;
+  macs.half = reader.u32();
+  macs.quarter = reader.u32();
+  macs.eighth = reader.u32();
+  return macs;
 }
 
 std::vector<uint8_t> read_file(const std::string& path) {
@@ -110,6 +127,7 @@ std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::stri
       package->model_json_.assign(text.begin(), text.end());
     }
     package->set_normative(part);
+    package->reduced_macs_ = read_reduced_macs(archive);
     if (network_digest(archive) != package->normative_.network_digest) {
       fail(DLF_MODEL_ERROR, "altered model package: its networks do not match its digest");
     }

@@ -7,12 +7,23 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "normative.h"
 
 namespace dlf {
+
+// Multiply-accumulates per pixel of the whole picture when it is synthesised at a part of its size
+// (A.1.4).
+struct ReducedMacs {
+  uint32_t half = 0, quarter = 0, eighth = 0;
+
+  uint32_t at(int downscale) const {
+    return downscale == 2 ? half : downscale == 4 ? quarter : eighth;
+  }
+};
 
 class ModelPackage {
  public:
@@ -36,6 +47,8 @@ class ModelPackage {
   const std::string& registered_name() const {
     return name_;
   }  // "" when the hash is not registered
+  // Empty when the package's networks know only the whole size.
+  const std::optional<ReducedMacs>& reduced_macs() const { return reduced_macs_; }
   const std::string& model_json() const { return model_json_; }
   const std::string& path() const { return path_; }  // "" when loaded from memory
   // Bytes held by tables, weights and texts: a bound for memory estimates.
@@ -47,6 +60,7 @@ class ModelPackage {
   void set_normative(ByteView bytes);
 
   NormativePart normative_;
+  std::optional<ReducedMacs> reduced_macs_;
   Digest sha256_{};
   uint32_t id_ = 0;
   size_t memory_bytes_ = 0;

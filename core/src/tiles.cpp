@@ -40,8 +40,7 @@ WindowGrid extended_grid(const Tile& tile) {
   return {tile.ext_y1 - tile.ext_y0, tile.ext_x1 - tile.ext_x0};
 }
 
-bool touches(const Tile& tile, const ImageGeometry& geometry, const Region& region) {
-  const uint64_t side = geometry.window_px;
+bool touches(const Tile& tile, size_t side, const Region& region) {
   return region.x < tile.core_x1 * side && region.y < tile.core_y1 * side &&
          uint64_t{region.x} + region.width > tile.core_x0 * side &&
          uint64_t{region.y} + region.height > tile.core_y0 * side;
@@ -137,9 +136,8 @@ std::vector<float> cut_latents(const std::vector<int32_t>& latents, const Tile& 
   return out;
 }
 
-void put_pixels(const std::vector<float>& tile_image, const Tile& tile,
-                const ImageGeometry& geometry, const Region& region, const Pixels& out) {
-  const size_t side = geometry.window_px;
+void put_pixels(const std::vector<float>& tile_image, const Tile& tile, size_t side,
+                const Region& region, const Pixels& out) {
   const TileShape shape(tile, side);
   expect_size(tile_image.size(), shape.plane() * 3, "image size");
   const size_t y0 = std::max<size_t>(tile.core_y0 * side, region.y);

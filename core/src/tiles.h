@@ -17,8 +17,8 @@ namespace dlf {
 
 WindowGrid extended_grid(const Tile& tile);
 
-// True when the tile's core holds a pixel of the region.
-bool touches(const Tile& tile, const ImageGeometry& geometry, const Region& region);
+// True when the tile's core holds a pixel of the region, which counts `side` pixels to a window.
+bool touches(const Tile& tile, size_t side, const Region& region);
 
 // Encoding: pixels -> [3][rows*window][columns*window] in [0, 1], the picture's last line and
 // column repeated beyond its edges; gray is repeated over the three channels; alpha is left out.
@@ -45,9 +45,11 @@ std::vector<float> cut_latents(const std::vector<int32_t>& latents, const Tile& 
                                const ImageGeometry& geometry, size_t channels, int fraction_bits);
 
 // Decoding: the synthesised core -> 8-bit samples (§9.4), luma for a gray picture (§2.6.3).
-// `region` is the part of the picture that `out` covers, at the same size; alpha is not touched.
-void put_pixels(const std::vector<float>& tile_image, const Tile& tile,
-                const ImageGeometry& geometry, const Region& region, const Pixels& out);
+// `side` is what a window measures in `tile_image`: less than it does in the whole picture when
+// that is wanted at a part of its size (§9.7). `region` is the part of the picture that `out`
+// covers, at that size; alpha is not touched.
+void put_pixels(const std::vector<float>& tile_image, const Tile& tile, size_t side,
+                const Region& region, const Pixels& out);
 
 }  // namespace dlf
 

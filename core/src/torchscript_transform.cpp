@@ -26,7 +26,8 @@
 namespace dlf {
 namespace {
 
-const char* const kMethods[] = {"analysis", "bottleneck", "synthesis"};
+constexpr char kAnalysis[] = "analysis", kBottleneck[] = "bottleneck", kSynthesis[] = "synthesis",
+               kSynthesisReduced[] = "synthesis_reduced";
 
 // Reads an archive that lies in memory, without a copy of it.
 class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
@@ -49,8 +50,8 @@ class MemoryReader : public caffe2::serialize::ReadAdapterInterface {
 // codec.cpp works on several tiles at once instead. libtorch keeps two numbers: one per thread,
 // which decides, and one for the process, from which new threads take theirs. The second is put
 // back at once, by a thread of its own, so that threads which the host starts meanwhile see nothing
-// of ours. Only with several codec threads, a thread that the host starts in the microseconds between
-// the two calls can see 1.
+// of ours. Only with several codec threads, a thread that the host starts in the microseconds
+// between the two calls can see 1.
 class OneThread {
  public:
   OneThread() {
@@ -149,16 +150,18 @@ std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType type) {
 
 class TorchScriptTransform : public Transform {
  public:
-  TorchScriptTransform(const std::vector<uint8_t>& archive, const NormativePart& model,
+  TorchScriptTransform(const std::vector<uint8_t>& archive, const ModelPackage& model,
                        const std::string& device)
       : device_(checked_device(device)),
-        window_(model.window),
-        stride_(model.latent_stride),
-        channels_(model.latent_channels) {
+        window_(model.normative().window),
+        stride_(model.normative().latent_stride),
+        channels_(model.normative().latent_channels) {
+    std::vector<const char*> methods = {kAnalysis, kBottleneck, kSynthesis};
+    if (model.reduced_macs()) methods.push_back(kSynthesisReduced);
     guarded("loading the networks", [&] {
       const Inference inference;
       module_ = torch::jit::load(std::make_shared<MemoryReader>(archive), device_);
-      for (const char* name : kMethods) {
+      for (const char* name : methods) {
         if (!module_.find_method(name)) {
           fail(DLF_MODEL_ERROR, std::string("the model package has no network \"") + name + "\"");
         }
@@ -175,7 +178,7 @@ class TorchScriptTransform : public Transform {
       const Inference inference;
       const at::Tensor input =
           tensor_of(image, {1, 3, grid.rows * window_, grid.columns * window_}, at::kFloat);
-      const auto outputs = call(kMethods[0], {input}).toTuple();
+      const auto outputs = call(kAnalysis, {input}).toTuple();
       Analysis result;
       result.tokens = to_vector<int64_t>(outputs->elements().at(0).toTensor(), at::kLong);
       result.features = std::make_unique<TorchFeatures>(outputs->elements().at(1).toTensor());
@@ -187,7 +190,7 @@ class TorchScriptTransform : public Transform {
     return guarded("the bottleneck", [&] {
       const Inference inference;
       const auto& tensor = dynamic_cast<const TorchFeatures&>(features).tensor;
-      return to_vector<float>(call(kMethods[1], {tensor, int64_t{rate}}).toTensor(), at::kFloat);
+      return to_vector<float>(call(kBottleneck, {tensor, int64_t{rate}}).toTensor(), at::kFloat);
     });
   }
 
@@ -196,20 +199,34 @@ class TorchScriptTransform : public Transform {
                                WindowGrid grid) const override {
     return guarded("the synthesis transform", [&] {
       const Inference inference;
-      const int64_t windows = static_cast<int64_t>(grid.count());
-      const int64_t digits = static_cast<int64_t>(tokens.size()) / windows;
-      const int64_t side = window_ / stride_;
-      const at::Tensor token_input = tensor_of(tokens, {windows, digits}, at::kLong);
-      const at::Tensor latent_input =
-          tensor_of(latents, {1, channels_, grid.rows * side, grid.columns * side}, at::kFloat);
-      return to_vector<float>(call(kMethods[2], {token_input, latent_input, int64_t{rate},
-                                                 int64_t{grid.rows}, int64_t{grid.columns}})
-                                  .toTensor(),
-                              at::kFloat);
+      return to_vector<float>(
+          call(kSynthesis, synthesis_inputs(tokens, latents, rate, grid)).toTensor(), at::kFloat);
+    });
+  }
+
+  std::vector<float> synthesis_reduced(const std::vector<int64_t>& tokens,
+                                       const std::vector<float>& latents, int rate, WindowGrid grid,
+                                       int downscale) const override {
+    return guarded("the reduced synthesis transform", [&] {
+      const Inference inference;
+      std::vector<torch::jit::IValue> inputs = synthesis_inputs(tokens, latents, rate, grid);
+      inputs.emplace_back(int64_t{downscale});
+      return to_vector<float>(call(kSynthesisReduced, std::move(inputs)).toTensor(), at::kFloat);
     });
   }
 
  private:
+  std::vector<torch::jit::IValue> synthesis_inputs(const std::vector<int64_t>& tokens,
+                                                   const std::vector<float>& latents, int rate,
+                                                   WindowGrid grid) const {
+    const int64_t windows = static_cast<int64_t>(grid.count());
+    const int64_t digits = static_cast<int64_t>(tokens.size()) / windows;
+    const int64_t side = window_ / stride_;
+    return {tensor_of(tokens, {windows, digits}, at::kLong),
+            tensor_of(latents, {1, channels_, grid.rows * side, grid.columns * side}, at::kFloat),
+            int64_t{rate}, int64_t{grid.rows}, int64_t{grid.columns}};
+  }
+
   // A copy, in memory aligned as libtorch does it: the kernels' results can depend on that.
   template <typename T>
   at::Tensor tensor_of(const std::vector<T>& values, std::vector<int64_t> shape,
@@ -232,7 +249,7 @@ class TorchScriptTransform : public Transform {
 }  // namespace
 
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
-                                                            const NormativePart& model,
+                                                            const ModelPackage& model,
                                                             const std::string& device) {
   return std::make_unique<TorchScriptTransform>(archive, model, device);
 }

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "normative.h"
+#include "model_package.h"
 #include "transform.h"
 
 namespace dlf {
@@ -20,7 +20,7 @@ namespace dlf {
 // fitting TorchScript module, DLF_INVALID_ARGUMENT for an unknown or absent device ("cpu", "cuda",
 // "cuda:1" ...).
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
-                                                            const NormativePart& model,
+                                                            const ModelPackage& model,
                                                             const std::string& device);
 
 // The version of the libtorch that is loaded, e.g. "2.13.0".

@@ -54,6 +54,13 @@ class Transform {
   virtual std::vector<float> synthesis(const std::vector<int64_t>& tokens,
                                        const std::vector<float>& latents, int rate,
                                        WindowGrid grid) const = 0;
+
+  // The picture at 1/downscale of its size (2, 4 or 8), from less work than `synthesis` takes:
+  // [3][rows*window/downscale][columns*window/downscale]; not clamped. To be called only when the
+  // package offers it (ModelPackage::reduced_macs).
+  virtual std::vector<float> synthesis_reduced(const std::vector<int64_t>& tokens,
+                                               const std::vector<float>& latents, int rate,
+                                               WindowGrid grid, int downscale) const = 0;
 };
 
 }  // namespace dlf

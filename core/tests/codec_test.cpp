@@ -92,14 +92,29 @@ class FakeTransform : public dlf::Transform {
     return image;
   }
 
-  mutable std::atomic<int> calls{0};
+  // What `synthesis` gives is even within squares of 32 pixels: any pixel of a square will do.
+  std::vector<float> synthesis_reduced(const std::vector<int64_t>& tokens,
+                                       const std::vector<float>& latents, int rate, WindowGrid grid,
+                                       int downscale) const override {
+    ++reduced_calls;
+    const size_t factor = static_cast<size_t>(downscale), width = grid.columns * kWindow;
+    const std::vector<float> image = synthesis(tokens, latents, rate, grid);
+    std::vector<float> out;
+    for (size_t line = 0; line < image.size() / width; line += factor) {
+      for (size_t x = 0; x < width; x += factor) out.push_back(image[line * width + x]);
+    }
+    return out;
+  }
+
+  mutable std::atomic<int> calls{0}, reduced_calls{0};
 };
 
 struct Fixture {
   Codec codec;
   const FakeTransform* transform;
 
-  static Fixture make(bool tiled, int threads) {
+  // `reduced`: the package says that it synthesises reduced sizes itself.
+  static Fixture make(bool tiled, int threads, bool reduced = false) {
     dlf_test::PartOptions options;
     options.window = kWindow;
     options.channels = kChannels;
@@ -108,7 +123,10 @@ struct Fixture {
     part.tile_core = 2;
     part.tile_margin = 1;
     part.whole_limit = tiled ? 1 : 1000000;
-    auto model = dlf::ModelPackage::from_normative(dlf_test::to_bytes(part));
+    const std::vector<uint8_t> costs = {1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0};
+    std::vector<dlf_test::Member> members;
+    if (reduced) members.push_back({"extra/reduced.bin", costs});
+    auto model = dlf::ModelPackage::from_archive(dlf_test::make_package(part, members), "fake");
     auto transform = std::make_unique<FakeTransform>();
     const FakeTransform* borrowed = transform.get();
     return {Codec(std::move(model), std::move(transform), threads), borrowed};
@@ -199,6 +217,65 @@ TEST(a_region_runs_only_the_tiles_it_touches) {
   for (size_t y = 0; y < 70; ++y) {
     const auto* expected = whole.data() + ((130 + y) * 512 + 120) * 4;
     CHECK(std::equal(expected, expected + 80, part.data() + y * 80));
+  }
+}
+
+// What `synthesis` gives is even within squares of 32 pixels, so that the network's pixels, their
+// averages and every eighth pixel of the whole picture are the same.
+TEST(reduced_pictures_hold_the_pixels_of_the_whole_one) {
+  for (const auto& [width, height] : {std::pair<uint32_t, uint32_t>{1, 1}, {65, 64}, {300, 213}}) {
+    for (int channels = 1; channels <= 3; channels += 2) {
+      const Samples samples(width, height, channels);
+      for (const bool by_network : {false, true}) {
+        const Fixture one = Fixture::make(true, 2, by_network);
+        const std::vector<uint8_t> file = one.codec.encode(samples.view(), {});
+        const std::vector<uint8_t> whole = decode(one.codec, file);
+        for (const int factor : {2, 4, 8}) {
+          DecodeOptions options;
+          options.downscale = factor;
+          one.transform->reduced_calls = 0;
+          const std::vector<uint8_t> small = decode(one.codec, file, options);
+          CHECK_EQ(one.transform->reduced_calls.load() > 0, by_network);
+          std::vector<uint8_t> expected;
+          for (size_t y = 0; y < height; y += static_cast<size_t>(factor)) {
+            for (size_t x = 0; x < width; x += static_cast<size_t>(factor)) {
+              const auto pixel =
+                  whole.begin() + static_cast<ptrdiff_t>((y * width + x) * size_t(channels));
+              expected.insert(expected.end(), pixel, pixel + channels);
+            }
+          }
+          CHECK_EQ(small.size(), expected.size());
+          int worst = 0;
+          for (size_t i = 0; i < small.size(); ++i) {
+            worst = std::max(worst, std::abs(small[i] - expected[i]));
+          }
+          CHECK(worst <= (by_network ? 0 : 1));  // a sum of equal floats is not always exact
+        }
+      }
+    }
+  }
+}
+
+TEST(a_reduced_region_is_widened_to_whole_pixels) {
+  const Fixture tiled = Fixture::make(true, 1, true);
+  const Samples samples(512, 512, 4);
+  const std::vector<uint8_t> file = tiled.codec.encode(samples.view(), {});
+  DecodeOptions options;
+  options.downscale = 4;
+  const std::vector<uint8_t> whole = decode(tiled.codec, file, options);
+  CHECK_EQ(whole.size(), size_t{128 * 128 * 4});
+  tiled.transform->reduced_calls = 0;
+  options.region = dlf::Region{121, 130, 20, 71};  // pixels 30..35 and 32..50; crosses x = 128 only
+  const std::vector<uint8_t> part = decode(tiled.codec, file, options);
+  CHECK_EQ(tiled.transform->reduced_calls.load(), 2);
+  CHECK_EQ(part.size(), size_t{6 * 19 * 4});
+  for (size_t y = 0; y < 19; ++y) {
+    const auto* expected = whole.data() + ((32 + y) * 128 + 30) * 4;
+    CHECK(std::equal(expected, expected + 24, part.data() + y * 24));
+  }
+  for (const int factor : {-1, 0, 3, 16}) {
+    options.downscale = factor;
+    CHECK_STATUS(DLF_INVALID_ARGUMENT, decode(tiled.codec, file, options));
   }
 }
 

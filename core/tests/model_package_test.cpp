@@ -163,6 +163,20 @@ TEST(packages_with_other_members_are_refused) {
   CHECK_EQ(open_status({'P', 'K', 3, 4}), DLF_MODEL_ERROR);
 }
 
+TEST(packages_may_offer_reduced_sizes) {
+  const auto open = [](const std::vector<dlf_test::Member>& more) {
+    return dlf::ModelPackage::from_archive(dlf_test::make_package(part_of(56), more), "test");
+  };
+  CHECK(!open({})->reduced_macs());
+  const auto model = open({{"extra/reduced.bin", {0, 2, 0, 0, 4, 0, 0, 0, 0, 0, 0, 1}}});
+  CHECK_EQ(model->reduced_macs()->at(2), 512u);
+  CHECK_EQ(model->reduced_macs()->at(4), 4u);
+  CHECK_EQ(model->reduced_macs()->at(8), 1u << 24);
+  for (const size_t size : {size_t{0}, size_t{11}, size_t{13}}) {
+    CHECK_STATUS(DLF_MODEL_ERROR, open({{"extra/reduced.bin", std::vector<uint8_t>(size)}}));
+  }
+}
+
 TEST(a_missing_package_file_is_named) {
   try {
     ModelPackage::load("no/such/file.dlfm");

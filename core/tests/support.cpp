@@ -355,9 +355,10 @@ dlf::Digest digest_of(std::vector<Member> members) {
   return dlf::sha256(all.view());
 }
 
-std::vector<uint8_t> make_package(NormativePart part) {
+std::vector<uint8_t> make_package(NormativePart part, const std::vector<Member>& more) {
   std::vector<Member> members = {
       {"version", {'3', '\n'}}, {"extra/model.json", {'{', '}'}}, {"code/a.py", {'#'}}};
+  members.insert(members.end(), more.begin(), more.end());
   part.network_digest = digest_of(members);
   members.push_back({"extra/normative.bin", to_bytes(part)});
   return make_archive(members);

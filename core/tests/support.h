@@ -65,8 +65,8 @@ std::vector<uint8_t> make_archive(const std::vector<Member>& members,
                                   const std::string& root = "model");
 // The digest that A.1.3 asks for.
 dlf::Digest digest_of(std::vector<Member> members);
-// A whole package around `part`: sets its digest, adds two other members.
-std::vector<uint8_t> make_package(dlf::NormativePart part);
+// A whole package around `part`: sets its digest, adds three other members and `more`.
+std::vector<uint8_t> make_package(dlf::NormativePart part, const std::vector<Member>& more = {});
 
 }  // namespace dlf_test
 

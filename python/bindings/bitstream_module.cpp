@@ -7,6 +7,7 @@
 #include "code_length.h"
 #include "common.h"
 #include "constants.h"
+#include "downscale.h"
 #include "file_reader.h"
 #include "model_package.h"
 #include "model_registry.h"
@@ -133,10 +134,12 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
   return out;
 }
 
-py::dict estimate(const py::object& data, const PackageHandle& handle, int threads) {
+py::dict estimate(const py::object& data, const PackageHandle& handle, int threads, int downscale) {
   const Buffer buffer(data);
   ReadOptions options = read_options(false, threads);
   options.limits = Limits::none();
+  check_downscale(downscale);
+  options.downscale = downscale;
   const Estimate cost = check_cost(parse_header(buffer.view()), *handle.package, options);
   py::dict out;
   out["output_bytes"] = cost.output_bytes;
@@ -242,7 +245,8 @@ PYBIND11_MODULE(_bitstream, m) {
         arg("allow_truncated") = false, arg("threads") = 1);
   m.def("code_lengths", &code_lengths, arg("data"), arg("package"), py::kw_only(),
         arg("allow_truncated") = false, arg("threads") = 1);
-  m.def("estimate", &estimate, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);
+  m.def("estimate", &estimate, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1,
+        arg("downscale") = 1);
   m.def("verify", &verify, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);
   m.def("encode_symbols", &encode_symbols, arg("tokens"), arg("latents"), arg("package"),
         py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);

@@ -145,7 +145,7 @@ using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
 
 py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const std::string& layers,
                             bool allow_truncated, const std::optional<Rectangle>& region,
-                            const Number& max_pixels, const Number& max_side,
+                            int downscale, const Number& max_pixels, const Number& max_side,
                             const Number& max_memory, const Number& max_chunk_bytes,
                             const py::object& progress) {
   const Buffer buffer(data);
@@ -155,12 +155,14 @@ py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const st
   options.limits = limits_of(max_pixels, max_side, max_memory, max_chunk_bytes);
   options.progress = progress_of(progress);
 
-  const Header header = parse_header(buffer.view());
-  Region area{0, 0, header.width, header.height};
+  options.downscale = downscale;
   if (region) {
-    std::tie(area.x, area.y, area.width, area.height) = *region;
-    options.region = area;
+    options.region.emplace();
+    std::tie(options.region->x, options.region->y, options.region->width, options.region->height) =
+        *region;
   }
+  const Header header = parse_header(buffer.view());
+  const Region area = output_region(header, options);
   std::vector<py::ssize_t> shape{area.height, area.width};
   if (header.picture.channels() > 1) shape.push_back(header.picture.channels());
 
@@ -182,7 +184,7 @@ std::unique_ptr<Codec> open(const std::string& path, const std::string& device, 
   const py::gil_scoped_release release;
   std::vector<uint8_t> archive;
   auto model = ModelPackage::load(path, &archive);
-  auto transform = load_torchscript_transform(archive, model->normative(), device);
+  auto transform = load_torchscript_transform(archive, *model, device);
   return std::make_unique<Codec>(std::move(model), std::move(transform), threads);
 }
 
@@ -209,9 +211,9 @@ PYBIND11_MODULE(_codec, m) {
            arg("trailer") = false, arg("max_pixels") = none, arg("max_side") = none,
            arg("max_memory") = none, arg("progress") = none)
       .def("decode", &decode, arg("data"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("region") = none, arg("max_pixels") = none,
-           arg("max_side") = none, arg("max_memory") = none, arg("max_chunk_bytes") = none,
-           arg("progress") = none);
+           arg("allow_truncated") = false, arg("region") = none, arg("downscale") = 1,
+           arg("max_pixels") = none, arg("max_side") = none, arg("max_memory") = none,
+           arg("max_chunk_bytes") = none, arg("progress") = none);
 }
 
 }  // namespace dlf::python

@@ -119,7 +119,7 @@ def code_lengths(
 ) -> CodeLengths:
     """Decode the payload and return what its symbols cost. The GIL is released meanwhile."""
 
-def estimate(data: bytes, package: Package, *, threads: int = 1) -> Estimate:
+def estimate(data: bytes, package: Package, *, threads: int = 1, downscale: int = 1) -> Estimate:
     """Tell what decoding the file behind this header costs."""
 
 def verify(data: bytes, package: Package, *, threads: int = 1) -> None:

@@ -77,6 +77,7 @@ class Codec:
         layers: Literal["all", "semantic"] = "all",
         allow_truncated: bool = False,
         region: tuple[int, int, int, int] | None = None,
+        downscale: int = 1,
         max_pixels: int | None = None,
         max_side: int | None = None,
         max_memory: int | None = None,
@@ -89,4 +90,7 @@ class Codec:
             layers: "semantic" takes every detail symbol as its prediction.
             allow_truncated: return the best picture so far of a file that ends too early.
             region: x, y, width, height of the part to decode; the same pixels as in the whole.
+            downscale: 2, 4, 8: the picture at that part of its size, ceil(side / downscale), from
+                less work. `region` keeps counting pixels of the whole size and is widened to whole
+                pixels of the smaller picture.
         """

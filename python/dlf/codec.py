@@ -114,10 +114,12 @@ class Codec:
         *,
         layers: Layers = "all",
         allow_truncated: bool = False,
+        downscale: int = 1,
         progress: Progress = _no_progress,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
+        downscale = options.check_downscale(downscale)
         data = as_bytes(data)
         model_id = info(data, allow_truncated=allow_truncated).model_id
         model = self._only or models.find_id(model_id)
@@ -126,7 +128,11 @@ class Codec:
                 f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
             )
         return self._native(model).decode(
-            data, layers=layers, allow_truncated=allow_truncated, progress=progress
+            data,
+            layers=layers,
+            allow_truncated=allow_truncated,
+            downscale=downscale,
+            progress=progress,
         )
 
     def _native(self, model: models.Model) -> _codec.Codec:
@@ -179,7 +185,7 @@ def encode(
 
 
 def decode(
-    data: Buffer, *, layers: Layers = "all", allow_truncated: bool = False
+    data: Buffer, *, layers: Layers = "all", allow_truncated: bool = False, downscale: int = 1
 ) -> npt.NDArray[np.uint8]:
     """Return the pixels of a .dlf file as a writable uint8 array.
 
@@ -190,12 +196,17 @@ def decode(
         data: the content of the file.
         layers: "semantic" leaves the detail layer out.
         allow_truncated: return the best picture so far of a file that ends too early.
+        downscale: 2, 4 or 8: return the picture with sides of ceil(side / downscale) pixels. Takes
+            a part of the time; the result is near the box average of the whole picture, not equal.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model that the file asks for is not installed.
+        ValueError: an option out of range.
     """
-    return shared_codec().decode(data, layers=layers, allow_truncated=allow_truncated)
+    return shared_codec().decode(
+        data, layers=layers, allow_truncated=allow_truncated, downscale=downscale
+    )
 
 
 def shared_codec(

@@ -14,12 +14,14 @@ from typing import Literal
 
 __all__ = [
     "DEFAULT_QUALITY",
+    "DOWNSCALES",
     "MAX_THREADS",
     "Layers",
     "available_threads",
     "byte_limit",
     "check_bpp",
     "check_device",
+    "check_downscale",
     "check_layers",
     "check_max_bytes",
     "check_model",
@@ -33,6 +35,8 @@ __all__ = [
 DEFAULT_QUALITY = 50
 MAX_QUALITY = 100
 MAX_THREADS = 256
+
+DOWNSCALES = (1, 2, 4, 8)
 
 Layers = Literal["all", "semantic"]
 
@@ -101,6 +105,15 @@ def check_layers(layers: object) -> Layers:
     if layers == "semantic":
         return "semantic"
     raise ValueError(f"layers must be 'all' or 'semantic', not {layers!r}")
+
+
+def check_downscale(downscale: object) -> int:
+    """Return `downscale`, by which both sides of the decoded picture are divided: 1, 2, 4 or 8."""
+    if isinstance(downscale, numbers.Real) and not isinstance(downscale, bool):
+        for value in DOWNSCALES:
+            if downscale == value:
+                return value
+    raise ValueError(f"downscale must be 1, 2, 4 or 8, not {downscale!r}")
 
 
 def byte_limit(width: int, height: int, bpp: object, max_bytes: object) -> int | None:

@@ -264,6 +264,8 @@ typedef struct dlf_cost {
   uint64_t memory_bytes;         /* estimated peak of dlf_decode, output included */
   uint64_t multiply_accumulates; /* of all networks */
   uint32_t tiles;                /* calls of the progress function, less one */
+  /* The same for dlf_decode with downscale 2, 4 and 8. */
+  uint64_t reduced_memory_bytes[3], reduced_multiply_accumulates[3];
 } dlf_cost;
 
 /* What decoding will cost, from the header alone (`data` as for dlf_probe), before any work; checks
@@ -458,11 +460,12 @@ typedef struct dlf_decode_options {
   const dlf_allocator *allocator; /* of the samples; default malloc and free */
   dlf_progress progress;
   void *progress_user;
+  uint32_t downscale; /* 1 (default), 2, 4, 8: the picture at that part of its size, from less work */
 } dlf_decode_options;
 
 typedef struct dlf_picture {
   size_t struct_size;
-  uint32_t width, height; /* of the region, if one was asked for */
+  uint32_t width, height; /* of the region, if one was asked for, at the size asked for */
   uint32_t channels;      /* 1 L, 2 LA, 3 RGB, 4 RGBA */
   uint32_t complete;      /* 0 when a truncated file was accepted */
   dlf_buffer samples;     /* interleaved, lines without gaps; free with dlf_buffer_free */

@@ -235,6 +235,11 @@ class NoTransform : public dlf::Transform {
                                dlf::WindowGrid grid) const override {
     return std::vector<float>(grid.count() * 3 * part_.window * part_.window, 0.5f);
   }
+  std::vector<float> synthesis_reduced(const std::vector<int64_t>&, const std::vector<float>&, int,
+                                       dlf::WindowGrid grid, int downscale) const override {
+    const size_t side = part_.window / static_cast<size_t>(downscale);
+    return std::vector<float>(3 * grid.count() * side * side, 0.5f);
+  }
 
  private:
   const dlf::NormativePart& part_;

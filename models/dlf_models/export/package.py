@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ..config import NetworkConfig, build
 from ..networks.model import DLF
-from ..networks.prior import SKIP_SCALE, quadtree_masks
 from ..package_format import NormativePart, assemble_package
-from .frequency_tables import SCALE_TABLES, scale_tables, scale_thresholds, token_bits, token_tables
+from .calibration import calibrate, code_hard, whole_windows
+from .frequency_tables import scale_tables, scale_thresholds, token_bits, token_tables
 from .integer_prior import (
     LATENT_FRACTION,
     SCALE_FRACTION,
@@ -23,22 +22,10 @@ from .integer_prior import (
     ActivationPeaks,
     quantise_prior,
 )
-from .macs import macs_per_pixel
+from .macs import macs_per_pixel, reduced_macs_per_pixel, stage_macs_per_pixel
+from .reduced import fit_reduced, measure_reduced
 from .simulate import simulate, table_bits
 from .torchscript import transforms_archive
-
-LARGEST_CALIBRATION_SIDE = 384
-"""Calibration images are cut to this, which bounds time and memory."""
-
-
-@dataclass
-class Calibration:
-    """What the training images tell about the network."""
-
-    digits: list[NDArray[np.int64]]
-    symbols: NDArray[np.int64]
-    indexes: NDArray[np.int64]
-    detail_bpp: list[float]
 
 
 def network_of(state: dict[str, Any]) -> DLF:
@@ -46,70 +33,6 @@ def network_of(state: dict[str, Any]) -> DLF:
     network = DLF(build(NetworkConfig, state["config"]["network"], "checkpoint"))
     network.load_state_dict(state["ema"])
     return network.eval().requires_grad_(False)
-
-
-def _crop(image: NDArray[np.uint8], window: int) -> Tensor | None:
-    """The largest top-left part of whole windows, ``[1, 3, H, W]`` in [0, 1]; None when there is none."""
-    height, width = (
-        min(side, LARGEST_CALIBRATION_SIDE) // window * window for side in image.shape[:2]
-    )
-    if not height or not width:
-        return None
-    return torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None].float() / 255
-
-
-@torch.no_grad()
-def calibrate(network: DLF, images: list[NDArray[np.uint8]], rate_step: int) -> Calibration:
-    """Run every image once at a rate point of its own; collect tokens, symbols, scale indexes and bits."""
-    window, points = network.config.window, network.config.rate_points
-    thresholds = scale_thresholds().astype(np.float64) / 2**SCALE_FRACTION
-    result = Calibration([], np.empty(0, np.int64), np.empty(0, np.int64), [])
-    symbols, indexes = [], []
-    bits = np.zeros(points)
-    pixels = np.zeros(points)
-    for number, image in enumerate(images):
-        crop = _crop(image, window)
-        if crop is None:
-            continue
-        digits, values, features = network.analysis(crop)
-        rows, columns = crop.shape[2] // window, crop.shape[3] // window
-        result.digits.append(digits.reshape(rows, columns, *digits.shape[1:]).numpy())
-        point = number * rate_step % points
-        rate = torch.tensor([point / (points - 1)])
-        y = network.bottleneck(network.bottleneck.prepare(features), rate)
-        coded_symbols, log2_scale, cost = code_hard(
-            network, y, rate, network.token_map(values, rows, columns)
-        )
-        index = np.searchsorted(thresholds, log2_scale.numpy().ravel(), side="right") - 1
-        keep = index >= 0
-        symbols.append(coded_symbols.numpy().ravel()[keep].astype(np.int64))
-        indexes.append(np.minimum(index[keep], SCALE_TABLES - 1))
-        bits[point] += cost
-        pixels[point] += crop.shape[2] * crop.shape[3]
-    result.symbols, result.indexes = np.concatenate(symbols), np.concatenate(indexes)
-    result.detail_bpp = [
-        float(b / p) if p else float("nan") for b, p in zip(bits, pixels, strict=True)
-    ]
-    return result
-
-
-def code_hard(
-    network: DLF, y: Tensor, rate: Tensor, tokens: Tensor
-) -> tuple[Tensor, Tensor, float]:
-    """Float prior as the encoder uses it: symbols, log2 scales (both like ``y``) and ideal bits, no skipping."""
-    prior = network.prior
-    step, scale, mean, context = prior.initial(rate, tokens)
-    masks = quadtree_masks(prior.channels, y.shape[2], y.shape[3], y.device)
-    y_hat, symbols, scales = torch.zeros_like(y), torch.zeros_like(y), torch.zeros_like(y)
-    for index in range(4):
-        if index > 0:
-            scale, mean = prior.refine(index - 1, y_hat, context)
-        rounded = torch.round(y / step - mean) * (scale >= np.log2(SKIP_SCALE))
-        y_hat = torch.where(masks[index], rounded + mean, y_hat)
-        symbols = torch.where(masks[index], rounded, symbols)
-        scales = torch.where(masks[index], scale, scales)
-    _, bits = prior(y, rate, tokens)
-    return symbols, scales, float(bits.sum())
 
 
 @torch.no_grad()
@@ -123,7 +46,7 @@ def rate_loss(network: DLF, normative: NormativePart, images: list[NDArray[np.ui
     thresholds = normative.thresholds.astype(np.float64) / 2**SCALE_FRACTION
     exact = integer = 0.0
     for image in images:
-        crop = _crop(image, window)
+        crop = whole_windows(image, window)
         if crop is None:
             continue
         digits, values, features = network.analysis(crop)
@@ -135,9 +58,9 @@ def rate_loss(network: DLF, normative: NormativePart, images: list[NDArray[np.ui
         for point in (0, points // 2, points - 1):
             rate = torch.tensor([point / (points - 1)])
             y = network.bottleneck(prepared, rate)
-            symbols, log2_scale, _ = code_hard(network, y, rate, tokens)
-            indexes = np.searchsorted(thresholds, log2_scale.numpy(), side="right") - 1
-            exact += table_bits(normative.scale_tables, symbols.long().numpy(), indexes)
+            coded = code_hard(network, y, rate, tokens)
+            indexes = np.searchsorted(thresholds, coded.log2_scale.numpy(), side="right") - 1
+            exact += table_bits(normative.scale_tables, coded.symbols.long().numpy(), indexes)
             integer += simulate(normative, y[0].numpy(), point, inputs).bits
     return integer / exact - 1 if exact else 0.0
 
@@ -181,6 +104,8 @@ def build_package(
         analysis_macs=analysis_macs,
         synthesis_macs=synthesis_macs,
     )
+    reduced = fit_reduced(network, images)
+    reduced_macs = reduced_macs_per_pixel(network, reduced)
     windows = sum(d.shape[0] * d.shape[1] for d in calibration.digits)
     digits_flat = (
         float(np.log2(np.array(config.token_levels, dtype=np.float64)).sum())
@@ -190,6 +115,9 @@ def build_package(
         "parameters": sum(p.numel() for p in network.parameters()),
         "analysis_macs_per_pixel": analysis_macs,
         "synthesis_macs_per_pixel": synthesis_macs,
+        "stage_macs_per_pixel": stage_macs_per_pixel(network),
+        "reduced_macs_per_pixel": reduced_macs,
+        "reduced_psnr": measure_reduced(network, reduced, measured or images[::25]),
         "token_bits_per_window": token_bits(calibration.digits, tables, rows, config.token_levels)
         / windows,
         "token_bits_per_window_flat": digits_flat,
@@ -200,4 +128,6 @@ def build_package(
         "calibration_images": len(calibration.digits),
     }
     model_json = json.dumps({**description, "network": asdict(config), **report}, indent=1)
-    return assemble_package(transforms_archive(network), normative, model_json), report
+    return assemble_package(
+        transforms_archive(network, reduced, reduced_macs), normative, model_json
+    ), report

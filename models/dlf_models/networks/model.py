@@ -106,6 +106,14 @@ class Synthesis(nn.Module):
 
     def forward(self, values: Tensor, y_hat: Tensor, rate: Tensor) -> Tensor:
         """Token values ``[N, T, D]``, latent ``[B, C, H/32, W/32]``, rate ``[B]`` -> image ``[B, 3, H, W]``."""
+        return self.renderer(self.latent(values, y_hat, rate), self.base(y_hat, rate))
+
+    def base(self, y_hat: Tensor, rate: Tensor) -> Tensor | None:
+        """The base picture of the linear path, where there is one."""
+        return self.linear(y_hat, rate) if self.linear is not None else None
+
+    def latent(self, values: Tensor, y_hat: Tensor, rate: Tensor) -> Tensor:
+        """The same inputs -> generative latent ``[B, Cd, H/16, W/16]``."""
         detail = self.bottleneck(y_hat, rate)
         rows, columns = detail.shape[2] // self.side, detail.shape[3] // self.side
         semantic = self.semantic.start(values)
@@ -116,9 +124,7 @@ class Synthesis(nn.Module):
             semantic = layer(semantic)
             semantic, detail = interact(semantic, detail)
             detail = block(detail)
-        latent = self.fusion(self.semantic.finish(semantic, rows, columns), detail, rate)
-        base = self.linear(y_hat, rate) if self.linear is not None else None
-        return self.renderer(latent, base)
+        return self.fusion(self.semantic.finish(semantic, rows, columns), detail, rate)
 
 
 @dataclass

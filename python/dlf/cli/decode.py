@@ -17,6 +17,7 @@ from dlf.cli import arguments as shared
 from dlf.cli import targets
 from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.options import DOWNSCALES
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
@@ -45,6 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--allow-truncated",
         action="store_true",
         help="write the best picture so far of a file that ends too early",
+    )
+    parser.add_argument(
+        "--downscale",
+        type=int,
+        choices=DOWNSCALES,
+        default=1,
+        help="write the picture at 1/2, 1/4 or 1/8 of its size, in a part of the time",
     )
     shared.add_model(parser)
     shared.add_device(parser)
@@ -77,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
             data,
             layers=arguments.layers,
             allow_truncated=arguments.allow_truncated,
+            downscale=arguments.downscale,
             progress=progress,
         )
         seconds = time.perf_counter() - start

@@ -1,0 +1,89 @@
+"""A picture decoded in tiles shows no seam: beside the same picture synthesised as a whole.
+
+2.5 megapixels, the smallest size that `dlf-s` cuts. The figures are in docs/performance.md;
+`pytest tests/test_seams.py -s` prints them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from conftest import scene
+from dlf import _bitstream, _codec
+from dlf_models.package_format import read_package
+from PIL import Image
+
+Pixels = npt.NDArray[np.uint8]
+HEIGHT, WIDTH = 1280, 1920
+BORDER = 1024
+"""The only tile border in either direction: `tile_core` windows of `dlf-s`."""
+
+
+@pytest.fixture(scope="module")
+def picture() -> Pixels:
+    """A photograph enlarged, so that no edge of its own lies at the border; else a made-up scene."""
+    folder = Path(__file__).parents[2] / "shared" / "kodak"
+    photo = folder / "kodim05.png"
+    if not photo.is_file():
+        return scene(HEIGHT, WIDTH, seed=11)
+    with Image.open(photo) as image:
+        larger = image.convert("RGB").resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+    return np.asarray(larger)
+
+
+def synthesised_whole(file: bytes, package: Path) -> Pixels:
+    """What the network gives for all windows at once (BITSTREAM.md §9 without §9.2)."""
+    import torch
+
+    loaded = _bitstream.Package(str(package))
+    symbols = _bitstream.decode_symbols(file, loaded)
+    normative, _ = read_package(package.read_bytes())
+    fraction = normative.latent_fraction + normative.step_fraction
+    latents = symbols["latent"].astype(np.float32) * 2.0**-fraction
+    per_window = loaded.window // loaded.latent_stride
+    rows, columns = -(-HEIGHT // loaded.window), -(-WIDTH // loaded.window)
+    missing = (rows * per_window - latents.shape[1], columns * per_window - latents.shape[2])
+    latents = np.pad(latents, ((0, 0), (0, missing[0]), (0, missing[1])), mode="edge")
+    module = torch.jit.load(str(package)).float().eval()
+    with torch.inference_mode(), torch.jit.optimized_execution(False):
+        made = module.synthesis(
+            torch.from_numpy(symbols["tokens"].astype(np.int64)),
+            torch.from_numpy(latents.astype(np.float32))[None],
+            _bitstream.probe(file)["rate"],
+            rows,
+            columns,
+        )
+    samples = (made[0, :, :HEIGHT, :WIDTH].clamp(0, 1) * 255 + 0.5).floor()
+    return np.asarray(samples.byte().permute(1, 2, 0).numpy())
+
+
+def border_steps(pixels: Pixels) -> dict[str, float]:
+    """Mean absolute difference of neighbours across the tile borders, and everywhere."""
+    values = pixels.astype(np.float64)
+    across, down = np.abs(np.diff(values, axis=1)), np.abs(np.diff(values, axis=0))
+    at = (across[:, BORDER - 1].mean() + down[BORDER - 1].mean()) / 2
+    # Beside the border the picture is the same as at it, but for the seam.
+    near = np.r_[BORDER - 9 : BORDER - 1, BORDER : BORDER + 8]
+    beside = (across[:, near].mean() + down[near].mean()) / 2
+    return {"at": at, "beside": beside, "all": (across.mean() + down.mean()) / 2}
+
+
+@pytest.mark.parametrize("part", [0.1, 0.9])
+def test_no_seam(shipped_default: Path, picture: Pixels, part: float) -> None:
+    codec: Any = _codec.Codec(str(shipped_default), threads=2)
+    file = codec.encode(picture, round(part * (codec.rate_points - 1)))
+    loaded = _bitstream.Package(str(shipped_default))
+    assert _bitstream.estimate(file, loaded)["tiles"] == 4
+    assert loaded.window * 8 == BORDER
+    tiled, whole = codec.decode(file), synthesised_whole(file, shipped_default)
+    difference = np.abs(tiled.astype(int) - whole)
+    steps = {"tiled": border_steps(tiled), "whole": border_steps(whole)}
+    print(f"\nrate {part}: {steps}; tiled against whole: mean {difference.mean():.4f}, "
+          f"max {difference.max()}, above 2: {(difference > 2).mean():.2e}")  # fmt: skip
+    seam = steps["tiled"]["at"] / steps["tiled"]["beside"]
+    assert seam < 1.1 * steps["whole"]["at"] / steps["whole"]["beside"]
+    assert difference.mean() < 0.25
