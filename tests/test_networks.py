@@ -17,6 +17,7 @@ from dlf_models.networks.model import DLF
 from dlf_models.networks.prior import quadtree_masks
 from dlf_models.networks.quantise import FiniteScalarQuantiser
 from dlf_models.networks.reduced import DOWNSCALES, ReducedHeads
+from dlf_models.training.start import spread_latents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -157,3 +158,23 @@ def test_reduced_synthesis_is_fitted_to_the_whole_one(linear_path: bool) -> None
         made = scripted.synthesis_reduced(tokens, y, 0, 2, 3, downscale)
         assert made.shape == (1, 3, 128 // downscale, 192 // downscale)
         torch.testing.assert_close(made, reduced_picture(network, fitted, y, torch.zeros(1), index))
+
+
+def test_a_linear_path_starts_as_a_transform_codec() -> None:
+    """Before any training, what comes out is the picture at 1/4 of its size, and more so at higher rates."""
+    config = replace(
+        load_config(CONFIGS / "test.yaml").network, linear_path=True, latent_channels=192
+    )
+    torch.manual_seed(6)
+    network = DLF(config).eval()
+    ramp = torch.linspace(0, 1, 128)
+    images = 0.5 + 0.4 * torch.sin(
+        6 * (ramp[:, None] + torch.rand(8, 3, 1, 1)) + 9 * (ramp + torch.rand(8, 3, 1, 1))
+    )
+    spread_latents(network, images)
+    errors = []
+    for rate in (0.0, 1.0):
+        picture = network(images, torch.full((8,), rate)).image
+        errors.append(float((picture.detach() - images).square().mean()))
+    assert errors[1] < 0.5 * errors[0]
+    assert errors[1] < 0.5 * images.var()

@@ -8,12 +8,18 @@ this start 8 of 64 latent channels and 7 of 16 digits were in use after 25,000 c
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..networks.linear_path import BASE_SCALE
 from ..networks.model import DLF
 
 LATENT_DEVIATION = 4.0
 """Standard deviation of each latent channel at the middle rate, in quantisation steps."""
+SHARED_DEVIATION = 0.5
+"""The same where the linear path has the first word."""
+KLT_STEP = 0.3
+"""Quantisation step of the linear path at the highest rate, in samples of [-1, 1]: about 27 dB at 1/4 of the size."""
 DIGIT_DEVIATION = 1.0
 """Standard deviation of what the tanh of the token quantiser sees."""
 
@@ -28,15 +34,56 @@ def _normalise(layer: nn.Conv2d | nn.Linear, seen: Tensor, deviation: float) -> 
 
 @torch.no_grad()
 def spread_latents(network: DLF, images: Tensor) -> None:
-    """Normalise the layers in front of both quantisers on ``images [B, 3, H, W]`` in [0, 1]."""
-    digits: list[Tensor] = []
-    layer = network.analysis.semantic.to_digits
-    hook = layer.register_forward_hook(lambda _module, _inputs, output: digits.append(output))
+    """Normalise the layers in front of both quantisers on ``images [B, 3, H, W]`` in [0, 1].
+
+    With a linear path (:mod:`..networks.linear_path`) the latent is shared: see :func:`start_linear_path`.
+    """
+    digits = network.analysis.semantic.to_digits
+    latents = network.bottleneck.project
+    seen: dict[nn.Module, Tensor] = {}
+    hooks = [
+        layer.register_forward_hook(lambda module, _inputs, output: seen.update({module: output}))
+        for layer in (digits, latents)
+    ]
     try:
         _, _, features = network.analysis(images)
+        middle = torch.full((images.shape[0],), 0.5, device=images.device)
+        network.bottleneck(network.bottleneck.prepare(features), middle)
     finally:
-        hook.remove()
-    _normalise(layer, digits[0].flatten(0, -2), DIGIT_DEVIATION)
-    middle = torch.full((images.shape[0],), 0.5, device=images.device)
-    y = network.bottleneck(network.bottleneck.prepare(features), middle)
-    _normalise(network.bottleneck.project, y.transpose(0, 1).flatten(1).T, LATENT_DEVIATION)
+        for hook in hooks:
+            hook.remove()
+    _normalise(digits, seen[digits].flatten(0, -2), DIGIT_DEVIATION)
+    shared = network.config.linear_path
+    deviation = SHARED_DEVIATION if shared else LATENT_DEVIATION
+    _normalise(latents, seen[latents].transpose(0, 1).flatten(1).T, deviation)
+    if shared:
+        start_linear_path(network, features)
+
+
+def start_linear_path(network: DLF, features: Tensor) -> None:
+    """Start as a transform codec: the Karhunen-Loeve transform of small pictures' cells, and its inverse.
+
+    ``features`` are those of the analysis. Strong components are dealt out to the four channel groups in turn.
+    """
+    into, back = network.bottleneck.linear, network.synthesis.linear
+    assert into is not None
+    assert back is not None
+    small = features[:, network.config.detail_width :]
+    cells = F.pixel_unshuffle(small, 2).transpose(0, 1).flatten(1).T.double()
+    mean = cells.mean(dim=0)
+    _, vectors = torch.linalg.eigh((cells - mean).T @ (cells - mean))
+    channels = network.config.latent_channels
+    count = min(channels, len(mean))
+    basis = vectors.flip(1)[:, :count].T.float()
+    rank = torch.arange(count, device=features.device)
+    channel = rank % 4 * (channels // 4) + rank // 4
+    for parameter in (into.project.weight, into.project.bias, back.expand.weight, back.expand.bias):
+        assert parameter is not None
+        parameter.zero_()
+    assert into.project.bias is not None
+    assert back.expand.bias is not None
+    into.project.weight[channel] = basis[:, :, None, None] / KLT_STEP
+    into.project.bias[channel] = -(basis @ mean.float()) / KLT_STEP
+    # Analysis sees samples in [-1, 1]; synthesis adds to a picture in [0, 1] that starts at 0.5.
+    back.expand.weight[:, channel, 1, 1] = basis.T * (KLT_STEP / 2 / BASE_SCALE)
+    back.expand.bias.copy_(mean / 2 / BASE_SCALE)
