@@ -14,7 +14,8 @@ namespace {
 // a tile: 230 to 450 measured with dlf-s, encoding and decoding, one tile and nine.
 constexpr uint64_t kTransformBytesPerPixel = 512;
 
-// The same for a synthesis that never makes the picture at its whole size: 20 to 140 measured with dlf-s
+// The same for a synthesis that never makes the picture at its whole size: 40 to 125 measured with
+// dlf-s.
 constexpr uint64_t kReducedTransformBytesPerPixel = 256;
 
 // Saturating, so that an absurd picture compares as too large and never as small.
