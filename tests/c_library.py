@@ -159,6 +159,7 @@ class DecoderOptions(Sized):
         ("limits", POINTER(Limits)),
         ("allocator", POINTER(Allocator)),
         ("logger", POINTER(Logger)),
+        ("downscale", c_uint32),
     )
 
 

@@ -15,6 +15,8 @@ from c_library import (
     LOG,
     RELEASE,
     Allocator,
+    Cost,
+    DecoderOptions,
     Error,
     Info,
     Library,
@@ -213,6 +215,30 @@ def test_a_claim_too_large_is_refused_by_the_header(
         assert library.decoder_finish(decoder, byref(again)) == Status.LIMIT_EXCEEDED
         assert again.message == error.message
         library.decoder_free(decoder)
+
+
+def test_limits_are_judged_for_the_size_that_is_wanted(
+    library: Library, codec: c_void_p, package: c_void_p, data: bytes
+) -> None:
+    cost = Cost()
+    assert library.estimate(data, c_size_t(len(data)), package, 1, byref(cost), None) == Status.OK
+    enough = cost.reduced_memory_bytes[2]
+    assert enough < cost.memory_bytes
+    limits = ctypes.pointer(Limits(max_memory=enough))
+    whole = library.open_decoder(package, limits=limits)
+    assert library.push(whole, data)[0] == Status.LIMIT_EXCEEDED
+    library.decoder_free(whole)
+    reduced = library.open_decoder(package, limits=limits, downscale=8)
+    assert library.push(reduced, data)[0] == Status.OK
+    assert library.decoder_picture(reduced, codec)[0] == Status.LIMIT_EXCEEDED
+    status, picture, samples, _ = library.decoder_picture(reduced, codec, downscale=8)
+    assert (status, picture.width, picture.height) == (Status.OK, -(-WIDTH // 8), -(-HEIGHT // 8))
+    assert samples == library.decode(codec, data, downscale=8)[2]
+    library.decoder_free(reduced)
+    wrong = DecoderOptions(downscale=3)
+    handle = c_void_p()
+    status = library.decoder_open(package, byref(wrong), byref(handle), None)
+    assert (status, handle.value) == (Status.INVALID_ARGUMENT, None)
 
 
 def test_memory_and_log_are_the_handles_own(

@@ -186,6 +186,17 @@ def test_pictures_are_those_of_the_python_command(
             assert b"WIDTH 20\nHEIGHT 13\n" in part.out
 
 
+def test_reduced_pictures_are_those_of_the_python_command(
+    dlfdec: Tool, chunky_dlf: bytes, tmp_path: Path
+) -> None:
+    coded = tmp_path / "a.dlf"
+    coded.write_bytes(chunky_dlf)
+    for downscale in ("2", "8"):
+        expected = python_pixels(coded, tmp_path, "--downscale", downscale)
+        done = dlfdec("--downscale", downscale, "--format", "pam", coded, "-")
+        assert done.out.endswith(b"ENDHDR\n" + expected.tobytes())
+
+
 def test_formats_of_the_output(dlfdec: Tool, photo_dlf: bytes, png: None, tmp_path: Path) -> None:
     coded = tmp_path / "a.dlf"
     coded.write_bytes(photo_dlf)
@@ -244,6 +255,7 @@ def test_statuses_of_the_python_command(
         (path,),
         (path, out, out),
         ("--layers", "some", path, out),
+        ("--downscale", "3", path, out),
         ("--region", "1,2,3", path, out),
         ("--region", "0,0,9999,1", path, out),
         ("--threads", "0", path, out),

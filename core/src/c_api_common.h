@@ -15,6 +15,7 @@
 #include "byte_store.h"
 #include "c_api_handles.h"
 #include "dlf/dlf.h"
+#include "downscale.h"
 #include "status.h"
 
 #define DLF_TEXT_(x) #x
@@ -133,6 +134,13 @@ inline Limits limits_of(const dlf_limits* given) {
   if (known.max_chunk_bytes != 0) limits.max_chunk_bytes = known.max_chunk_bytes;
   if (known.max_file_bytes != 0) limits.max_file_bytes = known.max_file_bytes;
   return limits;
+}
+
+inline int downscale_of(uint32_t given) {
+  require(given <= 8, "downscale is 1, 2, 4 or 8");
+  const int downscale = given == 0 ? 1 : static_cast<int>(given);
+  check_downscale(downscale);
+  return downscale;
 }
 
 inline ByteView view_of(const uint8_t* data, size_t size) {

@@ -3,6 +3,7 @@
 #include "file_reader.h"
 
 using dlf::c_api::clear;
+using dlf::c_api::downscale_of;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
 using dlf::c_api::info_of;
@@ -58,6 +59,7 @@ DLF_API dlf_status dlf_decoder_open(const dlf_package* package, const dlf_decode
     dlf::ReadOptions reading;
     reading.limits = limits_of(given.limits);
     reading.allow_truncated = given.allow_truncated != 0;
+    reading.downscale = downscale_of(given.downscale);
     *decoder = new dlf_decoder{
         log_of(given.logger),
         {package != nullptr ? package->model : nullptr, reading, memory_of(given.allocator)}};

@@ -28,7 +28,7 @@ enum class PushStage {
 class PushInput {
  public:
   // `model` may be null, or come later: without it kSemantic is never reached. Of `options`,
-  // semantic_only and threads do not matter here.
+  // semantic_only and threads do not matter here; the limits are judged for `downscale`.
   PushInput(std::shared_ptr<const ModelPackage> model, const ReadOptions& options,
             const Memory& memory);
 

@@ -17,7 +17,8 @@ static void print_help(void) {
       "      --format NAME       of the image; default: as OUT ends, and %s for -\n"
       "      --layers all|semantic\n"
       "                          semantic: leave the detail layer out\n"
-      "      --region X,Y,W,H    this part of the picture only, in pixels\n"
+      "      --downscale N       the picture at 1/1, 1/2, 1/4 or 1/8 of its size, from less work\n"
+      "      --region X,Y,W,H    this part of the picture only, in pixels of its full size\n"
       "      --allow-truncated   the best picture so far of a file that ends too early\n"
       "      --info              print what the header and the chunks say; needs no model\n"
       "      --model NAME|FILE   model package (default: the one that the file asks for)\n"
@@ -55,6 +56,15 @@ static int read_layers(const char *word, dlf_decode_options *to) {
   return 0;
 }
 
+static int read_downscale(const char *word, options *to) {
+  if (strlen(word) == 1 && strchr("1248", *word) != NULL) {
+    to->decoding.downscale = to->reading.downscale = (uint32_t)(*word - '0');
+    return 1;
+  }
+  complain(EXIT_USAGE, "--downscale must be 1, 2, 4 or 8, not '%s'", word);
+  return 0;
+}
+
 static int read_format(const char *word, options *to) {
   to->form = format_named(word);
   if (to->form == FORMAT_NONE) complain(EXIT_USAGE, "--format must be one of %s", format_list());
@@ -86,6 +96,7 @@ int read_options(int argc, char **argv, options *out) {
   enum {
     FORM = 256,
     LAYERS,
+    DOWNSCALE,
     REGION,
     CUT,
     INFO,
@@ -101,6 +112,7 @@ int read_options(int argc, char **argv, options *out) {
   };
   static const struct option names[] = {{"format", required_argument, NULL, FORM},
                                         {"layers", required_argument, NULL, LAYERS},
+                                        {"downscale", required_argument, NULL, DOWNSCALE},
                                         {"region", required_argument, NULL, REGION},
                                         {"allow-truncated", no_argument, NULL, CUT},
                                         {"info", no_argument, NULL, INFO},
@@ -128,6 +140,9 @@ int read_options(int argc, char **argv, options *out) {
         break;
       case LAYERS:
         good = read_layers(optarg, &out->decoding);
+        break;
+      case DOWNSCALE:
+        good = read_downscale(optarg, out);
         break;
       case REGION:
         good = read_region(optarg, &out->decoding);

@@ -345,6 +345,8 @@ typedef struct dlf_decoder_options {
   const dlf_limits *limits;
   const dlf_allocator *allocator; /* of the collected bytes; copied; default malloc and free */
   const dlf_logger *logger;       /* copied; default: nothing is said */
+  uint32_t
+      downscale; /* the smallest that pictures will be asked for with: limits are judged by it */
 } dlf_decoder_options;
 
 typedef struct dlf_decoder_state {
