@@ -191,6 +191,8 @@ def test_options_reach_the_encoder(array: Array) -> None:
 def test_options_reach_the_decoder(photo_dlf: bytes) -> None:
     semantic = iio.imread(photo_dlf, layers="semantic", threads=1)
     assert np.array_equal(semantic, dlf.decode(photo_dlf, layers="semantic"))
+    reduced = iio.imread(photo_dlf, downscale=4)
+    assert np.array_equal(reduced, dlf.decode(photo_dlf, downscale=4))
     cut = photo_dlf[:-20]
     preview = iio.imread(cut, plugin="DLF", allow_truncated=True)
     assert np.array_equal(preview, dlf.decode(cut, allow_truncated=True))

@@ -12,12 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-pytestmark = [
-    pytest.mark.usefixtures("model_environment"),
-    pytest.mark.skipif(
-        "draft" not in vars(dlf_pillow.DlfImageFile), reason="no decoding at a reduced size"
-    ),
-]
+pytestmark = pytest.mark.usefixtures("model_environment")
 
 REQUESTS: list[tuple[int, int] | None] = [
     None,

@@ -116,13 +116,17 @@ def check_downscale(downscale: object) -> int:
     raise ValueError(f"downscale must be 1, 2, 4 or 8, not {downscale!r}")
 
 
+LARGEST_LIMIT = 2**62
+"""Bytes; what is larger is as good as no limit, and does not fit the core's integers."""
+
+
 def byte_limit(width: int, height: int, bpp: object, max_bytes: object) -> int | None:
     """Return the largest file size that `bpp` or `max_bytes` allows, None when neither is given."""
     if bpp is not None and max_bytes is not None:
         raise ValueError("give bpp or max_bytes, not both")
     if bpp is not None:
         return math.floor(min(check_bpp(bpp), 1e6) * width * height / 8)
-    return None if max_bytes is None else check_max_bytes(max_bytes)
+    return None if max_bytes is None else min(check_max_bytes(max_bytes), LARGEST_LIMIT)
 
 
 def target_quality(quality: object, bpp: object, max_bytes: object) -> float:

@@ -55,13 +55,14 @@ class DlfPlugin(PluginV3):
         threads: int | None = None,
         layers: options.Layers = "all",
         allow_truncated: bool = False,
+        downscale: int = 1,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels: H x W, H x W x 2 (gray, alpha), H x W x 3 or H x W x 4, writable.
 
         Args:
             index: 0 or None for the image, `...` for a batch of one (a leading axis of length 1).
             model, device, threads: as for `dlf.Codec`.
-            layers, allow_truncated: as for `dlf.decode`.
+            layers, allow_truncated, downscale: as for `dlf.decode`.
 
         Raises:
             OSError: what is wrong with the file (a `dlf.DlfError`).
@@ -71,7 +72,9 @@ class DlfPlugin(PluginV3):
 
         _check_index(index)
         codec = shared_codec(model, device, threads)
-        pixels = codec.decode(self._content(), layers=layers, allow_truncated=allow_truncated)
+        pixels = codec.decode(
+            self._content(), layers=layers, allow_truncated=allow_truncated, downscale=downscale
+        )
         return pixels[np.newaxis] if index is Ellipsis else pixels
 
     def write(

@@ -23,6 +23,9 @@ __all__ = ["DlfImageFile", "register"]
 _MAX_TRAILING_BYTES = 1 << 26  # of chunks behind the payload; the codec's own limit is not larger
 _READ_BLOCK = 1 << 20
 
+_DRAFT_SCALES = (8, 4, 2)
+_DRAFT_MODES = ("L", "YCbCr")
+
 _defaults = settings.DecodeSettings()
 _register_lock = threading.Lock()
 
@@ -106,6 +109,35 @@ class DlfImageFile(ImageFile.ImageFile):
                 raise RuntimeError("decode_options must be called before the image is loaded")
             self.tile = [tile._replace(args=(chosen,)) for tile in self.tile]
 
+    def draft(
+        self, mode: str | None, size: tuple[int, int] | None
+    ) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Have a smaller or simpler picture decoded, at less cost; works as for Pillow's JPEG files.
+
+        Args:
+            mode: "L" or "YCbCr" to get it of an RGB picture; anything else changes nothing.
+            size: width and height in pixels. The picture is decoded at 1, 1/2, 1/4 or 1/8 of its
+                size: the smallest that is not below `size` on either side.
+
+        Returns:
+            The mode, and the box of the original picture in pixels of the smaller one, which does
+            not always end at a whole pixel. None when the image has been loaded or drafted already.
+        """
+        with self._load_lock:
+            if len(self.tile) != 1 or self.decoderconfig:
+                return None
+            if self.mode == "RGB" and mode in _DRAFT_MODES:
+                self._mode = mode
+            width, height = self.size
+            scale = 1
+            if size:
+                ratio = min(width // max(1, size[0]), height // max(1, size[1]))
+                scale = next((scale for scale in _DRAFT_SCALES if ratio >= scale), 1)
+            self._size = (-(-width // scale), -(-height // scale))
+            self.tile = [tile._replace(extents=(0, 0, *self._size)) for tile in self.tile]
+            self.decoderconfig = (scale,)
+            return self.mode, (0, 0, width / scale, height / scale)
+
     def load_seek(self, pos: int) -> None:
         """Seek in the file; having this method makes ImageFile.Parser wait for all of it."""
         assert self.fp is not None
@@ -158,7 +190,7 @@ class DlfImageFile(ImageFile.ImageFile):
 
 
 class _DlfDecoder(ImageFile.PyDecoder):
-    """Decodes the whole image in one step."""
+    """Decodes the whole image in one step, at the scale and in the mode that draft() has chosen."""
 
     _pulls_fd = True
 
@@ -166,7 +198,7 @@ class _DlfDecoder(ImageFile.PyDecoder):
         self, buffer: bytes | bytearray | memoryview | Image.SupportsArrayInterface
     ) -> tuple[int, int]:
         assert self.fd is not None
-        (chosen,) = self.args
+        chosen, downscale = self.args if len(self.args) > 1 else (*self.args, 1)
         try:
             from dlf.codec import shared_codec
         except ImportError as error:
@@ -176,8 +208,12 @@ class _DlfDecoder(ImageFile.PyDecoder):
             self.fd.read(),
             layers=chosen.layers,
             allow_truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
+            downscale=downscale,
         )
-        self.set_as_raw(pixels.tobytes())
+        if self.mode in _DRAFT_MODES and pixels.ndim == 3:
+            self.set_as_raw(Image.fromarray(pixels).convert(self.mode).tobytes())
+        else:
+            self.set_as_raw(pixels.tobytes())
         # An error code instead of an exception would let a second load() succeed with no picture.
         return -1, 0
 
