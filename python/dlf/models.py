@@ -125,7 +125,11 @@ def find_id(model_id: int) -> Model:
             continue
         if model.id == model_id:
             return model
-    raise ModelError(f"unknown model id {model_id}; {_listing(*installed())}")
+    names = {number: name for number, name, _ in _bitstream.registered_models()}
+    wanted = f"unknown model id {model_id}"
+    if model_id in names:
+        wanted = f"the model {names[model_id]!r} (id {model_id}) is not installed"
+    raise ModelError(f"{wanted}; {_listing(*installed())}")
 
 
 def load(path: str | os.PathLike[str]) -> Model:

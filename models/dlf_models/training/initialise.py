@@ -15,6 +15,8 @@ from ..networks.model import DLF
 
 PARTS = {"analysis_net": "analysis", "bottleneck_net": "bottleneck", "synthesis_net": "synthesis"}
 """Attributes of the exported module, and the parts of the network that they are."""
+REFITTED = {"reduced"}
+"""Attributes that every export fits anew."""
 
 
 def prior_path(package: Path) -> Path:
@@ -41,6 +43,8 @@ def load_package(network: DLF, package: Path) -> None:
     state = {}
     for key, value in exported.items():
         part, _, rest = key.partition(".")
+        if part in REFITTED:
+            continue
         state[f"{PARTS[part]}.{rest}"] = value.float()
     with np.load(prior_path(package)) as arrays:
         for key in arrays.files:

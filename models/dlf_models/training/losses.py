@@ -11,14 +11,17 @@ from ..evaluation.lpips import LPIPS
 
 SHIFTS = 16
 """Offsets at which LPIPS samples, in each direction: the stride of its deepest layers."""
+SCALES = (1.0, 0.75, 0.5)
+"""Sizes at which LPIPS sees both pictures, one a step."""
 
 
 class PixelLoss(nn.Module):
     """``l1_weight * L1 + lpips_weight * LPIPS``, both for samples in [0, 1].
 
-    LPIPS sees both pictures cut at a random offset: always sampled at one phase, a perceptual network lets a grid of
-    its own stride pass (DESIGN 6.3). The cut has one size: for each new size the convolutions would be compiled anew,
-    which took a quarter of the time of LPIPS.
+    LPIPS sees both pictures cut at a random offset and reduced by one of a few scales: always sampled at one phase
+    and size, a perceptual network lets a grid of its own stride pass (DESIGN 6.3), or asks for one. The cut has one size
+    and the scales are few: for each new size the convolutions would be compiled anew, which took a quarter of the
+    time of LPIPS. What is reported as LPIPS is the mean over the scales.
     """
 
     def __init__(self, lpips_weights: str, l1_weight: float, lpips_weight: float) -> None:
@@ -33,7 +36,13 @@ class PixelLoss(nn.Module):
         dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
         columns = slice(dx, dx + image.shape[3] - SHIFTS)
-        perceptual = self.lpips(image[:, :, rows, columns], target[:, :, rows, columns]).float()
+        seen, wanted = image[:, :, rows, columns], target[:, :, rows, columns]
+        scale = SCALES[int(torch.randint(0, len(SCALES), ()))]
+        if scale < 1:
+            side = [round(length * scale) for length in seen.shape[2:]]
+            seen = F.interpolate(seen.float(), side, mode="bilinear", antialias=True)
+            wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)
+        perceptual = self.lpips(seen, wanted).float()
         return self.l1_weight * l1 + self.lpips_weight * perceptual, l1, perceptual
 
 
