@@ -10,7 +10,7 @@ import pytest
 import torch
 from conftest import scene
 from dlf_models.config import NetworkConfig, load_config
-from dlf_models.export.macs import macs_per_pixel, reduced_macs_per_pixel
+from dlf_models.export.macs import macs_per_pixel, reduced_macs_per_pixel, stage_macs_per_pixel
 from dlf_models.export.reduced import fit_reduced, measure_reduced, reduced_picture
 from dlf_models.export.torchscript import Transforms, transforms_archive
 from dlf_models.networks.model import DLF
@@ -92,6 +92,10 @@ def test_default_model_keeps_its_budget() -> None:
     assert sum(p.numel() for p in network.parameters()) <= 16_000_000
     analysis, synthesis = macs_per_pixel(network)
     assert analysis <= 20_000 and synthesis <= 30_000
+    stages = stage_macs_per_pixel(network)
+    assert abs(sum(stages.values()) - analysis - synthesis) <= len(stages)
+    assert list(stages)[0] == "analysis: stem"
+    assert "synthesis: renderer at 1/4" in stages
 
 
 @pytest.mark.parametrize(

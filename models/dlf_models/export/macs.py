@@ -64,7 +64,9 @@ def _stage_of(network: DLF, name: str) -> str:
     inner, _, rest = rest.partition(".")
     if inner != "renderer":
         return f"{part}: {inner}"
-    index = int(rest.split(".")[1])
+    list_name, _, rest = rest.partition(".")
+    # Outside the list of stages there is the base picture's way in, which joins the features at 1/4.
+    index = int(rest.split(".")[0]) if list_name == "stages" else network.synthesis.renderer.joint
     ups = [isinstance(s, PixelShuffleUp) for s in network.synthesis.renderer.stages]
     return f"synthesis: renderer at 1/{16 >> sum(ups[:index])}"
 
