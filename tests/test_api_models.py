@@ -79,7 +79,7 @@ def test_what_is_missing_is_named_with_what_there_is(folder: Path, test_package:
         models.find("yours")
     with pytest.raises(dlf.ModelError, match=f"unknown model id 77; {listing}"):
         models.find_id(77)
-    with pytest.raises(dlf.ModelError, match=rf"the model 'dlf-s 1' \(id 1\) is not .*; {listing}"):
+    with pytest.raises(dlf.ModelError, match=rf"the model 'dlf-s-1' \(id 1\) is not .*; {listing}"):
         models.find_id(1)
     with pytest.raises(dlf.ModelError, match=r"gone\.dlfm.*No such file"):
         models.find(folder / "gone.dlfm")

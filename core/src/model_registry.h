@@ -20,7 +20,8 @@ struct RegisteredModel {
 // Ids never change their meaning once a file with them was published. Mirrored in Annex B.
 constexpr RegisteredModel kRegisteredModels[] = {
     {0, "test", "dcaf9a2e5acf4a0335a39f54e4f15589c0344570c1fcec7999194d20a63b5135"},
-    {1, "dlf-s 1", "b5e15614ed78cc191b2290bbe28076d2327672ed84c0dc9a314db73fda93def9"},
+    {1, "dlf-s-1", "b5e15614ed78cc191b2290bbe28076d2327672ed84c0dc9a314db73fda93def9"},
+    {2, "dlf-s-2", "67efb15819467b7ddf8b8229bd68c2e379acf82ea8f591c2428cc0a66a08118f"},
 };
 
 // The entry with this id, or null.
