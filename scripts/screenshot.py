@@ -6,6 +6,7 @@ python scripts/screenshot.py REPORT.html OUT.jpg
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 from PIL import Image
@@ -13,6 +14,8 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH, HEIGHT = 1180, 900
 QUALITY = 85
+SETTLED = 1.0
+"""Seconds after which buttons have stopped fading."""
 
 
 def main() -> int:
@@ -25,6 +28,7 @@ def main() -> int:
         page.open(report)
         page.click("input[name=left][value=avif]")
         page.evaluate("window.scrollTo(0, 0)")
+        time.sleep(SETTLED)
         Image.fromarray(page.screenshot()).save(target, quality=QUALITY, optimize=True)
     print(target)
     return 0
