@@ -94,7 +94,7 @@ def test_default_model_keeps_its_budget() -> None:
     assert analysis <= 20_000 and synthesis <= 30_000
     stages = stage_macs_per_pixel(network)
     assert abs(sum(stages.values()) - analysis - synthesis) <= len(stages)
-    assert list(stages)[0] == "analysis: stem"
+    assert next(iter(stages)) == "analysis: stem"
     assert "synthesis: renderer at 1/4" in stages
 
 

@@ -350,7 +350,10 @@ def test_a_missing_model_is_an_oserror_at_load(
     monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path))
     monkeypatch.setattr("dlf.models._installed_directories", list)
     image = Image.open(io.BytesIO(photo_dlf))
-    with pytest.raises(dlf.ModelError, match=r"(unknown model id \d+|the model .* is not installed); installed: none"):
+    with pytest.raises(
+        dlf.ModelError,
+        match=r"(unknown model id \d+|the model .* is not installed); installed: none",
+    ):
         image.load()
 
 
