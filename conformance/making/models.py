@@ -63,6 +63,9 @@ def broken_models() -> Iterator[Vector]:
     yield refused("altered-member", "A.1.3", normative, altered)
     more = {**good.members, "code/added.py": b""}
     yield refused("added-member", "A.1.3", normative, more)
+    parts = deepcopy(good)
+    parts.members["extra/reduced.bin"] = bytes(11)
+    yield refused("length-of-reduced", "A.1.4", parts.normative(), parts.members)
     # What has no normative part has no id, so the package that the file asks for is missing.
     missing = refused("not-an-archive", "§5.1.3", normative, {})
     yield replace(missing, package=b"not a zip archive", clauses=("A.1.1",))

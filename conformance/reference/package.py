@@ -14,6 +14,8 @@ from .status import Refused, Status, require
 
 NORMATIVE = "extra/normative.bin"
 DESCRIPTION = "extra/model.json"
+REDUCED = "extra/reduced.bin"
+REDUCED_BYTES = 12
 INSTALLED = Path(__file__).resolve().parents[2] / "models" / "pretrained"
 
 
@@ -45,6 +47,8 @@ def load(path: Path) -> Model:
     rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
     model = parse(members.pop(NORMATIVE))
     rule(network_digest(members) == model.network_digest, "A.1.3", "altered network")
+    if REDUCED in members:
+        rule(len(members[REDUCED]) == REDUCED_BYTES, "A.1.4", f"length of {REDUCED}")
     return model
 
 
