@@ -85,6 +85,8 @@ figures: install
 	$(BIN)/dlf compare $(KODAK)/kodim23.png --bytes 2000 --against webp avif jxl jpeg \
 	    --lpips $(LPIPS) -o build/compare.html
 	$(BIN)/python scripts/screenshot.py build/compare.html docs/compare.jpg
+	$(BIN)/python scripts/demo.py
+	$(BIN)/python -c "from PIL import Image; Image.open('demo/astronaut.png').convert('RGB').save('docs/sheet.jpg', quality=84, optimize=True)"
 
 lint: install
 	$(BIN)/ruff check .
