@@ -13,7 +13,11 @@ OPTIMISERS = ("adamw", "muon")
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Sizes of a small DLF network. Widths are channels; ``window`` is in pixels and a multiple of 32."""
+    """Sizes of a small DLF network.
+
+    Widths are channels; ``window`` is in pixels and a multiple of 32; ``linear_scale`` (4 or 2) is what the sides of the
+    linear path's base picture are divided by.
+    """
 
     window: int = 128
     tokens_per_window: int = 4
@@ -29,6 +33,7 @@ class NetworkConfig:
     bottleneck_width: int = 256
     latent_channels: int = 64
     linear_path: bool = False
+    linear_scale: int = 4
     prior_rate_width: int = 64
     prior_token_width: int = 32
     prior_width: int = 96
@@ -65,6 +70,7 @@ class Phase:
 class TrainConfig:
     """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3).
 
+    ``ms_ssim_weight``: of 1 - MS-SSIM at the lowest and at the highest rate, linear in between.
     ``optimiser``: "adamw", or "muon" for the weights of dense layers and AdamW for the rest. ``micro_batch``: most
     crops that one process holds at a time, the gradients of several are accumulated; 0: a batch is never divided.
     ``validate_every``: images between two validations.
@@ -78,6 +84,7 @@ class TrainConfig:
     lmbda: tuple[float, float] = (16.0, 0.6)
     l1_weight: float = 4.0
     lpips_weight: float = 1.0
+    ms_ssim_weight: tuple[float, float] = (0.0, 0.0)
     gan_weight: float = 0.05
     discriminator_width: int = 48
     discriminator_warmup: int = 500

@@ -20,7 +20,7 @@ from .evaluation.weights import MetricUnavailable
 from .training.checkpoint import load_checkpoint
 from .training.data import CropSampler, centre_crops, load_images
 from .training.device_sampler import DeviceSampler
-from .training.devices import PRECISIONS
+from .training.devices import PRECISIONS, precision_for
 from .training.initialise import load_package
 from .training.loop import Trainer
 from .training.paper.pretrained import load_titok, load_vqgan
@@ -54,7 +54,11 @@ def parser() -> argparse.ArgumentParser:
     )
     p.add_argument("--device", default="cpu", help="cpu or cuda")
     p.add_argument("--threads", type=int, help="CPU threads")
-    p.add_argument("--precision", choices=PRECISIONS, default="bf16", help="of the forward pass")
+    p.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        help="of the forward pass (default: bf16 where the device has instructions for it)",
+    )
     p.add_argument(
         "--checkpointing", action="store_true", help="recompute activations: less memory"
     )
@@ -181,6 +185,7 @@ def prepare(args: argparse.Namespace) -> None:
     args.device = _device(args.device)
     if "WORLD_SIZE" in os.environ and not torch.distributed.is_initialized():
         torch.distributed.init_process_group("nccl" if args.device == "cuda" else "gloo")
+    args.precision = precision_for(torch.device(args.device), args.precision)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from .lpips import LPIPS
+from .ms_ssim import ms_ssim
 from .pictures import Picture
 from .weights import MetricUnavailable, Weights, optional
 
@@ -44,52 +44,12 @@ METRICS: dict[str, MetricInfo] = {
     "ssimulacra2": MetricInfo("SSIMULACRA 2", True, 2, min_side=8),
 }
 
-_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bovik, 2003
-_WINDOW, _SIGMA = 11, 1.5
-_K1, _K2 = 0.01, 0.03
-
 
 def psnr(first: Picture, second: Picture) -> float:
     """Peak signal-to-noise ratio in dB over all samples of two uint8 pictures; inf when equal."""
     difference = first.astype(np.int32) - second.astype(np.int32)
     mse = float(np.mean(np.square(difference, dtype=np.int64)))
     return math.inf if mse == 0 else 10.0 * math.log10(255.0**2 / mse)
-
-
-def _blur(x: Tensor, window: Tensor) -> Tensor:
-    """Separable Gaussian, each channel for itself, only where the window fits (no padding)."""
-    channels = x.shape[1]
-    rows = window.view(1, 1, -1, 1).expand(channels, 1, -1, 1)
-    columns = window.view(1, 1, 1, -1).expand(channels, 1, 1, -1)
-    return F.conv2d(F.conv2d(x, rows, groups=channels), columns, groups=channels)
-
-
-def ms_ssim(x: Tensor, y: Tensor) -> Tensor:
-    """Five-scale MS-SSIM of RGB images, as learned codecs report it: per channel, then the mean.
-
-    x, y: float [N, 3, H, W] in [0, 1], H, W >= 161. Returns [N]. Raises ValueError when smaller.
-    """
-    if min(x.shape[-2:]) <= (_WINDOW - 1) * 2 ** (len(_SCALE_WEIGHTS) - 1):
-        raise ValueError("MS-SSIM needs at least 161 pixels a side")
-    offsets = torch.arange(_WINDOW, dtype=x.dtype, device=x.device) - _WINDOW // 2
-    window = torch.exp(-offsets.square() / (2 * _SIGMA**2))
-    window = window / window.sum()
-    c1, c2 = _K1**2, _K2**2
-    result = x.new_ones(x.shape[:2])
-    for scale, weight in enumerate(_SCALE_WEIGHTS):
-        if scale > 0:  # halve; an odd side is padded with a zero row or column on both ends
-            padding = [side % 2 for side in x.shape[-2:]]
-            x, y = (F.avg_pool2d(image, 2, padding=padding) for image in (x, y))
-        mean_x, mean_y = _blur(x, window), _blur(y, window)
-        variance_x = _blur(x * x, window) - mean_x.square()
-        variance_y = _blur(y * y, window) - mean_y.square()
-        covariance = _blur(x * y, window) - mean_x * mean_y
-        term = (2 * covariance + c2) / (variance_x + variance_y + c2)
-        if scale == len(_SCALE_WEIGHTS) - 1:
-            luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
-            term = term * luminance
-        result = result * term.mean(dim=(2, 3)).clamp(min=0) ** weight
-    return result.mean(dim=1)
 
 
 def to_tensor(picture: Picture) -> Tensor:

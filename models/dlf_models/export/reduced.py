@@ -118,7 +118,10 @@ def reduced_features(
     depth = reduced.depths[index]
     if depth > 0:
         features = network.synthesis.renderer.features(reduced.shortcut(features), base, depth)
-    return features, None if base is None else base_at(base, DOWNSCALES[index])
+    if base is None:
+        return features, None
+    scale = network.synthesis.renderer.base_scale
+    return features, base_at(base, scale, DOWNSCALES[index])
 
 
 def reduced_picture(

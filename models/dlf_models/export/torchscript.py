@@ -75,7 +75,7 @@ class Transforms(nn.Module):
             if index == which:
                 image = head(features)
         if base is not None:
-            image = image + base_at(base, downscale)
+            image = image + base_at(base, self.synthesis_net.renderer.base_scale, downscale)
         return image
 
     def _position(self, rate: int, device: torch.device) -> Tensor:

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from ..config import NetworkConfig
 from .layers import PixelShuffleUp, ResidualConv
-from .linear_path import SCALE
 from .rate import RateVectors
 
 
@@ -69,11 +68,13 @@ class Renderer(nn.Module):
             last = self.stages[-1].expand
             last.weight.mul_(0.1)
             last.bias.fill_(0.5)
-        # Where the features have the size of the base picture (1/4).
-        self.base_scale = float(SCALE)
+        # The base picture joins where the features have 1/4 of the sides.
+        self.base_scale = float(config.linear_scale)
         self.joint = blocks_16 + blocks_8 + 2
-        self.base_in = nn.Conv2d(3, quarter, 3, padding=1) if config.linear_path else None
-        if self.base_in is not None:
+        self.base_fold = 4 // config.linear_scale
+        self.base_in = None
+        if config.linear_path:
+            self.base_in = nn.Conv2d(3 * self.base_fold**2, quarter, 3, padding=1)
             nn.init.zeros_(self.base_in.weight)
 
     def features(self, latent: Tensor, base: Tensor | None, depth: int) -> Tensor:
@@ -82,12 +83,12 @@ class Renderer(nn.Module):
         for index, stage in enumerate(self.stages):
             if index < depth:
                 if self.base_in is not None and base is not None and index == self.joint:
-                    x = x + self.base_in(base)
+                    x = x + self.base_in(F.pixel_unshuffle(base, self.base_fold))
                 x = stage(x)
         return x
 
     def forward(self, latent: Tensor, base: Tensor | None = None) -> Tensor:
-        """``base``: a picture ``[B, 3, H/4, W/4]`` to start from (:mod:`.linear_path`)."""
+        """``base``: a picture at 1/``linear_scale`` of the sides to start from (:mod:`.linear_path`)."""
         x = self.features(latent, base, len(self.stages))
         if base is not None:
             x = x + F.interpolate(

@@ -67,6 +67,7 @@ class Analysis(nn.Module):
         self.interactive = _interactions(config)
         self.detail = _detail_blocks(config, config.analysis_blocks)
         self.linear_path = config.linear_path
+        self.linear_scale = config.linear_scale
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Image ``[B, 3, H, W]`` in [0, 1], sides multiples of the window -> digits, token values, features.
@@ -86,7 +87,9 @@ class Analysis(nn.Module):
             detail = block(detail)
         digits, values = self.semantic.finish(semantic)
         if self.linear_path:
-            detail = torch.cat([detail, small_picture(centred).to(detail.dtype)], dim=1)
+            detail = torch.cat(
+                [detail, small_picture(centred, self.linear_scale).to(detail.dtype)], dim=1
+            )
         return digits, values, detail
 
 
@@ -146,6 +149,8 @@ class DLF(nn.Module):
         super().__init__()
         if config.window % 32:
             raise ValueError(f"window {config.window} is not a multiple of 32")
+        if config.linear_scale not in (2, 4):
+            raise ValueError(f"linear_scale {config.linear_scale} is neither 2 nor 4")
         if config.latent_channels % 4:
             raise ValueError(f"latent_channels {config.latent_channels} is not a multiple of 4")
         self.config = config

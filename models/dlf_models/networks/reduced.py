@@ -55,12 +55,13 @@ def head_inputs(renderer: Renderer) -> dict[int, tuple[int, int]]:
     return {8: (channels[0], 2), 4: (channels[1], 2), 2: (channels[2], 2)}
 
 
-def base_at(base: Tensor, downscale: int) -> Tensor:
-    """The base picture of the linear path (1/4) at 1/downscale of the size; heads give what it lacks."""
-    if downscale == 8:
-        return F.avg_pool2d(base, 2)
-    if downscale == 2:
-        return F.interpolate(base, scale_factor=2.0, mode="bilinear", align_corners=False)
+def base_at(base: Tensor, scale: float, downscale: int) -> Tensor:
+    """The base picture of the linear path, at 1/scale, brought to 1/downscale of the size; heads give what it lacks."""
+    if downscale > scale:
+        return F.avg_pool2d(base, int(downscale / scale))
+    if downscale < scale:
+        factor = scale / downscale
+        return F.interpolate(base, scale_factor=factor, mode="bilinear", align_corners=False)
     return base
 
 

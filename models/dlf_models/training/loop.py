@@ -86,7 +86,10 @@ class Trainer:
             self.device, memory_format=memory
         )
         self.pixel_loss = PixelLoss(
-            lpips_weights, config.train.l1_weight, config.train.lpips_weight
+            lpips_weights,
+            config.train.l1_weight,
+            config.train.lpips_weight,
+            config.train.ms_ssim_weight,
         ).to(self.device)
         dense = matrices(self.network) if config.train.optimiser == "muon" else []
         self.muon = Muon(dense) if dense else None
@@ -198,7 +201,7 @@ class Trainer:
         keep = (torch.rand(batch, device=self.device) >= phase.semantic_only).float()
         with autocast(self.device, self.precision):
             coded = self.network(image, rate, keep)
-            pixel, l1, perceptual = self.pixel_loss(coded.image, image)
+            pixel, l1, perceptual = self.pixel_loss(coded.image, image, rate)
         bpp = coded.detail_bits / (phase.crop * phase.crop)
         lmbda = lmbda_of(rate, self.train_config.lmbda) * moment.rate_factor
         loss = (pixel + lmbda * bpp).mean()
@@ -261,7 +264,7 @@ class Trainer:
                 rate = torch.full((len(crops),), value, device=self.device)
                 with autocast(self.device, self.precision):
                     coded = self.ema(crops, rate)
-                    pixel, l1, perceptual = self.pixel_loss(coded.image, crops)
+                    pixel, l1, perceptual = self.pixel_loss(coded.image, crops, rate)
                 bpp = coded.detail_bits / (crops.shape[2] * crops.shape[3])
                 loss = pixel + lmbda_of(rate, self.train_config.lmbda) * bpp
                 terms = {"loss": loss, "l1": l1, "lpips": perceptual, "bpp": bpp}

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..evaluation.lpips import LPIPS
+from ..evaluation.ms_ssim import ms_ssim
 
 SHIFTS = 16
 """Offsets at which LPIPS samples, in each direction: the stride of its deepest layers."""
@@ -15,8 +16,16 @@ SCALES = (1.0, 0.75, 0.5)
 """Sizes at which LPIPS sees both pictures, one a step."""
 
 
+MS_SSIM_SCALES = 4
+"""As many as a crop of 128 px has room for."""
+MS_SSIM_FLOOR = 1e-3
+
+
 class PixelLoss(nn.Module):
-    """``l1_weight * L1 + lpips_weight * LPIPS``, both for samples in [0, 1].
+    """``l1_weight * L1 + lpips_weight * LPIPS + weight(rate) * (1 - MS-SSIM)``, for samples in [0, 1].
+
+    At low rates texture must be invented, for which MS-SSIM has only punishment, so its weight is one for each end of
+    the range.
 
     LPIPS sees both pictures cut at a random offset and reduced by one of a few scales: always sampled at one phase
     and size, a perceptual network lets a grid of its own stride pass (DESIGN 6.3), or asks for one. The cut has one size
@@ -24,14 +33,23 @@ class PixelLoss(nn.Module):
     time of LPIPS. What is reported as LPIPS is the mean over the scales.
     """
 
-    def __init__(self, lpips_weights: str, l1_weight: float, lpips_weight: float) -> None:
+    def __init__(
+        self,
+        lpips_weights: str,
+        l1_weight: float,
+        lpips_weight: float,
+        ms_ssim_weight: tuple[float, float] = (0.0, 0.0),
+    ) -> None:
         super().__init__()
         self.lpips = LPIPS(lpips_weights)
         self.l1_weight = l1_weight
         self.lpips_weight = lpips_weight
+        self.ms_ssim_weight = ms_ssim_weight
 
-    def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """``[B, 3, H, W]`` twice -> weighted sum, L1 and LPIPS, each ``[B]``."""
+    def forward(
+        self, image: Tensor, target: Tensor, rate: Tensor | float = 0.0
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """``[B, 3, H, W]`` twice and rates ``[B]`` in [0, 1] -> weighted sum, L1 and LPIPS, each ``[B]``."""
         l1 = (image.float() - target).abs().mean(dim=(1, 2, 3))
         dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
@@ -43,7 +61,12 @@ class PixelLoss(nn.Module):
             seen = F.interpolate(seen.float(), side, mode="bilinear", antialias=True)
             wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)
         perceptual = self.lpips(seen, wanted).float()
-        return self.l1_weight * l1 + self.lpips_weight * perceptual, l1, perceptual
+        total = self.l1_weight * l1 + self.lpips_weight * perceptual
+        low, high = self.ms_ssim_weight
+        if low > 0 or high > 0:
+            similarity = ms_ssim(image.float(), target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
+            total = total + (low + (high - low) * rate) * (1 - similarity)
+        return total, l1, perceptual
 
 
 class PatchDiscriminator(nn.Module):

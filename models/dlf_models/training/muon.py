@@ -9,6 +9,8 @@ import torch
 import torch.distributed
 from torch import Tensor, nn
 
+from .devices import multiplies_bfloat16
+
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Quintic that drives every singular value towards 1, steepest at 0 (Jordan et al.)."""
 NEWTON_SCHULZ_STEPS = 4
@@ -35,9 +37,9 @@ def matrices(network: nn.Module) -> list[nn.Parameter]:
 
 
 def orthogonalise(batch: Tensor) -> Tensor:
-    """``[k, rows, columns]`` -> the nearest (semi-)orthogonal matrices, roughly, in bfloat16."""
+    """``[k, rows, columns]`` -> the nearest (semi-)orthogonal matrices, roughly; in bfloat16 where that is faster."""
     a, b, c = NEWTON_SCHULZ
-    x = batch.bfloat16()
+    x = batch.bfloat16() if multiplies_bfloat16(batch.device) else batch
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.linear_path import BASE_SCALE
+from ..networks.linear_path import BASE_SCALE, COARSE_SCALE
 from ..networks.model import DLF
 
 LATENT_DEVIATION = 4.0
@@ -69,21 +69,35 @@ def start_linear_path(network: DLF, features: Tensor) -> None:
     assert into is not None
     assert back is not None
     small = features[:, network.config.detail_width :]
+    side = 32 // network.config.linear_scale
     cells = F.pixel_unshuffle(small, 2).transpose(0, 1).flatten(1).T.double()
     mean = cells.mean(dim=0)
     _, vectors = torch.linalg.eigh((cells - mean).T @ (cells - mean))
     channels = network.config.latent_channels
     count = min(channels, len(mean))
     basis = vectors.flip(1)[:, :count].T.float()
+    pictures, mean_picture = as_picture(basis, side), as_picture(mean.float()[None], side)
     rank = torch.arange(count, device=features.device)
     channel = rank % 4 * (channels // 4) + rank // 4
-    for parameter in (into.project.weight, into.project.bias, back.expand.weight, back.expand.bias):
-        assert parameter is not None
-        parameter.zero_()
+    for layer in (into.project, back.expand, back.fine):
+        if layer is not None:
+            assert layer.bias is not None
+            layer.weight.zero_()
+            layer.bias.zero_()
     assert into.project.bias is not None
     assert back.expand.bias is not None
     into.project.weight[channel] = basis[:, :, None, None] / KLT_STEP
     into.project.bias[channel] = -(basis @ mean.float()) / KLT_STEP
     # Analysis sees samples in [-1, 1]; synthesis adds to a picture in [0, 1] that starts at 0.5.
-    back.expand.weight[:, channel, 1, 1] = basis.T * (KLT_STEP / 2 / BASE_SCALE)
-    back.expand.bias.copy_(mean / 2 / BASE_SCALE)
+    size, fold = KLT_STEP / 2 / BASE_SCALE, COARSE_SCALE // network.config.linear_scale
+    coarse = F.avg_pool2d(pictures, fold)
+    back.expand.weight[:, channel, 1, 1] = coarse.flatten(1).T * size
+    back.expand.bias.copy_(F.avg_pool2d(mean_picture, fold).flatten() / 2 / BASE_SCALE)
+    if back.fine is not None:
+        rest = pictures - F.interpolate(coarse, scale_factor=fold, mode="bilinear")
+        back.fine.weight[:, channel, 0, 0] = rest.flatten(1).T * size
+
+
+def as_picture(vectors: Tensor, side: int) -> Tensor:
+    """Cells ``[N, 3*side*side]``, as two unshufflings (to 1/16, to 1/32) number their samples -> ``[N, 3, side, side]``."""
+    return F.pixel_shuffle(F.pixel_shuffle(vectors[:, :, None, None], 2), side // 2)
