@@ -73,6 +73,19 @@ def test_ms_ssim_reference_value() -> None:
         ms_ssim(x[..., :160], y[..., :160])
 
 
+def test_ms_ssim_at_fewer_scales_has_gradients_everywhere() -> None:
+    """Training uses it on small crops, also where it is 0 at first: opposite pictures."""
+    a, b = (to_tensor(image)[..., :81, :81] for image in pair())
+    assert float(ms_ssim(a, a, scales=4)) == pytest.approx(1.0, abs=1e-6)
+    assert 0 < float(ms_ssim(a, b, scales=4)) < 1
+    opposite = (1 - a).requires_grad_()
+    ms_ssim(opposite, a, scales=4, smallest=1e-3).sum().backward()
+    assert opposite.grad is not None
+    assert bool(opposite.grad.isfinite().all())
+    with pytest.raises(ValueError, match="81"):
+        ms_ssim(a[..., :80], b[..., :80], scales=4)
+
+
 def test_ms_ssim_agrees_with_the_package() -> None:
     package = pytest.importorskip("pytorch_msssim")
     for size in ((161, 300), (200, 177)):

@@ -23,9 +23,14 @@ from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
 from dlf_models.training.data import CropSampler, centre_crops, load_images
 from dlf_models.training.device_sampler import DeviceSampler
-from dlf_models.training.devices import checkpoint_activations
+from dlf_models.training.devices import (
+    checkpoint_activations,
+    multiplies_bfloat16,
+    precision_for,
+)
 from dlf_models.training.initialise import load_package
 from dlf_models.training.loop import CHECKPOINTED, micro_batches
+from dlf_models.training.losses import PixelLoss
 from dlf_models.training.monitor import Means, Monitor
 from dlf_models.training.run import Run
 from dlf_models.training.schedule import lmbda_of, moment_at
@@ -240,6 +245,26 @@ def test_the_schedule_is_continuous_and_ends(images: int, part: float) -> None:
 def test_bits_weigh_less_at_higher_rates() -> None:
     weights = lmbda_of(torch.linspace(0, 1, 9), (16.0, 0.5))
     assert bool((weights.diff() < 0).all()) and float(weights[0]) == pytest.approx(16)
+
+
+def test_similarity_weighs_more_at_higher_rates(material: Path) -> None:
+    loss = PixelLoss(str(material / "lpips.npz"), 4.0, 0.0, ms_ssim_weight=(0.25, 1.0))
+    plain = PixelLoss(str(material / "lpips.npz"), 4.0, 0.0)
+    target = torch.from_numpy(scene(128, 128, 3)).permute(2, 0, 1)[None].float() / 255
+    image = (target * 0.5).repeat(2, 1, 1, 1)
+    target = target.repeat(2, 1, 1, 1)
+    rates = torch.tensor([0.0, 1.0])
+    beside = loss(image, target, rates)[0] - plain(image, target, rates)[0]
+    assert float(beside[0]) > 0
+    assert float(beside[1]) == pytest.approx(4 * float(beside[0]), rel=1e-4)
+
+
+def test_precision_is_the_fast_one_unless_asked_for() -> None:
+    """A processor without bfloat16 instructions would take ten times as long with it."""
+    cpu = torch.device("cpu")
+    assert precision_for(cpu) == ("bf16" if multiplies_bfloat16(cpu) else "fp32")
+    assert precision_for(cpu, "bf16") == "bf16"
+    assert precision_for(torch.device("cuda")) == "bf16"
 
 
 def test_shipped_configurations_load() -> None:
