@@ -29,8 +29,8 @@ def ms_ssim(
 ) -> Tensor:
     """MS-SSIM of RGB images, as learned codecs report it: per channel, then the mean.
 
-    x, y: float [N, 3, H, W] in [0, 1]. With fewer than five `scales` the finest are used, their weights brought to the
-    sum 1. `smallest`: floor of each scale's term; above 0 where gradients are needed, for a power has none at 0. Returns
+    x, y: float [N, 3, H, W] in [0, 1]. With fewer than five `scales` the finest are used, with the weights that
+    they have among five. `smallest`: floor of each scale's term; above 0 where gradients are needed, for a power has none at 0. Returns
     [N]. Raises ValueError when the pictures are too small.
     """
     if min(x.shape[-2:]) < smallest_side(scales):
@@ -52,6 +52,5 @@ def ms_ssim(
         if scale == scales - 1:
             luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
             term = term * luminance
-        share = weight / sum(SCALE_WEIGHTS[:scales])
-        result = result * term.mean(dim=(2, 3)).clamp(min=smallest) ** share
+        result = result * term.mean(dim=(2, 3)).clamp(min=smallest) ** weight
     return result.mean(dim=1)
