@@ -64,7 +64,7 @@ void narrow_weights(torch::jit::Module& module) {
 
 void prepare_module(torch::jit::Module& module, Precision precision) {
   module.eval();
-  if (!module.hasattr("widens_weights_itself")) {
+  if (!module.hasattr(kWidensItself)) {
     module.to(at::kFloat);
     if (precision == Precision::kBFloat16) narrow_weights(module);
   }

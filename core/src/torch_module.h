@@ -11,9 +11,12 @@
 
 namespace dlf {
 
+// An attribute of the modules of very large networks, which widen float16 weights layer by layer
+// themselves, so that no second, twice as large copy exists.
+constexpr char kWidensItself[] = "widens_weights_itself";
+
 // Widens the stored weights, or narrows those of convolutions and matrix products to bfloat16.
-// Packages may hold the weights as float16; very large networks widen them layer by layer
-// themselves, so that no second, twice as large copy exists, and are left alone.
+// Modules that widen theirs themselves keep them as they are.
 void prepare_module(torch::jit::Module& module, Precision precision);
 
 }  // namespace dlf

@@ -75,6 +75,8 @@ class TorchScriptTransform : public Transform {
         }
       }
       prepare_module(module_, precision_);
+      // Networks so large are written for one picture at a time, and fill a GPU with it.
+      if (module_.hasattr(kWidensItself)) pixels_per_call_ = 0;
     });
   }
 
