@@ -131,16 +131,21 @@ def test_reduced_sizes_and_layers(
 
 
 def test_little_memory_means_small_rounds(single: _codec.Codec, mixed: list[Pixels]) -> None:
+    """As little as the largest picture needs alone."""
     files = encode_all(single, mixed)
-    need = 0
-    for picture in mixed:
-        for need in range(need, 1 << 31, 1 << 22):
-            try:
-                single.encode(picture, RATE, max_memory=need)
-            except LimitExceeded:
-                continue
-            break
+    largest = max(mixed, key=lambda picture: picture.size)
+    need = 1 << 22
+    while not fits(single, largest, need):
+        need += 1 << 22
     assert encode_all(single, mixed, max_memory=need) == files
+
+
+def fits(codec: _codec.Codec, picture: Pixels, memory: int) -> bool:
+    try:
+        codec.encode(picture, RATE, max_memory=memory)
+    except LimitExceeded:
+        return False
+    return True
 
 
 def test_progress_counts_tiles_of_all(single: _codec.Codec, mixed: list[Pixels]) -> None:

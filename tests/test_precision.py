@@ -122,7 +122,7 @@ def test_in_python_and_on_the_command_line(
 
 
 def test_in_c(installed_library: Path, shipped_test_package: Path) -> None:
-    library = Library(installed_library)
+    library = Library(installed_library / "lib")
     codec = library.open_codec(shipped_test_package, precision=1)
     library.codec_free(codec)
     path = str(shipped_test_package).encode()
@@ -134,6 +134,8 @@ def test_in_c(installed_library: Path, shipped_test_package: Path) -> None:
         ]
     for options, text in wrong:
         handle, error = c_void_p(), Error()
-        status = library.codec_open(path, byref(CodecOptions(**options)), byref(handle), byref(error))
+        status = library.codec_open(
+            path, byref(CodecOptions(**options)), byref(handle), byref(error)
+        )
         assert (status, handle.value) == (Status.INVALID_ARGUMENT, None)
         assert text in error.message

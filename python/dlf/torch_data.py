@@ -73,10 +73,7 @@ def _decode_tensors(
         raise ValueError(f"mode must be 'L' or 'RGB', not {mode!r}")
     pictures = shared_codec(**options).decode_batch(files)
     return [
-        torch.from_numpy(_in_mode(pixels, mode))
-        .permute(2, 0, 1)
-        .contiguous()
-        .to(options["device"])
+        torch.from_numpy(_in_mode(pixels, mode)).permute(2, 0, 1).contiguous().to(options["device"])
         for pixels in pictures
     ]
 

@@ -76,9 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     suffix = f".{arguments.format.lstrip('.')}"
     jobs = targets.jobs(targets.expand(words, targets.is_dlf), output, suffix)
     forms = {job.target: "PNG" if to_stdout else format_for(job.target) for job in jobs}
-    codec = shared_codec(
-        arguments.model, arguments.device, arguments.threads, arguments.precision
-    )
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def decode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:

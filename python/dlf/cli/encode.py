@@ -52,9 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
     jobs = targets.jobs(targets.expand(words, targets.is_image), output, targets.DLF_SUFFIX)
-    codec = shared_codec(
-        arguments.model, arguments.device, arguments.threads, arguments.precision
-    )
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def encode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
