@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dlf import _codec, metadata, models, options
-from dlf.batches import naming
 from dlf.errors import ModelError
 from dlf.header import Buffer, ChunkType, as_bytes, info
+from dlf.members import naming
 from dlf.options import Layers, Precision
 from dlf.picture import Picture, prepare
 
