@@ -51,9 +51,10 @@ std::vector<TileGroup> group_tiles(const std::vector<TileTask>& tasks, uint64_t 
 // Counts tiles over all rounds of a call.
 class TileCount {
  public:
-  // As Progress in codec.h; throws DLF_CANCELLED when `report` says so.
-  TileCount(size_t total, std::function<bool(uint32_t, uint32_t)> report)
-      : total_(total), report_(std::move(report)) {}
+  // `report`: a Progress of codec.h, borrowed; a copy could need a lock that only its owner holds.
+  // Throws DLF_CANCELLED when it says so.
+  TileCount(size_t total, const std::function<bool(uint32_t, uint32_t)>& report)
+      : total_(total), report_(report) {}
 
   // Calls action(index, group) for each group, on several threads at once: as many as `threads`
   // and `tiles_in_memory` allow. Groups write to places of their own.
@@ -65,7 +66,7 @@ class TileCount {
 
  private:
   size_t total_, before_ = 0, done_ = 0;
-  std::function<bool(uint32_t, uint32_t)> report_;
+  const std::function<bool(uint32_t, uint32_t)>& report_;
 };
 
 // One array after another.
