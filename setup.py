@@ -20,7 +20,15 @@ ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
 
 # Sources of core/src that stay out of dlf._bitstream. The C API is built by core/CMakeLists.txt.
-PIXEL_SOURCES = ["codec.cpp", "tiles.cpp", "torchscript_transform.cpp"]
+PIXEL_SOURCES = [
+    "codec_decode.cpp",
+    "codec_encode.cpp",
+    "tile_groups.cpp",
+    "tiles.cpp",
+    "torch_host.cpp",
+    "torch_module.cpp",
+    "torchscript_transform.cpp",
+]
 C_API_SOURCES = ["c_api.cpp", "c_api_codec.cpp", "c_api_decoder.cpp"]
 
 FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden"]

@@ -177,6 +177,7 @@ class CodecOptions(Sized):
         ("device", c_char_p),
         ("threads", c_uint32),
         ("logger", POINTER(Logger)),
+        ("precision", c_int),
     )
 
 

@@ -86,6 +86,7 @@ Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int
   const uint64_t together = std::max<uint64_t>(std::min(wanted, affordable), 1);
   result.tiles_at_once = static_cast<int>(together);
   result.memory_bytes = plus(rest, times(together, tile));
+  result.tile_bytes = tile;
   result.macs = plus(times(times(work.total, window_pixels), call.macs_per_pixel),
                      estimate_entropy_macs(model, geometry));
   result.tiles =

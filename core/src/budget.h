@@ -30,6 +30,12 @@ struct Estimate {
   uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
   uint32_t tiles = 0;         // steps of the progress callback
   int tiles_at_once = 1;      // that memory_bytes allows for
+  uint64_t tile_bytes = 0;    // the part of memory_bytes that each of them has
+
+  // What the call needs besides its tiles.
+  uint64_t rest_bytes() const {
+    return memory_bytes - static_cast<uint64_t>(tiles_at_once) * tile_bytes;
+  }
 };
 
 // Each tile in work costs memory: up to `threads` of them are taken as long as limits.max_memory

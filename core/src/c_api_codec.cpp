@@ -160,6 +160,15 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
   return options;
 }
 
+dlf::TransformOptions transform_options(const dlf_codec_options& given) {
+  require(given.precision == DLF_PRECISION_FP32 || given.precision == DLF_PRECISION_BF16,
+          "unknown precision");
+  dlf::TransformOptions options;
+  if (given.device != nullptr) options.device = given.device;
+  if (given.precision == DLF_PRECISION_BF16) options.precision = dlf::Precision::kBFloat16;
+  return options;
+}
+
 // Decodes and hands the picture over; both ways of giving the input end here.
 void decode_to(const dlf_codec& codec, dlf::ByteView data, const dlf::DecodeOptions& options,
                const dlf_allocator* allocator, dlf_picture* picture) {
@@ -204,18 +213,18 @@ DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* opt
   if (status != DLF_OK) return status;
   return guarded(log, error, [&] {
     check_libdlf();
-    const char* const device = given.device == nullptr ? "cpu" : given.device;
+    const dlf::TransformOptions networks = transform_options(given);
     std::vector<uint8_t> archive;
     std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
     out->package.model = dlf::ModelPackage::load(path, &archive);
     const dlf::ModelPackage& model = *out->package.model;
-    auto transform = dlf::load_torchscript_transform(archive, model, device);
+    auto transform = dlf::load_torchscript_transform(archive, model, networks);
     out->codec =
         std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
                                      static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
     if (log.wants(DLF_LOG_INFO)) {
       log.say(DLF_LOG_INFO, "model " + std::to_string(model.id()) + " of " + path + " on " +
-                                device + ", sha256 " + model.sha256_hex());
+                                networks.device + ", sha256 " + model.sha256_hex());
     }
     *codec = out.release();
   });

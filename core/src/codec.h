@@ -9,13 +9,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "bitstream.h"
 #include "budget.h"
 #include "model_package.h"
 #include "picture.h"
+#include "status.h"
 #include "symbol_codec.h"
+#include "tile_groups.h"
 #include "transform.h"
 
 namespace dlf {
@@ -36,6 +39,12 @@ struct EncodeOptions {
   bool force_trailer = false;  // a CRC-32C even without chunks
   Limits limits;
   Progress progress;
+};
+
+// One of several pictures to encode; both are borrowed.
+struct EncodeItem {
+  ConstPixels pixels;
+  const EncodeOptions* options;  // its progress is not called
 };
 
 struct DecodeOptions {
@@ -60,6 +69,10 @@ struct DecodedPicture {
 // everything has been checked and the symbols are decoded. Null means out of memory.
 using Allocate = std::function<uint8_t*(size_t bytes)>;
 
+// The same for one of several pictures, of which all but the samples is known.
+using AllocateEach =
+    std::function<uint8_t*(size_t index, const DecodedPicture& picture, size_t bytes)>;
+
 // The part of the picture that these options ask for, in pixels of the size that they ask for: a
 // region is widened to whole pixels of it (§9.7). Throws DLF_INVALID_ARGUMENT for a region that is
 // not inside the picture and for another downscale than 1, 2, 4 and 8.
@@ -68,7 +81,7 @@ Region output_region(const Header& header, const DecodeOptions& options);
 class Codec {
  public:
   // `threads`: tiles worked on at the same time, as far as memory allows, and threads of the
-  // integer networks; at least 1.
+  // integer networks or pictures whose symbols are coded at the same time; at least 1.
   Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
         int threads);
 
@@ -76,6 +89,13 @@ class Codec {
 
   // Throws DLF_INVALID_ARGUMENT, DLF_LIMIT_EXCEEDED, DLF_CANCELLED.
   std::vector<uint8_t> encode(const ConstPixels& pixels, const EncodeOptions& options) const;
+
+  // Several pictures, of any sizes; what `encode` gives for each, but that the transform may work
+  // on several at once (Transform::pixels_per_call). All are checked before any work. An error
+  // names the picture by its index, from 0, and nothing is returned. Limits hold for each picture;
+  // max_memory, the smallest of all, for what is worked on together too.
+  std::vector<std::vector<uint8_t>> encode_batch(const std::vector<EncodeItem>& items,
+                                                 const Progress& progress) const;
 
   // The best file of at most `max_bytes`, over all rate points (`options.rate` is ignored) and
   // prices of a bit (size_search.h).
@@ -88,19 +108,49 @@ class Codec {
   DecodedPicture decode(ByteView data, const DecodeOptions& options,
                         const Allocate& allocate) const;
 
- private:
-  struct Job;
+  // Several files; what encode_batch says about its pictures holds for them. Headers and containers
+  // of all are checked before any work; `allocate` is called for some before others are decoded.
+  std::vector<DecodedPicture> decode_batch(const std::vector<ByteView>& files,
+                                           const DecodeOptions& options,
+                                           const AllocateEach& allocate) const;
 
-  Job prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
-  std::vector<uint8_t> finish(const Job& job, uint8_t rate,
-                              const std::vector<float>& latents, double bit_price = 0) const;
-  // The picture of one tile, at 1/downscale of its size.
-  std::vector<float> synthesise(const SymbolSet& symbols, const Tile& tile, int downscale) const;
+ private:
+  struct EncodeJob;
+  struct DecodeJob;
+
+  // codec_encode.cpp
+  EncodeJob prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
+  std::unique_ptr<Features> analyse(const TileGroup& group, std::vector<EncodeJob>* jobs) const;
+  void put_latents_of(const TileGroup& group, const Features& features, int rate,
+                      std::vector<EncodeJob>* jobs) const;
+  std::vector<uint8_t> finish(const EncodeJob& job, uint8_t rate, int threads,
+                              double bit_price = 0) const;
+
+  // codec_decode.cpp
+  DecodeJob open(ByteView data, const DecodeOptions& options) const;
+  void synthesise(const TileGroup& group, const DecodeOptions& options,
+                  std::vector<DecodeJob>* jobs) const;
+
+  // How many threads work on the integer networks of one picture of `count`.
+  int threads_of_each(size_t count) const { return count > 1 ? 1 : threads_; }
 
   std::shared_ptr<const ModelPackage> model_;
   std::unique_ptr<const Transform> transform_;
   int threads_;
 };
+
+// Runs `action` for one picture of `count`; what it throws then names the picture, unless it is the
+// only one. `what`: "picture", "file".
+template <typename Action>
+void naming(const char* what, size_t index, size_t count, Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    if (count == 1) throw;
+    fail(error.status(), std::string(what) + " " + std::to_string(index) + ": " + error.what(),
+         error.offset());
+  }
+}
 
 }  // namespace dlf
 

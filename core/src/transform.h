@@ -5,6 +5,9 @@
 // has rows*window lines of columns*window samples per channel; latents have one sample per
 // latent_stride x latent_stride pixels.
 //
+// A call may work on several pictures of one grid together: each array then holds theirs one after
+// the other, and its length tells how many there are.
+//
 // Thread safety: implementations must allow concurrent calls on one object.
 #ifndef DLF_SRC_TRANSFORM_H_
 #define DLF_SRC_TRANSFORM_H_
@@ -42,6 +45,9 @@ class Transform {
   Transform(const Transform&) = delete;
   Transform& operator=(const Transform&) = delete;
   virtual ~Transform() = default;
+
+  // How many pixels of pictures of one grid should go into one call; 0: a single picture.
+  virtual uint64_t pixels_per_call() const { return 0; }
 
   // image: [3][rows*window][columns*window], sRGB samples in [0, 1].
   virtual Analysis analysis(const std::vector<float>& image, WindowGrid grid) const = 0;

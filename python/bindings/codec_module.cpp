@@ -102,6 +102,11 @@ EncodeOptions encode_options(int orientation, const std::string& colour,
   return options;
 }
 
+uint8_t rate_of(int rate) {
+  if (rate < 0 || rate > UINT8_MAX) throw py::value_error("rate must be 0 to 255");
+  return static_cast<uint8_t>(rate);
+}
+
 py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
                  const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
                  const Number& max_pixels, const Number& max_side, const Number& max_memory,
@@ -109,8 +114,7 @@ py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orie
   const Image image(pixels);
   EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels, max_side,
                                          max_memory, progress);
-  if (rate < 0 || rate > UINT8_MAX) throw py::value_error("rate must be 0 to 255");
-  options.rate = static_cast<uint8_t>(rate);
+  options.rate = rate_of(rate);
   std::vector<uint8_t> file;
   {
     const py::gil_scoped_release release;
@@ -179,12 +183,83 @@ py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const st
   return pixels;
 }
 
-std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads) {
+py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
+                      const std::vector<int>& orientations, const std::vector<std::string>& colours,
+                      const std::vector<std::vector<ChunkPair>>& chunks, const Number& max_pixels,
+                      const Number& max_side, const Number& max_memory,
+                      const py::object& progress) {
+  const size_t count = pictures.size();
+  if (orientations.size() != count || colours.size() != count || chunks.size() != count) {
+    throw py::value_error("every picture has one orientation, colour and list of chunks");
+  }
+  const uint8_t checked_rate = rate_of(rate);
+  std::vector<Image> images;
+  std::vector<EncodeOptions> options;
+  for (size_t i = 0; i < count; ++i) {
+    images.emplace_back(pictures[i]);
+    options.push_back(encode_options(orientations[i], colours[i], chunks[i], false, max_pixels,
+                                     max_side, max_memory, py::none()));
+    options.back().rate = checked_rate;
+  }
+  std::vector<EncodeItem> items;
+  for (size_t i = 0; i < count; ++i) items.push_back({images[i].pixels(), &options[i]});
+  const Progress report = progress_of(progress);
+  std::vector<std::vector<uint8_t>> files;
+  {
+    const py::gil_scoped_release release;
+    files = codec.encode_batch(items, report);
+  }
+  py::list out;
+  for (const std::vector<uint8_t>& file : files) out.append(to_bytes(file));
+  return out;
+}
+
+py::list decode_batch(const Codec& codec, const std::vector<py::object>& files,
+                      const std::string& layers, bool allow_truncated, int downscale,
+                      const Number& max_pixels, const Number& max_side, const Number& max_memory,
+                      const Number& max_chunk_bytes, const py::object& progress) {
+  DecodeOptions options;
+  options.layers = layers_of(layers);
+  options.allow_truncated = allow_truncated;
+  options.downscale = downscale;
+  options.limits = limits_of(max_pixels, max_side, max_memory, max_chunk_bytes);
+  options.progress = progress_of(progress);
+  std::vector<std::unique_ptr<Buffer>> buffers;
+  std::vector<ByteView> views;
+  for (const py::object& file : files) {
+    buffers.push_back(std::make_unique<Buffer>(file));
+    views.push_back(buffers.back()->view());
+  }
+  py::list out;
+  const AllocateEach allocate = [&](size_t, const DecodedPicture& picture, size_t bytes) {
+    const py::gil_scoped_acquire acquire;
+    std::vector<py::ssize_t> shape{picture.region.height, picture.region.width};
+    if (picture.channels > 1) shape.push_back(picture.channels);
+    py::array_t<uint8_t> pixels(shape);
+    out.append(pixels);  // called in the files' order
+    return static_cast<size_t>(pixels.nbytes()) == bytes ? pixels.mutable_data() : nullptr;
+  };
+  {
+    const py::gil_scoped_release release;
+    codec.decode_batch(views, options, allocate);
+  }
+  return out;
+}
+
+Precision precision_of(const std::string& name) {
+  if (name == "fp32") return Precision::kFloat32;
+  if (name == "bf16") return Precision::kBFloat16;
+  throw py::value_error("precision must be \"fp32\" or \"bf16\", not \"" + name + "\"");
+}
+
+std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads,
+                            const std::string& precision, const Number& pixels_per_call) {
   if (threads < 1) throw py::value_error("threads must be at least 1");
+  const TransformOptions options{device, precision_of(precision), pixels_per_call};
   const py::gil_scoped_release release;
   std::vector<uint8_t> archive;
   auto model = ModelPackage::load(path, &archive);
-  auto transform = load_torchscript_transform(archive, *model, device);
+  auto transform = load_torchscript_transform(archive, *model, options);
   return std::make_unique<Codec>(std::move(model), std::move(transform), threads);
 }
 
@@ -195,16 +270,26 @@ PYBIND11_MODULE(_codec, m) {
   register_errors();
   m.attr("BUILT_FOR_TORCH") = torch_version();
 
+  m.def("check_device", &check_device, py::arg("device"));
+
   using py::arg;
   const py::none none;
   py::class_<Codec>(m, "Codec")
-      .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1)
+      .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1,
+           arg("precision") = "fp32", arg("pixels_per_call") = none)
       .def_property_readonly("model_id", [](const Codec& codec) { return codec.model().id(); })
       .def_property_readonly(
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
       .def("encode", &encode, arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,
            arg("colour") = "srgb", arg("chunks") = py::tuple(), arg("trailer") = false,
            arg("max_pixels") = none, arg("max_side") = none, arg("max_memory") = none,
+           arg("progress") = none)
+      .def("encode_batch", &encode_batch, arg("pictures"), arg("rate"), py::kw_only(),
+           arg("orientations"), arg("colours"), arg("chunks"), arg("max_pixels") = none,
+           arg("max_side") = none, arg("max_memory") = none, arg("progress") = none)
+      .def("decode_batch", &decode_batch, arg("files"), py::kw_only(), arg("layers") = "all",
+           arg("allow_truncated") = false, arg("downscale") = 1, arg("max_pixels") = none,
+           arg("max_side") = none, arg("max_memory") = none, arg("max_chunk_bytes") = none,
            arg("progress") = none)
       .def("encode_to_size", &encode_to_size, arg("pixels"), arg("max_bytes"), py::kw_only(),
            arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),

@@ -9,6 +9,9 @@ import numpy.typing as npt
 BUILT_FOR_TORCH: str
 """The version of libtorch that this module was compiled with and must run with."""
 
+def check_device(device: str) -> None:
+    """Raise ValueError, which says why, unless the networks can run on `device`."""
+
 class Codec:
     """One model package with its networks loaded; usable from many threads at once.
 
@@ -20,7 +23,18 @@ class Codec:
     Limits are None for the default of core/src/budget.h, or a number.
     """
 
-    def __init__(self, path: str, device: str = "cpu", threads: int = 1) -> None: ...
+    def __init__(
+        self,
+        path: str,
+        device: str = "cpu",
+        threads: int = 1,
+        precision: Literal["fp32", "bf16"] = "fp32",
+        pixels_per_call: int | None = None,
+    ) -> None:
+        """`pixels_per_call`: how many pixels of pictures of one size go through the networks at once.
+
+        None is what suits the device, 0 one picture.
+        """
     @property
     def model_id(self) -> int: ...
     @property
@@ -48,6 +62,42 @@ class Codec:
             colour: the space of the samples.
             chunks: type (2 ICC, 3 EXIF, 4 XMP, 16 and more private) and content.
             trailer: add a CRC-32C even if there are no chunks.
+        """
+
+    def encode_batch(
+        self,
+        pictures: Sequence[npt.NDArray[np.uint8]],
+        rate: int,
+        *,
+        orientations: Sequence[int],
+        colours: Sequence[Literal["srgb", "display-p3"]],
+        chunks: Sequence[Sequence[tuple[int, bytes]]],
+        max_pixels: int | None = None,
+        max_side: int | None = None,
+        max_memory: int | None = None,
+        progress: Callable[[int, int], bool | None] | None = None,
+    ) -> list[bytes]:
+        """Return the .dlf files of several pictures; orientation, colour and chunks are one for each.
+
+        An error names the picture by its index, and nothing is returned.
+        """
+
+    def decode_batch(
+        self,
+        files: Sequence[bytes],
+        *,
+        layers: Literal["all", "semantic"] = "all",
+        allow_truncated: bool = False,
+        downscale: int = 1,
+        max_pixels: int | None = None,
+        max_side: int | None = None,
+        max_memory: int | None = None,
+        max_chunk_bytes: int | None = None,
+        progress: Callable[[int, int], bool | None] | None = None,
+    ) -> list[npt.NDArray[np.uint8]]:
+        """Return the pixels of several files, as `decode` does of one.
+
+        An error names the file by its index, and nothing is returned.
         """
 
     def encode_to_size(

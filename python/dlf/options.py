@@ -17,6 +17,7 @@ __all__ = [
     "DOWNSCALES",
     "MAX_THREADS",
     "Layers",
+    "Precision",
     "available_threads",
     "byte_limit",
     "check_bpp",
@@ -25,6 +26,7 @@ __all__ = [
     "check_layers",
     "check_max_bytes",
     "check_model",
+    "check_precision",
     "check_quality",
     "check_threads",
     "default_threads",
@@ -39,6 +41,7 @@ MAX_THREADS = 256
 DOWNSCALES = (1, 2, 4, 8)
 
 Layers = Literal["all", "semantic"]
+Precision = Literal["fp32", "bf16"]
 
 _threads_lost_by_fork = False
 
@@ -96,6 +99,15 @@ def check_model(model: object) -> str | None:
     if isinstance(model, os.PathLike):
         return os.fsdecode(os.path.abspath(model))  # a path, even if it looks like a name
     raise ValueError(f"model must be a name or a path, not {model!r}")
+
+
+def check_precision(precision: object) -> Precision:
+    """Return `precision`, what the networks compute in: "fp32", or "bf16" for bfloat16."""
+    if precision == "fp32":
+        return "fp32"
+    if precision == "bf16":
+        return "bf16"
+    raise ValueError(f"precision must be 'fp32' or 'bf16', not {precision!r}")
 
 
 def check_layers(layers: object) -> Layers:

@@ -23,6 +23,7 @@ from torch.utils.data import Dataset, default_collate
 from dlf.codec import shared_codec
 from dlf.files import read_bytes
 from dlf.header import Buffer
+from dlf.options import Precision
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -46,23 +47,35 @@ def decode_tensor(
     model: str | os.PathLike[str] | None = None,
     device: str = "cpu",
     threads: int | None = None,
+    precision: Precision = "fp32",
 ) -> torch.Tensor:
     """Return the pixels of a .dlf file as a uint8 tensor C x H x W in 0..255, on `device`.
 
     Args:
         data: the content of the file.
         mode: "RGB" (C = 3) or "L" (C = 1). Alpha is dropped, gray becomes RGB and RGB gray (luma).
-        model, device, threads: as for `dlf.Codec`, of which the process keeps one for each choice.
+        model, device, threads, precision: as for `dlf.Codec`, of which the process keeps one for each
+            choice.
 
     Raises:
         DlfError: what is wrong with the file; see `dlf.decode`.
         ValueError: `mode` is neither.
     """
+    options = {"model": model, "device": device, "threads": threads, "precision": precision}
+    return _decode_tensors([data], mode, options)[0]
+
+
+def _decode_tensors(
+    files: Sequence[Buffer], mode: Mode, options: Mapping[str, Any]
+) -> list[torch.Tensor]:
+    """Return what `decode_tensor` says of each file; on a GPU those of one size go together."""
     if mode not in ("L", "RGB"):
         raise ValueError(f"mode must be 'L' or 'RGB', not {mode!r}")
-    pixels = shared_codec(model, device, threads).decode(data)
-    channels = torch.from_numpy(_in_mode(pixels, mode)).permute(2, 0, 1).contiguous()
-    return channels.to(device)
+    pictures = shared_codec(**options).decode_batch(files)
+    return [
+        torch.from_numpy(_in_mode(pixels, mode)).permute(2, 0, 1).contiguous().to(options["device"])
+        for pixels in pictures
+    ]
 
 
 def _in_mode(pixels: npt.NDArray[np.uint8], mode: Mode) -> npt.NDArray[np.uint8]:
@@ -117,26 +130,32 @@ class DlfCollate:
         model: str | os.PathLike[str] | None = None,
         device: str = "cpu",
         threads: int | None = None,
+        precision: Precision = "fp32",
     ) -> None:
         """`transform` gets each picture as uint8 C x H x W; the rest is as in `decode_tensor`."""
         self._transform = transform
         self._mode: Mode = mode
-        self._options = {"model": model, "device": device, "threads": threads}
+        self._options = {
+            "model": model,
+            "device": device,
+            "threads": threads,
+            "precision": precision,
+        }
 
     def __call__(self, samples: Sequence[Any]) -> Any:
         """Return the batch of these samples."""
         first = samples[0]
         if isinstance(first, bytes | bytearray | memoryview):
-            return _stacked([self._decode(sample) for sample in samples])
+            return _stacked(self._decode(samples))
         if isinstance(first, Mapping):
             return {name: self([sample[name] for sample in samples]) for name in first}
         if isinstance(first, tuple | list):
             return [self(list(column)) for column in zip(*samples, strict=True)]
         return default_collate(list(samples))
 
-    def _decode(self, data: Buffer) -> torch.Tensor:
-        picture = decode_tensor(data, self._mode, **self._options)  # type: ignore[arg-type]
-        return picture if self._transform is None else self._transform(picture)
+    def _decode(self, files: Sequence[Buffer]) -> list[torch.Tensor]:
+        pictures = _decode_tensors(files, self._mode, self._options)
+        return pictures if self._transform is None else [self._transform(p) for p in pictures]
 
 
 def _stacked(pictures: list[torch.Tensor]) -> torch.Tensor | list[torch.Tensor]:

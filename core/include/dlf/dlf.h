@@ -400,12 +400,21 @@ DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder *decoder, dlf_symbols *
 
 typedef struct dlf_codec dlf_codec;
 
+/* What the networks compute in. Symbols, which are integers, do not depend on it when a file is
+ * decoded; pixels do within the bounds of BITSTREAM.md §9.5. */
+typedef enum dlf_precision {
+  DLF_PRECISION_FP32 = 0,
+  DLF_PRECISION_BF16 = 1, /* faster where the hardware has bfloat16, else slower */
+  DLF_PRECISION_FORCE_INT_ = 0x7fffffff
+} dlf_precision;
+
 typedef struct dlf_codec_options {
   size_t struct_size;
   const char *device; /* "cpu" (default), "cuda", "cuda:1" */
   uint32_t threads;   /* parts of a large picture worked on at once, fewer where max_memory asks
                        * for it; default 1. Changes no result. */
   const dlf_logger *logger; /* copied; default: nothing is said */
+  dlf_precision precision;
 } dlf_codec_options;
 
 /* Loads a package with its networks; `path` as for dlf_package_open, `options` may be NULL.

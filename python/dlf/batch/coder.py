@@ -41,7 +41,7 @@ class Coder:
             DlfError, ValueError: the device does not work.
         """
         self._settings = settings
-        self._codec = Codec(settings.model, settings.device, settings.threads)
+        self._codec = Codec(settings.model, settings.device, settings.threads, settings.precision)
         if settings.model_sha256:
             model = models.find(settings.model)
             if model.sha256 != settings.model_sha256:

@@ -24,7 +24,7 @@ class Settings:
 
     Attributes:
         decode: from .dlf files to images, instead of the other way.
-        quality, bpp, max_bytes, model, device: as for `dlf.encode` and `dlf.Codec`.
+        quality, bpp, max_bytes, model, device, precision: as for `dlf.encode` and `dlf.Codec`.
         threads: of each worker; None is its share of the processors.
         keep: which metadata is embedded: "exif", "icc", "xmp".
         extension: of the images that decoding writes, without its dot.
@@ -39,6 +39,7 @@ class Settings:
     keep: tuple[str, ...] = ()
     model: str | None = None
     device: str = "cpu"
+    precision: options.Precision = "fp32"
     threads: int | None = None
     extension: str = "png"
     keep_extension: bool = False
@@ -59,6 +60,7 @@ class Settings:
         if self.max_bytes is not None:
             options.check_max_bytes(self.max_bytes)
         options.check_device(self.device)
+        options.check_precision(self.precision)
         unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
         if unknown:
             raise ValueError(f"metadata of an unknown kind: {', '.join(sorted(unknown))}")
@@ -76,6 +78,8 @@ class Settings:
         A finished output counts as done only for a run with the same description.
         """
         model = f" model={self.model_sha256[:12]}" if self.model_sha256 else ""
+        if self.precision != "fp32":
+            model += f" precision={self.precision}"
         if self.decode:
             return f"decode {self.extension}{model}"
         if self.bpp is not None:

@@ -14,6 +14,7 @@ __all__ = [
     "add_files",
     "add_keep",
     "add_model",
+    "add_precision",
     "add_target",
     "add_threads",
     "checked",
@@ -49,6 +50,17 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         metavar="cpu|cuda",
         help="where the networks run (default: cpu)",
+    )
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add --precision."""
+    parser.add_argument(
+        "--precision",
+        type=checked(options.check_precision, str),
+        default="fp32",
+        metavar="fp32|bf16",
+        help="what the networks compute in; bf16 is for hardware that has it (default: fp32)",
     )
 
 

@@ -102,6 +102,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_model(parser)
     shared.add_device(parser)
+    shared.add_precision(parser)
     parser.add_argument(
         "--threads",
         type=shared.checked(options.check_threads, int),
@@ -156,6 +157,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         keep=tuple(arguments.keep),
         model=arguments.model,
         device=arguments.device,
+        precision=arguments.precision,
         threads=arguments.threads,
         extension=arguments.format.lstrip(".").lower(),
         keep_extension=arguments.keep_extension,

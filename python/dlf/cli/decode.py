@@ -56,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_model(parser)
     shared.add_device(parser)
+    shared.add_precision(parser)
     shared.add_threads(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
     suffix = f".{arguments.format.lstrip('.')}"
     jobs = targets.jobs(targets.expand(words, targets.is_dlf), output, suffix)
     forms = {job.target: "PNG" if to_stdout else format_for(job.target) for job in jobs}
-    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def decode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:

@@ -34,6 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_keep(parser)
     shared.add_model(parser)
     shared.add_device(parser)
+    shared.add_precision(parser)
     shared.add_threads(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
@@ -51,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
     jobs = targets.jobs(targets.expand(words, targets.is_image), output, targets.DLF_SUFFIX)
-    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def encode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:

@@ -1,0 +1,247 @@
+// The encoding half of codec.h.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "codec.h"
+#include "constants.h"
+#include "size_search.h"
+#include "tiles.h"
+#include "workers.h"
+
+namespace dlf {
+namespace {
+
+size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
+  return checked_multiply(checked_multiply(geometry.latent_h, geometry.latent_w, "latents"),
+                          model.latent_channels, "latents");
+}
+
+void check_pixels(const ConstPixels& pixels) {
+  if (pixels.width == 0 || pixels.height == 0) {
+    fail(DLF_INVALID_ARGUMENT, "an image of " + std::to_string(pixels.width) + "x" +
+                                   std::to_string(pixels.height) + " pixels cannot be coded");
+  }
+  if (pixels.width > kMaxSide || pixels.height > kMaxSide) {
+    fail(DLF_LIMIT_EXCEEDED,
+         "the format allows at most " + std::to_string(kMaxSide) + " pixels a side");
+  }
+  if (pixels.channels < 1 || pixels.channels > 4) {
+    fail(DLF_INVALID_ARGUMENT, "an image has 1, 2, 3 or 4 channels");
+  }
+  const size_t line = checked_multiply(pixels.width, static_cast<size_t>(pixels.channels), "line");
+  if (pixels.data == nullptr || pixels.stride < line) {
+    fail(DLF_INVALID_ARGUMENT, "the lines of the image overlap or are missing");
+  }
+}
+
+Chunk alpha_chunk(const ConstPixels& pixels) {
+  std::vector<uint8_t> plane(checked_multiply(pixels.width, pixels.height, "alpha"));
+  const size_t channels = static_cast<size_t>(pixels.channels);
+  uint8_t* to = plane.data();
+  for (uint32_t y = 0; y < pixels.height; ++y) {
+    const uint8_t* line = pixels.line(y) + channels - 1;
+    for (uint32_t x = 0; x < pixels.width; ++x) *to++ = line[x * channels];
+  }
+  Chunk chunk;
+  chunk.type = kChunkAlpha;
+  chunk.critical = true;
+  chunk.safe_to_copy = false;  // whoever changes the picture must change it too
+  chunk.content = pack_alpha(plane.data(), pixels.width, pixels.height);
+  return chunk;
+}
+
+void check_rate(const NormativePart& model, uint8_t rate) {
+  if (rate >= model.rate_points) {
+    fail(DLF_INVALID_ARGUMENT, "the model has rate points 0 to " +
+                                   std::to_string(model.rate_points - 1) + ", not " +
+                                   std::to_string(rate));
+  }
+}
+
+}  // namespace
+
+// One picture on its way to a file.
+struct Codec::EncodeJob {
+  ConstPixels pixels;
+  Header header;
+  ImageGeometry geometry;
+  Estimate cost;
+  std::vector<Tile> tiles;
+  std::vector<Chunk> chunks;
+  std::vector<int16_t> tokens;
+  std::vector<float> latents;
+
+  // What grows with the picture; after every check.
+  void make_room(const NormativePart& model) {
+    tokens.resize(checked_multiply(static_cast<size_t>(geometry.windows()), model.tokens_stride(),
+                                   "tokens"));
+    latents.resize(latent_count(model, geometry));
+    if (pixels.has_alpha()) chunks.push_back(alpha_chunk(pixels));
+  }
+
+  std::vector<TileTask> tasks(size_t index, int rate) const {
+    std::vector<TileTask> out;
+    for (const Tile& tile : tiles) out.push_back({index, tile, rate});
+    return out;
+  }
+};
+
+Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& options) const {
+  const NormativePart& model = model_->normative();
+  check_pixels(pixels);
+  check_size(pixels.width, pixels.height, options.limits);
+
+  EncodeJob job;
+  job.pixels = pixels;
+  job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
+  job.cost = estimate_encoding(*model_, job.geometry, pixels.channels, threads_, options.limits);
+  check_work(job.geometry, job.cost, options.limits);
+  job.tiles = tiles_of(model, job.geometry);
+
+  job.header.model_id = model_->id();
+  job.header.width = pixels.width;
+  job.header.height = pixels.height;
+  job.header.has_trailer = options.force_trailer;
+  job.header.picture.orientation = options.orientation;
+  job.header.picture.grayscale = pixels.is_gray();
+  job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
+  job.header.picture.colour = options.colour;
+  job.chunks = options.chunks;
+  return job;
+}
+
+std::unique_ptr<Features> Codec::analyse(const TileGroup& group,
+                                         std::vector<EncodeJob>* jobs) const {
+  const size_t count = group.tasks.size();
+  std::vector<float> images;
+  for (const TileTask& task : group.tasks) {
+    const EncodeJob& job = (*jobs)[task.picture];
+    append(cut_image(job.pixels, job.geometry, task.tile), &images);
+  }
+  Analysis analysis = transform_->analysis(images, group.grid);
+  for (size_t i = 0; i < count; ++i) {
+    const TileTask& task = group.tasks[i];
+    EncodeJob& job = (*jobs)[task.picture];
+    put_tokens(part_of(&analysis.tokens, i, count), task.tile, job.geometry,
+               model_->normative().tokens_stride(), &job.tokens);
+  }
+  return std::move(analysis.features);
+}
+
+void Codec::put_latents_of(const TileGroup& group, const Features& features, int rate,
+                           std::vector<EncodeJob>* jobs) const {
+  const size_t count = group.tasks.size();
+  std::vector<float> latents = transform_->bottleneck(features, rate);
+  for (size_t i = 0; i < count; ++i) {
+    const TileTask& task = group.tasks[i];
+    EncodeJob& job = (*jobs)[task.picture];
+    put_latents(part_of(&latents, i, count), task.tile, job.geometry,
+                model_->normative().latent_channels, &job.latents);
+  }
+}
+
+std::vector<uint8_t> Codec::finish(const EncodeJob& job, uint8_t rate, int threads,
+                                   double bit_price) const {
+  EntropyOptions entropy;
+  entropy.threads = threads;
+  entropy.bit_price = bit_price;
+  const EncodedPayload coded =
+      encode_payload(*model_, job.geometry, rate, job.tokens, job.latents, entropy);
+  Header header = job.header;
+  header.rate = rate;
+  return write_file(header, coded.payload, job.chunks);
+}
+
+std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOptions& options) const {
+  const std::vector<EncodeItem> alone{EncodeItem{pixels, &options}};
+  return std::move(encode_batch(alone, options.progress).front());
+}
+
+std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeItem>& items,
+                                                      const Progress& progress) const {
+  const NormativePart& model = model_->normative();
+  const size_t count = items.size();
+
+  // 1. Everything that can be refused, of all pictures, before any work.
+  std::vector<EncodeJob> jobs(count);
+  std::vector<Estimate> costs(count);
+  std::vector<uint64_t> pixels(count);
+  size_t tiles = 0;
+  uint64_t max_memory = Limits::none().max_memory;
+  for (size_t i = 0; i < count; ++i) {
+    const EncodeOptions& options = *items[i].options;
+    naming("picture", i, count, [&] {
+      check_rate(model, options.rate);
+      jobs[i] = prepare(items[i].pixels, options);
+    });
+    costs[i] = jobs[i].cost;
+    pixels[i] = jobs[i].geometry.padded_pixels();
+    tiles += jobs[i].tiles.size();
+    max_memory = std::min(max_memory, options.limits.max_memory);
+  }
+
+  std::vector<std::vector<uint8_t>> files(count);
+  TileCount progressing(tiles, progress);
+  for (const Round& round : plan_rounds(costs, pixels, max_memory)) {
+    // 2. Transforms: tiles of one size together.
+    std::vector<TileTask> tasks;
+    for (size_t i = round.begin; i < round.end; ++i) {
+      jobs[i].make_room(model);
+      const std::vector<TileTask> more = jobs[i].tasks(i, items[i].options->rate);
+      tasks.insert(tasks.end(), more.begin(), more.end());
+    }
+    progressing.work(
+        group_tiles(tasks, model.window, transform_->pixels_per_call(), round.tiles_in_memory),
+        threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
+          put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
+        });
+
+    // 3. Symbols -> bytes, a picture on each thread.
+    const size_t together = round.end - round.begin;
+    const auto write = [&](size_t number) {
+      const size_t i = round.begin + number;
+      naming("picture", i, count, [&] {
+        files[i] = finish(jobs[i], items[i].options->rate, threads_of_each(together));
+      });
+      jobs[i] = EncodeJob();
+    };
+    run_workers(together, threads_, write, [](size_t) {});
+  }
+  return files;
+}
+
+std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
+                                           const EncodeOptions& options) const {
+  const NormativePart& model = model_->normative();
+  std::vector<EncodeJob> jobs(1);
+  EncodeJob& job = jobs[0];
+  job = prepare(pixels, options);
+  job.make_room(model);
+  const uint64_t at_once = static_cast<uint64_t>(job.cost.tiles_at_once);
+  const std::vector<TileGroup> groups =
+      group_tiles(job.tasks(0, 0), model.window, transform_->pixels_per_call(), at_once);
+
+  // The analysis does not depend on the rate point: once for all trials.
+  std::vector<std::unique_ptr<Features>> features(groups.size());
+  TileCount analysing(job.tiles.size(), options.progress);
+  analysing.work(groups, threads_, at_once, [&](size_t i, const TileGroup& group) {
+    features[i] = analyse(group, &jobs);
+  });
+
+  std::optional<int> rate_of_latents;
+  return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
+    if (rate_of_latents != rate) {
+      TileCount trying(job.tiles.size(), options.progress);
+      trying.work(groups, threads_, at_once, [&](size_t i, const TileGroup& group) {
+        put_latents_of(group, *features[i], rate, &jobs);
+      });
+      rate_of_latents = rate;
+    } else {
+      analysing.report();  // the place to cancel
+    }
+    return finish(job, static_cast<uint8_t>(rate), threads_, bit_price);
+  });
+}
+
+}  // namespace dlf
