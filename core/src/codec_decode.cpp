@@ -82,10 +82,9 @@ Codec::DecodeJob Codec::open(ByteView data, const DecodeOptions& options) const 
   job.out.stride = checked_multiply(region.width, static_cast<size_t>(job.out.channels), "line");
   const size_t side = model.window / static_cast<size_t>(options.downscale);
   job.tiles = tiles_of(model, job.opened.geometry);
-  job.tiles.erase(
-      std::remove_if(job.tiles.begin(), job.tiles.end(),
-                     [&](const Tile& tile) { return !touches(tile, side, region); }),
-      job.tiles.end());
+  job.tiles.erase(std::remove_if(job.tiles.begin(), job.tiles.end(),
+                                 [&](const Tile& tile) { return !touches(tile, side, region); }),
+                  job.tiles.end());
   return job;
 }
 
@@ -106,9 +105,8 @@ void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
   }
   const bool reduces = downscale > 1 && model_->reduced_macs();
   std::vector<float> images =
-      reduces
-          ? transform_->synthesis_reduced(tokens, latents, group.rate, group.grid, downscale)
-          : transform_->synthesis(tokens, latents, group.rate, group.grid);
+      reduces ? transform_->synthesis_reduced(tokens, latents, group.rate, group.grid, downscale)
+              : transform_->synthesis(tokens, latents, group.rate, group.grid);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
     const DecodeJob& job = (*jobs)[task.picture];

@@ -74,8 +74,8 @@ struct Codec::EncodeJob {
 
   // What grows with the picture; after every check.
   void make_room(const NormativePart& model) {
-    tokens.resize(checked_multiply(static_cast<size_t>(geometry.windows()), model.tokens_stride(),
-                                   "tokens"));
+    tokens.resize(
+        checked_multiply(static_cast<size_t>(geometry.windows()), model.tokens_stride(), "tokens"));
     latents.resize(latent_count(model, geometry));
     if (pixels.has_alpha()) chunks.push_back(alpha_chunk(pixels));
   }
@@ -225,9 +225,8 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
   // The analysis does not depend on the rate point: once for all trials.
   std::vector<std::unique_ptr<Features>> features(groups.size());
   TileCount analysing(job.tiles.size(), options.progress);
-  analysing.work(groups, threads_, at_once, [&](size_t i, const TileGroup& group) {
-    features[i] = analyse(group, &jobs);
-  });
+  analysing.work(groups, threads_, at_once,
+                 [&](size_t i, const TileGroup& group) { features[i] = analyse(group, &jobs); });
 
   std::optional<int> rate_of_latents;
   return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {

@@ -79,7 +79,8 @@ void append(std::vector<T>&& values, std::vector<T>* joined) {
   }
 }
 
-// What `append` has joined: number `index` of `count` arrays of one length. Takes a single one away.
+// What `append` has joined: number `index` of `count` arrays of one length. Takes a single one
+// away.
 template <typename T>
 std::vector<T> part_of(std::vector<T>* joined, size_t index, size_t count) {
   if (count == 1) return std::move(*joined);

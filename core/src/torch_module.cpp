@@ -13,15 +13,17 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
-// aten::conv2d leaves it to the process's settings whether cuDNN may compute float32 in TF32 (it may
-// by default), try out algorithms for every new shape, or take one that sums in no fixed order.
-// aten::_convolution is the same with all that as arguments, so the host's settings stay as they are.
+// aten::conv2d leaves it to the process's settings whether cuDNN may compute float32 in TF32 (it
+// may by default), try out algorithms for every new shape, or take one that sums in no fixed order.
+// aten::_convolution is the same with all that as arguments, so the host's settings stay as they
+// are.
 void exact_convolutions(Block* block) {
   std::vector<Node*> found;
   for (Node* node : block->nodes()) {
     for (Block* inner : node->blocks()) exact_convolutions(inner);
     // Padding given by name ("same") is another overload.
-    if (node->kind() == c10::aten::conv2d && node->input(4)->type()->kind() == c10::ListType::Kind) {
+    if (node->kind() == c10::aten::conv2d &&
+        node->input(4)->type()->kind() == c10::ListType::Kind) {
       found.push_back(node);
     }
   }

@@ -70,16 +70,16 @@ TEST(one_wrong_picture_or_file_of_several_names_itself) {
     }
     return std::string();
   };
-  const std::string text = text_of([&] {
-    fixture.codec.encode_batch({{good.view(), &options}, {good.view(), &wrong}}, {});
-  });
+  const std::string text = text_of(
+      [&] { fixture.codec.encode_batch({{good.view(), &options}, {good.view(), &wrong}}, {}); });
   CHECK_EQ(text.rfind("picture 1: ", 0), size_t{0});
   CHECK_EQ(fixture.transform->calls.load(), 0);  // refused before any work
   const std::vector<uint8_t> file = fixture.codec.encode(good.view(), {});
   const dlf::ByteView view(file.data(), file.size()), cut(file.data(), file.size() - 1);
   const auto never = [](size_t, const DecodedPicture&, size_t) -> uint8_t* { return nullptr; };
-  CHECK_EQ(text_of([&] { fixture.codec.decode_batch({view, view, cut}, {}, never); })
-               .rfind("file 2: ", 0),
+  CHECK_EQ(text_of([&] {
+             fixture.codec.decode_batch({view, view, cut}, {}, never);
+           }).rfind("file 2: ", 0),
            size_t{0});
   CHECK(fixture.codec.encode_batch({}, {}).empty());
   CHECK(fixture.codec.decode_batch({}, {}, never).empty());

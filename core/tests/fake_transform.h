@@ -1,4 +1,5 @@
-// A transform that is simple enough to know every pixel, and what the tests of the codec do with it.
+// A transform that is simple enough to know every pixel, and what the tests of the codec do with
+// it.
 #ifndef DLF_TESTS_FAKE_TRANSFORM_H_
 #define DLF_TESTS_FAKE_TRANSFORM_H_
 
@@ -164,8 +165,8 @@ class FakeTransform : public FakeOfOne {
     for (size_t i = 0; i < count; ++i) {
       std::vector<int64_t> all_tokens = tokens;
       std::vector<float> all_latents = latents;
-      dlf::append(
-          action(dlf::part_of(&all_tokens, i, count), dlf::part_of(&all_latents, i, count)), &out);
+      dlf::append(action(dlf::part_of(&all_tokens, i, count), dlf::part_of(&all_latents, i, count)),
+                  &out);
     }
     return out;
   }
@@ -176,8 +177,7 @@ struct Fixture {
   const FakeTransform* transform;
 
   // `reduced`: the package says that it synthesises reduced sizes itself.
-  static Fixture make(bool tiled, int threads, bool reduced = false,
-                      uint64_t pixels_together = 0) {
+  static Fixture make(bool tiled, int threads, bool reduced = false, uint64_t pixels_together = 0) {
     PartOptions options;
     options.window = kWindow;
     options.channels = kChannels;
@@ -212,7 +212,7 @@ struct Samples {
 };
 
 inline std::vector<uint8_t> decode(const dlf::Codec& codec, const std::vector<uint8_t>& file,
-                            const dlf::DecodeOptions& options = {}) {
+                                   const dlf::DecodeOptions& options = {}) {
   std::vector<uint8_t> out;
   codec.decode(file, options, [&](size_t bytes) {
     out.assign(bytes, 0xEE);
