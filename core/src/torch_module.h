@@ -5,6 +5,7 @@
 #ifndef DLF_SRC_TORCH_MODULE_H_
 #define DLF_SRC_TORCH_MODULE_H_
 
+#include <c10/core/Device.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include "torchscript_transform.h"
@@ -16,8 +17,9 @@ namespace dlf {
 constexpr char kWidensItself[] = "widens_weights_itself";
 
 // Widens the stored weights, or narrows those of convolutions and matrix products to bfloat16.
-// Modules that widen theirs themselves keep them as they are.
-void prepare_module(torch::jit::Module& module, Precision precision);
+// Modules that widen theirs themselves keep them as they are. In float32 on a processor, attention
+// is computed by libtorch's fused kernel.
+void prepare_module(torch::jit::Module& module, Precision precision, c10::Device device);
 
 }  // namespace dlf
 

@@ -74,7 +74,7 @@ class TorchScriptTransform : public Transform {
           fail(DLF_MODEL_ERROR, std::string("the model package has no network \"") + name + "\"");
         }
       }
-      prepare_module(module_, precision_);
+      prepare_module(module_, precision_, device_);
       // Networks so large are written for one picture at a time, and fill a GPU with it.
       if (module_.hasattr(kWidensItself)) pixels_per_call_ = 0;
     });
@@ -150,7 +150,9 @@ class TorchScriptTransform : public Transform {
     at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(type));
     TORCH_CHECK(static_cast<size_t>(tensor.numel()) == values.size(), "wrong number of inputs");
     std::copy(values.begin(), values.end(), tensor.mutable_data_ptr<T>());
-    return tensor.to(device_);
+    tensor = tensor.to(device_);
+    // As the weights of convolutions are (prepare_module).
+    return shape.size() == 4 ? tensor.contiguous(at::MemoryFormat::ChannelsLast) : tensor;
   }
 
   torch::jit::IValue call(const char* name, std::vector<torch::jit::IValue> inputs) const {
