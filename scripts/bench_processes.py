@@ -117,6 +117,7 @@ def compressai_coder(name: str, threads: int) -> Coder:
     from compressai import zoo
 
     torch.set_num_threads(threads)
+    torch.manual_seed(1)  # the process that decodes must have the weights of the one that encoded
     network = getattr(zoo, name)(quality=1, pretrained=False).eval()
     network.update(force=True)
 
