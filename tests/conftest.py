@@ -127,6 +127,14 @@ def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module", params=["normative", "random"])
+def package(
+    request: pytest.FixtureRequest, shipped_test_package: Path, random_package: Path
+) -> Path:
+    """Each of the two small packages in turn, for modules that name no package of their own."""
+    return shipped_test_package if request.param == "normative" else random_package
+
+
 @pytest.fixture(scope="session")
 def model_environment(test_package: Path) -> Iterator[None]:
     """Make the test model the default, in this process and in those that it starts."""

@@ -23,13 +23,6 @@ TOGETHER = 1 << 22
 """Pixels: all pictures of these tests."""
 
 
-@pytest.fixture(scope="module", params=["normative", "random"])
-def package(
-    request: pytest.FixtureRequest, shipped_test_package: Path, random_package: Path
-) -> Path:
-    return shipped_test_package if request.param == "normative" else random_package
-
-
 @pytest.fixture(scope="module")
 def single(package: Path) -> _codec.Codec:
     return _codec.Codec(str(package))

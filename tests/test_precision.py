@@ -18,13 +18,6 @@ from PIL import Image
 RATES = (0, 4, 7)
 
 
-@pytest.fixture(scope="module", params=["normative", "random"])
-def package(
-    request: pytest.FixtureRequest, shipped_test_package: Path, random_package: Path
-) -> Path:
-    return shipped_test_package if request.param == "normative" else random_package
-
-
 @pytest.fixture(scope="module")
 def codecs(package: Path) -> dict[str, _codec.Codec]:
     names: Any = ("fp32", "bf16")
