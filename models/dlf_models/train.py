@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 HELD_OUT = 6
 """Images kept back for validation and sample sheets where --validation names none."""
 MOST_HELD_OUT = 256
+FIRST_CROPS = 384
+"""Crops on which --init fits what its package lacks."""
 Pixels = NDArray[np.uint8]
 
 
@@ -132,7 +134,9 @@ def _small(args: argparse.Namespace, last: Path) -> tuple[Trainer, dict[str, Any
     if state:
         trainer.load(state)
     elif args.init:
-        load_package(trainer.network, Path(args.init))
+        # Of a sampler of its own: every rank must see the same.
+        crops = _sampler(args, images, config.train.seed).batch(FIRST_CROPS, crop).cpu()
+        load_package(trainer.network, Path(args.init), crops)
         trainer.ema.load_state_dict(trainer.network.state_dict())
     trainer.economise(args.checkpointing, args.compile)
     return trainer, state

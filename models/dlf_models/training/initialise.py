@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ..networks.model import DLF
+from .refine import is_coarser, load_coarser
 
 PARTS = {"analysis_net": "analysis", "bottleneck_net": "bottleneck", "synthesis_net": "synthesis"}
 """Attributes of the exported module, and the parts of the network that they are."""
@@ -31,10 +33,11 @@ def save_prior(network: DLF, package: Path) -> None:
         np.savez(file, **arrays)
 
 
-def load_package(network: DLF, package: Path) -> None:
+def load_package(network: DLF, package: Path, images: Tensor) -> None:
     """Take all weights from a package and its float entropy model.
 
-    Raises ``FileNotFoundError`` when one of the two files is missing and ``RuntimeError`` when sizes differ.
+    A network with a base picture at 1/2 may start from one at 1/4 (:mod:`.refine`); only then ``images [B, 3, H, W]`` in
+    [0, 1], the same in every process, are looked at. Raises ``FileNotFoundError`` when one of the two files is missing and ``RuntimeError`` when sizes differ.
     """
     for path in (package, prior_path(package)):
         if not path.exists():
@@ -49,4 +52,7 @@ def load_package(network: DLF, package: Path) -> None:
     with np.load(prior_path(package)) as arrays:
         for key in arrays.files:
             state[f"prior.{key}"] = torch.from_numpy(arrays[key]).float()
-    network.load_state_dict(state)
+    if is_coarser(network, state):
+        load_coarser(network, state, images)
+    else:
+        network.load_state_dict(state)

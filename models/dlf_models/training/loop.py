@@ -26,7 +26,7 @@ from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_m
 from .monitor import Means
 from .muon import Muon, matrices
 from .samples import write_sheet
-from .schedule import Moment, lmbda_of, moment_at
+from .schedule import Moment, lmbda_of, moment_at, spread_rates
 from .start import spread_latents
 
 SHEET_RATES = (0.0, 0.35, 0.7, 1.0)
@@ -90,6 +90,7 @@ class Trainer:
             config.train.l1_weight,
             config.train.lpips_weight,
             config.train.ms_ssim_weight,
+            config.train.texture_weight,
         ).to(self.device)
         dense = matrices(self.network) if config.train.optimiser == "muon" else []
         self.muon = Muon(dense) if dense else None
@@ -197,7 +198,7 @@ class Trainer:
         """Gradients of ``batch`` crops, ``share`` of this process's part of the step."""
         phase = moment.phase
         image = self.sampler.batch(batch, phase.crop).to(self.device, non_blocking=True)
-        rate = torch.rand(batch, device=self.device)
+        rate = spread_rates(batch).to(self.device)
         keep = (torch.rand(batch, device=self.device) >= phase.semantic_only).float()
         with autocast(self.device, self.precision):
             coded = self.network(image, rate, keep)

@@ -19,13 +19,17 @@ SCALES = (1.0, 0.75, 0.5)
 MS_SSIM_SCALES = 4
 """As many as a crop of 128 px has room for."""
 MS_SSIM_FLOOR = 1e-3
+LUMINANCE = (0.299, 0.587, 0.114)
+TEXTURE_BLOCK = 8
+TEXTURE_FLOOR = 1 / 255
+"""Texture of less than a level of 255 is as good as none."""
 
 
 class PixelLoss(nn.Module):
-    """``l1_weight * L1 + lpips_weight * LPIPS + weight(rate) * (1 - MS-SSIM)``, for samples in [0, 1].
+    """``weight(rate) L1 + weight LPIPS + weight(rate) (1 - MS-SSIM) + weight texture``, for samples in [0, 1].
 
-    At low rates texture must be invented, for which MS-SSIM has only punishment, so its weight is one for each end of
-    the range.
+    At low rates texture must be invented, for which L1 and MS-SSIM have only punishment, so their weights are given for
+    both ends of the range.
 
     LPIPS sees both pictures cut at a random offset and reduced by one of a few scales: always sampled at one phase
     and size, a perceptual network lets a grid of its own stride pass (DESIGN 6.3), or asks for one. The cut has one size
@@ -36,15 +40,17 @@ class PixelLoss(nn.Module):
     def __init__(
         self,
         lpips_weights: str,
-        l1_weight: float,
+        l1_weight: tuple[float, float],
         lpips_weight: float,
         ms_ssim_weight: tuple[float, float] = (0.0, 0.0),
+        texture_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.lpips = LPIPS(lpips_weights)
         self.l1_weight = l1_weight
         self.lpips_weight = lpips_weight
         self.ms_ssim_weight = ms_ssim_weight
+        self.texture_weight = texture_weight
 
     def forward(
         self, image: Tensor, target: Tensor, rate: Tensor | float = 0.0
@@ -61,12 +67,37 @@ class PixelLoss(nn.Module):
             seen = F.interpolate(seen.float(), side, mode="bilinear", antialias=True)
             wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)
         perceptual = self.lpips(seen, wanted).float()
-        total = self.l1_weight * l1 + self.lpips_weight * perceptual
-        low, high = self.ms_ssim_weight
-        if low > 0 or high > 0:
-            similarity = ms_ssim(image.float(), target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
-            total = total + (low + (high - low) * rate) * (1 - similarity)
+        total = weight_at(rate, self.l1_weight) * l1 + self.lpips_weight * perceptual
+        # Both subtract nearly equal numbers: in bfloat16 variances would come out negative.
+        with torch.autocast(image.device.type, enabled=False):
+            if max(self.ms_ssim_weight) > 0:
+                similarity = ms_ssim(image.float(), target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
+                total = total + weight_at(rate, self.ms_ssim_weight) * (1 - similarity)
+            if self.texture_weight > 0:
+                total = total + self.texture_weight * texture_mismatch(image.float(), target)
         return total, l1, perceptual
+
+
+def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:
+    """How unlike the local energy of fine texture is, ``[B, 3, H, W]`` twice in [0, 1] -> ``[B]``, 0 for equal energy.
+
+    Mean absolute logarithm of the ratio of standard deviations of the luminance, less its mean over 5x5, in blocks.
+    LPIPS scales its features to unit length, so that it likes a weave of one or two levels in flat places, which eyes do not;
+    and where texture is lost, this asks for as much as there was, wherever it lies.
+    """
+
+    def deviation(picture: Tensor) -> Tensor:
+        luminance = F.conv2d(picture, picture.new_tensor(LUMINANCE).view(1, 3, 1, 1))
+        fine = luminance - F.avg_pool2d(luminance, 5, 1, 2, count_include_pad=False)
+        energy = F.avg_pool2d(fine * fine, TEXTURE_BLOCK, TEXTURE_BLOCK // 2)
+        return (energy + TEXTURE_FLOOR**2).log() / 2
+
+    return (deviation(image) - deviation(target)).abs().mean(dim=(1, 2, 3))
+
+
+def weight_at(rate: Tensor | float, ends: tuple[float, float]) -> Tensor | float:
+    """Linear between the weights at rates 0 and 1."""
+    return ends[0] + (ends[1] - ends[0]) * rate
 
 
 class PatchDiscriminator(nn.Module):

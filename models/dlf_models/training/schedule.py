@@ -43,3 +43,8 @@ def lmbda_of(rate: Tensor, lmbda: tuple[float, float]) -> Tensor:
     """Weight of one bit per pixel at a rate in [0, 1]: geometric between the two ends."""
     low, high = math.log(lmbda[0]), math.log(lmbda[1])
     return torch.exp(low + (high - low) * rate)
+
+
+def spread_rates(batch: int) -> Tensor:
+    """Random rates ``[batch]`` in [0, 1], one in each of as many equal parts: less is left to chance than in independent ones."""
+    return (torch.randperm(batch) + torch.rand(batch)) / batch

@@ -101,3 +101,8 @@ def start_linear_path(network: DLF, features: Tensor) -> None:
 def as_picture(vectors: Tensor, side: int) -> Tensor:
     """Cells ``[N, 3*side*side]``, as two unshufflings (to 1/16, to 1/32) number their samples -> ``[N, 3, side, side]``."""
     return F.pixel_shuffle(F.pixel_shuffle(vectors[:, :, None, None], 2), side // 2)
+
+
+def as_cells(pictures: Tensor) -> Tensor:
+    """Inverse of :func:`as_picture`: ``[N, 3, side, side]`` -> ``[N, 3*side*side]``."""
+    return F.pixel_unshuffle(F.pixel_unshuffle(pictures, pictures.shape[2] // 2), 2).flatten(1)

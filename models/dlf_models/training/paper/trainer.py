@@ -80,7 +80,7 @@ class PaperTrainer:
             run.recipe.discriminator_width, run.recipe.discriminator_layers
         ).to(self.device)
         self.pixel_loss = PixelLoss(
-            lpips_weights, run.recipe.l1_weight, run.recipe.lpips_weight
+            lpips_weights, (run.recipe.l1_weight,) * 2, run.recipe.lpips_weight
         ).to(self.device)
         if options.checkpointing:
             checkpoint_activations(model, CHECKPOINTED)

@@ -1,0 +1,57 @@
+"""The loss of the pixels: what each term asks for, at which rate, in which precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import scene
+from dlf_models.evaluation.weights import Weights
+from dlf_models.training.losses import PixelLoss, texture_mismatch
+from test_eval_metrics import random_weights
+from torch import Tensor
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    return random_weights()
+
+
+def picture(seed: int = 3) -> Tensor:
+    return torch.from_numpy(scene(128, 128, seed)).permute(2, 0, 1)[None].float() / 255
+
+
+@pytest.mark.parametrize("term", ["l1_weight", "ms_ssim_weight"])
+def test_exactness_weighs_more_at_higher_rates(weights: Weights, term: str) -> None:
+    nothing = {"l1_weight": (0.0, 0.0), "lpips_weight": 0.0}
+    loss = PixelLoss(weights, **{**nothing, term: (0.25, 1.0)})
+    target = picture().repeat(2, 1, 1, 1)
+    total = loss(target * 0.5, target, torch.tensor([0.0, 1.0]))[0]
+    assert float(total[0]) > 0
+    assert float(total[1]) == pytest.approx(4 * float(total[0]), rel=1e-4)
+
+
+def test_terms_survive_bfloat16(weights: Weights) -> None:
+    """In bfloat16 the variances in MS-SSIM became negative, and the loss infinite."""
+    loss = PixelLoss(weights, (4.0, 4.0), 0.0, (1.0, 1.0), texture_weight=1.0)
+    target = torch.cat([picture(seed) for seed in range(4)])
+    image = (target + 0.02 * torch.randn_like(target)).requires_grad_()
+    exact = loss(image.detach(), target, 0.5)[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        total = loss(image, target, 0.5)[0]
+    torch.testing.assert_close(total, exact)
+    total.sum().backward()
+    assert image.grad is not None
+    assert bool(torch.isfinite(image.grad).all())
+
+
+def test_texture_is_judged_by_its_energy_not_its_place() -> None:
+    torch.manual_seed(1)
+    flat, weave = torch.full((1, 3, 128, 128), 0.5), torch.zeros(1, 3, 128, 128)
+    weave[..., ::2, ::2] = 8 / 255
+    texture = 0.5 + 0.1 * torch.randn(1, 1, 128, 128).expand(1, 3, -1, -1)
+    blurred = torch.nn.functional.avg_pool2d(texture, 3, 1, 1)
+    assert float(texture_mismatch(texture, texture)) == 0
+    assert float(texture_mismatch(flat + weave, flat)) > 0.5
+    # The same texture elsewhere is nearly as good; as much of it lost is not.
+    moved = float(texture_mismatch(texture.roll((3, 5), (2, 3)), texture))
+    assert moved < 0.3 * float(texture_mismatch(blurred, texture))
