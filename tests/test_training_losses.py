@@ -6,7 +6,7 @@ import pytest
 import torch
 from conftest import scene
 from dlf_models.evaluation.weights import Weights
-from dlf_models.training.losses import PixelLoss, texture_mismatch
+from dlf_models.training.losses import CELL, PixelLoss, repetition, texture_mismatch
 from test_eval_metrics import random_weights
 from torch import Tensor
 
@@ -55,3 +55,19 @@ def test_texture_is_judged_by_its_energy_not_its_place() -> None:
     # The same texture elsewhere is nearly as good; as much of it lost is not.
     moved = float(texture_mismatch(texture.roll((3, 5), (2, 3)), texture))
     assert moved < 0.3 * float(texture_mismatch(blurred, texture))
+
+
+def test_a_texture_that_repeats_from_cell_to_cell_is_found() -> None:
+    torch.manual_seed(2)
+    texture = 0.5 + 0.1 * torch.randn(1, 1, 128, 128).expand(1, 3, -1, -1)
+    other = 0.5 + 0.1 * torch.randn(1, 1, 128, 128).expand(1, 3, -1, -1)
+    cell = 0.5 + 0.1 * torch.randn(1, 1, CELL, CELL).expand(1, 3, -1, -1)
+    grid = cell.repeat(1, 1, 8, 8)
+    signs = torch.tensor([[1.0, -1.0], [-1.0, 1.0]]).repeat_interleave(CELL, 0)
+    chequered = 0.5 + (grid - 0.5) * signs.repeat_interleave(CELL, 1).repeat(1, 1, 4, 4)
+    assert float(repetition(texture, texture)) == 0
+    assert float(repetition(other, texture)) < 0.1
+    assert float(repetition(grid, texture)) > 0.9
+    # Changing its sign from cell to cell does not hide it, and where the original repeats it is right.
+    assert float(repetition(chequered, texture)) > 0.9
+    assert float(repetition(grid, grid)) == 0

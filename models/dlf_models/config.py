@@ -86,6 +86,7 @@ class TrainConfig:
     lpips_weight: float = 1.0
     ms_ssim_weight: tuple[float, float] = (0.0, 0.0)
     texture_weight: float = 0.0
+    repetition_weight: float = 0.0
     gan_weight: float = 0.05
     discriminator_width: int = 48
     discriminator_warmup: int = 500

@@ -91,6 +91,7 @@ class Trainer:
             config.train.lpips_weight,
             config.train.ms_ssim_weight,
             config.train.texture_weight,
+            config.train.repetition_weight,
         ).to(self.device)
         dense = matrices(self.network) if config.train.optimiser == "muon" else []
         self.muon = Muon(dense) if dense else None

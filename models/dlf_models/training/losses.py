@@ -19,6 +19,8 @@ SCALES = (1.0, 0.75, 0.5)
 MS_SSIM_SCALES = 4
 """As many as a crop of 128 px has room for."""
 MS_SSIM_FLOOR = 1e-3
+CELL = 16
+"""Pixels that the decoder draws from one position of its latent, in each direction."""
 LUMINANCE = (0.299, 0.587, 0.114)
 TEXTURE_BLOCK = 8
 TEXTURE_FLOOR = 1 / 255
@@ -26,7 +28,7 @@ TEXTURE_FLOOR = 1 / 255
 
 
 class PixelLoss(nn.Module):
-    """``weight(rate) L1 + weight LPIPS + weight(rate) (1 - MS-SSIM) + weight texture``, for samples in [0, 1].
+    """Weighted sum of L1, LPIPS, 1 - MS-SSIM, texture and repetition, for samples in [0, 1].
 
     At low rates texture must be invented, for which L1 and MS-SSIM have only punishment, so their weights are given for
     both ends of the range.
@@ -44,6 +46,7 @@ class PixelLoss(nn.Module):
         lpips_weight: float,
         ms_ssim_weight: tuple[float, float] = (0.0, 0.0),
         texture_weight: float = 0.0,
+        repetition_weight: float = 0.0,
     ) -> None:
         super().__init__()
         self.lpips = LPIPS(lpips_weights)
@@ -51,6 +54,7 @@ class PixelLoss(nn.Module):
         self.lpips_weight = lpips_weight
         self.ms_ssim_weight = ms_ssim_weight
         self.texture_weight = texture_weight
+        self.repetition_weight = repetition_weight
 
     def forward(
         self, image: Tensor, target: Tensor, rate: Tensor | float = 0.0
@@ -68,27 +72,58 @@ class PixelLoss(nn.Module):
             wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)
         perceptual = self.lpips(seen, wanted).float()
         total = weight_at(rate, self.l1_weight) * l1 + self.lpips_weight * perceptual
-        # Both subtract nearly equal numbers: in bfloat16 variances would come out negative.
+        # All of them subtract nearly equal numbers: in bfloat16 variances would come out negative.
         with torch.autocast(image.device.type, enabled=False):
             if max(self.ms_ssim_weight) > 0:
                 similarity = ms_ssim(image.float(), target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
                 total = total + weight_at(rate, self.ms_ssim_weight) * (1 - similarity)
             if self.texture_weight > 0:
                 total = total + self.texture_weight * texture_mismatch(image.float(), target)
+            if self.repetition_weight > 0:
+                total = total + self.repetition_weight * repetition(image.float(), target)
         return total, l1, perceptual
+
+
+def fine_texture(picture: Tensor) -> Tensor:
+    """Luminance less its mean over 5x5: ``[B, 3, H, W]`` -> ``[B, 1, H, W]``."""
+    luminance = F.conv2d(picture, picture.new_tensor(LUMINANCE).view(1, 3, 1, 1))
+    return luminance - F.avg_pool2d(luminance, 5, 1, 2, count_include_pad=False)
+
+
+def repetition(image: Tensor, target: Tensor) -> Tensor:
+    """How much more, or less, a picture repeats itself from cell to cell than it should: ``[B, 3, H, W]`` twice -> ``[B]``.
+
+    Fine texture is correlated with itself one and two cells beside and below, in blocks of two by two cells; what counts
+    is the difference to the original's correlations. A decoder that sees one vector per cell likes to draw the same
+    texture in each, and no other term minds: to LPIPS any texture is better than none.
+    """
+
+    def correlations(picture: Tensor) -> Tensor:
+        texture = fine_texture(picture)
+        found = []
+        for lag in (CELL, 2 * CELL):
+            for axis in (2, 3):
+                length = texture.shape[axis] - lag
+                first, second = texture.narrow(axis, 0, length), texture.narrow(axis, lag, length)
+                terms = torch.cat([first * second, first * first, second * second], dim=1)
+                product, own, other = F.avg_pool2d(terms, 2 * CELL, CELL).split(1, dim=1)
+                energy = ((own * other).clamp(min=0) + TEXTURE_FLOOR**4).sqrt()
+                found.append((product / energy).flatten(1))
+        return torch.cat(found, dim=1)
+
+    return (correlations(image) - correlations(target)).abs().mean(dim=1)
 
 
 def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:
     """How unlike the local energy of fine texture is, ``[B, 3, H, W]`` twice in [0, 1] -> ``[B]``, 0 for equal energy.
 
-    Mean absolute logarithm of the ratio of standard deviations of the luminance, less its mean over 5x5, in blocks.
+    Mean absolute logarithm of the ratio of standard deviations, in blocks.
     LPIPS scales its features to unit length, so that it likes a weave of one or two levels in flat places, which eyes do not;
     and where texture is lost, this asks for as much as there was, wherever it lies.
     """
 
     def deviation(picture: Tensor) -> Tensor:
-        luminance = F.conv2d(picture, picture.new_tensor(LUMINANCE).view(1, 3, 1, 1))
-        fine = luminance - F.avg_pool2d(luminance, 5, 1, 2, count_include_pad=False)
+        fine = fine_texture(picture)
         energy = F.avg_pool2d(fine * fine, TEXTURE_BLOCK, TEXTURE_BLOCK // 2)
         return (energy + TEXTURE_FLOOR**2).log() / 2
 
