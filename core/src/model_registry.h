@@ -22,6 +22,7 @@ constexpr RegisteredModel kRegisteredModels[] = {
     {0, "test", "dcaf9a2e5acf4a0335a39f54e4f15589c0344570c1fcec7999194d20a63b5135"},
     {1, "dlf-s-1", "b5e15614ed78cc191b2290bbe28076d2327672ed84c0dc9a314db73fda93def9"},
     {2, "dlf-s-2", "67efb15819467b7ddf8b8229bd68c2e379acf82ea8f591c2428cc0a66a08118f"},
+    {3, "dlf-s-3", "e8453c7af62c9945473f0a7b037b3c08074b9f4a6add733e59cf173fcc0e34e5"},
 };
 
 // The entry with this id, or null.
