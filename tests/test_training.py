@@ -31,7 +31,7 @@ from dlf_models.training.devices import (
 from dlf_models.training.initialise import load_package
 from dlf_models.training.loop import CHECKPOINTED, micro_batches
 from dlf_models.training.monitor import Means, Monitor
-from dlf_models.training.run import Run
+from dlf_models.training.run import Run, Stop
 from dlf_models.training.schedule import lmbda_of, moment_at, spread_rates
 from hypothesis import given
 from hypothesis import strategies as st
@@ -144,6 +144,17 @@ def test_a_terminated_run_leaves_a_checkpoint(material: Path, tmp_path: Path) ->
     assert load_checkpoint(tmp_path / "last.ckpt")["counters"][0] >= 100
     with log.open() as file:
         assert float(next(csv.DictReader(file))["loss"]) > 0
+
+
+def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C reaches each process of torchrun from the terminal and again from torchrun: the checkpoint was lost."""
+    with Stop() as stop:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.wished
+        monkeypatch.setattr("dlf_models.training.run.ECHO_SECONDS", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ from .monitor import Means, Monitor
 
 log = logging.getLogger(__name__)
 LOG_STEPS = 50
+ECHO_SECONDS = 3.0
+"""A second signal within this time is the first one again: torchrun passes on what the terminal already sent to all."""
 
 
 class Trainable(Protocol):
@@ -47,10 +49,11 @@ class Trainable(Protocol):
 
 
 class Stop:
-    """Turns Ctrl-C and SIGTERM into a wish to stop after the step under way; a second one stops at once."""
+    """Turns Ctrl-C and SIGTERM into a wish to stop after the step under way; another one, later, stops at once."""
 
     def __init__(self) -> None:
         self.wished = False
+        self.since = 0.0
 
     def __enter__(self) -> Self:
         self.before = {s: signal.signal(s, self._take) for s in (signal.SIGINT, signal.SIGTERM)}
@@ -61,9 +64,10 @@ class Stop:
             signal.signal(number, handler)
 
     def _take(self, signum: int, frame: FrameType | None) -> None:
-        if self.wished:
+        if self.wished and time.monotonic() - self.since >= ECHO_SECONDS:
             raise KeyboardInterrupt
-        self.wished = True
+        if not self.wished:
+            self.wished, self.since = True, time.monotonic()
 
 
 class Run:
