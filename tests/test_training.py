@@ -185,13 +185,29 @@ def test_a_run_starts_from_an_exported_package(material: Path, tmp_path: Path) -
     assert export([checkpoint, str(package), "--data", str(material / "images")]) == 0
     config = load_config(material / "nano.yaml")
     network = DLF(config.network)
-    load_package(network, package, torch.empty(0))
+    load_package(network, package, lambda: pytest.fail("nothing to fit"))
     expected = load_checkpoint(Path(checkpoint))["ema"]
     for key, value in network.state_dict().items():
         assert torch.equal(value, expected[key].half().float()), key
     second = arguments(material, tmp_path / "second", "--images", "2", "--init", str(package))
     assert main(second) == 0
     assert main([*second[:-1], str(tmp_path / "none.dlfm"), "--restart"]) == 1
+
+
+def test_a_finer_run_starts_from_a_coarser_package(material: Path, tmp_path: Path) -> None:
+    """With a base picture at 1/2, from a package with one at 1/4, through the command line."""
+    package = tmp_path / "coarser.dlfm"
+    for name, scale, init in (("coarser", 4, []), ("finer", 2, ["--init", str(package)])):
+        config = tmp_path / f"{name}.yaml"
+        config.write_text(
+            f"base: {material / 'nano.yaml'}\nnetwork: {{linear_path: true, linear_scale: {scale}}}\n"
+        )
+        options = arguments(material, tmp_path / name, "--images", "2", *init)
+        assert main([str(config), *options[1:]]) == 0
+        checkpoint = str(tmp_path / name / "last.ckpt")
+        if name == "coarser":
+            assert export([checkpoint, str(package), "--data", str(material / "images")]) == 0
+    assert "synthesis.linear.fine.weight" in load_checkpoint(Path(checkpoint))["ema"]
 
 
 def test_a_checkpoint_of_other_sizes_is_refused(

@@ -135,8 +135,8 @@ def _small(args: argparse.Namespace, last: Path) -> tuple[Trainer, dict[str, Any
         trainer.load(state)
     elif args.init:
         # Of a sampler of its own: every rank must see the same.
-        crops = _sampler(args, images, config.train.seed).batch(FIRST_CROPS, crop).cpu()
-        load_package(trainer.network, Path(args.init), crops)
+        sampler = _sampler(args, images, config.train.seed)
+        load_package(trainer.network, Path(args.init), lambda: sampler.batch(FIRST_CROPS, crop))
         trainer.ema.load_state_dict(trainer.network.state_dict())
     trainer.economise(args.checkpointing, args.compile)
     return trainer, state

@@ -6,6 +6,7 @@ entropy model beside it, as ``NAME.prior.npz`` (float16), which training needs a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,11 +34,12 @@ def save_prior(network: DLF, package: Path) -> None:
         np.savez(file, **arrays)
 
 
-def load_package(network: DLF, package: Path, images: Tensor) -> None:
+def load_package(network: DLF, package: Path, draw: Callable[[], Tensor]) -> None:
     """Take all weights from a package and its float entropy model.
 
-    A network with a base picture at 1/2 may start from one at 1/4 (:mod:`.refine`); only then ``images [B, 3, H, W]`` in
-    [0, 1], the same in every process, are looked at. Raises ``FileNotFoundError`` when one of the two files is missing and ``RuntimeError`` when sizes differ.
+    A network with a base picture at 1/2 may start from one at 1/4 (:mod:`.refine`); only then ``draw`` is asked for images
+    ``[B, 3, H, W]`` in [0, 1], which must be the same in every process. Raises ``FileNotFoundError`` when one of the two
+    files is missing and ``RuntimeError`` when sizes differ.
     """
     for path in (package, prior_path(package)):
         if not path.exists():
@@ -53,6 +55,8 @@ def load_package(network: DLF, package: Path, images: Tensor) -> None:
         for key in arrays.files:
             state[f"prior.{key}"] = torch.from_numpy(arrays[key]).float()
     if is_coarser(network, state):
-        load_coarser(network, state, images)
-    else:
-        network.load_state_dict(state)
+        # Beside the network, which may lie on an accelerator.
+        finer = DLF(network.config)
+        load_coarser(finer, state, draw().cpu())
+        state = finer.state_dict()
+    network.load_state_dict(state)
