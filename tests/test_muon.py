@@ -11,6 +11,7 @@ import torch.distributed
 import torch.multiprocessing
 from dlf_models.config import TrainConfig
 from dlf_models.training.muon import Muon, matrices, orthogonalise, share
+from dlf_models.training.ranks import leave
 from torch import nn
 
 
@@ -75,16 +76,16 @@ def _rank(rank: int, folder: str) -> None:
         "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2
     )
     torch.save(trained().state_dict(), f"{folder}/{rank}.pt")
-    torch.distributed.destroy_process_group()
+    leave()
 
 
 def test_two_ranks_take_the_step_of_one(tmp_path: Path) -> None:
     torch.multiprocessing.spawn(_rank, (str(tmp_path),), nprocs=2)
-    alone = trained().state_dict()
-    for rank in range(2):
-        together = torch.load(tmp_path / f"{rank}.pt")
-        for name, weight in alone.items():
-            assert torch.equal(weight, together[name]), name
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    for name, weight in trained().state_dict().items():
+        assert torch.equal(first[name], second[name]), name
+        # Alone there may be more threads, and matrices of one shape are not divided: sums in another order.
+        torch.testing.assert_close(first[name], weight, rtol=1e-4, atol=1e-6)
 
 
 def test_an_unknown_optimiser_is_named() -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.distributed
 from numpy.typing import NDArray
 
 from .config import load_config, read_yaml
@@ -26,6 +25,7 @@ from .training.loop import Trainer
 from .training.paper.pretrained import load_titok, load_vqgan
 from .training.paper.recipe import load_paper_run, shortened
 from .training.paper.trainer import Options, PaperTrainer
+from .training.ranks import join, leave
 from .training.run import Run
 
 log = logging.getLogger(__name__)
@@ -187,8 +187,7 @@ def prepare(args: argparse.Namespace) -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     args.device = _device(args.device)
-    if "WORLD_SIZE" in os.environ and not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if args.device == "cuda" else "gloo")
+    join(args.device)
     args.precision = precision_for(torch.device(args.device), args.precision)
 
 
@@ -203,7 +202,9 @@ def main(argv: list[str] | None = None) -> int:
             log.info("resumed at %d images", trainer.seen)
         best = (str(state["best"][0]), float(state["best"][1])) if "best" in state else None
         run = Run(trainer, out, args.minutes, args.checkpoint_seconds, args.tensorboard, best)
-        return 0 if run() else 130
+        complete = run()
+        leave()
+        return 0 if complete else 130
     except (OSError, ValueError, RuntimeError, MetricUnavailable) as error:
         print(f"dlf train: {error}", file=sys.stderr)
         return 1

@@ -16,28 +16,11 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from .ranks import world
+
 SHARED_MEMORY = Path("/dev/shm")
 SPARE = 1.5
 """Shared memory must have this many times the room that is needed: a full one kills the process that writes to it."""
-
-
-def world() -> tuple[int, int]:
-    """This process's rank, and how many train together."""
-    if not dist.is_initialized():
-        return 0, 1
-    return dist.get_rank(), dist.get_world_size()
-
-
-def mean_over_ranks(values: dict[str, float], device: torch.device) -> dict[str, float]:
-    """Mean of each value over all ranks; every rank must hold the same names."""
-    _, ranks = world()
-    if ranks == 1 or not values:
-        return values
-    names = sorted(values)
-    packed = torch.tensor([values[n] for n in names], dtype=torch.float64).to(device)
-    dist.all_reduce(packed)
-    means = dict(zip(names, (packed / ranks).tolist(), strict=True))
-    return {name: means[name] for name in values}
 
 
 def _machine() -> str:

@@ -18,13 +18,14 @@ from ..networks.interactive import InteractiveBlock
 from ..networks.layers import ResidualConv, TransformerLayer
 from ..networks.model import DLF
 from ..networks.rate import RateVectors
-from .averaging import GradientAverager, mean_over_ranks, world
+from .averaging import GradientAverager
 from .data import CropSampler
 from .device_sampler import DeviceSampler
 from .devices import autocast, checkpoint_activations
 from .losses import PatchDiscriminator, PixelLoss, discriminator_loss, feature_matching
 from .monitor import Means
 from .muon import Muon, matrices
+from .ranks import mean_over_ranks, world
 from .samples import write_sheet
 from .schedule import Moment, lmbda_of, moment_at, spread_rates
 from .start import spread_latents

@@ -13,9 +13,9 @@ from typing import Any, Protocol, Self
 import torch
 import torch.distributed as dist
 
-from .averaging import mean_over_ranks, world
 from .checkpoint import save_checkpoint
 from .monitor import Means, Monitor
+from .ranks import mean_over_ranks, world
 
 log = logging.getLogger(__name__)
 LOG_STEPS = 50

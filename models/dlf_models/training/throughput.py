@@ -16,9 +16,9 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from ..train import make_trainer, parser, prepare
-from .averaging import world
 from .loop import Trainer
 from .paper.trainer import PaperTrainer
+from .ranks import leave, world
 
 KINDS = {
     "convolutions, backward": ("convolution_backward",),
@@ -82,6 +82,7 @@ def main(argv: list[str] | None = None) -> int:
             for _ in range(max(1, args.steps // 5)):
                 trainer.step()
     rank, ranks = world()
+    leave()
     if rank > 0:
         return 0
     on_device = trainer.device.type == "cuda"

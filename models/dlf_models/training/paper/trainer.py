@@ -23,12 +23,13 @@ from ...paper.layers import TransformerLayer
 from ...paper.model import PaperModel
 from ...paper.swin import SwinBlock
 from ...paper.vqgan import ResnetBlock
-from ..averaging import GradientAverager, mean_over_ranks, world
+from ..averaging import GradientAverager
 from ..data import CropSampler, centre_crops
 from ..device_sampler import DeviceSampler
 from ..devices import autocast, checkpoint_activations
 from ..losses import PixelLoss, discriminator_loss
 from ..monitor import Means
+from ..ranks import mean_over_ranks, world
 from ..samples import write_columns
 from .controller import LambdaController
 from .discriminator import NLayerDiscriminator

@@ -1,0 +1,44 @@
+"""The processes of one run: who they are, how they meet and how they part."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+import torch.distributed as dist
+
+
+def join(device: str) -> None:
+    """Meet the other processes where ``torchrun`` started several; nothing otherwise, or when that is done."""
+    if "WORLD_SIZE" in os.environ and not dist.is_initialized():
+        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+
+
+def leave() -> None:
+    """Part from the other processes, at a point that all of them reach; nothing where there are none.
+
+    Without it the threads of the process group outlive the interpreter, and now and then one of them ends the process
+    with SIGABRT, which torchrun reports as a failed run. All meet first, so that nobody still waits for somebody gone.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def world() -> tuple[int, int]:
+    """This process's rank, and how many train together."""
+    if not dist.is_initialized():
+        return 0, 1
+    return dist.get_rank(), dist.get_world_size()
+
+
+def mean_over_ranks(values: dict[str, float], device: torch.device) -> dict[str, float]:
+    """Mean of each value over all ranks; every rank must hold the same names."""
+    _, ranks = world()
+    if ranks == 1 or not values:
+        return values
+    names = sorted(values)
+    packed = torch.tensor([values[n] for n in names], dtype=torch.float64).to(device)
+    dist.all_reduce(packed)
+    means = dict(zip(names, (packed / ranks).tolist(), strict=True))
+    return {name: means[name] for name in values}
