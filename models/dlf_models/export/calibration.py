@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..networks.hard_coding import code_hard
 from ..networks.model import DLF
-from ..networks.prior import SKIP_SCALE, quadtree_masks
 from .frequency_tables import SCALE_TABLES, scale_thresholds
 from .integer_prior import SCALE_FRACTION
 
@@ -58,7 +58,7 @@ def calibrate(network: DLF, images: list[NDArray[np.uint8]], rate_step: int) -> 
         rate = torch.tensor([point / (points - 1)])
         y = network.bottleneck(network.bottleneck.prepare(features), rate)
         tokens = network.token_map(values, rows, columns)
-        coded = code_hard(network, y, rate, tokens)
+        coded = code_hard(network.prior, y, rate, tokens)
         index = np.searchsorted(thresholds, coded.log2_scale.numpy().ravel(), side="right") - 1
         keep = index >= 0
         symbols.append(coded.symbols.numpy().ravel()[keep].astype(np.int64))
@@ -70,29 +70,3 @@ def calibrate(network: DLF, images: list[NDArray[np.uint8]], rate_step: int) -> 
         float(b / p) if p else float("nan") for b, p in zip(bits, pixels, strict=True)
     ]
     return result
-
-
-@dataclass
-class HardCoded:
-    """What an encoder and a decoder make of a latent; all tensors like ``y``."""
-
-    symbols: Tensor
-    log2_scale: Tensor
-    latent: Tensor
-    """What the synthesis gets."""
-
-
-def code_hard(network: DLF, y: Tensor, rate: Tensor, tokens: Tensor) -> HardCoded:
-    """Code a latent with the float prior in the quadtree's four steps, as the integer prior does it."""
-    prior = network.prior
-    step, scale, mean, context = prior.initial(rate, tokens)
-    masks = quadtree_masks(prior.channels, y.shape[2], y.shape[3], y.device)
-    y_hat, symbols, scales = torch.zeros_like(y), torch.zeros_like(y), torch.zeros_like(y)
-    for index in range(4):
-        if index > 0:
-            scale, mean = prior.refine(index - 1, y_hat, context)
-        rounded = torch.round(y / step - mean) * (scale >= np.log2(SKIP_SCALE))
-        y_hat = torch.where(masks[index], rounded + mean, y_hat)
-        symbols = torch.where(masks[index], rounded, symbols)
-        scales = torch.where(masks[index], scale, scales)
-    return HardCoded(symbols, scales, y_hat * step)

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from ..config import NetworkConfig, build
+from ..networks.hard_coding import code_hard
 from ..networks.model import DLF
 from ..package_format import NormativePart, assemble_package
-from .calibration import calibrate, code_hard, whole_windows
+from .calibration import calibrate, whole_windows
 from .frequency_tables import scale_tables, scale_thresholds, token_bits, token_tables
 from .integer_prior import (
     LATENT_FRACTION,
@@ -58,7 +59,7 @@ def rate_loss(network: DLF, normative: NormativePart, images: list[NDArray[np.ui
         for point in (0, points // 2, points - 1):
             rate = torch.tensor([point / (points - 1)])
             y = network.bottleneck(prepared, rate)
-            coded = code_hard(network, y, rate, tokens)
+            coded = code_hard(network.prior, y, rate, tokens)
             indexes = np.searchsorted(thresholds, coded.log2_scale.numpy(), side="right") - 1
             exact += table_bits(normative.scale_tables, coded.symbols.long().numpy(), indexes)
             integer += simulate(normative, y[0].numpy(), point, inputs).bits

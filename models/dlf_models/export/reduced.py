@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..networks.hard_coding import code_hard
 from ..networks.model import DLF
 from ..networks.reduced import DOWNSCALES, NEIGHBOURS, LinearMap, ReducedHeads, base_at
-from .calibration import code_hard, whole_windows
+from .calibration import whole_windows
 
 RIDGE = 1e-4
 """Weight of the weights' squares, relative to the mean square of the features."""
@@ -82,7 +83,7 @@ def decoded(network: DLF, images: Sequence[NDArray[np.uint8]]) -> Iterator[Decod
         _, values, features = network.analysis(crop)
         y = network.bottleneck(network.bottleneck.prepare(features), rate)
         tokens = network.token_map(values, crop.shape[2] // window, crop.shape[3] // window)
-        latent = code_hard(network, y, rate, tokens).latent
+        latent = code_hard(network.prior, y, rate, tokens).latent
         picture = network.synthesis(values, latent, rate).clamp(0, 1)
         yield Decoded(values, latent, rate, picture)
 

@@ -6,15 +6,17 @@ carried next to no bits begin anew, as the Karhunen-Loeve transform of what the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..networks.hard_coding import code_hard
 from ..networks.linear_path import BASE_SCALE, COARSE_SCALE, GAIN_SPREAD, cell_values, small_picture
 from ..networks.model import DLF
-from ..networks.prior import gaussian_bits, quadtree_masks
+from ..networks.prior import SKIP_SCALE, gaussian_bits
 from .start import as_cells, as_picture
 
 FINE_CHANNELS = 96
@@ -64,15 +66,9 @@ def idle_channels(network: DLF, images: Tensor, count: int) -> Tensor:
         rate = torch.ones(len(image))
         y = network.bottleneck(network.bottleneck.prepare(features), rate)
         tokens = network.token_map(values, image.shape[2] // window, image.shape[3] // window)
-        step, scale, mean, context = network.prior.initial(rate, tokens)
-        masks = quadtree_masks(network.prior.channels, y.shape[2], y.shape[3], y.device)
-        y_hat = torch.zeros_like(y)
-        for index in range(4):
-            if index > 0:
-                scale, mean = network.prior.refine(index - 1, y_hat, context)
-            symbols = torch.round(y / step - mean)
-            y_hat = torch.where(masks[index], symbols + mean, y_hat)
-            bits += (gaussian_bits(symbols, scale) * masks[index]).sum(dim=(0, 2, 3))
+        coded = code_hard(network.prior, y, rate, tokens)
+        cost = gaussian_bits(coded.symbols, coded.log2_scale)
+        bits += (cost * (coded.log2_scale >= math.log2(SKIP_SCALE))).sum(dim=(0, 2, 3))
     return bits.argsort()[:count].sort().values
 
 
