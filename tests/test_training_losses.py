@@ -30,9 +30,17 @@ def test_exactness_weighs_more_at_higher_rates(weights: Weights, term: str) -> N
     assert float(total[1]) == pytest.approx(4 * float(total[0]), rel=1e-4)
 
 
+def test_texture_weighs_less_at_higher_rates(weights: Weights) -> None:
+    loss = PixelLoss(weights, (0.0, 0.0), 0.0, texture_weight=(1.0, 0.25))
+    target = picture().repeat(2, 1, 1, 1)
+    total = loss(target * 0.5, target, torch.tensor([0.0, 1.0]))[0]
+    assert float(total[1]) > 0
+    assert float(total[0]) == pytest.approx(4 * float(total[1]), rel=1e-4)
+
+
 def test_terms_survive_bfloat16(weights: Weights) -> None:
     """In bfloat16 the variances in MS-SSIM became negative, and the loss infinite."""
-    loss = PixelLoss(weights, (4.0, 4.0), 0.0, (1.0, 1.0), texture_weight=1.0)
+    loss = PixelLoss(weights, (4.0, 4.0), 0.0, (1.0, 1.0), texture_weight=(1.0, 0.5))
     target = torch.cat([picture(seed) for seed in range(4)])
     image = (target + 0.02 * torch.randn_like(target)).requires_grad_()
     exact = loss(image.detach(), target, 0.5)[0]

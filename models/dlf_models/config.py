@@ -70,7 +70,7 @@ class Phase:
 class TrainConfig:
     """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3).
 
-    ``l1_weight``, ``ms_ssim_weight`` (of 1 - MS-SSIM): at the lowest and at the highest rate, linear in between.
+    ``l1_weight``, ``ms_ssim_weight`` (of 1 - MS-SSIM), ``texture_weight``: at the lowest and at the highest rate, linear in between.
     ``optimiser``: "adamw", or "muon" for the weights of dense layers and AdamW for the rest. ``micro_batch``: most
     crops that one process holds at a time, the gradients of several are accumulated; 0: a batch is never divided.
     ``validate_every``: images between two validations.
@@ -85,7 +85,7 @@ class TrainConfig:
     l1_weight: tuple[float, float] = (4.0, 4.0)
     lpips_weight: float = 1.0
     ms_ssim_weight: tuple[float, float] = (0.0, 0.0)
-    texture_weight: float = 0.0
+    texture_weight: tuple[float, float] = (0.0, 0.0)
     repetition_weight: float = 0.0
     gan_weight: float = 0.05
     discriminator_width: int = 48

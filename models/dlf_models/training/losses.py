@@ -30,8 +30,8 @@ TEXTURE_FLOOR = 1 / 255
 class PixelLoss(nn.Module):
     """Weighted sum of L1, LPIPS, 1 - MS-SSIM, texture and repetition, for samples in [0, 1].
 
-    At low rates texture must be invented, for which L1 and MS-SSIM have only punishment, so their weights are given for
-    both ends of the range.
+    At low rates texture must be invented, for which L1 and MS-SSIM have only punishment; at high rates it is known, and
+    inventing more of it makes pictures less exact. So the weights of these three are given for both ends of the range.
 
     LPIPS sees both pictures cut at a random offset and reduced by one of a few scales: always sampled at one phase
     and size, a perceptual network lets a grid of its own stride pass (DESIGN 6.3), or asks for one. The cut has one size
@@ -45,7 +45,7 @@ class PixelLoss(nn.Module):
         l1_weight: tuple[float, float],
         lpips_weight: float,
         ms_ssim_weight: tuple[float, float] = (0.0, 0.0),
-        texture_weight: float = 0.0,
+        texture_weight: tuple[float, float] = (0.0, 0.0),
         repetition_weight: float = 0.0,
     ) -> None:
         super().__init__()
@@ -77,8 +77,9 @@ class PixelLoss(nn.Module):
             if max(self.ms_ssim_weight) > 0:
                 similarity = ms_ssim(image.float(), target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
                 total = total + weight_at(rate, self.ms_ssim_weight) * (1 - similarity)
-            if self.texture_weight > 0:
-                total = total + self.texture_weight * texture_mismatch(image.float(), target)
+            if max(self.texture_weight) > 0:
+                mismatch = texture_mismatch(image.float(), target)
+                total = total + weight_at(rate, self.texture_weight) * mismatch
             if self.repetition_weight > 0:
                 total = total + self.repetition_weight * repetition(image.float(), target)
         return total, l1, perceptual
