@@ -118,7 +118,7 @@ def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    # They part in order: a process group that outlived the interpreter now and then ended a rank with SIGABRT.
+    # They part in order: a process group that outlives the interpreter can end a rank with SIGABRT.
     assert "terminate called" not in done.stderr and "destroy_process_group" not in done.stderr
     assert load_checkpoint(tmp_path / "last.ckpt")["counters"][0] == 8
 
