@@ -44,6 +44,9 @@ class Op(IntEnum):
     SLICE = 4
     DEPTH_TO_SPACE = 5
     MAX = 6
+    MIN = 7
+    SPACE_TO_DEPTH = 8
+    PRODUCT = 9
 
 
 @dataclass
@@ -78,6 +81,7 @@ class ConvLayer:
     multiplier: npt.NDArray[np.int32]
     shift: npt.NDArray[np.uint8]
     depthwise: bool = False
+    edge: bool = False
 
     def __post_init__(self) -> None:
         self.weight = _exact(self.weight, np.int8, "weight")
@@ -168,6 +172,15 @@ class Program:
     def maximum(self, source: int, constant: int) -> int:
         return self._emit(Op.MAX, (source,), constant)
 
+    def minimum(self, source: int, constant: int) -> int:
+        return self._emit(Op.MIN, (source,), constant)
+
+    def space_to_depth(self, source: int, factor: int) -> int:
+        return self._emit(Op.SPACE_TO_DEPTH, (source,), factor)
+
+    def product(self, a: int, b: int, shift: int) -> int:
+        return self._emit(Op.PRODUCT, (a, b), shift)
+
 
 @dataclass
 class NormativePart:
@@ -242,11 +255,11 @@ class NormativePart:
         out += struct.pack("<H", rates.shape[1]) + rates.astype("<i2").tobytes()
         out += struct.pack("<H", len(self.layers))
         for layer in self.layers:
-            out += _layer_bytes(layer)
+            out += layer_bytes(layer)
         if len(self.programs) != 4:
             raise ValueError("there are four programs: init and three steps")
         for program in self.programs:
-            out += _program_bytes(program)
+            out += program_bytes(program)
         return bytes(out)
 
     def _token_bytes(self) -> bytes:
@@ -254,7 +267,7 @@ class NormativePart:
         for table in self.token_tables:
             if table.first != 0:
                 raise ValueError("token tables start at symbol 0")
-            out += struct.pack("<H", table.frequencies.size) + _frequency_bytes(table)
+            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
         token_map = _exact(self.token_map, np.uint16, "token_map").reshape(-1)
         if token_map.size != self.map_size():
             raise ValueError(f"the token map has {token_map.size} entries, not {self.map_size()}")
@@ -266,7 +279,7 @@ class NormativePart:
             raise ValueError("there is one threshold per scale table")
         out = bytearray(struct.pack("<H", thresholds.size) + thresholds.astype("<i2").tobytes())
         for table in self.scale_tables:
-            out += struct.pack("<hH", table.first, table.frequencies.size) + _frequency_bytes(table)
+            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
         return bytes(out)
 
     @classmethod
@@ -398,14 +411,14 @@ def assemble_files(
             if name in (MODEL_JSON_MEMBER, NORMATIVE_MEMBER):
                 raise ValueError("the archive already is a model package")
             if not name.endswith(DEBUG_SUFFIX) and name != SERIALIZATION_ID_MEMBER:
-                copy = _member(name)
+                copy = member(name)
                 copy.compress_type = info.compress_type
                 with source.open(info) as old, target.open(copy, "w") as new:
                     shutil.copyfileobj(old, new, 1 << 20)
-        target.writestr(_member(MODEL_JSON_MEMBER), model_json.encode())
+        target.writestr(member(MODEL_JSON_MEMBER), model_json.encode())
     with _classic_zip(), zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
         normative.network_digest = _archive_digest(target)
-        target.writestr(_member(NORMATIVE_MEMBER), normative.to_bytes())
+        target.writestr(member(NORMATIVE_MEMBER), normative.to_bytes())
 
 
 def read_package(data: bytes) -> tuple[NormativePart, str]:
@@ -451,7 +464,7 @@ def _classic_zip() -> Iterator[None]:
         zipfile.ZIP64_LIMIT = limit  # type: ignore[misc]
 
 
-def _member(name: str) -> zipfile.ZipInfo:
+def member(name: str) -> zipfile.ZipInfo:
     """A member below the archive's root, without anything that changes from run to run."""
     return zipfile.ZipInfo(f"archive/{name}", date_time=(1980, 1, 1, 0, 0, 0))
 
@@ -472,13 +485,16 @@ def _exact(array: npt.ArrayLike, dtype: npt.DTypeLike, name: str) -> npt.NDArray
     return result
 
 
-def _frequency_bytes(table: FrequencyTable) -> bytes:
+def frequency_bytes(table: FrequencyTable) -> bytes:
+    """Frequencies of a table (A.2.4)."""
     return (table.frequencies - 1).astype("<u2").tobytes()
 
 
-def _layer_bytes(layer: ConvLayer) -> bytes:
+def layer_bytes(layer: ConvLayer) -> bytes:
+    """A layer (A.2.9), without the range that format 2 adds."""
     sizes = (layer.kernel, layer.in_channels, layer.out_channels)
-    head = struct.pack("<BBHH", int(layer.depthwise), *sizes)
+    kind = int(layer.depthwise) + 2 * int(layer.edge)
+    head = struct.pack("<BBHH", kind, *sizes)
     return (
         head
         + layer.weight.tobytes()
@@ -488,7 +504,8 @@ def _layer_bytes(layer: ConvLayer) -> bytes:
     )
 
 
-def _program_bytes(program: Program) -> bytes:
+def program_bytes(program: Program) -> bytes:
+    """A program (A.2.10)."""
     steps = len(program.instructions)
     out = bytearray(struct.pack("<HBH", program.registers, program.inputs, steps))
     for step in program.instructions:

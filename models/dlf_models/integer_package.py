@@ -1,0 +1,204 @@
+"""Integer packages (format 2): the normative part and the encoder's part, written with NumPy alone.
+
+The byte layout is Annex A of ``core/BITSTREAM.md``. The C++ core is the authority on validity (it proves, among other
+things, that no accumulator overflows); this module checks only what it needs to write unambiguous bytes.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from .package_format import (
+    MAGIC,
+    MODEL_JSON_MEMBER,
+    NORMATIVE_MEMBER,
+    ConvLayer,
+    FrequencyTable,
+    Instruction,
+    Int16Array,
+    Op,
+    Program,
+    frequency_bytes,
+    layer_bytes,
+    member,
+    network_digest,
+    program_bytes,
+)
+
+FORMAT = 2
+INTEGER_SYNTHESIS, RATE_MAPS = 1, 2
+ENCODER_MAGIC = b"DLFE"
+ENCODER_MEMBER = "extra/encoder.bin"
+IMPORTANCE = 1
+
+
+@dataclass
+class BoundedLayer:
+    """A convolution with the range that its results are clamped to (A.2.9)."""
+
+    layer: ConvLayer
+    low: int = -32768
+    high: int = 32767
+
+    def to_bytes(self) -> bytes:
+        return layer_bytes(self.layer) + struct.pack("<hh", self.low, self.high)
+
+
+def layers_to_bytes(layers: list[BoundedLayer]) -> bytes:
+    return struct.pack("<H", len(layers)) + b"".join(layer.to_bytes() for layer in layers)
+
+
+@dataclass
+class Drawing:
+    """A synthesis program and its receptive field in cells of the latent grid (A.2.11)."""
+
+    program: Program
+    reach: int
+
+    def to_bytes(self) -> bytes:
+        return struct.pack("<H", self.reach) + program_bytes(self.program)
+
+
+@dataclass
+class IntegerNormative:
+    """Everything a decoder needs from bytes to pixels; field by field Annex A.2."""
+
+    window: int
+    tokens_per_window: int
+    levels: tuple[int, ...]
+    latent_channels: int
+    latent_fraction: int
+    step_fraction: int
+    token_tables: list[FrequencyTable]
+    token_map: npt.NDArray[np.uint16]
+    thresholds: Int16Array
+    scale_tables: list[FrequencyTable]
+    prior_rates: Int16Array
+    """``[R][P]``: rate vectors of the prior."""
+    layers: list[BoundedLayer]
+    prior: tuple[Program, Program, Program, Program]
+    """init, step 1, step 2, step 3."""
+    latent_shift: int
+    latent_bound: int
+    sample_bits: int
+    noise_cells: tuple[int, ...]
+    synthesis_rates: Int16Array
+    """``[R][P']``."""
+    synthesis: Drawing
+    reduced: dict[int, Drawing] = field(default_factory=dict)
+    """By factor: 2, 4, 8."""
+    map_unit: int | None = None
+    """Rate points to one unit of an importance map; None: no maps."""
+    token_context: bool = True
+    banks: int = 1
+    latent_stride: int = 32
+    latent_align: int = 32
+    network_digest: bytes = bytes(32)
+
+    def to_bytes(self) -> bytes:
+        flags = INTEGER_SYNTHESIS | (RATE_MAPS if self.map_unit is not None else 0)
+        points = len(self.prior_rates)
+        out = bytearray(MAGIC + struct.pack("<HH", FORMAT, flags) + self.network_digest)
+        out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
+        out += struct.pack(f"<{len(self.levels)}H", *self.levels)
+        shape = (self.latent_stride, self.latent_align, self.latent_channels)
+        out += struct.pack("<BBHHH", int(self.token_context), self.banks, *shape)
+        out += struct.pack("<BBB", points, self.latent_fraction, self.step_fraction)
+        out += struct.pack("<I", len(self.token_tables))
+        for table in self.token_tables:
+            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
+        out += struct.pack("<I", self.token_map.size) + self.token_map.astype("<u2").tobytes()
+        out += struct.pack("<H", self.thresholds.size) + self.thresholds.astype("<i2").tobytes()
+        for table in self.scale_tables:
+            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
+        out += rates_to_bytes(self.prior_rates)
+        if self.map_unit is not None:
+            out += struct.pack("<B", self.map_unit)
+        out += layers_to_bytes(self.layers)
+        for program in self.prior:
+            out += program_bytes(program)
+        cells = sum(1 << (cell.bit_length() - 1) for cell in self.noise_cells)
+        out += struct.pack("<BhBB", self.latent_shift, self.latent_bound, self.sample_bits, cells)
+        out += rates_to_bytes(self.synthesis_rates) + self.synthesis.to_bytes()
+        mask = sum(1 << (factor.bit_length() - 2) for factor in self.reduced)
+        out += struct.pack("<B", mask)
+        for factor in sorted(self.reduced):
+            out += self.reduced[factor].to_bytes()
+        return bytes(out)
+
+
+@dataclass
+class Encoder:
+    """The encoder's part (``extra/encoder.bin``): not normative, a decoder does without it."""
+
+    thresholds: list[Int16Array]
+    """For each digit, ascending: the digit is the number of thresholds that are at most the value."""
+    latent_fraction: int
+    rates: Int16Array
+    layers: list[BoundedLayer]
+    analysis: Program
+    bottleneck: Program
+    importance: Program | None = None
+
+    def to_bytes(self) -> bytes:
+        flags = IMPORTANCE if self.importance else 0
+        out = bytearray(ENCODER_MAGIC + struct.pack("<HH", FORMAT, flags))
+        for thresholds in self.thresholds:
+            out += thresholds.astype("<i2").tobytes()
+        out += struct.pack("<B", self.latent_fraction)
+        out += rates_to_bytes(self.rates) + layers_to_bytes(self.layers)
+        for program in (self.analysis, self.bottleneck, self.importance):
+            if program is not None:
+                out += program_bytes(program)
+        return bytes(out)
+
+
+def rates_to_bytes(rates: Int16Array) -> bytes:
+    """``u16`` length of a vector, then the vectors of all rate points."""
+    return struct.pack("<H", rates.shape[1]) + rates.astype("<i2").tobytes()
+
+
+def reach_of(program: Program, layers: list[BoundedLayer], cells: list[int], stride: int) -> int:
+    """Receptive field of a program in cells of the latent grid; ``cells``: of its inputs, in pixels."""
+    cell = dict(enumerate(cells))
+    for step in program.instructions:
+        cell[step.target] = cell_of(step, cell[step.sources[0]])
+    distance = dict.fromkeys(program.outputs, 0)
+    for step in reversed(program.instructions):
+        if step.target not in distance:
+            continue
+        needed = distance[step.target]
+        if step.op == Op.CONV and layers[step.arg0].layer.kernel == 3:
+            needed += cell[step.target]
+        for source in step.sources:
+            own = needed
+            if step.op == Op.DEPTH_TO_SPACE:
+                own = -(-needed // cell[source]) * cell[source]
+            distance[source] = max(distance.get(source, 0), own)
+    pixels = max((distance.get(i, 0) for i in range(program.inputs)), default=0)
+    return -(-pixels // stride)
+
+
+def cell_of(step: Instruction, source: int) -> int:
+    """Cell of an instruction's result, from that of its source."""
+    if step.op == Op.DEPTH_TO_SPACE:
+        return source // step.arg0
+    return source * step.arg0 if step.op == Op.SPACE_TO_DEPTH else source
+
+
+def assemble(normative: IntegerNormative, encoder: Encoder, model_json: str) -> bytes:
+    """The package: a zip archive without compression. The same inputs give the same bytes."""
+    members = {ENCODER_MEMBER: encoder.to_bytes(), MODEL_JSON_MEMBER: model_json.encode()}
+    normative.network_digest = network_digest(members)
+    members[NORMATIVE_MEMBER] = normative.to_bytes()
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in members.items():
+            archive.writestr(member(name), data)
+    return package.getvalue()

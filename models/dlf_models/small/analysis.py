@@ -1,0 +1,119 @@
+"""Image to tokens and latent: stem, two branches with exchange of channels, bottleneck (PLAN 3)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..networks.quantise import FiniteScalarQuantiser
+from .config import STRIDE, NetworkConfig
+from .layers import Conv, Down, Pointwise, Residual, leaky
+from .linear_path import LinearAnalysis
+from .rate import Gain, RateVectors
+
+GAIN_SPREAD = 1.2
+"""Log gain at the ends of the rates, in the encoder; the prior's learned step does the rest."""
+
+
+class Exchange(nn.Module):
+    """The interaction of the branches: channels of each are added to the other, both ways."""
+
+    def __init__(self, semantic: int, detail: int) -> None:
+        super().__init__()
+        self.to_detail = Conv(semantic, detail)
+        self.to_semantic = Conv(detail, semantic)
+        nn.init.zeros_(self.to_detail.weight)
+        nn.init.zeros_(self.to_semantic.weight)
+
+    def forward(self, semantic: Tensor, detail: Tensor) -> tuple[Tensor, Tensor]:
+        return semantic + self.to_semantic(detail), detail + self.to_detail(semantic)
+
+
+class Analysis(nn.Module):
+    """Image ``[B, 3, H, W]`` in [0, 1], sides multiples of the window -> digits, token values, features.
+
+    Digits (int64) and straight-through values are ``[B, T*D, H/128, W/128]``; features ``[B, Cb + C, H/32, W/32]``:
+    the detail branch, and the linear path's latent behind it. None of them depends on the rate.
+    """
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        half, quarter, eighth = config.stem_widths
+        semantic, detail = config.semantic_width, config.detail_width
+        self.stem_half = Conv(12, half, 3)
+        self.stem_quarter = Down(half, quarter)
+        self.block_quarter = Residual(quarter)
+        self.stem_eighth = Down(quarter, eighth)
+        self.block_eighth = Residual(eighth)
+        self.stem_detail = Down(eighth, detail)
+        self.embed = Conv(detail, semantic)
+        self.detail = nn.ModuleList(Residual(detail) for _ in range(config.analysis_blocks))
+        self.semantic = nn.ModuleList(Residual(semantic) for _ in range(config.semantic_blocks))
+        self.exchange_16 = Exchange(semantic, detail)
+        self.detail_32 = Down(detail, config.bottleneck_width)
+        self.semantic_32 = Down(semantic, 2 * semantic)
+        self.exchange_32 = Exchange(2 * semantic, config.bottleneck_width)
+        self.semantic_64 = Down(2 * semantic, 2 * semantic, 3)
+        self.semantic_128 = Down(2 * semantic, 4 * semantic)
+        self.to_digits = Conv(4 * semantic, config.token_channels)
+        self.quantiser = FiniteScalarQuantiser(config.token_levels)
+        self.linear = LinearAnalysis(config)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        centred = image * 2 - 1
+        folded = F.pixel_unshuffle(centred, 2)
+        x = leaky(self.stem_half(folded))
+        x = leaky(self.block_quarter(self.stem_quarter(x)))
+        x = leaky(self.block_eighth(self.stem_eighth(x)))
+        detail = self.stem_detail(x)
+        semantic = leaky(self.embed(detail))
+        for block in self.semantic:
+            semantic = block(semantic)
+        first, *rest = self.detail
+        detail = first(detail)
+        semantic, detail = self.exchange_16(semantic, detail)
+        for block in rest:
+            detail = block(detail)
+        detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
+        semantic, detail = self.exchange_32(semantic, detail)
+        digits, values = self.tokens(self.pre_tokens(semantic))
+        return digits, values, torch.cat([detail, self.linear(folded)], dim=1)
+
+    def pre_tokens(self, semantic: Tensor) -> Tensor:
+        """Semantic features at /32 -> what the quantiser sees, ``[B, T*D, H/128, W/128]``."""
+        x = leaky(self.semantic_64(leaky(semantic)))
+        return self.to_digits(leaky(self.semantic_128(x)))
+
+    def tokens(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Digits and values of a map of T*D channels."""
+        levels = len(self.quantiser.half_width)
+        split = x.float().unflatten(1, (-1, levels)).movedim(2, -1)
+        digits, values = self.quantiser(split)
+        return digits.movedim(-1, 2).flatten(1, 2), values.movedim(-1, 2).flatten(1, 2)
+
+
+class Bottleneck(nn.Module):
+    """Features and rate map ``[B, h, w]`` -> latent ``y [B, C, h, w]``."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        width = config.bottleneck_width
+        self.width = width
+        self.rate = RateVectors(config.rate_anchors, config.rate_width, std=0.3)
+        self.mix = Conv(width + config.rate_width, width)
+        self.block = Residual(width)
+        self.pointwise = Pointwise(width)
+        self.project = Conv(width, config.latent_channels)
+        self.gain = Gain(config.rate_anchors, config.latent_channels, GAIN_SPREAD)
+
+    def forward(self, features: Tensor, rate: Tensor) -> Tensor:
+        deep, linear = features[:, : self.width], features[:, self.width :]
+        x = leaky(self.mix(torch.cat([leaky(deep), self.rate(rate).to(deep.dtype)], dim=1)))
+        x = self.pointwise(self.block(x))
+        return self.gain((self.project(x) + linear).float(), rate)
+
+
+def rate_grid(image: Tensor) -> tuple[int, int]:
+    """Rows and columns of the latent grid of images ``[B, 3, H, W]``."""
+    return image.shape[2] // STRIDE, image.shape[3] // STRIDE

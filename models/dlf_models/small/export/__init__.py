@@ -1,0 +1,1 @@
+"""Export of a trained convolutional network: integer programs, tables, package."""

@@ -1,0 +1,124 @@
+"""The loss of the pixels: exactness where there are bits, statistics where there are none (PLAN 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..evaluation.lpips import LPIPS, weighted_sum
+from ..evaluation.ms_ssim import ms_ssim
+from ..training.losses import repetition, texture_mismatch
+from .config import STRIDE
+from .wasserstein import wasserstein
+
+SHIFTS = 16
+"""Offsets at which the perceptual network samples, in each direction: the stride of its deepest layers."""
+SCALES = (1.0, 0.75, 0.5)
+"""Sizes at which it sees both pictures, one a step."""
+MS_SSIM_SCALES = 4
+MS_SSIM_FLOOR = 1e-3
+COARSE_SIZES = (4, 16)
+"""L1 counts again on pictures reduced by these: low frequencies are what bands and borders are made of."""
+BEFORE_POOLS = (0, 2, 4, 6)
+"""Taps of SqueezeNet before each pooling, and the last one."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights; pairs are for rates 0 and 1, linear between."""
+
+    lmbda: tuple[float, float] = (150.0, 0.6)
+    """Of a bit per pixel; geometric between, and by position."""
+    l1: tuple[float, float] = (8.0, 24.0)
+    """By position."""
+    l1_coarse: float = 8.0
+    ms_ssim: tuple[float, float] = (0.3, 1.5)
+    lpips: tuple[float, float] = (3.0, 2.0)
+    texture: tuple[float, float] = (0.0, 0.0)
+    repetition: float = 0.0
+    wasserstein: tuple[float, float] = (0.0, 0.0)
+    log2_sigma: tuple[float, float] = (3.0, 0.0)
+
+
+def between(ends: tuple[float, float], rate: Tensor) -> Tensor:
+    """Linear between the ends at rates 0 and 1."""
+    return ends[0] + (ends[1] - ends[0]) * rate
+
+
+class PixelLoss(nn.Module):
+    """Weighted sum of all terms, per sample. The perceptual network sees random cuts at one of a few sizes."""
+
+    def __init__(self, lpips_weights: str, weights: LossWeights) -> None:
+        super().__init__()
+        self.lpips = LPIPS(lpips_weights)
+        self.weights = weights
+
+    def forward(
+        self, image: Tensor, target: Tensor, rate: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """``[B, 3, H, W]`` twice in [0, 1], rate map ``[B, h, w]`` -> loss ``[B]`` and its terms, unweighted."""
+        w, mean_rate = self.weights, rate.mean(dim=(1, 2))
+        fine = F.interpolate(between(w.l1, rate)[:, None], scale_factor=STRIDE, mode="nearest")
+        error = image - target
+        terms = {"l1": error.abs().mean(dim=(1, 2, 3))}
+        total = (error.abs() * fine).mean(dim=(1, 2, 3))
+        for size in COARSE_SIZES:
+            total = total + w.l1_coarse * F.avg_pool2d(error, size).abs().mean(dim=(1, 2, 3))
+        terms["ms_ssim"] = ms_ssim(image, target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
+        total = total + between(w.ms_ssim, mean_rate) * (1 - terms["ms_ssim"])
+        perceptual, statistics = self.perceptual(image, target, between(w.log2_sigma, mean_rate))
+        terms["lpips"] = perceptual
+        total = total + between(w.lpips, mean_rate) * perceptual
+        if max(w.wasserstein) > 0:
+            terms["wasserstein"] = statistics
+            total = total + between(w.wasserstein, mean_rate) * statistics
+        if max(w.texture) > 0:
+            total = total + between(w.texture, mean_rate) * texture_mismatch(image, target)
+        if w.repetition > 0:
+            total = total + w.repetition * repetition(image, target)
+        return total, terms
+
+    def perceptual(
+        self, image: Tensor, target: Tensor, log2_sigma: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """LPIPS and Wasserstein distortion ``[B]`` from one pass of the perceptual network."""
+        dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
+        rows = slice(dy, dy + image.shape[2] - SHIFTS)
+        columns = slice(dx, dx + image.shape[3] - SHIFTS)
+        seen, wanted = image[:, :, rows, columns], target[:, :, rows, columns]
+        scale = SCALES[int(torch.randint(0, len(SCALES), ()))]
+        if scale < 1:
+            side = [round(length * scale) for length in seen.shape[2:]]
+            seen = F.interpolate(seen, side, mode="bilinear", antialias=True)
+            wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)
+        with torch.autocast(image.device.type, torch.bfloat16):
+            ours = self.lpips.features(seen)
+            with torch.no_grad():
+                theirs = self.lpips.features(wanted)
+        distance = self.lpips.distance(unit(ours), unit(theirs))
+        statistics = image.new_zeros(image.shape[0])
+        if max(self.weights.wasserstein) > 0:
+            for tap in BEFORE_POOLS:
+                x, y = ours[tap].float(), theirs[tap].float()
+                # Taps differ in size of samples by much: each counts by the power of the original's.
+                power = y.square().mean() + 1e-6
+                statistics = statistics + wasserstein(x, y, log2_sigma) / power
+        return distance, statistics
+
+
+def unit(taps: list[Tensor]) -> list[Tensor]:
+    """Features scaled to unit length per position, as LPIPS compares them."""
+    found = []
+    for tap in taps:
+        x = tap.float()
+        ones = torch.ones_like(x[:1, :, :1, :1])
+        found.append(x * torch.rsqrt(weighted_sum(x * x, ones) + 1e-20))
+    return found
+
+
+def bit_price(ends: tuple[float, float], rate: Tensor) -> Tensor:
+    """Weight of a bit per pixel at rates in [0, 1]: geometric between the ends."""
+    return ends[0] * (ends[1] / ends[0]) ** rate

@@ -1,0 +1,83 @@
+"""The whole network of the convolutional profile, as training sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .analysis import Analysis, Bottleneck
+from .config import NetworkConfig
+from .linear_path import start_linear_path
+from .prior import DetailPrior
+from .synthesis import Synthesis
+
+LINEAR_STEP = 0.1
+"""What one unit of the latent is worth at the middle rate when training begins, in samples of [-1, 1]."""
+
+
+@dataclass
+class Coded:
+    """What a pass through the codec gives."""
+
+    image: Tensor
+    """``[B, 3, H, W]``, nominally in [0, 1], not clamped."""
+    digits: Tensor
+    """int64 ``[B, T*D, nH, nW]``."""
+    bits: Tensor
+    """``[B, h, w]``: ideal code length of the detail symbols of each position."""
+
+
+def draw_noise(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Planes at /4 and /2 for images ``[B, 3, H, W]``, as the hash of BITSTREAM.md §9 gives them: sums of four uniform bytes."""
+
+    def plane(cell: int) -> Tensor:
+        size = (4, image.shape[0], 1, image.shape[2] // cell, image.shape[3] // cell)
+        return (torch.rand(size, device=image.device).sum(dim=0) - 2) * 3**0.5
+
+    return plane(4), plane(2)
+
+
+class DLF(nn.Module):
+    """Analysis, bottleneck, prior and synthesis."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.analysis = Analysis(config)
+        self.bottleneck = Bottleneck(config)
+        self.prior = DetailPrior(config)
+        self.synthesis = Synthesis(config)
+
+    def start(self, images: Tensor) -> None:
+        """Data-dependent start on ``images [B, 3, H, W]``: the linear path begins as a transform codec."""
+        start_linear_path(self.analysis.linear, self.synthesis.linear, images, LINEAR_STEP)
+        with torch.no_grad():
+            # The deep path joins small: it must not drown the linear one before it has learned anything.
+            self.bottleneck.project.weight.mul_(0.1)
+            self._spread_digits(images)
+
+    def _spread_digits(self, images: Tensor) -> None:
+        """Rescale the last layer before the token quantiser, so that no digit begins as a constant."""
+        layer = self.analysis.to_digits
+        seen: list[Tensor] = []
+        hook = layer.register_forward_hook(lambda _m, _i, output: seen.append(output))
+        try:
+            self.analysis(images)
+        finally:
+            hook.remove()
+        flat = seen[0].transpose(0, 1).flatten(1)
+        factor = 1 / flat.std(dim=1).clamp(min=1e-6)
+        assert layer.bias is not None
+        layer.weight.mul_(factor[:, None, None, None])
+        layer.bias.copy_((layer.bias - flat.mean(dim=1)) * factor)
+
+    def forward(self, image: Tensor, rate: Tensor, keep: Tensor | None = None) -> Coded:
+        """Image ``[B, 3, H, W]`` in [0, 1]; rate map and keep ``[B, h, w]`` (see :class:`DetailPrior`)."""
+        digits, values, features = self.analysis(image)
+        y = self.bottleneck(features, rate)
+        with torch.autocast(image.device.type, enabled=False):
+            latent, bits = self.prior(y.float(), rate, values.float(), keep)
+        image_out = self.synthesis(values, latent, rate, draw_noise(image))
+        return Coded(image_out.float(), digits, bits)

@@ -1,0 +1,76 @@
+"""Optimisers of the convolutional profile: AdamW, or Muon or SOAP for the dense weights and AdamW for the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..training.muon import Muon, matrices
+from .rate import RateVectors
+from .soap import Soap
+
+RATE_VECTOR_BOOST = 4.0
+"""Rate vectors learn faster and without decay: each anchor sees only its share of the samples."""
+WEIGHT_DECAY = 1e-4
+NAMES = ("adamw", "muon", "soap")
+
+
+@dataclass
+class Optimisers:
+    """One or two optimisers that step together."""
+
+    adamw: torch.optim.AdamW
+    dense: torch.optim.Optimizer | None
+
+    def set_rate(self, learning_rate: float) -> None:
+        for group in self.adamw.param_groups:
+            group["lr"] = group["boost"] * learning_rate
+        if self.dense is not None:
+            self.dense.param_groups[0]["lr"] = learning_rate
+
+    def step(self) -> None:
+        self.adamw.step()
+        if self.dense is not None:
+            self.dense.step()
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "adamw": self.adamw.state_dict(),
+            "dense": self.dense.state_dict() if self.dense else None,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        self.adamw.load_state_dict(state["adamw"])
+        if self.dense is not None and state["dense"] is not None:
+            self.dense.load_state_dict(state["dense"])
+
+
+def make_optimisers(name: str, network: nn.Module) -> Optimisers:
+    """``name``: one of :data:`NAMES`; raises ``ValueError`` for another."""
+    if name not in NAMES:
+        raise ValueError(f"optimiser {name!r} is none of {', '.join(NAMES)}")
+    learning = [p for p in network.parameters() if p.requires_grad]
+    taken = [] if name == "adamw" else [p for p in matrices(network) if p.requires_grad]
+    vectors = [
+        p
+        for m in network.modules()
+        if isinstance(m, RateVectors)
+        for p in m.parameters()
+        if p.requires_grad
+    ]
+    apart = {id(p) for p in (*taken, *vectors)}
+    groups = [
+        {
+            "params": [p for p in learning if id(p) not in apart],
+            "boost": 1.0,
+            "weight_decay": WEIGHT_DECAY,
+        },
+        {"params": vectors, "boost": RATE_VECTOR_BOOST, "weight_decay": 0.0},
+    ]
+    adamw = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.99), fused=True)
+    if not taken:
+        return Optimisers(adamw, None)
+    return Optimisers(adamw, Muon(taken) if name == "muon" else Soap(taken))

@@ -1,0 +1,208 @@
+"""One training step of the convolutional profile, its validation and its state."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..training.averaging import GradientAverager
+from ..training.monitor import Means
+from ..training.ranks import mean_over_ranks, world
+from ..training.samples import write_columns
+from .config import STRIDE, NetworkConfig
+from .losses import LossWeights, PixelLoss, bit_price
+from .maps import draw_keep, draw_rates
+from .model import DLF
+from .optimisers import make_optimisers
+from .pool import Crops
+
+SHEET_RATES = (0.0, 0.3, 0.6, 1.0)
+LARGEST_NORM = 1.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: what does not belong to the network."""
+
+    images: int = 2_400_000
+    batch: int = 32
+    crop: int = 128
+    optimiser: str = "adamw"
+    learning_rate: float = 1e-3
+    warmup: int = 300
+    """Steps."""
+    cool_down: int = 0
+    """Images at the end over which the learning rate falls, as 1 - sqrt; 0: it stays (a trunk)."""
+    ema: float = 0.999
+    seed: int = 11
+    validate_every: int = 16_000
+    decoder_only: bool = False
+    loss: LossWeights = LossWeights()
+
+
+class Trainer:
+    """Networks, optimisers and counters of a run; drives on any number of ranks."""
+
+    def __init__(
+        self,
+        network: NetworkConfig,
+        recipe: Recipe,
+        crops: Crops,
+        held_out: Tensor,
+        lpips_weights: str,
+        device: str = "cpu",
+        bfloat16: bool = True,
+    ) -> None:
+        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets."""
+        self.recipe, self.crops, self.held_out = recipe, crops, held_out
+        self.device, self.bfloat16 = torch.device(device), bfloat16
+        self.total = recipe.images
+        torch.manual_seed(recipe.seed)
+        self.network = DLF(network)
+        self.network.start(crops.batch(64, recipe.crop))
+        self.network.to(self.device, memory_format=torch.channels_last)
+        if recipe.decoder_only:
+            for part in (self.network.analysis, self.network.bottleneck, self.network.prior):
+                part.requires_grad_(False)
+        self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss).to(self.device)
+        self.optimisers = make_optimisers(recipe.optimiser, self.network)
+        self.average = GradientAverager(self.network)
+        self.rank, self.ranks = world()
+        self.seen = self.steps = self.started = 0
+        self.means = Means()
+        self.crossed = False
+        self._seed()
+
+    def _seed(self) -> None:
+        """Ranks start from equal weights but draw different crops, rates and noise; so does a resumed run."""
+        torch.manual_seed(self.recipe.seed + 1000 * self.rank + self.seen)
+        self.crops.generator = np.random.default_rng([self.recipe.seed, self.rank, self.seen])
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "config": {"profile": "small", "network": asdict(self.network.config)},
+            "recipe": json.dumps(asdict(self.recipe)),
+            "network": self.network.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimisers": self.optimisers.state(),
+            "counters": [self.seen, self.steps],
+        }
+
+    def load(self, state: dict[str, Any], fresh_optimiser: bool = False) -> None:
+        """Continue from :meth:`state`. Raises ``RuntimeError`` when the sizes differ."""
+        self.network.load_state_dict(state["network"])
+        self.ema.load_state_dict(state["ema"])
+        if not fresh_optimiser:
+            self.optimisers.load(state["optimisers"])
+        self.seen, self.steps = state["counters"]
+        self.started = self.steps if fresh_optimiser else 0
+        self._seed()
+
+    def learning_rate(self) -> float:
+        """Warmup, constant, and 1 - sqrt at the end of a run that cools down."""
+        recipe = self.recipe
+        rate = recipe.learning_rate * min(1.0, (self.steps - self.started + 1) / recipe.warmup)
+        left = self.total - self.seen
+        if recipe.cool_down and left < recipe.cool_down:
+            rate *= 1 - (1 - max(left, 0) / recipe.cool_down) ** 0.5
+        return rate
+
+    def step(self) -> dict[str, str]:
+        learning_rate = self.learning_rate()
+        self.optimisers.set_rate(learning_rate)
+        self.network.train()
+        self.network.zero_grad(set_to_none=True)
+        batch = max(1, self.recipe.batch // self.ranks)
+        image = self.crops.batch(batch, self.recipe.crop).to(self.device, non_blocking=True)
+        self._loss(image).backward()
+        self.average()
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_NORM)
+        self.means.add(norm=float(norm))
+        if bool(torch.isfinite(norm)):
+            self.optimisers.step()
+        self._update_ema()
+        before, self.seen = self.seen, self.seen + batch * self.ranks
+        self.crossed = (
+            self.seen // self.recipe.validate_every != before // self.recipe.validate_every
+        )
+        self.steps += 1
+        return {"learning_rate": f"{learning_rate:.2e}"}
+
+    def _loss(self, image: Tensor) -> Tensor:
+        size = (image.shape[0], image.shape[2] // STRIDE, image.shape[3] // STRIDE)
+        rate, keep = draw_rates(*size).to(self.device), draw_keep(*size).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            coded = self.network(image, rate, keep)
+        # Where no detail is sent, the picture is judged as at the lowest rate.
+        pixel, terms = self.pixel_loss(coded.image, image, rate * keep)
+        pixels = image.shape[2] * image.shape[3]
+        price = bit_price(self.recipe.loss.lmbda, rate)
+        loss = (pixel + (price * coded.bits).sum(dim=(1, 2)) / pixels).mean()
+        whole = keep.amin(dim=(1, 2))
+        kept = whole.sum().clamp(min=1)
+        self.means.add(
+            loss=float(loss.detach()),
+            bpp=float((coded.bits.detach().sum(dim=(1, 2)) * whole).sum() / kept / pixels),
+            **{k: float((v.detach() * whole).sum() / kept) for k, v in terms.items()},
+        )
+        return loss
+
+    @torch.no_grad()
+    def _update_ema(self) -> None:
+        decay = min(self.recipe.ema, (1 + self.steps) / (10 + self.steps))
+        averaged, current = list(self.ema.parameters()), list(self.network.parameters())
+        torch._foreach_lerp_(averaged, current, 1 - decay)
+
+    def validation_due(self) -> bool:
+        return self.crossed
+
+    @torch.no_grad()
+    def validate(self) -> tuple[str, dict[str, float]]:
+        """The averaged weights on the held-out crops at four rates; the terms of each rate by name."""
+        means = Means()
+        crops = self.held_out[self.rank % len(self.held_out) :: self.ranks].to(self.device)
+        self.ema.eval()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.recipe.seed)
+            for value in SHEET_RATES:
+                for part in crops.split(8):
+                    self._measure(part, value, means)
+        return "loss", mean_over_ranks(means.take(), self.device)
+
+    def _measure(self, crops: Tensor, value: float, means: Means) -> None:
+        pixels = crops.shape[2] * crops.shape[3]
+        rate = torch.full(
+            (len(crops), crops.shape[2] // STRIDE, crops.shape[3] // STRIDE), value
+        ).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            coded = self.ema(crops, rate)
+        image = coded.image.clamp(0, 1)
+        pixel, terms = self.pixel_loss(image, crops, rate)
+        bpp = coded.bits.sum(dim=(1, 2)) / pixels
+        price = bit_price(self.recipe.loss.lmbda, torch.tensor(value))
+        means.add(loss=float((pixel + price * bpp).mean()))
+        psnr = -10 * F.mse_loss(image, crops, reduction="none").mean(dim=(1, 2, 3)).log10()
+        found = {"bpp": bpp, "psnr": psnr, **terms}
+        means.add(**{f"{k}@{value}": float(v.mean()) for k, v in found.items()})
+
+    @torch.no_grad()
+    def sheet(self, path: Path) -> None:
+        """Held-out crops: the original, then each rate, lowest first, then tokens alone."""
+        images = self.held_out[:8].to(self.device)
+        size = (len(images), images.shape[2] // STRIDE, images.shape[3] // STRIDE)
+        self.ema.eval()
+        columns = [images]
+        for value in (*SHEET_RATES, None):
+            rate = torch.full(size, value or 0.0, device=self.device)
+            keep = None if value is not None else torch.zeros_like(rate)
+            columns.append(self.ema(images, rate, keep).image.clamp(0, 1))
+        write_columns(path, columns)
