@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..evaluation.lpips import LPIPS, weighted_sum
 from ..evaluation.ms_ssim import ms_ssim
-from ..training.losses import repetition, texture_mismatch
+from ..training.losses import LUMINANCE, repetition, texture_mismatch
 from .config import STRIDE
 from .wasserstein import wasserstein
 
@@ -67,7 +67,7 @@ class PixelLoss(nn.Module):
         total = (error.abs() * fine).mean(dim=(1, 2, 3))
         for size in COARSE_SIZES:
             total = total + w.l1_coarse * F.avg_pool2d(error, size).abs().mean(dim=(1, 2, 3))
-        terms["ms_ssim"] = ms_ssim(image, target, MS_SSIM_SCALES, MS_SSIM_FLOOR)
+        terms["ms_ssim"] = self.similarity(image, target)
         total = total + between(w.ms_ssim, mean_rate) * (1 - terms["ms_ssim"])
         perceptual, statistics = self.perceptual(image, target, between(w.log2_sigma, mean_rate))
         terms["lpips"] = perceptual
@@ -80,6 +80,12 @@ class PixelLoss(nn.Module):
         if w.repetition > 0:
             total = total + w.repetition * repetition(image, target)
         return total, terms
+
+    def similarity(self, image: Tensor, target: Tensor) -> Tensor:
+        """MS-SSIM of luminance ``[B]``; of all three channels it would take as long as the renderer."""
+        weights = image.new_tensor(LUMINANCE).view(1, 3, 1, 1)
+        gray = [(picture * weights).sum(dim=1, keepdim=True) for picture in (image, target)]
+        return ms_ssim(gray[0], gray[1], MS_SSIM_SCALES, MS_SSIM_FLOOR)
 
     def perceptual(
         self, image: Tensor, target: Tensor, log2_sigma: Tensor
@@ -98,7 +104,7 @@ class PixelLoss(nn.Module):
             ours = self.lpips.features(seen)
             with torch.no_grad():
                 theirs = self.lpips.features(wanted)
-        distance = self.lpips.distance(unit(ours), unit(theirs))
+            distance = self.lpips.distance(unit(ours), unit(theirs))
         statistics = image.new_zeros(image.shape[0])
         if max(self.weights.wasserstein) > 0:
             for tap in BEFORE_POOLS:
@@ -111,12 +117,10 @@ class PixelLoss(nn.Module):
 
 def unit(taps: list[Tensor]) -> list[Tensor]:
     """Features scaled to unit length per position, as LPIPS compares them."""
-    found = []
-    for tap in taps:
-        x = tap.float()
-        ones = torch.ones_like(x[:1, :, :1, :1])
-        found.append(x * torch.rsqrt(weighted_sum(x * x, ones) + 1e-20))
-    return found
+    return [
+        x * torch.rsqrt(weighted_sum(x * x, torch.ones_like(x[:1, :, :1, :1])) + 1e-20)
+        for x in taps
+    ]
 
 
 def bit_price(ends: tuple[float, float], rate: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def macs_per_pixel(network: DLF) -> dict[str, float]:
     side = 2 * network.config.window
     image = torch.zeros(1, 3, side, side)
     rate = torch.zeros(1, side // 32, side // 32)
-    digits, values, features = network.analysis(image)
+    _, values, features = network.analysis(image)
     y = network.bottleneck(features, rate)
     pixels = side * side
     return {

@@ -24,6 +24,7 @@ from .losses import LossWeights
 from .pool import Crops, Pool, build_pool, people_and_text
 from .trainer import Recipe, Trainer
 
+log = logging.getLogger(__name__)
 SHOWN = 16
 """Held-out photographs that validation looks at."""
 HELD_OUT_SIDE = 256
@@ -77,7 +78,7 @@ def main() -> None:
     source = last if last.exists() else args.init
     if source is not None:
         trainer.load(load_checkpoint(source), args.fresh_optimiser)
-        logging.info("goes on from %s after %d images", source, trainer.seen)
+        log.info("goes on from %s after %d images", source, trainer.seen)
     finished = Run(trainer, args.out, minutes=args.minutes)()
     leave()
     raise SystemExit(0 if finished else 130)
