@@ -16,10 +16,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
+
+from ..training.data import Cut, cut_out
+from ..training.device_sampler import DeviceSampler
 
 SAMPLES, INDEX = "samples.u8", "index.json"
 RESCALED = 0.5
@@ -71,7 +73,8 @@ class Pool:
 
     def __init__(self, folder: Path) -> None:
         self.entries = [Photograph(**e) for e in json.loads((folder / INDEX).read_text())]
-        self.samples = np.memmap(folder / SAMPLES, dtype=np.uint8, mode="r")
+        # Copy on write: torch takes no read-only arrays, and nothing is written.
+        self.samples = np.memmap(folder / SAMPLES, dtype=np.uint8, mode="c")
 
     def picture(self, entry: Photograph) -> NDArray[np.uint8]:
         """``uint8 [H, W, 3]``, a view of the mapped file."""
@@ -96,12 +99,17 @@ def people_and_text(tags: Path) -> dict[str, float]:
 
 
 class Crops:
-    """Random square crops, mirrored and rescaled, weighed by photograph."""
+    """Random square crops, mirrored and rescaled, weighed by photograph; cut on the device."""
 
     def __init__(
-        self, pool: Pool, held_out: set[str], weights: dict[str, float], seed: int
+        self,
+        pool: Pool,
+        held_out: set[str],
+        weights: dict[str, float],
+        seed: int,
+        device: str = "cpu",
     ) -> None:
-        self.pool = pool
+        """``device``: other than "cpu", the samples are copied there once, three bytes a pixel."""
         self.entries = [e for e in pool.entries if e.name not in held_out]
         # Large photographs hold more to see: weight goes with the square root of their area.
         share = np.array(
@@ -109,28 +117,27 @@ class Crops:
         )
         self.share = np.cumsum(share / share.sum())
         self.generator = np.random.default_rng(seed)
+        pictures = [pool.picture(e) for e in self.entries]
+        self.images = [torch.from_numpy(p) for p in pictures] if device == "cpu" else []
+        self.sampler = DeviceSampler(pictures, seed, device=device) if device != "cpu" else None
 
-    def one(self, crop: int) -> Tensor:
-        """``[3, crop, crop]`` float32 in [0, 1]."""
+    def draw(self, crop: int) -> Cut:
+        """Where the next crop lies."""
         rng = self.generator
-        chosen = int(np.searchsorted(self.share, rng.random()))
-        picture = self.pool.picture(self.entries[min(chosen, len(self.entries) - 1)])
-        height, width = picture.shape[:2]
-        side = crop
+        index = min(int(np.searchsorted(self.share, rng.random())), len(self.entries) - 1)
+        entry, side = self.entries[index], crop
         if rng.random() < RESCALED:
             low, high = (int(crop * s) for s in SCALES)
             side = int(np.exp(rng.uniform(np.log(low), np.log(high))))
-        side = min(side, height, width)
-        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
-        patch = torch.from_numpy(picture[top : top + side, left : left + side].copy())
-        x = patch.permute(2, 0, 1).float() / 255
-        if side != crop:
-            x = F.interpolate(
-                x[None], size=(crop, crop), mode="bicubic", antialias=True, align_corners=False
-            )[0].clamp(0, 1)
-        return x.flip(2) if rng.random() < 0.5 else x
+        side = min(side, entry.height, entry.width)
+        top = int(rng.integers(entry.height - side + 1))
+        left = int(rng.integers(entry.width - side + 1))
+        return Cut(index, top, left, side, bool(rng.random() < 0.5))
 
     def batch(self, size: int, crop: int) -> Tensor:
-        """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory."""
-        crops = torch.stack([self.one(crop) for _ in range(size)])
+        """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory, on the device."""
+        cuts = [self.draw(crop) for _ in range(size)]
+        if self.sampler is not None:
+            return self.sampler.cut(cuts, crop)
+        crops = torch.stack([cut_out(self.images, cut, crop) for cut in cuts])
         return crops.contiguous(memory_format=torch.channels_last)

@@ -69,8 +69,11 @@ def main() -> None:
     pool = Pool(args.pool)
     names = HELD_OUT.read_text().split()
     by_name = {e.name: e for e in pool.entries}
-    shown = centre_crops([pool.picture(by_name[n]) for n in names[:SHOWN]], HELD_OUT_SIDE)
-    crops = Crops(pool, set(names), people_and_text(args.data / "tags.csv"), recipe.seed)
+    kept = [pool.picture(by_name[n]) for n in names if n in by_name]
+    shown = centre_crops(kept[:SHOWN], HELD_OUT_SIDE)
+    tags = args.data / "tags.csv"
+    weights = people_and_text(tags) if tags.exists() else {}
+    crops = Crops(pool, set(names), weights, recipe.seed, args.device)
     trainer = Trainer(
         network, recipe, crops, shown, args.lpips, args.device, bfloat16=not args.float32
     )

@@ -67,8 +67,8 @@ class Trainer:
         self.total = recipe.images
         torch.manual_seed(recipe.seed)
         self.network = DLF(network)
-        self.network.start(crops.batch(64, recipe.crop))
         self.network.to(self.device, memory_format=torch.channels_last)
+        self.network.start(crops.batch(64, recipe.crop))
         if recipe.decoder_only:
             for part in (self.network.analysis, self.network.bottleneck, self.network.prior):
                 part.requires_grad_(False)
