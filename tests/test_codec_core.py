@@ -51,9 +51,7 @@ def _codec_header(package: _core.Package, picture: Pixels) -> bytes:
     tokens = np.zeros((windows, package.tokens_per_window * len(package.levels)), np.int16)
     grid = (-(-height // package.latent_stride), -(-width // package.latent_stride))
     latents = np.zeros((package.latent_channels, *grid), np.float32)
-    return _core.encode_symbols(
-        tokens, latents, package, width=width, height=height, rate=RATE
-    )
+    return _core.encode_symbols(tokens, latents, package, width=width, height=height, rate=RATE)
 
 
 @pytest.fixture(scope="module")
@@ -272,9 +270,7 @@ def test_semantic_layer_has_the_predicted_means(
         assert np.array_equal(codec.decode(file), semantic)
 
 
-def test_truncated_files(
-    codec: _core.Codec, package: _core.Package, small_file: bytes
-) -> None:
+def test_truncated_files(codec: _core.Codec, package: _core.Package, small_file: bytes) -> None:
     whole = codec.decode(small_file)
     symbols = _core.decode_symbols(small_file, package)
     header = _core.probe(small_file)["header_bytes"]
@@ -351,9 +347,7 @@ def test_wrong_arguments(
         _core.Codec("/does/not/exist.dlfm")
 
 
-def test_file_of_another_model(
-    codec: _core.Codec, random_package: Path, small_file: bytes
-) -> None:
+def test_file_of_another_model(codec: _core.Codec, random_package: Path, small_file: bytes) -> None:
     other = _core.Codec(str(random_package))
     assert other.model_id != codec.model_id
     with pytest.raises(ModelError, match="needs model 0 .*this is model"):

@@ -46,9 +46,7 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
     model, package = model_of(seed)
     try:
         for threads in (1, 2):
-            found = _core.decode_symbols(
-                data, package, allow_truncated=allow_cut, threads=threads
-            )
+            found = _core.decode_symbols(data, package, allow_truncated=allow_cut, threads=threads)
         ours: object = {name: np.asarray(value).tolist() for name, value in found.items()}
         assert isinstance(ours, dict)
         if not found["complete"]:
