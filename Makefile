@@ -44,7 +44,7 @@ $(STAMPS)/torch: $(STAMPS)/venv
 	touch $@
 
 $(STAMPS)/tools: $(STAMPS)/torch
-	$(PIP) install "setuptools>=77" "pybind11>=2.13" "ninja>=1.11" "cmake>=3.20"
+	$(PIP) install "setuptools>=77" "pybind11>=2.13" "cmake>=3.20"
 	touch $@
 
 $(STAMPS)/dlf: setup.py pyproject.toml $(CORE_FILES) $(BINDING_FILES) $(PACKAGES) $(STAMPS)/tools

@@ -1,111 +1,157 @@
-"""Builds the two extension modules of `dlf`.
+"""Builds the extension modules of `dlf`.
 
-`dlf._bitstream` reads headers and decodes symbols; it neither includes nor links libtorch.
-`dlf._codec` adds the transforms, and with them libtorch. Both hold the same core; its objects are
-compiled once, for the first, and linked again into the second.
+`dlf._core` is everything but the TorchScript backend; it neither includes nor links libtorch.
+`dlf._torch` is that backend. It is built where torch is present when building, for the series that
+`pyproject.toml` names. DLF_TORCH=1 asks for it, so that `pip install` brings torch to the build;
+DLF_TORCH=0 leaves it out.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pybind11
+from pybind11.setup_helpers import ParallelCompile
 from setuptools import Extension, find_packages, setup
-from torch.utils.cpp_extension import TORCH_LIB_PATH, BuildExtension, include_paths
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
 
-# Sources of core/src that stay out of dlf._bitstream. The C API is built by core/CMakeLists.txt.
-PIXEL_SOURCES = [
-    "codec_decode.cpp",
-    "codec_encode.cpp",
-    "tile_groups.cpp",
-    "tiles.cpp",
-    "torch_host.cpp",
-    "torch_module.cpp",
-    "torchscript_transform.cpp",
-]
-C_API_SOURCES = ["c_api.cpp", "c_api_codec.cpp", "c_api_decoder.cpp"]
-
 FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden"]
+# As it is from the beginning of a name in core/src; core/CMakeLists.txt cuts it in the same way.
+C_API, TORCH = "c_api", "torch"
+CHOICE = os.environ.get("DLF_TORCH", "")
 
 
-def core_sources() -> list[str]:
-    """Returns the torch-free core, relative to the repository root, in a stable order."""
-    apart = set(PIXEL_SOURCES + C_API_SOURCES)
-    found = sorted(p for p in Path("core/src").glob("*.cpp") if p.name not in apart)
-    return [p.as_posix() for p in found]
+def sources(prefix: str | None) -> list[str]:
+    """Returns the files of core/src whose names begin so, or those of the core for None."""
+    found = sorted(Path("core/src").rglob("*.cpp"))
+    wanted = [
+        path
+        for path in found
+        if (path.name.startswith(prefix) if prefix else not path.name.startswith((C_API, TORCH)))
+    ]
+    return [path.as_posix() for path in wanted]
 
 
 def headers() -> list[str]:
     """Returns every header, so that a changed one leads to a new link as well as a new compile."""
-    patterns = ["core/include/dlf/*.h", "core/src/*.h", "core/third_party/miniz/*.h"]
+    patterns = ["core/include/dlf/*.h", "core/src/**/*.h", "core/third_party/miniz/*.h"]
     patterns += ["python/bindings/*.h"]
     return sorted(p.as_posix() for pattern in patterns for p in Path().glob(pattern))
 
 
+def headers_digest() -> str:
+    """Returns a name for the C++ interface between the two modules."""
+    digest = hashlib.sha256()
+    for path in headers():
+        digest.update(path.encode() + b"\0" + Path(path).read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def torch_series() -> str:
+    """Returns the requirement on torch, as the extra `torch` has it."""
+    extras = tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]
+    return str(extras["torch"][0])
+
+
+def torch_folder() -> Path | None:
+    """Returns where torch is installed, None to build without it."""
+    if CHOICE == "0":
+        return None
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    return Path(spec.origin).parent
+
+
 def extension(
-    name: str, sources: list[str], system_includes: Iterable[str] = (), **options: Any
+    name: str, files: list[str], system_includes: Iterable[Path] = (), **options: Any
 ) -> Extension:
     """Returns an extension module with the include paths and flags common to both."""
     include = [pybind11.get_include(), "core/include", "core/src"]  # joined: absolute ones stay
     return Extension(
         name,
-        sources=sources,
+        sources=files,
         depends=headers(),
         include_dirs=[str(ROOT / path) for path in include],
-        extra_compile_args={"cxx": [*FLAGS, *(f"-isystem{path}" for path in system_includes)]},
+        define_macros=[("DLF_HEADERS_DIGEST", f'"{headers_digest()}"')],
+        extra_compile_args=[*FLAGS, *(f"-isystem{path}" for path in system_includes)],
         language="c++",
         **options,
     )
 
 
-CORE_SOURCES = core_sources()
-BITSTREAM = extension("dlf._bitstream", [*CORE_SOURCES, "python/bindings/bitstream_module.cpp"])
-CODEC = extension(
-    "dlf._codec",
-    [f"core/src/{name}" for name in PIXEL_SOURCES] + ["python/bindings/codec_module.cpp"],
-    system_includes=include_paths(),
-    library_dirs=[TORCH_LIB_PATH],
-    libraries=["c10", "torch_cpu", "torch"],
-    # First the torch installed beside dlf, then the one that the build has seen (in-place builds).
-    extra_link_args=["-Wl,-rpath,$ORIGIN/../torch/lib", f"-Wl,-rpath,{TORCH_LIB_PATH}"],
-)
+CORE_SOURCES = sources(None)
+BINDINGS = [
+    f"python/bindings/{name}.cpp" for name in ("bitstream_binding", "codec_binding", "core_module")
+]
+CORE = extension("dlf._core", [*CORE_SOURCES, *BINDINGS])
 
 
-class Build(BuildExtension):
-    """torch's parallel, incremental build; the core's objects are shared by both modules."""
+def backend() -> Extension | None:
+    """Returns dlf._torch, or None where it is not to be built."""
+    folder = torch_folder()
+    if folder is None:
+        if CHOICE == "1":
+            raise SystemExit(f"DLF_TORCH=1 needs {torch_series()} to build with")
+        return None
+    return extension(
+        "dlf._torch",
+        [*sources(TORCH), "python/bindings/torch_module.cpp"],
+        system_includes=[folder / "include", folder / "include/torch/csrc/api/include"],
+        library_dirs=[str(folder / "lib")],
+        libraries=["torch_cpu", "c10"],
+        # The torch installed beside dlf. Another one is found by dlf/torchscript.py.
+        extra_link_args=["-Wl,-rpath,$ORIGIN/../torch/lib"],
+    )
+
+
+BACKEND = backend()
+
+
+class Build(build_ext):
+    """Gives the backend those objects of the core that it calls, without compiling them again."""
 
     def build_extension(self, ext: Extension) -> None:
-        if ext is CODEC:
+        """Build one module; the core comes first."""
+        if ext is BACKEND:
             objects = self.compiler.object_filenames(CORE_SOURCES, output_dir=self.build_temp)
-            ext.extra_objects = objects
+            self.compiler.create_static_lib(objects, "dlf_core", output_dir=self.build_temp)
+            archive = self.compiler.library_filename("dlf_core", output_dir=self.build_temp)
+            ext.extra_objects = [archive]
             ext.depends = sorted({*ext.depends, *objects})
         super().build_extension(ext)
 
 
-setup(
-    ext_modules=[BITSTREAM, CODEC],
-    cmdclass={"build_ext": Build.with_options(no_python_abi_suffix=False)},
-    packages=[
-        *find_packages("python", include=["dlf", "dlf.*", "dlf_pillow*", "dlf_imageio*"]),
-        *find_packages("models", include=["dlf_models", "dlf_models.*"]),
-        "dlf_pretrained",
-    ],
-    package_dir={
-        "": "python",
-        "dlf_models": "models/dlf_models",
-        "dlf_pretrained": "models/pretrained",
-    },
-    package_data={
-        "dlf": ["py.typed", "*.pyi"],
-        "dlf_models.compare": ["page/*"],
-        "dlf_pillow": ["py.typed"],
-        "dlf_imageio": ["py.typed"],
-        "dlf_pretrained": ["*.dlfm", "*.md"],
-    },
-)
+if __name__ == "__main__":
+    ParallelCompile("MAX_JOBS").install()
+    setup(
+        ext_modules=[CORE, *([BACKEND] if BACKEND else [])],
+        cmdclass={"build_ext": Build},
+        setup_requires=[torch_series()] if CHOICE == "1" else [],
+        packages=[
+            *find_packages("python", include=["dlf", "dlf.*", "dlf_pillow*", "dlf_imageio*"]),
+            *find_packages("models", include=["dlf_models", "dlf_models.*"]),
+            "dlf_pretrained",
+        ],
+        package_dir={
+            "": "python",
+            "dlf_models": "models/dlf_models",
+            "dlf_pretrained": "models/pretrained",
+        },
+        package_data={
+            "dlf": ["py.typed", "*.pyi"],
+            "dlf_models.compare": ["page/*"],
+            "dlf_pillow": ["py.typed"],
+            "dlf_imageio": ["py.typed"],
+            "dlf_pretrained": ["*.dlfm", "*.md"],
+        },
+    )

@@ -42,10 +42,10 @@ def rate_points(package: Path) -> list[int]:
 
 def differences(picture: NDArray[np.uint8], package: Path, rate: int) -> tuple[list[str], int]:
     """The tensors in which core and reference differ for a picture, and the bytes of its file."""
-    from dlf import _bitstream
+    from dlf import _core
 
     data = bytes(_codec(package).encode(picture, rate))
-    ours: dict[str, Any] = {**_bitstream.decode_symbols(data, _bitstream.Package(str(package)))}
+    ours: dict[str, Any] = {**_core.decode_symbols(data, _core.Package(str(package)))}
     with environment(str(package.parent)):
         theirs = tensors(data)
     names = (*TENSORS, *NUMBERS)
@@ -55,9 +55,9 @@ def differences(picture: NDArray[np.uint8], package: Path, rate: int) -> tuple[l
 @functools.cache
 def _codec(package: Path) -> Any:
     """Our encoder, loaded once."""
-    from dlf import _codec
+    from dlf import _core
 
-    return _codec.Codec(str(package), "cpu", 1)
+    return _core.Codec(str(package), "cpu", 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

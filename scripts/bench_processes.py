@@ -233,9 +233,9 @@ def table(figures: dict[Task, Figures]) -> str:
 
 def stage_table() -> str:
     """Multiply-accumulates of each stage, as the package's description states them."""
-    from dlf import _bitstream, models
+    from dlf import _core, models
 
-    described = json.loads(_bitstream.Package(str(models.find().path)).model_json)
+    described = json.loads(_core.Package(str(models.find().path)).model_json)
     stages = {
         **described.get("stage_macs_per_pixel", {}),
         "analysis, all": described["analysis_macs_per_pixel"],

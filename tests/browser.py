@@ -44,9 +44,11 @@ def find_chromium() -> str:
 
 
 class Page:
-    """One page of one browser. events: everything that the browser reported, oldest first."""
+    """One page of one browser, of width x height CSS pixels with density^2 pixels of the screen each.
 
-    def __init__(self, width: int, height: int, mobile: bool = False) -> None:
+    events: everything that the browser reported, oldest first."""
+
+    def __init__(self, width: int, height: int, mobile: bool = False, density: int = 1) -> None:
         self._profile = tempfile.TemporaryDirectory(prefix="dlf-chromium-")
         # Descriptors above those that the launcher replaces.
         to_browser, from_browser = os.pipe(), os.pipe()
@@ -85,7 +87,7 @@ class Page:
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=1,
+            deviceScaleFactor=density,
             mobile=mobile,
         )
         if mobile:

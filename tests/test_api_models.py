@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dlf
 import pytest
-from dlf import _bitstream, models
+from dlf import _core, models
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
@@ -30,7 +30,7 @@ def copy(package: Path, target: Path) -> Path:
 
 def test_a_package_describes_itself(test_package: Path) -> None:
     model = models.load(test_package)
-    package = _bitstream.Package(str(test_package))
+    package = _core.Package(str(test_package))
     description = json.loads(package.model_json)
     assert (model.id, model.sha256, model.rate_points, model.window) == (
         package.id,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import scene
-from dlf import _bitstream, _codec, models
+from dlf import _core, models
 from dlf.errors import ModelError
 
 HEIGHT, WIDTH = 512, 768
@@ -31,9 +31,9 @@ def package(shipped_test_package: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def codec(package: Path) -> _codec.Codec:
+def codec(package: Path) -> _core.Codec:
     """With one thread: a picture of one tile gains nothing from more."""
-    return _codec.Codec(str(package))
+    return _core.Codec(str(package))
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +43,20 @@ def picture() -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 @pytest.fixture(scope="module")
 def rate(package: Path) -> int:
-    return _bitstream.Package(str(package)).rate_points // 2
+    return _core.Package(str(package)).rate_points // 2
 
 
-def test_encode(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+def test_encode(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
     file = benchmark(codec.encode, picture, rate)
-    assert _bitstream.probe(file)["width"] == WIDTH
+    assert _core.probe(file)["width"] == WIDTH
 
 
-def test_decode(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+def test_decode(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
     file = codec.encode(picture, rate)
     assert benchmark(codec.decode, file).shape == picture.shape
 
 
-def test_second_size(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+def test_second_size(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
     """Another size each time: nothing is compiled for a size."""
     files = iter([codec.encode(picture[:, : WIDTH - i], rate) for i in range(8)] * 1000)
     assert (
@@ -67,39 +67,39 @@ def test_second_size(benchmark: Benchmark, codec: _codec.Codec, picture: Any, ra
     )
 
 
-def test_encode_to_size(benchmark: Benchmark, codec: _codec.Codec, picture: Any, rate: int) -> None:
+def test_encode_to_size(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
     target = len(codec.encode(picture, rate))
     assert len(benchmark(codec.encode_to_size, picture, target)) <= target
 
 
 def test_entropy_decode(
-    benchmark: Benchmark, codec: _codec.Codec, package: Path, picture: Any, rate: int
+    benchmark: Benchmark, codec: _core.Codec, package: Path, picture: Any, rate: int
 ) -> None:
-    loaded = _bitstream.Package(str(package))
-    symbols = benchmark(_bitstream.decode_symbols, codec.encode(picture, rate), loaded)
+    loaded = _core.Package(str(package))
+    symbols = benchmark(_core.decode_symbols, codec.encode(picture, rate), loaded)
     assert symbols["complete"]
 
 
 def test_entropy_encode(
-    benchmark: Benchmark, codec: _codec.Codec, package: Path, picture: Any, rate: int
+    benchmark: Benchmark, codec: _core.Codec, package: Path, picture: Any, rate: int
 ) -> None:
-    loaded = _bitstream.Package(str(package))
+    loaded = _core.Package(str(package))
     file = codec.encode(picture, rate)
-    symbols = _bitstream.decode_symbols(file, loaded)
+    symbols = _core.decode_symbols(file, loaded)
     latents = symbols["latent"] / np.float32(1 << 16)
     options = {"width": WIDTH, "height": HEIGHT, "rate": rate}
     made = benchmark(
-        _bitstream.encode_symbols, symbols["tokens"], latents.astype(np.float32), loaded, **options
+        _core.encode_symbols, symbols["tokens"], latents.astype(np.float32), loaded, **options
     )
-    assert _bitstream.probe(made)["height"] == HEIGHT
+    assert _core.probe(made)["height"] == HEIGHT
 
 
 def test_load_package(benchmark: Benchmark, package: Path) -> None:
-    assert benchmark(_bitstream.Package, str(package)).rate_points > 0
+    assert benchmark(_core.Package, str(package)).rate_points > 0
 
 
 def test_load_codec(benchmark: Benchmark, package: Path) -> None:
-    assert benchmark(_codec.Codec, str(package)).rate_points > 0
+    assert benchmark(_core.Codec, str(package)).rate_points > 0
 
 
 @pytest.fixture(scope="module")

@@ -31,47 +31,56 @@ def test_one_version_everywhere() -> None:
     assert in_new_process("import dlf; print(dlf.__version__)") == in_c
 
 
-def test_bitstream_module_neither_links_nor_loads_torch() -> None:
-    from dlf import _bitstream
+def test_core_neither_links_nor_loads_torch() -> None:
+    from dlf import _core
 
     linked = subprocess.run(
-        ["ldd", _bitstream.__file__], capture_output=True, text=True, check=False
+        ["ldd", _core.__file__], capture_output=True, text=True, check=False
     ).stdout
     assert "libstdc++" in linked
     assert not re.search(r"torch|c10", linked)
-    code = "import sys, dlf_pillow, dlf; print('torch' in sys.modules, 'dlf._codec' in sys.modules)"
-    assert in_new_process(code) == "False False"
+    code = (
+        "import sys, dlf_pillow, dlf.codec; dlf.codec.Codec();"
+        "print([name for name in sys.modules if 'torch' in name and name != 'dlf.torchscript'],"
+        "'torch' in open('/proc/self/maps').read())"
+    )
+    assert in_new_process(code) == "[] False"
 
 
-def test_codec_module_does_without_the_python_package_torch() -> None:
+def test_backend_does_without_the_python_package_torch() -> None:
     """Importing torch takes a second and more; libtorch alone a few tenths."""
-    assert in_new_process("import sys, dlf._codec; print('torch' in sys.modules)") == "False"
+    code = "import sys, dlf.torchscript as t; t.backend('x'); print('torch' in sys.modules)"
+    assert in_new_process(code) == "False"
 
 
-def test_torch_can_be_imported_after_the_codec_and_before() -> None:
-    for order in ("dlf._codec, torch", "torch, dlf._codec"):
-        assert in_new_process(f"import {order}; print(torch.ones(2).sum().item())") == "2.0"
+def test_torch_can_be_imported_after_the_backend_and_before() -> None:
+    load = "import dlf.torchscript as t; t.backend('x')"
+    for first, second in ((load, "import torch"), ("import torch", load)):
+        assert in_new_process(f"{first}; {second}; print(torch.ones(2).sum().item())") == "2.0"
 
 
-def test_codec_module_fits_the_installed_torch() -> None:
+def test_backend_fits_the_installed_torch() -> None:
     import torch
-    from dlf import _codec
+    from dlf import torchscript
 
-    assert torch.__version__.split("+")[0] == _codec.BUILT_FOR_TORCH
-    required = [d for d in PYPROJECT["project"]["dependencies"] if d.startswith("torch==")]
-    assert required == [f"torch=={_codec.BUILT_FOR_TORCH.rpartition('.')[0]}.*"]
+    torchscript.backend("any")
+    from dlf import _torch
+
+    assert torch.__version__.split("+")[0] == _torch.BUILT_FOR_TORCH
+    assert torchscript.TORCH == f"torch=={_torch.BUILT_FOR_TORCH.rpartition('.')[0]}.*"
+    assert PYPROJECT["project"]["optional-dependencies"]["torch"] == [torchscript.TORCH]
 
 
 def test_errors_of_the_modules_are_those_of_the_package() -> None:
     import pytest
-    from dlf import _bitstream, errors
+    from dlf import _core, errors
 
     with pytest.raises(errors.InvalidFile):
-        _bitstream.probe(b"no .dlf file")
+        _core.probe(b"no .dlf file")
     with pytest.raises(errors.TruncatedFile):
-        _bitstream.probe(b"\xc4LF\n\x01")
+        _core.probe(b"\xc4LF\n\x01")
     with pytest.raises(errors.ModelError):
-        _bitstream.Package("/does/not/exist.dlfm")
+        _core.Package("/does/not/exist.dlfm")
 
 
 def test_packaged_files(tmp_path: Path) -> None:
@@ -86,8 +95,8 @@ def test_packaged_files(tmp_path: Path) -> None:
     installed = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
     for name in (
         "dlf/py.typed",
-        "dlf/_bitstream.pyi",
-        "dlf/_codec.pyi",
+        "dlf/_core.pyi",
+        "dlf/_torch.pyi",
         "dlf/cli/__init__.py",
         "dlf_pillow/__init__.py",
         "dlf_imageio/plugin.py",
@@ -98,10 +107,3 @@ def test_packaged_files(tmp_path: Path) -> None:
         assert name in installed, name
     roots = {name.split("/")[0] for name in installed}
     assert roots == {"dlf", "dlf_pillow", "dlf_imageio", "dlf_models", "dlf_pretrained"}
-
-
-def test_no_source_file_is_left_out_of_the_build() -> None:
-    setup = (ROOT / "setup.py").read_text()
-    apart = set(re.findall(r'"(\w+\.cpp)"', setup))
-    assert apart
-    assert all((ROOT / "core" / "src" / name).is_file() for name in apart)

@@ -63,11 +63,11 @@ def test_probe(examples: Path, files: Path) -> None:
 def test_decode_gives_the_pixels_of_the_python_module(
     examples: Path, files: Path, shipped_test_package: Path
 ) -> None:
-    from dlf import _codec
+    from dlf import _core
 
     out = files / "decoded.ppm"
     run(examples / "decode_ppm", shipped_test_package, files / "photo.dlf", out)
-    codec = _codec.Codec(str(shipped_test_package), threads=2)
+    codec = _core.Codec(str(shipped_test_package), threads=2)
     expected = codec.decode((files / "photo.dlf").read_bytes())
     assert out.read_bytes() == b"P6\n140 90\n255\n" + expected.tobytes()
 
@@ -75,11 +75,11 @@ def test_decode_gives_the_pixels_of_the_python_module(
 def test_symbols_are_those_of_the_python_module(
     examples: Path, files: Path, shipped_test_package: Path
 ) -> None:
-    from dlf import _bitstream
+    from dlf import _core
 
     printed = run(examples / "symbols", shipped_test_package, files / "photo.dlf").splitlines()
-    package = _bitstream.Package(str(shipped_test_package))
-    symbols = _bitstream.decode_symbols((files / "photo.dlf").read_bytes(), package)
+    package = _core.Package(str(shipped_test_package))
+    symbols = _core.decode_symbols((files / "photo.dlf").read_bytes(), package)
     assert printed[-1] == f"final state {symbols['final_state']}"
     for line in printed[:-1]:
         name, _shape, checksum = line.split()

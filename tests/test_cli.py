@@ -166,7 +166,7 @@ def test_info_needs_neither_torch_nor_a_model(file: Path, tmp_path: Path) -> Non
         "dlf.models._installed_directories = list\n"
         "from dlf.cli import main\n"
         "status = main(['info', sys.argv[1], '--json'])\n"
-        "print(sorted({'torch', 'dlf._codec'} & set(sys.modules)))\n"
+        "print(sorted({'torch', 'dlf._torch'} & set(sys.modules)))\n"
         "sys.exit(status)"
     )
     result = subprocess.run(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import scene
-from dlf import _bitstream, _codec
+from dlf import _core
 from dlf.errors import DlfError, LimitExceeded, ModelError, TruncatedFile
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -21,13 +21,13 @@ RATE = 4
 
 
 @pytest.fixture(scope="module")
-def codec(shipped_test_package: Path) -> _codec.Codec:
-    return _codec.Codec(str(shipped_test_package))
+def codec(shipped_test_package: Path) -> _core.Codec:
+    return _core.Codec(str(shipped_test_package))
 
 
 @pytest.fixture(scope="module")
-def package(shipped_test_package: Path) -> _bitstream.Package:
-    return _bitstream.Package(str(shipped_test_package))
+def package(shipped_test_package: Path) -> _core.Package:
+    return _core.Package(str(shipped_test_package))
 
 
 @pytest.fixture(scope="module")
@@ -36,42 +36,40 @@ def small() -> Pixels:
 
 
 @pytest.fixture(scope="module")
-def large(package: _bitstream.Package) -> Pixels:
+def large(package: _core.Package) -> Pixels:
     """More windows than are coded as a whole, and several tiles in both directions."""
     picture = scene(1650, 1700, seed=4)
-    estimate = _bitstream.estimate(_codec_header(package, picture), package)
+    estimate = _core.estimate(_codec_header(package, picture), package)
     assert estimate["tiles"] >= 4
     return picture
 
 
-def _codec_header(package: _bitstream.Package, picture: Pixels) -> bytes:
+def _codec_header(package: _core.Package, picture: Pixels) -> bytes:
     """A file of a picture of the same size that was cheap to make: zeros for tokens and latents."""
     height, width = picture.shape[:2]
     windows = -(-height // package.window) * -(-width // package.window)
     tokens = np.zeros((windows, package.tokens_per_window * len(package.levels)), np.int16)
     grid = (-(-height // package.latent_stride), -(-width // package.latent_stride))
     latents = np.zeros((package.latent_channels, *grid), np.float32)
-    return _bitstream.encode_symbols(
-        tokens, latents, package, width=width, height=height, rate=RATE
-    )
+    return _core.encode_symbols(tokens, latents, package, width=width, height=height, rate=RATE)
 
 
 @pytest.fixture(scope="module")
-def small_file(codec: _codec.Codec, small: Pixels) -> bytes:
+def small_file(codec: _core.Codec, small: Pixels) -> bytes:
     return codec.encode(small, RATE)
 
 
 @pytest.fixture(scope="module")
-def large_file(codec: _codec.Codec, large: Pixels) -> bytes:
+def large_file(codec: _core.Codec, large: Pixels) -> bytes:
     return codec.encode(large, RATE)
 
 
 def test_number_of_threads_changes_nothing(
-    shipped_test_package: Path, codec: _codec.Codec, large: Pixels, large_file: bytes, small: Pixels
+    shipped_test_package: Path, codec: _core.Codec, large: Pixels, large_file: bytes, small: Pixels
 ) -> None:
     decoded = codec.decode(large_file)
     for threads in (2, 3):
-        other = _codec.Codec(str(shipped_test_package), threads=threads)
+        other = _core.Codec(str(shipped_test_package), threads=threads)
         assert other.encode(large, RATE) == large_file
         assert np.array_equal(other.decode(large_file), decoded)
         assert other.encode(small, 7) == codec.encode(small, 7)
@@ -79,7 +77,7 @@ def test_number_of_threads_changes_nothing(
 
 def test_every_process_gives_the_same(
     shipped_test_package: Path,
-    codec: _codec.Codec,
+    codec: _core.Codec,
     small: Pixels,
     small_file: bytes,
     tmp_path: Path,
@@ -87,9 +85,9 @@ def test_every_process_gives_the_same(
     np.save(tmp_path / "small.npy", small)
     code = (
         "import sys, hashlib, numpy\n"
-        "from dlf import _codec\n"
+        "from dlf import _core\n"
         "if sys.argv[3] != 'no': import torch; torch.set_num_threads(int(sys.argv[3]))\n"
-        "codec = _codec.Codec(sys.argv[1], threads=2)\n"
+        "codec = _core.Codec(sys.argv[1], threads=2)\n"
         "data = codec.encode(numpy.load(sys.argv[2]), 4)\n"
         "print(hashlib.sha256(data + codec.decode(data).tobytes()).hexdigest())\n"
     )
@@ -102,7 +100,7 @@ def test_every_process_gives_the_same(
 
 
 def test_settings_of_torch_change_nothing_and_stay(
-    codec: _codec.Codec, small: Pixels, small_file: bytes
+    codec: _core.Codec, small: Pixels, small_file: bytes
 ) -> None:
     import torch
 
@@ -149,7 +147,7 @@ def test_settings_of_torch_change_nothing_and_stay(
 def test_default_number_type_changes_nothing(random_package: Path, small: Pixels) -> None:
     import torch
 
-    codec = _codec.Codec(str(random_package))
+    codec = _core.Codec(str(random_package))
     file = codec.encode(small, RATE)
     pixels = codec.decode(file)
     torch.set_default_dtype(torch.float64)
@@ -179,10 +177,10 @@ def test_a_thread_started_meanwhile_sees_the_host_settings(
 
     torch.set_num_threads(3)
     try:
-        codec = _codec.Codec(str(shipped_test_package), threads=1)
+        codec = _core.Codec(str(shipped_test_package), threads=1)
         codec.decode(large_file, progress=progress)
         # With two threads one of them may be changing its setting just now; afterwards nothing is left.
-        codec = _codec.Codec(str(shipped_test_package), threads=2)
+        codec = _core.Codec(str(shipped_test_package), threads=2)
         for _ in range(5):
             codec.decode(large_file)
             look()
@@ -193,7 +191,7 @@ def test_a_thread_started_meanwhile_sees_the_host_settings(
 
 
 def test_one_codec_in_many_threads(shipped_test_package: Path, small: Pixels) -> None:
-    codec = _codec.Codec(str(shipped_test_package), threads=2)
+    codec = _core.Codec(str(shipped_test_package), threads=2)
     pictures = [np.ascontiguousarray(small[i:, i:]) for i in range(8)]
     expected = [(data := codec.encode(p, i), codec.decode(data)) for i, p in enumerate(pictures)]
 
@@ -206,14 +204,14 @@ def test_one_codec_in_many_threads(shipped_test_package: Path, small: Pixels) ->
         assert all(pool.map(work, range(64)))
 
 
-def test_tiles_fit_together(codec: _codec.Codec, large: Pixels, large_file: bytes) -> None:
+def test_tiles_fit_together(codec: _core.Codec, large: Pixels, large_file: bytes) -> None:
     """Where tiles meet, errors are not larger than elsewhere."""
     error = np.abs(codec.decode(large_file).astype(int) - large).mean(axis=(1, 2))
     seams = [1024 + offset for offset in (-2, -1, 0, 1)]
     assert error[seams].mean() < 1.5 * np.median(error)
 
 
-def test_region_of_a_tiled_picture(codec: _codec.Codec, large_file: bytes) -> None:
+def test_region_of_a_tiled_picture(codec: _core.Codec, large_file: bytes) -> None:
     whole = codec.decode(large_file)
     for x, y, width, height in ((0, 0, 1, 1), (1000, 900, 200, 300), (1699, 1649, 1, 1)):
         part = codec.decode(large_file, region=(x, y, width, height))
@@ -228,7 +226,7 @@ def test_region_of_a_tiled_picture(codec: _codec.Codec, large_file: bytes) -> No
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 200), (129, 1), (64, 64), (65, 63), (31, 97)])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_any_size_and_mode(codec: _codec.Codec, size: tuple[int, int], channels: int) -> None:
+def test_any_size_and_mode(codec: _core.Codec, size: tuple[int, int], channels: int) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (*size, channels), np.uint8)
     decoded = codec.decode(codec.encode(picture, RATE))
     assert decoded.shape == (size if channels == 1 else picture.shape)
@@ -240,7 +238,7 @@ def test_any_size_and_mode(codec: _codec.Codec, size: tuple[int, int], channels:
         assert np.array_equal(codec.decode(codec.encode(picture[..., 0], RATE)), decoded)
 
 
-def test_gray_is_the_luma_of_the_decoded_colours(codec: _codec.Codec, small: Pixels) -> None:
+def test_gray_is_the_luma_of_the_decoded_colours(codec: _core.Codec, small: Pixels) -> None:
     gray = np.ascontiguousarray(small[..., 1])
     as_gray = codec.encode(gray, RATE)
     as_rgb = codec.encode(np.repeat(gray[..., None], 3, axis=2), RATE)
@@ -249,35 +247,33 @@ def test_gray_is_the_luma_of_the_decoded_colours(codec: _codec.Codec, small: Pix
     assert np.array_equal(codec.decode(as_gray), luma)
 
 
-def test_lines_that_are_not_contiguous(codec: _codec.Codec, small: Pixels) -> None:
+def test_lines_that_are_not_contiguous(codec: _core.Codec, small: Pixels) -> None:
     flipped = small[::-1, ::-1]
     assert codec.encode(flipped, RATE) == codec.encode(np.ascontiguousarray(flipped), RATE)
 
 
 def test_semantic_layer_has_the_predicted_means(
-    codec: _codec.Codec, package: _bitstream.Package, small: Pixels, small_file: bytes
+    codec: _core.Codec, package: _core.Package, small: Pixels, small_file: bytes
 ) -> None:
-    symbols = _bitstream.decode_symbols(small_file, package)
+    symbols = _core.decode_symbols(small_file, package)
     zeros = np.zeros_like(symbols["latent"], np.float32)
     digits = symbols["tokens"]
     # A file whose detail symbols are all zero: latents equal to the means need no symbols.
     semantic = codec.decode(small_file, layers="semantic")
     assert not np.array_equal(semantic, codec.decode(small_file))
-    file = _bitstream.encode_symbols(
+    file = _core.encode_symbols(
         digits, zeros, package, width=small.shape[1], height=small.shape[0], rate=RATE
     )
-    recoded = _bitstream.decode_symbols(file, package)
+    recoded = _core.decode_symbols(file, package)
     assert np.array_equal(recoded["tokens"], digits)
     if not recoded["symbols"].any():
         assert np.array_equal(codec.decode(file), semantic)
 
 
-def test_truncated_files(
-    codec: _codec.Codec, package: _bitstream.Package, small_file: bytes
-) -> None:
+def test_truncated_files(codec: _core.Codec, package: _core.Package, small_file: bytes) -> None:
     whole = codec.decode(small_file)
-    symbols = _bitstream.decode_symbols(small_file, package)
-    header = _bitstream.probe(small_file)["header_bytes"]
+    symbols = _core.decode_symbols(small_file, package)
+    header = _core.probe(small_file)["header_bytes"]
     errors = []
     for length in range(header + symbols["token_bytes"], len(small_file), 7):
         with pytest.raises(TruncatedFile):
@@ -290,7 +286,7 @@ def test_truncated_files(
         codec.decode(small_file[: header + 4], allow_truncated=True)
 
 
-def test_progress_and_cancelling(codec: _codec.Codec, large: Pixels, large_file: bytes) -> None:
+def test_progress_and_cancelling(codec: _core.Codec, large: Pixels, large_file: bytes) -> None:
     calls: list[tuple[int, int]] = []
     codec.decode(large_file, progress=lambda *done: calls.append(done))
     total = calls[0][1]
@@ -308,12 +304,12 @@ def test_progress_and_cancelling(codec: _codec.Codec, large: Pixels, large_file:
 
 
 def test_many_tiles_can_be_cancelled_too(shipped_test_package: Path, large_file: bytes) -> None:
-    codec = _codec.Codec(str(shipped_test_package), threads=3)
+    codec = _core.Codec(str(shipped_test_package), threads=3)
     with pytest.raises(DlfError, match="cancelled"):
         codec.decode(large_file, progress=lambda done, _total: done < 1)
 
 
-def test_size_search_finds_the_best_rate(codec: _codec.Codec, small: Pixels) -> None:
+def test_size_search_finds_the_best_rate(codec: _core.Codec, small: Pixels) -> None:
     files = [codec.encode(small, rate) for rate in range(codec.rate_points)]
     for target in sorted({len(file) for file in files}):
         found = codec.encode_to_size(small, target)
@@ -323,7 +319,7 @@ def test_size_search_finds_the_best_rate(codec: _codec.Codec, small: Pixels) -> 
         codec.encode_to_size(small, min(map(len, files)) - 1)
 
 
-def test_limits(codec: _codec.Codec, small: Pixels, small_file: bytes) -> None:
+def test_limits(codec: _core.Codec, small: Pixels, small_file: bytes) -> None:
     for limits in ({"max_pixels": 137 * 201}, {"max_side": 200}, {"max_memory": 10000}):
         with pytest.raises(LimitExceeded):
             codec.decode(small_file, **limits)  # type: ignore[arg-type]
@@ -333,7 +329,7 @@ def test_limits(codec: _codec.Codec, small: Pixels, small_file: bytes) -> None:
 
 
 def test_wrong_arguments(
-    codec: _codec.Codec, small: Pixels, small_file: bytes, shipped_test_package: Path
+    codec: _core.Codec, small: Pixels, small_file: bytes, shipped_test_package: Path
 ) -> None:
     with pytest.raises(ValueError, match="rate"):
         codec.encode(small, codec.rate_points)
@@ -346,15 +342,13 @@ def test_wrong_arguments(
         codec.decode(small_file, layers="some")  # type: ignore[arg-type]
     for device in ("cuda:9", "abacus"):
         with pytest.raises(ValueError, match="device"):
-            _codec.Codec(str(shipped_test_package), device)
+            _core.Codec(str(shipped_test_package), device)
     with pytest.raises(ModelError):
-        _codec.Codec("/does/not/exist.dlfm")
+        _core.Codec("/does/not/exist.dlfm")
 
 
-def test_file_of_another_model(
-    codec: _codec.Codec, random_package: Path, small_file: bytes
-) -> None:
-    other = _codec.Codec(str(random_package))
+def test_file_of_another_model(codec: _core.Codec, random_package: Path, small_file: bytes) -> None:
+    other = _core.Codec(str(random_package))
     assert other.model_id != codec.model_id
     with pytest.raises(ModelError, match="needs model 0 .*this is model"):
         other.decode(small_file)

@@ -16,6 +16,8 @@ import pytest
 from conftest import scene
 from dlf.cli import main
 from dlf_models.compare.bits import bit_map
+from dlf_models.compare.html import opponent, ordinal
+from dlf_models.compare.versions import Comparison, Version
 from dlf_models.evaluation.codecs import CodecUnavailable
 from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import Peer
@@ -83,6 +85,49 @@ def test_peers_get_as_many_bytes(facts: dict[str, Any], page: str, source: Path)
         assert f"{version['bytes']:,}" in page
     assert "LPIPS is not measured" in facts["remarks"][0]
     assert facts["judge"] == "ms_ssim"
+
+
+def test_the_best_classical_codec_stands_beside_dlf_at_first(
+    facts: dict[str, Any], page: str
+) -> None:
+    checked = dict(re.findall(r'name="(left|right)" value="(\w+)" checked', page))
+    best = max(facts["versions"][1:], key=lambda peer: (peer["fits"], peer[facts["judge"]]))
+    assert checked == {"left": best["codec"], "right": "dlf"}
+
+
+def test_which_classical_codec_is_the_best(photo_dlf: bytes) -> None:
+    picture = scene(8, 8, seed=1)
+    model = dlf.Codec().model
+
+    def best(judge: str, *peers: tuple[str, bool, float | None]) -> str:
+        versions = [Version(key, key, "", picture, 9) for key in ("original", "dlf")]
+        for key, fits, value in peers:
+            versions.append(Version(key, key, "", picture, 9, fits, {judge: value}))
+        bits = bit_map(photo_dlf, model)
+        return opponent(Comparison("a.png", versions, photo_dlf, bits, model, judge, [], []))
+
+    assert best("lpips") == "original"
+    assert best("lpips", ("webp", True, 0.3), ("avif", True, 0.2)) == "avif"
+    assert best("ms_ssim", ("webp", True, 0.3), ("avif", True, 0.2)) == "webp"
+    assert best("lpips", ("webp", True, 0.3), ("avif", False, 0.2)) == "webp"  # too many bytes
+    assert best("lpips", ("webp", False, 0.3), ("avif", False, 0.2)) == "avif"
+    assert best("psnr", ("webp", True, None), ("avif", True, 50.0)) == "webp"  # without loss
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        *((1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (12, "12th"), (13, "13th")),
+        *((592, "592nd"), (1013, "1,013th"), (1021, "1,021st"), (240, "240th")),
+    ],
+)
+def test_ordinals(number: int, text: str) -> None:
+    assert ordinal(number) == text
+
+
+def test_the_lead_says_how_small_the_file_is(page: str, facts: dict[str, Any]) -> None:
+    share = ordinal(round(200 * 264 * 3 / facts["versions"][0]["bytes"]))
+    assert f"one {share} of the raw picture." in page
 
 
 def test_the_page_asks_the_network_for_nothing(page: str) -> None:
@@ -179,6 +224,7 @@ def test_a_turned_gray_picture_without_peers(tmp_path: Path) -> None:
     page = target.read_text(encoding="utf-8")
     upright = np.asarray(picture.rotate(-90, expand=True).convert("RGB"))
     assert np.array_equal(embedded(page, "original"), upright)
+    assert 'name="left" value="original" checked' in page  # there is nothing else
 
 
 @pytest.mark.parametrize(

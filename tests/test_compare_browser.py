@@ -5,6 +5,8 @@ Screenshots are kept in the folder that DLF_ARTEFACTS names, else in pytest's te
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +42,17 @@ def report(artefacts: Path, shipped_default: Path) -> Path:
     page = artefacts / "report.html"
     words = ["compare", source, "--against", "webp", "jpeg", "--bytes", 2000, "-o", page]
     assert main([*map(str, words), "--model", str(shipped_default), "--quiet"]) == 0
+    return page
+
+
+@pytest.fixture(scope="module")
+def tiny_report(artefacts: Path, shipped_test_package: Path) -> Path:
+    """The page of a picture that is smaller than the stage."""
+    find_chromium()
+    source, page = artefacts / "tiny.png", artefacts / "tiny.html"
+    Image.fromarray(scene(200, 300, seed=9)).save(source)
+    words = ["compare", source, "--against", "jpeg", "-o", page, "--quiet"]
+    assert main([*map(str, words), "--model", str(shipped_test_package)]) == 0
     return page
 
 
@@ -96,7 +109,7 @@ def test_the_divider_follows_the_keys(page: Page) -> None:
     for _ in range(6):
         page.key("ArrowRight")
     assert page.evaluate("document.querySelector('#split').value") == "53"
-    assert "percent Original" in page.evaluate(
+    assert "percent WebP" in page.evaluate(
         "document.querySelector('#split').getAttribute('aria-valuetext')"
     )
     page.evaluate("document.querySelector('#stage').focus()")
@@ -149,6 +162,62 @@ def test_zoom_by_buttons_wheel_double_click_and_keys(page: Page, artefacts: Path
         page.mouse("mousePressed", x, y, button="left", clickCount=count)
         page.mouse("mouseReleased", x, y, button="left", clickCount=count)
     assert page.evaluate("document.querySelector('#stage').classList.contains('zoomed')")
+
+
+@pytest.mark.parametrize(("density", "source"), [(1, "report"), (2, "report"), (1, "tiny_report")])
+def test_a_hundred_percent_shows_each_pixel_once(
+    density: int, source: str, request: pytest.FixtureRequest, artefacts: Path
+) -> None:
+    """In pixels of the screen, also where the picture is smaller than the stage."""
+    with Page(1001, HEIGHT, density=density) as page:
+        page.open(request.getfixturevalue(source))
+        page.click("#zoom-actual")
+        page.evaluate("new Promise(done => setTimeout(done, 400))")
+        assert page.evaluate("document.querySelector('#zoom-level').textContent") == "100 %"
+        page.click("input[name=left][value=dlf]")
+        page.evaluate("document.querySelector('#stage').focus()")
+        seen = page.screenshot(artefacts / f"actual-{density}-{source}.png")
+        left, top, width, height = (density * value for value in page.box("#left"))
+        picture = pixels(page, "dlf")
+        assert (round(height), round(width)) == picture.shape[:2]
+        assert left == pytest.approx(round(left), abs=0.01)
+        assert top == pytest.approx(round(top), abs=0.01)
+        # A square of the left half of the stage, clear of the tags and of the divider.
+        stage_left, stage_top, stage_width, stage_height = (density * v for v in stage(page))
+        x = round(max(stage_left, left)) + 40
+        y = round(max(stage_top, top)) + 40
+        side = 60 if source == "tiny_report" else 200
+        assert x + side < stage_left + stage_width / 2 - 40
+        original = picture[y - round(top) :, x - round(left) :][:side, :side]
+        # The stage itself may lie between two pixels of the screen; the browser then takes one.
+        places = [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+        assert any(np.array_equal(seen[b : b + side, a : a + side], original) for b, a in places)
+
+
+def pixels(page: Page, key: str) -> np.ndarray:
+    """The pixels that the page holds of one version."""
+    source = page.evaluate(f"document.querySelector('#version-{key}').src")
+    content = base64.b64decode(source.split(",", 1)[1])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_a_key_flips_between_the_two_versions(page: Page, artefacts: Path) -> None:
+    half = shown(page)
+    page.key("f")
+    right = shown(page, artefacts / "flipped.png")
+    page.key("f")
+    left = shown(page)
+    page.key("f")
+    middle, width = slice(CORNER, -3 * CORNER), half.shape[1]
+    split = width // 2
+    inner = slice(4 * CORNER, split - 4 * CORNER)
+    assert np.abs(left - half)[middle, inner].max() <= 8  # the left half was the left version
+    assert np.abs(right - half)[middle, inner].mean() > 2
+    assert np.abs(shown(page) - right)[middle, inner].max() <= 8  # and back
+    page.evaluate("new Promise(done => setTimeout(done, 300))")
+    assert "Shown: DLF" in page.evaluate("document.querySelector('#status').textContent")
+    page.click("#flip")
+    assert page.evaluate("document.querySelector('#split').value") == "100"
 
 
 def test_the_map_lies_over_the_picture(page: Page, artefacts: Path) -> None:
@@ -239,6 +308,21 @@ def test_a_phone(report: Path, artefacts: Path) -> None:
             ".filter(e => e.getBoundingClientRect().height < 40).length"
         )
         assert small == 0  # everything is large enough for a finger
+        cells = page.evaluate(
+            "[...document.querySelectorAll('.numbers tbody th, .numbers td')].map(e => {"
+            " const b = e.getBoundingClientRect(), s = getComputedStyle(e);"
+            " return [b.left, b.right, parseFloat(s.fontSize), e.scrollWidth - e.clientWidth]; })"
+        )
+        assert len(cells) >= 3 * 6
+        for start, end, size, beyond in cells:  # nothing has to be pushed aside to be read
+            assert 0 <= start
+            assert end <= PHONE[0]
+            assert size >= 14
+            assert beyond <= 0
+        roles = [role for role, _ in page.accessible()]
+        assert "table" in roles
+        assert "rowheader" in roles
+        assert "columnheader" in roles
         assert page.complaints() == []
 
 

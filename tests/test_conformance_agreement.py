@@ -10,7 +10,7 @@ from pathlib import Path
 import dlf
 import numpy as np
 import pytest
-from dlf import _bitstream
+from dlf import _core
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -29,14 +29,14 @@ PHOTOGRAPHS = 3
 
 
 @functools.lru_cache(maxsize=64)
-def model_of(seed: int) -> tuple[Model, _bitstream.Package]:
+def model_of(seed: int) -> tuple[Model, _core.Package]:
     """A random model, as the reference decoder and as the core see it."""
     parts = random_parts(seed)
     normative = parts.normative()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random.dlfm"
         path.write_bytes(packages.package(normative, parts.members))
-        return parse(normative), _bitstream.Package(str(path))
+        return parse(normative), _core.Package(str(path))
 
 
 def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
@@ -46,9 +46,7 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
     model, package = model_of(seed)
     try:
         for threads in (1, 2):
-            found = _bitstream.decode_symbols(
-                data, package, allow_truncated=allow_cut, threads=threads
-            )
+            found = _core.decode_symbols(data, package, allow_truncated=allow_cut, threads=threads)
         ours: object = {name: np.asarray(value).tolist() for name, value in found.items()}
         assert isinstance(ours, dict)
         if not found["complete"]:
@@ -174,7 +172,7 @@ CHANGES = [change_header, change_chunk, change_sequence]
 @given(containers(), st.booleans())
 def test_containers(data: bytes, allow_cut: bool) -> None:
     try:
-        chunks = _bitstream.chunks(data, allow_truncated=allow_cut)
+        chunks = _core.chunks(data, allow_truncated=allow_cut)
         ours: object = [(c["type"], c["critical"], c["content"], c["stored_bytes"]) for c in chunks]
     except dlf.DlfError as error:
         ours = error.exit_status
@@ -197,7 +195,7 @@ def test_photographs(package: Path, kodak: list[Path]) -> None:
 
 
 def test_the_registries_agree() -> None:
-    ours = {sha256: number for number, _, sha256 in _bitstream.registered_models()}
+    ours = {sha256: number for number, _, sha256 in _core.registered_models()}
     assert registered() == {
         sha256: number for sha256, number in ours.items() if set(sha256) != {"0"}
     }

@@ -80,7 +80,7 @@ def test_workers_need_only_the_initializer(method: str, file: Path) -> None:
 
 
 def test_an_incomplete_installation_is_told_at_registration() -> None:
-    program = "import sys; sys.modules['dlf._bitstream'] = None; import dlf_imageio"
+    program = "import sys; sys.modules['dlf._core'] = None; import dlf_imageio"
     result = subprocess.run(
         [sys.executable, "-c", program], check=False, capture_output=True, text=True
     )

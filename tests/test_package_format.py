@@ -78,7 +78,7 @@ def test_every_cut_of_a_part_is_refused() -> None:
 
 
 def test_the_core_reads_what_is_written(tmp_path: Path) -> None:
-    bitstream = pytest.importorskip("dlf._bitstream")
+    bitstream = pytest.importorskip("dlf._core")
     part = small_part()
     path = tmp_path / "small.dlfm"
     path.write_bytes(assemble_package(archive({"code/a": b"x" * 500}), part, '{"name": "small"}'))
@@ -89,7 +89,7 @@ def test_the_core_reads_what_is_written(tmp_path: Path) -> None:
 
 
 def test_the_core_refuses_an_accumulator_that_overflows(tmp_path: Path) -> None:
-    bitstream = pytest.importorskip("dlf._bitstream")
+    bitstream = pytest.importorskip("dlf._core")
     errors = pytest.importorskip("dlf.errors")
     part = small_part()
     layer = part.layers[0]

@@ -153,9 +153,9 @@ def test_integer_prior_follows_the_float_prior(normative: NormativePart) -> None
 @needs_parity
 def test_files_of_the_imported_model(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dlf = pytest.importorskip("dlf")
-    pytest.importorskip("dlf._codec")
+    pytest.importorskip("dlf._core")
     import dlf_pillow  # noqa: F401  (registers the format)
-    from dlf import _bitstream
+    from dlf import _core
     from PIL import Image
 
     monkeypatch.setenv("DLF_MODEL_PATH", str(package.parent))
@@ -163,7 +163,7 @@ def test_files_of_the_imported_model(package: Path, monkeypatch: pytest.MonkeyPa
     codec = dlf.Codec(package)
     data = codec.encode(file["image_u8"])
     assert len(data) <= 1.005 * (file["z_bit_stream"].size + file["h_bit_stream"].size) + 14
-    symbols = _bitstream.decode_symbols(data, _bitstream.Package(str(package)))
+    symbols = _core.decode_symbols(data, _core.Package(str(package)))
     assert np.array_equal(symbols["tokens"].ravel(), file["tokens"].ravel())
     decoded = codec.decode(data)
     with Image.open(io.BytesIO(data)) as image:

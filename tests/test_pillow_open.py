@@ -401,7 +401,7 @@ image = Image.open(sys.argv[1])
 print(image.size, image.mode)
 print(sorted(set(sys.modules) - before))
 image.getexif()
-print(sorted({"torch", "numpy", "dlf._codec"} & set(sys.modules)))
+print(sorted({"torch", "numpy", "dlf._torch"} & set(sys.modules)))
 """
 
 
@@ -423,7 +423,7 @@ def test_an_incomplete_installation_harms_no_other_format(photo_file: Path, tmp_
     Image.new("RGB", (3, 3)).save(png)
     program = (
         "import sys\n"
-        "sys.modules['dlf._bitstream'] = sys.modules['dlf._codec'] = None\n"
+        "sys.modules['dlf._core'] = None\n"
         "import dlf_pillow\n"
         "from PIL import Image\n"
         "print(Image.open(sys.argv[1]).format)\n"

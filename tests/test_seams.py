@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import scene
-from dlf import _bitstream, _codec
+from dlf import _core
 from dlf_models.package_format import read_package
 from PIL import Image
 
@@ -39,8 +39,8 @@ def synthesised_whole(file: bytes, package: Path) -> Pixels:
     """What the network gives for all windows at once (BITSTREAM.md §9 without §9.2)."""
     import torch
 
-    loaded = _bitstream.Package(str(package))
-    symbols = _bitstream.decode_symbols(file, loaded)
+    loaded = _core.Package(str(package))
+    symbols = _core.decode_symbols(file, loaded)
     normative, _ = read_package(package.read_bytes())
     fraction = normative.latent_fraction + normative.step_fraction
     latents = symbols["latent"].astype(np.float32) * 2.0**-fraction
@@ -53,7 +53,7 @@ def synthesised_whole(file: bytes, package: Path) -> Pixels:
         made = module.synthesis(
             torch.from_numpy(symbols["tokens"].astype(np.int64)),
             torch.from_numpy(latents.astype(np.float32))[None],
-            _bitstream.probe(file)["rate"],
+            _core.probe(file)["rate"],
             rows,
             columns,
         )
@@ -74,10 +74,10 @@ def border_steps(pixels: Pixels) -> dict[str, float]:
 
 @pytest.mark.parametrize("part", [0.1, 0.9])
 def test_no_seam(shipped_default: Path, picture: Pixels, part: float) -> None:
-    codec: Any = _codec.Codec(str(shipped_default), threads=2)
+    codec: Any = _core.Codec(str(shipped_default), threads=2)
     file = codec.encode(picture, round(part * (codec.rate_points - 1)))
-    loaded = _bitstream.Package(str(shipped_default))
-    assert _bitstream.estimate(file, loaded)["tiles"] == 4
+    loaded = _core.Package(str(shipped_default))
+    assert _core.estimate(file, loaded)["tiles"] == 4
     assert loaded.window * 8 == BORDER
     tiled, whole = codec.decode(file), synthesised_whole(file, shipped_default)
     difference = np.abs(tiled.astype(int) - whole)

@@ -17,11 +17,15 @@ std::mutex& thread_number_mutex() {
 }
 
 // libtorch registers CUDA when its library is loaded, and looks for it once. We link the part for
-// processors alone, so that part must come in before anyone looks. Where the library is absent,
-// nothing happens.
+// processors alone, so that part must come in before anyone looks. It lies beside the part for
+// processors, wherever that was found. Where the library is absent, nothing happens.
 void load_cuda() {
   static const bool tried = [] {
-    dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+    Dl_info processors;
+    if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &processors) == 0) return true;
+    const std::string path = processors.dli_fname;
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
     return true;
   }();
   static_cast<void>(tried);
@@ -63,7 +67,7 @@ OwnAutocast::~OwnAutocast() {
   at::autocast::set_autocast_dtype(kind_, host_type_);
 }
 
-void check_device(const std::string& device) {
+void check_torch_device(const std::string& device) {
   const auto refuse = [&](const std::string& why) {
     fail(DLF_INVALID_ARGUMENT, "device \"" + device + "\" is not available: " + why);
   };

@@ -171,7 +171,7 @@ class TorchScriptTransform : public Transform {
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
                                                             const ModelPackage& model,
                                                             const TransformOptions& options) {
-  check_device(options.device);
+  check_torch_device(options.device);
   return std::make_unique<TorchScriptTransform>(archive, model, options);
 }
 

@@ -1,4 +1,4 @@
-// What both extension modules share: errors, borrowed byte buffers, names of enumerations.
+// What all bindings share: errors, borrowed byte buffers, names of enumerations.
 //
 // Thread safety: call with the GIL held.
 #ifndef DLF_PYTHON_BINDINGS_COMMON_H_

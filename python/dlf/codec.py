@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dlf import _codec, metadata, models, options
+from dlf import _core, metadata, models, options, torchscript
 from dlf.errors import ModelError
 from dlf.header import Buffer, ChunkType, as_bytes, info
 from dlf.members import naming
@@ -60,7 +60,7 @@ class Codec:
         precision: Precision = "fp32",
     ) -> None:
         self._device = options.check_device(device)
-        _codec.check_device(self._device)
+        torchscript.check_device(self._device)
         self._precision = options.check_precision(precision)
         self._threads = options.check_threads(threads)
         self._only = None if model is None else models.find(model)
@@ -69,7 +69,7 @@ class Codec:
     def _forget(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
-        self._loaded: dict[str, _codec.Codec] = {}
+        self._loaded: dict[str, _core.Codec] = {}
 
     @property
     def model(self) -> models.Model:
@@ -233,7 +233,7 @@ class Codec:
             )
         return model
 
-    def _native(self, model: models.Model) -> _codec.Codec:
+    def _native(self, model: models.Model) -> _core.Codec:
         if self._process != os.getpid():
             # A fork copies locks in whatever state they were, and no threads: start afresh.
             self._threads = options.check_threads(self._threads)
@@ -241,7 +241,7 @@ class Codec:
         with self._lock:
             native = self._loaded.get(model.sha256)
             if native is None:
-                native = _codec.Codec(
+                native = _core.Codec(
                     os.fspath(model.path), self._device, self._threads, self._precision
                 )
                 self._loaded[model.sha256] = native

@@ -6,10 +6,10 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlf import _bitstream, icc, metadata
+from dlf import _core, icc, metadata
 
 if TYPE_CHECKING:
-    from dlf._bitstream import Header
+    from dlf._core import Header
 
 __all__ = [
     "MAX_HEADER_BYTES",
@@ -25,7 +25,7 @@ __all__ = [
 Buffer = bytes | bytearray | memoryview
 """What may hold the content of a file."""
 
-MAX_HEADER_BYTES = _bitstream.MAX_HEADER_BYTES
+MAX_HEADER_BYTES = _core.MAX_HEADER_BYTES
 """No header is longer: that much of a file is enough for `probe`."""
 
 
@@ -141,7 +141,7 @@ def probe(data: bytes) -> Info:
     Raises:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header.
     """
-    return _info(_bitstream.probe(data), len(data), 0, ())
+    return _info(_core.probe(data), len(data), 0, ())
 
 
 def info(data: Buffer, *, allow_truncated: bool = False) -> Info:
@@ -154,11 +154,11 @@ def info(data: Buffer, *, allow_truncated: bool = False) -> Info:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header or the chunks.
     """
     data = as_bytes(data)
-    header = _bitstream.probe(data)
+    header = _core.probe(data)
     missing = header["header_bytes"] + header["payload_bytes"] - len(data)
     if missing > 0:
         return _info(header, len(data), missing, ())
-    found = _bitstream.chunks(data, allow_truncated=allow_truncated)
+    found = _core.chunks(data, allow_truncated=allow_truncated)
     chunks = tuple(Chunk(**chunk) for chunk in found)
     return _info(header, len(data), 0, chunks)
 

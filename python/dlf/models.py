@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dlf import _bitstream
+from dlf import _core
 from dlf.errors import DlfError, ModelError
 from dlf.options import check_model
 
@@ -125,7 +125,7 @@ def find_id(model_id: int) -> Model:
             continue
         if model.id == model_id:
             return model
-    names = {number: name for number, name, _ in _bitstream.registered_models()}
+    names = {number: name for number, name, _ in _core.registered_models()}
     wanted = f"unknown model id {model_id}"
     if model_id in names:
         wanted = f"the model {names[model_id]!r} (id {model_id}) is not installed"
@@ -149,7 +149,7 @@ def load(path: str | os.PathLike[str]) -> Model:
 @functools.lru_cache(maxsize=32)
 def _load(path: Path, mtime_ns: int, size: int) -> Model:
     """Check and describe one package; a changed file has another key."""
-    package = _bitstream.Package(os.fspath(path))
+    package = _core.Package(os.fspath(path))
     try:
         description = json.loads(package.model_json)
     except ValueError:

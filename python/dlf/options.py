@@ -185,7 +185,7 @@ def _number(name: str, value: object, low: float, high: float) -> float:
 
 def _note_fork() -> None:
     global _threads_lost_by_fork
-    _threads_lost_by_fork |= "dlf._codec" in sys.modules or "torch" in sys.modules
+    _threads_lost_by_fork |= "dlf._torch" in sys.modules or "torch" in sys.modules
 
 
 if hasattr(os, "register_at_fork"):

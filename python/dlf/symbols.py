@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from dlf import _bitstream, models
+from dlf import _core, models
 from dlf.header import Buffer, as_bytes, info
 
 if TYPE_CHECKING:
-    from dlf._bitstream import CodeLengths, Symbols
+    from dlf._core import CodeLengths, Symbols
 
 __all__ = ["code_lengths", "decode_symbols", "layer_bytes", "verify"]
 
@@ -27,7 +27,7 @@ def decode_symbols(
     """
     data = as_bytes(data)
     package = _package(data, model, allow_truncated)
-    return _bitstream.decode_symbols(data, package, allow_truncated=allow_truncated)
+    return _core.decode_symbols(data, package, allow_truncated=allow_truncated)
 
 
 def code_lengths(
@@ -46,7 +46,7 @@ def code_lengths(
     """
     data = as_bytes(data)
     package = _package(data, model, allow_truncated)
-    return _bitstream.code_lengths(data, package, allow_truncated=allow_truncated)
+    return _core.code_lengths(data, package, allow_truncated=allow_truncated)
 
 
 def verify(data: Buffer, model: str | os.PathLike[str] | None = None) -> None:
@@ -57,7 +57,7 @@ def verify(data: Buffer, model: str | os.PathLike[str] | None = None) -> None:
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     data = as_bytes(data)
-    _bitstream.verify(data, _package(data, model))
+    _core.verify(data, _package(data, model))
 
 
 def layer_bytes(data: bytes, model: models.Model) -> tuple[int, int]:
@@ -69,9 +69,9 @@ def layer_bytes(data: bytes, model: models.Model) -> tuple[int, int]:
 
 def _package(
     data: bytes, model: str | os.PathLike[str] | None, allow_truncated: bool = False
-) -> _bitstream.Package:
+) -> _core.Package:
     if model is None:
         found = models.find_id(info(data, allow_truncated=allow_truncated).model_id)
     else:
         found = models.find(model)
-    return _bitstream.Package(os.fspath(found.path))
+    return _core.Package(os.fspath(found.path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from dlf import _bitstream, models
+from dlf import _core, models
 from dlf.header import Info, info
 from dlf.symbols import code_lengths
 
@@ -66,7 +66,7 @@ class BitMap:
 def bit_map(data: bytes, model: models.Model) -> BitMap:
     """The bit map of a whole .dlf file, which `model` made."""
     lengths = code_lengths(data, model.path)
-    stride = _bitstream.Package(str(model.path)).latent_stride
+    stride = _core.Package(str(model.path)).latent_stride
     return BitMap(lengths["windows"], lengths["positions"], model.window, stride, info(data))
 
 

@@ -20,14 +20,35 @@ def lead(comparison: Comparison) -> str:
     """The sentence below the title."""
     ours = comparison.versions[1]
     height, width = ours.picture.shape[:2]
-    share = ours.picture.size / ours.size
-    text = (
-        f"{width} × {height} pixels in {ours.size:,} bytes: {ours.bpp:.4f} bits per pixel, "
-        f"one {share:,.0f}th of the raw picture."
-    )
+    share = round(ours.picture.size / ours.size)
+    text = f"{width} × {height} pixels in {ours.size:,} bytes: {ours.bpp:.4f} bits per pixel"
+    text += f", one {ordinal(share)} of the raw picture." if share > 2 else "."
     if len(comparison.versions) > 2:
         text += " Every other codec was given as many bytes."
     return escape(text)
+
+
+def ordinal(number: int) -> str:
+    """A number above 0 as the denominator of a fraction: 592nd, 1,013th."""
+    last = number % 100
+    ending = "th" if 10 < last < 20 else {1: "st", 2: "nd", 3: "rd"}.get(last % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def opponent(comparison: Comparison) -> str:
+    """The key of the version that is shown beside DLF at first: the best of the classical codecs."""
+    peers = comparison.versions[2:]
+    if not peers:
+        return comparison.versions[0].key
+    return max(peers, key=lambda peer: _rank(peer, comparison.judge)).key
+
+
+def _rank(version: Version, judge: str) -> tuple[bool, float]:
+    """Those within the bytes allowed come first, and among them the one that the judge prefers."""
+    value = version.metrics[judge]
+    if value is None:  # equal to the original
+        return version.fits, float("inf")
+    return version.fits, value if METRICS[judge].higher_is_better else -value
 
 
 def choices(side: str, versions: Sequence[Version], checked: str) -> str:
@@ -78,29 +99,49 @@ def numbers_table(comparison: Comparison) -> str:
     """Bytes and metrics of every version but the original."""
     versions = comparison.versions[1:]
     metrics = [m for m in SHOWN_METRICS if any(v.metrics.get(m) is not None for v in versions)]
-    heads = ['<th scope="col">Codec</th>', '<th scope="col" class="text">Coded as</th>']
-    heads += ['<th scope="col">Bytes</th>', '<th scope="col">Bits per pixel</th>']
+    heads = [_head("Codec"), _head("Coded as", "text"), _head("Bytes"), _head("Bits per pixel")]
     for name in metrics:
         info = METRICS[name]
         better = "higher is better" if info.higher_is_better else "lower is better"
-        arrow = "↑" if info.higher_is_better else "↓"
-        heads.append(
-            f'<th scope="col">{escape(info.label)} <span aria-hidden="true">{arrow}</span>'
-            f'<span class="unseen">, {better}</span></th>'
-        )
+        heads.append(_head(info.label, arrow=_arrow(name), spoken=f", {better}"))
     best = {name: _best(name, versions) for name in metrics}
     rows = []
     for version in versions:
-        cells = [f'<th scope="row">{escape(version.label)}</th>']
-        cells.append(f'<td class="text">{escape(version.setting)}</td>')
-        over = "" if version.fits else "*"
-        cells += [f"<td>{version.size:,}{over}</td>", f"<td>{version.bpp:.4f}</td>"]
+        cells = [f'<th scope="row" role="rowheader">{escape(version.label)}</th>']
+        cells.append(_cell("Coded as", escape(version.setting), "text"))
+        cells.append(_cell("Bytes", f"{version.size:,}{'' if version.fits else '*'}"))
+        cells.append(_cell("Bits per pixel", f"{version.bpp:.4f}"))
         cells += [_metric_cell(name, version, best[name]) for name in metrics]
-        rows.append(f"<tr>{''.join(cells)}</tr>")
+        rows.append(f'<tr role="row">{"".join(cells)}</tr>')
+    # On a narrow screen each row is a block (style.css), and would no longer be a row by itself.
     return (
-        f"<table><caption>Bytes are those of whole files.</caption>"
-        f"<thead><tr>{''.join(heads)}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        '<table class="numbers" role="table"><caption>Bytes are those of whole files.</caption>'
+        f'<thead role="rowgroup"><tr role="row">{"".join(heads)}</tr></thead>'
+        f'<tbody role="rowgroup">{"".join(rows)}</tbody></table>'
     )
+
+
+def _head(text: str, kind: str = "", arrow: str = "", spoken: str = "") -> str:
+    """The head of a column; `spoken` says what an arrow means."""
+    classes = f' class="{kind}"' if kind else ""
+    more = ""
+    if arrow:
+        more = f' <span aria-hidden="true">{arrow}</span><span class="unseen">{spoken}</span>'
+    return f'<th scope="col" role="columnheader"{classes}>{escape(text)}{more}</th>'
+
+
+def _cell(label: str, content: str, kind: str = "") -> str:
+    """A cell; `label` stands before its content where the heads of the columns are not seen."""
+    classes = f' class="{kind}"' if kind else ""
+    return f'<td role="cell" data-label="{escape(label)}"{classes}>{content}</td>'
+
+
+def _label(metric: str) -> str:
+    return f"{METRICS[metric].label} {_arrow(metric)}"
+
+
+def _arrow(metric: str) -> str:
+    return "↑" if METRICS[metric].higher_is_better else "↓"
 
 
 def table_note(comparison: Comparison) -> str:
@@ -122,11 +163,11 @@ def _best(name: str, versions: Sequence[Version]) -> float | None:
 def _metric_cell(name: str, version: Version, best: float | None) -> str:
     value = version.metrics.get(name)
     if value is None:
-        return "<td>–</td>"
+        return _cell(_label(name), "–")
     text = f"{value:.{METRICS[name].digits}f}"
     if version.fits and value == best:
-        return f'<td class="best">{text}<span class="unseen"> best</span></td>'
-    return f"<td>{text}</td>"
+        return _cell(_label(name), f'{text}<span class="unseen"> best</span>', "best")
+    return _cell(_label(name), text)
 
 
 def bits_text(bits: BitMap) -> str:

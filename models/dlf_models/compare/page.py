@@ -52,7 +52,7 @@ def render(comparison: Comparison) -> str:
         "script_hash": _hash(script),
         "name": escape(name),
         "lead": html.lead(comparison),
-        "left_choices": html.choices("left", versions, "original"),
+        "left_choices": html.choices("left", versions, html.opponent(comparison)),
         "right_choices": html.choices("right", versions, "dlf"),
         "table": html.numbers_table(comparison),
         "table_note": html.table_note(comparison),

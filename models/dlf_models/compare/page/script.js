@@ -41,25 +41,50 @@
     divider.style.left = `${view.split}%`;
   }
 
+  // Pixels of the picture and of the screen are as many at this zoom: 100 %.
+  function actualZoom() {
+    return data.width / (stage.getBoundingClientRect().width * devicePixelRatio);
+  }
+
+  function limited(zoom) {
+    return Math.min(Math.max(MAX_ZOOM, actualZoom()), Math.max(Math.min(1, actualZoom()), zoom));
+  }
+
+  // What is smaller than the stage lies in its middle.
+  const held = (start, zoom) => (zoom < 1 ? (zoom - 1) / 2 : Math.min(zoom - 1, Math.max(0, start)));
+
+  // How far to move a layer so that its corner falls on a whole pixel of the screen.
+  function onPixel(corner, offset) {
+    return Math.round((corner - offset) * devicePixelRatio) / devicePixelRatio - corner;
+  }
+
   // x, y: the part of the stage, in its widths and heights, that lies left of and above the view.
   function setView(zoom, x, y, eased) {
-    view.zoom = Math.min(MAX_ZOOM, Math.max(1, zoom));
-    view.x = Math.min(view.zoom - 1, Math.max(0, x));
-    view.y = Math.min(view.zoom - 1, Math.max(0, y));
+    view.zoom = limited(zoom);
+    view.x = held(x, view.zoom);
+    view.y = held(y, view.zoom);
     stage.classList.toggle("eased", Boolean(eased));
-    const transform = `translate(${-100 * view.x}%, ${-100 * view.y}%) scale(${view.zoom})`;
-    for (const layer of [images.left, images.right, canvas]) layer.style.transform = transform;
-    const actual = stage.clientWidth * view.zoom / data.width;
+    const box = stage.getBoundingClientRect(), percent = 100 * view.zoom / actualZoom();
+    const left = onPixel(box.left + scrollX, view.x * box.width);
+    const top = onPixel(box.top + scrollY, view.y * box.height);
+    for (const layer of [images.left, images.right, canvas]) {
+      // Its own size is that of 100 %, so that there nothing is scaled and nothing rounded.
+      layer.style.width = `${data.width / devicePixelRatio}px`;
+      layer.style.height = `${data.height / devicePixelRatio}px`;
+      layer.style.transform = `translate(${left}px, ${top}px) scale(${percent / 100})`;
+    }
     stage.classList.toggle("zoomed", view.zoom > 1);
-    stage.classList.toggle("pixels", actual >= PIXELS_FROM);
-    byId("zoom-level").textContent = `${Math.round(100 * actual)} %`;
-    byId("zoom-out").disabled = byId("zoom-fit").disabled = view.zoom === 1;
-    byId("zoom-in").disabled = view.zoom === MAX_ZOOM;
+    stage.classList.toggle("pixels", Math.abs(percent - 100) < 0.01 || percent >= 100 * PIXELS_FROM);
+    byId("zoom-level").textContent = `${Math.round(percent)} %`;
+    byId("zoom-out").disabled = view.zoom === limited(0);
+    byId("zoom-fit").disabled = view.zoom === 1;
+    byId("zoom-actual").disabled = view.zoom === actualZoom();
+    byId("zoom-in").disabled = view.zoom === limited(Infinity);
   }
 
   // Zooms so that the point (px, py) of the stage, 0 to 1, stays where it is.
   function zoomAt(zoom, px, py, eased) {
-    const target = Math.min(MAX_ZOOM, Math.max(1, zoom)), factor = target / view.zoom;
+    const target = limited(zoom), factor = target / view.zoom;
     setView(target, (view.x + px) * factor - px, (view.y + py) * factor - py, eased);
   }
 
@@ -156,7 +181,7 @@
       drag = { kind: "pinch", from: now, zoom: view.zoom, px: view.x + now.x, py: view.y + now.y };
     } else if (pointers.size === 1) {
       const near = Math.abs(at.x - view.split / 100) * stage.clientWidth <= GRIP;
-      if (near || view.zoom === 1) {
+      if (near || view.zoom <= 1) {
         // It moves only with the pointer: a first finger may be the beginning of a pinch.
         drag = { kind: "divider", offset: near ? view.split / 100 - at.x : 0 };
       } else {
@@ -177,7 +202,7 @@
       setView(view.zoom, drag.x + drag.at.x - at.x, drag.y + drag.at.y - at.y);
     } else if (pointers.size === 2) {
       const now = spread();
-      const zoom = Math.min(MAX_ZOOM, Math.max(1, drag.zoom * now.distance / drag.from.distance));
+      const zoom = limited(drag.zoom * now.distance / drag.from.distance);
       setView(zoom, drag.px * zoom / drag.zoom - now.x, drag.py * zoom / drag.zoom - now.y);
     }
   });
@@ -217,13 +242,28 @@
     "+": () => zoomBy(ZOOM_STEP),
     "=": () => zoomBy(ZOOM_STEP),
     "-": () => zoomBy(1 / ZOOM_STEP),
-    0: () => zoomBy(0),
+    0: () => zoomTo(1),
+    1: () => zoomTo(actualZoom()),
   };
 
-  function zoomBy(factor) {
-    zoomAt(view.zoom * factor, 0.5, 0.5, true);
+  function zoomTo(zoom) {
+    zoomAt(zoom, 0.5, 0.5, true);
     announceZoom();
   }
+
+  const zoomBy = (factor) => zoomTo(view.zoom * factor);
+
+  // The whole picture in one version, then in the other; the divider stands at the edge meanwhile.
+  function flip() {
+    setSplit(view.split > 0 ? 0 : 100);
+    const seen = data.versions[view.split > 0 ? view.left : view.right];
+    announce(`Shown: ${seen.spoken}.`);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.key.toLowerCase() !== "f") return;
+    if (event.target === document.body || byId("viewer").contains(event.target)) flip();
+  });
 
   stage.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !(event.key in KEYS)) return;
@@ -233,7 +273,9 @@
   split.addEventListener("input", () => setSplit(Number(split.value)));
   byId("zoom-in").addEventListener("click", () => zoomBy(ZOOM_STEP));
   byId("zoom-out").addEventListener("click", () => zoomBy(1 / ZOOM_STEP));
-  byId("zoom-fit").addEventListener("click", () => zoomBy(0));
+  byId("zoom-fit").addEventListener("click", () => zoomTo(1));
+  byId("zoom-actual").addEventListener("click", () => zoomTo(actualZoom()));
+  byId("flip").addEventListener("click", flip);
 
   byId("viewer").addEventListener("change", (event) => {
     const { name, value } = event.target;

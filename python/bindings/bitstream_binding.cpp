@@ -1,4 +1,5 @@
-// dlf._bitstream: what needs no libtorch. The interface is described in python/dlf/_bitstream.pyi.
+// The part of dlf._core that stops at symbols: headers, chunks, packages, entropy coding.
+// The interface is described in python/dlf/_core.pyi.
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -203,9 +204,7 @@ auto property(Get get) {
 
 }  // namespace
 
-PYBIND11_MODULE(_bitstream, m) {
-  m.doc() = "The torch-free core of DLF.";
-  register_errors();
+void add_bitstream(py::module_& m) {
   m.attr("MAX_HEADER_BYTES") = kMaxHeaderBytes;
 
   using py::arg;

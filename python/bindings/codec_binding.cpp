@@ -1,4 +1,4 @@
-// dlf._codec: pixels. The interface is described in python/dlf/_codec.pyi.
+// The part of dlf._core that codes pixels. The interface is described in python/dlf/_core.pyi.
 #include "codec.h"
 
 #include <pybind11/stl.h>
@@ -14,7 +14,8 @@
 
 #include "common.h"
 #include "constants.h"
-#include "torchscript_transform.h"
+#include "torchscript_capsule.h"
+#include "transforms.h"
 
 namespace dlf::python {
 namespace {
@@ -252,6 +253,15 @@ Precision precision_of(const std::string& name) {
   throw py::value_error("precision must be \"fp32\" or \"bf16\", not \"" + name + "\"");
 }
 
+// Asks Python for the TorchScript backend; what it raises says how to get it.
+TransformLoader torchscript_loader(const ModelPackage& model) {
+  const py::gil_scoped_acquire acquire;
+  const py::object capsule = py::module_::import("dlf.torchscript").attr("backend")(model.path());
+  void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchScriptCapsule);
+  if (backend == nullptr) throw py::error_already_set();
+  return static_cast<const TorchScriptBackend*>(backend)->load;
+}
+
 std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads,
                             const std::string& precision, const Number& pixels_per_call) {
   if (threads < 1) throw py::value_error("threads must be at least 1");
@@ -259,19 +269,13 @@ std::unique_ptr<Codec> open(const std::string& path, const std::string& device, 
   const py::gil_scoped_release release;
   std::vector<uint8_t> archive;
   auto model = ModelPackage::load(path, &archive);
-  auto transform = load_torchscript_transform(archive, *model, options);
+  auto transform = load_transform(archive, *model, options, &torchscript_loader);
   return std::make_unique<Codec>(std::move(model), std::move(transform), threads);
 }
 
 }  // namespace
 
-PYBIND11_MODULE(_codec, m) {
-  m.doc() = "Pixels to .dlf files and back.";
-  register_errors();
-  m.attr("BUILT_FOR_TORCH") = torch_version();
-
-  m.def("check_device", &check_device, py::arg("device"));
-
+void add_codec(py::module_& m) {
   using py::arg;
   const py::none none;
   py::class_<Codec>(m, "Codec")

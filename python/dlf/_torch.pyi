@@ -1,0 +1,12 @@
+"""The TorchScript backend; loads libtorch, but not the Python package torch."""
+
+from types import CapsuleType
+
+BACKEND: CapsuleType
+"""What `dlf._core` takes to run the networks of a package."""
+
+BUILT_FOR_TORCH: str
+"""The version of libtorch that this module was compiled with and must run with."""
+
+def check_device(device: str) -> None:
+    """Raise ValueError, which says why, unless the networks can run on `device`."""

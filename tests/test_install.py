@@ -1,0 +1,147 @@
+"""Installing as the README says: from the source distribution to a picture, in another folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, scene
+from dlf.torchscript import TORCH
+from PIL import Image
+
+# Builds two wheels and installs them with everything that they need.
+pytestmark = pytest.mark.slow
+
+
+def run(*words: str | Path, status: int = 0, **environment: str) -> str:
+    """Run a program; return what it printed."""
+    done = subprocess.run(
+        [str(word) for word in words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | environment,
+    )
+    assert done.returncode == status, f"{words}\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, unpacked; made from a copy of the files that git knows."""
+    tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("sdist")
+    listed = run("git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("conformance/", "tests/")):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name)
+    # Without isolation the tools are those of this environment; its torch must not matter here.
+    build = (sys.executable, "-m", "build", "--sdist", "--no-isolation")
+    run(*build, "--outdir", out, tree, DLF_TORCH="0")
+    (archive,) = out.glob("dlf-*.tar.gz")
+    with tarfile.open(archive) as tar:
+        tar.extractall(out, filter="data")
+    (unpacked,) = (path for path in out.iterdir() if path.is_dir())
+    return unpacked
+
+
+def wheel(source: Path, out: Path, *options: str, torch: str) -> Path:
+    """Build a wheel from the source distribution."""
+    pip = (sys.executable, "-m", "pip", "wheel", "--no-deps", *options)
+    run(*pip, "--wheel-dir", out, source, DLF_TORCH=torch)
+    (made,) = out.glob("dlf-*.whl")
+    return made
+
+
+@pytest.fixture(scope="module")
+def light_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `pip install .` builds it where there is no torch, with the tools that it asks for."""
+    return wheel(source, tmp_path_factory.mktemp("light"), torch="")
+
+
+@pytest.fixture(scope="module")
+def torch_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the TorchScript backend, built with the torch of this environment."""
+    folder = tmp_path_factory.mktemp("torch")
+    return wheel(source, folder, "--no-build-isolation", torch="1")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory, light_wheel: Path) -> Path:
+    """A new environment in another folder, with the light wheel and nothing that it does not ask for."""
+    folder = tmp_path_factory.mktemp("empty") / "environment"
+    venv.create(folder, with_pip=True)
+    run(folder / "bin" / "python", "-m", "pip", "install", light_wheel)
+    return folder
+
+
+def modules(archive: Path) -> dict[str, bytes]:
+    """The extension modules of a wheel by their names."""
+    with zipfile.ZipFile(archive) as file:
+        names = [name for name in file.namelist() if name.endswith(".so")]
+        return {Path(name).name.split(".")[0]: file.read(name) for name in names}
+
+
+def test_wheels_hold_what_was_asked_for(light_wheel: Path, torch_wheel: Path) -> None:
+    assert set(modules(light_wheel)) == {"_core"}
+    assert set(modules(torch_wheel)) == {"_core", "_torch"}
+
+
+def test_wheels_carry_no_path_of_their_builder(
+    source: Path, light_wheel: Path, torch_wheel: Path, tmp_path: Path
+) -> None:
+    for archive in (light_wheel, torch_wheel):
+        for name, content in modules(archive).items():
+            for path in (source, ROOT, Path(sys.prefix), Path.home() / "x"):
+                assert os.fsencode(path) not in content, (name, path)
+            (tmp_path / name).write_bytes(content)
+            read = run("readelf", "-d", tmp_path / name)
+            paths = re.findall(r"R(?:UN)?PATH.*\[(.*)\]", read)
+            assert paths == (["$ORIGIN/../torch/lib"] if name == "_torch" else []), name
+
+
+def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path: Path) -> None:
+    listed = run(environment / "bin" / "python", "-m", "pip", "list", "--format=freeze")
+    installed = {line.split("=")[0].split(" ")[0].lower() for line in listed.splitlines()}
+    assert installed - {"pip", "setuptools", "wheel"} == {"dlf", "imageio", "numpy", "pillow"}
+    dlf = environment / "bin" / "dlf"
+    vector = ROOT / "conformance" / "vectors" / "test-odd" / "input.dlf"
+    assert "test" in run(dlf, "models")
+    assert run(dlf, "info", vector)
+    run(dlf, "symbols", vector, tmp_path / "symbols.npz")
+    said = run(dlf, "decode", vector, tmp_path / "x.png", status=14)
+    assert (
+        f"needs the TorchScript backend, which this DLF was built without: pip install '{TORCH}'"
+        in said
+    )
+
+
+def test_a_new_environment_encodes_and_decodes(
+    environment: Path, torch_wheel: Path, tmp_path: Path
+) -> None:
+    python, dlf = (environment / "bin" / name for name in ("python", "dlf"))
+    extra = f"{torch_wheel}[torch]"
+    run(python, "-m", "pip", "install", "--force-reinstall", "--no-deps", torch_wheel)
+    run(python, "-m", "pip", "install", extra)
+    Image.fromarray(scene(96, 128, seed=3)).save(tmp_path / "photo.png")
+    run(dlf, "encode", tmp_path / "photo.png", tmp_path / "photo.dlf")
+    run(dlf, "decode", tmp_path / "photo.dlf", tmp_path / "again.png")
+    with Image.open(tmp_path / "again.png") as image:
+        assert image.size == (128, 96)
+    program = (
+        "import sys, dlf_imageio, dlf_pillow, imageio.v3 as iio; from PIL import Image\n"
+        "assert Image.open(sys.argv[1]).convert('RGB').size == (128, 96)\n"
+        "assert iio.imread(sys.argv[1]).shape == (96, 128, 3)\n"
+        "print(dlf_pillow.__file__)"
+    )
+    said = run(python, "-c", program, tmp_path / "photo.dlf")
+    assert str(environment) in said
+    assert "ok" in run(python, "-m", "dlf_pillow").lower()

@@ -1,0 +1,88 @@
+"""What DLF says where the TorchScript backend is missing, and what works all the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dlf
+import pytest
+from dlf import torchscript
+from dlf.cli import main
+
+pytestmark = pytest.mark.usefixtures("model_environment")
+
+
+@pytest.fixture(params=["torch", "dlf._torch"])
+def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """torch is not installed; or DLF was built without it. Returns what is to be done."""
+    monkeypatch.delitem(sys.modules, "dlf._torch", raising=False)
+    monkeypatch.setitem(sys.modules, request.param, None)  # type: ignore[arg-type]
+    if request.param == "torch":
+        monkeypatch.setattr(torchscript, "_module", lambda: (_ for _ in ()).throw(ImportError))
+        return f"pip install '{torchscript.TORCH}'"
+    return f"pip install '{torchscript.TORCH}', then build DLF again"
+
+
+def test_a_package_names_the_backend_that_it_needs(
+    missing: str, test_package: Path, photo_dlf: bytes
+) -> None:
+    with pytest.raises(dlf.ModelError) as caught:
+        dlf.Codec(test_package).decode(photo_dlf)
+    text = str(caught.value)
+    assert text.startswith(f"model package {str(test_package)!r} needs the TorchScript backend")
+    assert text.endswith(missing)
+
+
+def test_a_device_names_the_backend_that_it_needs(missing: str) -> None:
+    with pytest.raises(ValueError, match=r'device "cuda:1" is not available: it needs') as caught:
+        dlf.Codec(device="cuda:1")
+    assert str(caught.value).endswith(missing)
+
+
+@pytest.mark.parametrize("absent", ["torch", "dlf._torch"])
+def test_the_command_line_ends_with_the_status_of_a_model(
+    absent: str, photo_dlf: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "a.dlf").write_bytes(photo_dlf)
+    program = (
+        f"import sys; sys.modules[{absent!r}] = None\n"
+        "from dlf.cli import main; sys.exit(main(['decode', 'a.dlf', 'a.png']))"
+    )
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 14
+    assert "needs the TorchScript backend" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_headers_and_symbols_need_no_backend(
+    missing: str, photo_dlf: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "a.dlf"
+    source.write_bytes(photo_dlf)
+    assert dlf.info(photo_dlf).size == (168, 120)
+    for words in (["info"], ["verify"]):
+        assert main([*words, str(source)]) == 0
+    assert main(["symbols", str(source), str(tmp_path / "a.npz")]) == 0
+    assert (tmp_path / "a.npz").exists()
+    capsys.readouterr()
+
+
+def test_errors_of_the_backend_keep_their_class(test_package: Path) -> None:
+    """They are thrown in one shared object and caught in another."""
+    with pytest.raises(ValueError, match='unknown device "abacus"'):
+        dlf.codec._core.Codec(str(test_package), "abacus")
+
+
+def test_torch_is_found_wherever_it_lies(test_package: Path) -> None:
+    """No path of the machine that built the module is needed, nor is one there."""
+    from dlf import _torch
+
+    read = subprocess.run(
+        ["readelf", "-d", _torch.__file__], capture_output=True, text=True, check=True
+    ).stdout
+    paths = [line.split("[")[1].split("]")[0] for line in read.splitlines() if "PATH" in line]
+    assert paths == ["$ORIGIN/../torch/lib"]
