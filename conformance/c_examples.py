@@ -15,7 +15,7 @@ from PIL import Image
 
 from conformance.decoders import WRONG_USAGE
 from conformance.reference.header import read_header
-from conformance.reference.package import candidates, path_of
+from conformance.reference.package import candidates, paths_of
 from conformance.reference.status import Refused, Status
 
 STATUSES = [Status.OK, Status.INVALID_FILE, Status.TRUNCATED_FILE, Status.UNSUPPORTED]
@@ -79,7 +79,7 @@ def package_for(data: bytes) -> Path:
         wanted = read_header(data).model_id
     except Refused:
         return candidates()[0]
-    return path_of(wanted) or Path("no-such-package.dlfm")
+    return next(paths_of(wanted), Path("no-such-package.dlfm"))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.layout import INSTALLED, VECTORS
-from conformance.making import broken, cut, damaged, models, valid
+from conformance.making import broken, cut, damaged, models, order, streams, valid
 from conformance.making.vector import Vector
 from conformance.reference.normative import Model
 from conformance.reference.package import load
@@ -64,7 +64,9 @@ def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     yield from cut.cuts(encode)
     yield from broken.headers(encode)
     yield from broken.bodies(encode)
+    yield from streams.streams(encode)
     yield from damaged.damaged(model)
+    yield from order.orders(model)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

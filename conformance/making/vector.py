@@ -115,8 +115,10 @@ class Vector:
             options["allow_truncated"] = True
         check: dict[str, Any] = {"tier": "T3", "command": "decode", "arguments": arguments.split()}
         refused = self.refused is not None and not arguments
-        expected = self.refused if refused and self.by == "decode" else None
-        plane = self.outcome(lambda: {"alpha": self.alpha()}, expected)
+        plane = None
+        if not refused or self.by == "decode":  # otherwise alpha is not looked at any more (§4.4)
+            expected = self.refused if refused else None
+            plane = self.outcome(lambda: {"alpha": self.alpha()}, expected)
         check["status"] = name_of(self.refused if refused else None)
         if not refused:
             name = "reference" + arguments.replace("--", "-").replace(" ", "-") + ".png"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .deflate import inflate
 from .header import Header
 from .reading import Reader
-from .status import Refused, Status, require
+from .status import Status, require
 
 ALPHA, ICC, EXIF, XMP = 1, 2, 3, 4
 FIRST_PRIVATE = 16
@@ -73,19 +73,6 @@ def content_of(chunk: Chunk, header: Header) -> bytes:
     possible = length <= 1032 * reader.remaining + 1031
     require(possible, Status.INVALID_FILE, "§3.4", "a content length that cannot be true")
     return inflate(reader.take(reader.remaining), length)
-
-
-def inflate(stream: bytes, length: int) -> bytes:
-    """§3.4: `stream` is one whole zlib stream and nothing else, of exactly `length` bytes inside."""
-    inflater = zlib.decompressobj()
-    try:
-        content = inflater.decompress(stream, length + 1)
-    except zlib.error as error:
-        raise Refused(Status.INVALID_FILE, "§3.4", f"zlib stream: {error}") from error
-    require(len(content) == length, Status.INVALID_FILE, "§3.4", "another length than stated")
-    whole = inflater.eof and not inflater.unused_data
-    require(whole, Status.INVALID_FILE, "§3.4", "zlib stream cut or followed by bytes")
-    return content
 
 
 def check_alpha_presence(chunks: list[Chunk], header: Header) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from .normative import Model, parse
@@ -62,30 +63,35 @@ def network_digest(members: dict[str, bytes]) -> bytes:
 
 
 def find(wanted: int) -> Model:
-    """Load the package with the id `wanted` (§5.1.3)."""
-    path = path_of(wanted)
-    if path is None:
-        raise Refused(Status.MODEL_ERROR, "§5.1.3", f"no package with the id {wanted}")
-    return load(path)
+    """Load the package with the id `wanted` (§5.1.3); damaged ones do not hide an intact one."""
+    damage = None
+    for path in paths_of(wanted):
+        try:
+            return load(path)
+        except Refused as refused:
+            damage = damage or refused
+    if damage is not None:
+        raise damage
+    raise Refused(Status.MODEL_ERROR, "§5.1.3", f"no package with the id {wanted}")
 
 
-def path_of(wanted: int) -> Path | None:
-    """Where the package with the id `wanted` is; packages without an id are passed over."""
+def paths_of(wanted: int) -> Iterator[Path]:
+    """The packages with the id `wanted`; those that have no normative part are passed over."""
     for path in candidates():
         try:
             normative = read_normative(path)
         except Refused:
             continue
         if model_id(hashlib.sha256(normative).hexdigest()) == wanted:
-            return path
-    return None
+            yield path
 
 
 def candidates() -> list[Path]:
     """All packages in the directories of DLF_MODEL_PATH, and then the installed ones."""
     named = [part for part in os.environ.get("DLF_MODEL_PATH", "").split(os.pathsep) if part]
     directories = [*map(Path, named), INSTALLED]
-    return [path for directory in directories for path in sorted(directory.glob("*.dlfm"))]
+    paths = [path for directory in directories for path in sorted(directory.glob("*.dlfm"))]
+    return [path for path in paths if path.is_file()]  # no pipes, devices, folders
 
 
 def read_normative(path: Path) -> bytes:

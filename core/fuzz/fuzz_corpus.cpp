@@ -13,6 +13,7 @@
 #include "models.h"
 #include "support.h"
 #include "symbol_codec.h"
+#include "zip_archive.h"
 
 namespace {
 
@@ -85,6 +86,27 @@ void random_packages() {
   }
 }
 
+// The same package in the 64-bit form of zip archives, which no writer of small ones chooses.
+void write_zip64(const std::string& name, const Bytes& package) {
+  std::vector<dlf_test::Member> members;
+  try {
+    const dlf::ZipArchive archive(package);
+    for (const dlf::ZipArchive::Member& member : archive.members()) {
+      members.push_back({member.name, archive.read(member)});
+    }
+  } catch (const dlf::Error&) {
+    return;  // the vector is about a broken archive
+  }
+  for (const bool deflated : {false, true}) {
+    for (const bool other_fields : {false, true}) {
+      const dlf_test::ZipForm form{deflated, true, other_fields};
+      write("package",
+            name + "-zip64" + (deflated ? "-deflated" : "") + (other_fields ? "-fields" : ""),
+            dlf_test::make_archive(members, "model", form));
+    }
+  }
+}
+
 void from_vector(const fs::path& folder) {
   const std::string name = folder.filename().string();
   const Bytes file = read(folder / "input.dlf");
@@ -93,7 +115,9 @@ void from_vector(const fs::path& folder) {
     write_payload(name, file);
   }
   const Bytes package = read(folder / "model.dlfm");
-  if (!package.empty() && package.size() <= kMaxPackage) write("package", name, package);
+  if (package.empty() || package.size() > kMaxPackage) return;
+  write("package", name, package);
+  write_zip64(name, package);
 }
 
 }  // namespace

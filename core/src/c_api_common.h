@@ -32,7 +32,11 @@ inline void write_error(dlf_error* out, dlf_status status, uint64_t offset, cons
   out->offset = offset;
   const size_t room = std::min(out->struct_size, sizeof(dlf_error)) - offsetof(dlf_error, message);
   if (room == 0) return;
-  const size_t length = std::min(std::strlen(message), room - 1);
+  size_t length = std::strlen(message);
+  if (length >= room) {  // cut between two characters
+    length = room - 1;
+    while (length > 0 && (static_cast<unsigned char>(message[length]) & 0xC0) == 0x80) --length;
+  }
   std::memcpy(out->message, message, length);
   out->message[length] = '\0';
 }
@@ -55,7 +59,7 @@ dlf_status guarded(dlf_error* error, Action action) noexcept {
       status = DLF_OUT_OF_MEMORY;
       write_error(error, status, offset, status_text(status));
     } catch (const std::exception& caught) {
-      write_error(error, status, offset, caught.what());
+      write_error(error, status, offset, one_line(caught.what()).c_str());
     }
   } catch (...) {
     write_error(error, status, offset, status_text(status));

@@ -15,8 +15,10 @@ std::string model_label(uint32_t id, const std::string& name) {
 
 }  // namespace
 
+bool fits(const Header& header, const ModelPackage& model) { return header.model_id == model.id(); }
+
 void check_model(const Header& header, const ModelPackage& model) {
-  if (header.model_id == model.id()) return;
+  if (fits(header, model)) return;
   const RegisteredModel* wanted = find_model(header.model_id);
   fail(DLF_MODEL_ERROR, "the file needs model " +
                             model_label(header.model_id, wanted ? wanted->name : "") +
@@ -37,6 +39,12 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   return estimate;
 }
 
+Estimate check_limits(const Header& header, const ModelPackage* model, const ReadOptions& options) {
+  if (model != nullptr && fits(header, *model)) return check_cost(header, *model, options);
+  check_size(header, options.limits);
+  return {};
+}
+
 ParseOptions parse_options(const ReadOptions& options) {
   ParseOptions parse;
   parse.allow_truncated = options.allow_truncated;
@@ -46,12 +54,18 @@ ParseOptions parse_options(const ReadOptions& options) {
   return parse;
 }
 
+ParsedFile check_container(ByteView data, const ReadOptions& options) {
+  check_size(parse_header(data), options.limits);
+  return parse_file(data, parse_options(options));
+}
+
 OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
   const Header header = parse_header(data);
   OpenedFile opened;
-  opened.cost = check_cost(header, model, options);
-  opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);
+  opened.cost = check_limits(header, &model, options);
   opened.file = parse_file(data, parse_options(options));
+  check_model(header, model);
+  opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);
   return opened;
 }
 
@@ -70,10 +84,10 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
 void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
   const OpenedFile opened = open_file(data, model, options);
   const Header& header = opened.file.header;
+  read_symbols(opened, model, options);
   if (const Chunk* alpha = find_chunk(opened.file.chunks, kChunkAlpha)) {
     unpack_alpha(*alpha, header.width, header.height);
   }
-  read_symbols(opened, model, options);
 }
 
 }  // namespace dlf

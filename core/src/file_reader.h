@@ -1,5 +1,6 @@
-// From the bytes of a file to its symbols, in the order that keeps a hostile file cheap: header,
-// limits, model, container, payload. Needs no transform.
+// From the bytes of a file to its symbols, in the order of §4.4: header, container, model, payload.
+// Limits come as soon as what they judge is known, which keeps a hostile file cheap. Needs no
+// transform.
 //
 // Thread safety: pure functions; a ModelPackage may be shared by concurrent calls.
 #ifndef DLF_SRC_FILE_READER_H_
@@ -27,7 +28,10 @@ struct OpenedFile {
   ParsedFile file;  // borrows its payload from the input
 };
 
-// Throws DLF_MODEL_ERROR, naming both models, unless the header asks for this package.
+// Whether the header asks for this package (§5.1.3).
+bool fits(const Header& header, const ModelPackage& model);
+
+// Throws DLF_MODEL_ERROR, naming both models, unless it does.
 void check_model(const Header& header, const ModelPackage& model);
 
 // The limits on the picture's size alone, which need no model. Throws DLF_LIMIT_EXCEEDED.
@@ -37,18 +41,26 @@ void check_size(const Header& header, const Limits& limits);
 // DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. Allocates nothing.
 Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options);
 
+// The limits that can be judged before the container: those of the size and, with the file's own
+// model, those of check_cost, whose result is returned. Another model is not judged here (§4.4).
+// `model` may be null. Throws DLF_LIMIT_EXCEEDED.
+Estimate check_limits(const Header& header, const ModelPackage* model, const ReadOptions& options);
+
 // What parse_file needs to know of the options.
 ParseOptions parse_options(const ReadOptions& options);
 
-// Header, limits, model, container. Nothing is allocated before the limits have been checked.
+// What can be judged without a model: header, size, container.
+ParsedFile check_container(ByteView data, const ReadOptions& options);
+
+// Header, limits, container, model. No more is allocated than the limits allow.
 OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options);
 
 // Payload -> symbols and latents, integers only.
 SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
                        const ReadOptions& options);
 
-// Everything that can be checked without synthesis: container, checksums, chunks, the alpha plane,
-// and the payload to its final coder state. Throws what is wrong.
+// Everything that can be checked without synthesis: container, checksums, chunks, the payload to
+// its final coder state, and the alpha plane. Throws what is wrong.
 void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& options);
 
 }  // namespace dlf

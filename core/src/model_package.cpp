@@ -1,28 +1,23 @@
 #include "model_package.h"
 
-#include <fstream>
 #include <memory>
 #include <utility>
 
-#include "miniz_config.h"
 #include "model_registry.h"
+#include "package_file.h"
 #include "zip_archive.h"
-
-// After its configuration.
-#include "../third_party/miniz/miniz.h"
 
 namespace dlf {
 namespace {
 
 constexpr char kNormativeMember[] = "extra/normative.bin";
 constexpr char kJsonMember[] = "extra/model.json";
-constexpr uint64_t kMaxArchiveBytes = uint64_t{1} << 36;
 constexpr char kReducedMember[] = "extra/reduced.bin";
 constexpr uint64_t kMaxNormativeBytes = uint64_t{1} << 30;
 constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 24;
 
 // A.1.3
-Digest network_digest(ZipArchive& archive) {
+Digest network_digest(const ZipArchive& archive) {
   Sha256 hash;
   for (const ZipArchive::Member& member : archive.members()) {
     if (member.name == kNormativeMember) {
@@ -34,13 +29,13 @@ Digest network_digest(ZipArchive& archive) {
     head.u32(static_cast<uint32_t>(member.size & 0xFFFFFFFFu));
     head.u32(static_cast<uint32_t>(member.size >> 32));
     hash.update(head.view());
-    hash.update(archive.read(member));
+    archive.read(member, [&](ByteView piece) { hash.update(piece); });
   }
   return hash.finish();
 }
 
 // A.1.4
-std::optional<ReducedMacs> read_reduced_macs(ZipArchive& archive) {
+std::optional<ReducedMacs> read_reduced_macs(const ZipArchive& archive) {
   const ZipArchive::Member* member = archive.find(kReducedMember);
   if (member == nullptr) return {};
   if (member->size != 3 * sizeof(uint32_t)) {
@@ -53,27 +48,6 @@ std::optional<ReducedMacs> read_reduced_macs(ZipArchive& archive) {
   macs.quarter = reader.u32();
   macs.eighth = reader.u32();
   return macs;
-}
-
-std::vector<uint8_t> read_file(const std::string& path) {
-  try {
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    file.exceptions(std::ios::badbit);  // otherwise a stream hides that memory is out
-    const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
-    if (size < 0) {
-      fail(DLF_MODEL_ERROR, "cannot open model package " + path);
-    }
-    if (static_cast<uint64_t>(size) > kMaxArchiveBytes) {  // the end of a folder, for one
-      fail(DLF_MODEL_ERROR, "not a model package: " + path);
-    }
-    std::vector<uint8_t> bytes(static_cast<size_t>(size));
-    file.seekg(0);
-    file.read(reinterpret_cast<char*>(bytes.data()), size);
-    if (file.gcount() == size) return bytes;
-  } catch (const std::ios_base::failure&) {
-    // Told below, as any other failure to read.
-  }
-  fail(DLF_MODEL_ERROR, "cannot read model package " + path);
 }
 
 size_t bytes_of(const FrequencyTable& table) {
@@ -110,16 +84,12 @@ void ModelPackage::set_normative(ByteView bytes) {
 
 std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::string& name) {
   try {
-    ZipArchive archive(bytes);
+    const ZipArchive archive(bytes);
     const ZipArchive::Member* normative = archive.find(kNormativeMember);
     if (normative == nullptr || normative->size > kMaxNormativeBytes) {
       fail(DLF_MODEL_ERROR, "not a model package: it has no normative part");
     }
     const std::vector<uint8_t> part = archive.read(*normative);
-    // The digest below covers every member but this one.
-    if (mz_crc32(MZ_CRC32_INIT, part.data(), part.size()) != normative->crc) {
-      fail(DLF_MODEL_ERROR, "altered model package: the normative part is damaged");
-    }
     const std::shared_ptr<ModelPackage> package(new ModelPackage());
     const ZipArchive::Member* json = archive.find(kJsonMember);
     if (json != nullptr && json->size <= kMaxJsonBytes) {
@@ -144,7 +114,7 @@ std::shared_ptr<const ModelPackage> ModelPackage::from_archive(ByteView bytes,
 
 std::shared_ptr<const ModelPackage> ModelPackage::load(const std::string& path,
                                                        std::vector<uint8_t>* archive) {
-  std::vector<uint8_t> bytes = read_file(path);
+  std::vector<uint8_t> bytes = read_package_file(path);
   const std::shared_ptr<ModelPackage> package = open(bytes, path);
   package->path_ = path;
   if (archive != nullptr) {

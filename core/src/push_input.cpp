@@ -65,8 +65,7 @@ void PushInput::finish() {
     if (model_ != nullptr) {
       open_file(bytes(), *model_, options);
     } else {
-      check_size(parse_header(bytes()), options.limits);
-      parse_file(bytes(), parse_options(options));
+      check_container(bytes(), options);
     }
     finished_ = true;
   });
@@ -81,11 +80,7 @@ void PushInput::advance() {
       if (error.status() != DLF_TRUNCATED_FILE) throw;
       return;
     }
-    if (model_ != nullptr) {
-      check_cost(header, *model_, options_);
-    } else {
-      check_size(header, options_.limits);
-    }
+    check_limits(header, model_.get(), options_);
     end_.start(header, options_.limits.max_file_bytes);
     header_ = header;
   }
@@ -96,6 +91,8 @@ void PushInput::advance() {
 // Reads on where the bytes ended last time.
 void PushInput::read_tokens() {
   if (!header_ || model_ == nullptr || semantic_ || hopeless_) return;
+  hopeless_ = !fits(*header_, *model_);
+  if (hopeless_) return;
   const NormativePart& model = model_->normative();
   const ByteView payload = bytes().sub(header_->header_bytes, header_->payload_length);
   if (payload.size() < kRansStateBytes) return;

@@ -32,12 +32,14 @@ class PushInput {
   PushInput(std::shared_ptr<const ModelPackage> model, const ReadOptions& options,
             const Memory& memory);
 
-  // Takes the next bytes. Throws what is wrong with the header, its limits, its model or the
-  // framing of the chunks as soon as that is certain; what else is wrong is left to finish().
-  // After a failure each further call throws the same again. DLF_INVALID_ARGUMENT after finish().
+  // Takes the next bytes. Throws what is wrong with the header, its limits or the framing of the
+  // chunks as soon as that is certain; what else is wrong is left to finish(), the model too,
+  // because the container is judged before it (§4.4). After a failure each further call throws the
+  // same again. DLF_INVALID_ARGUMENT after finish().
   void push(ByteView piece);
-  // States the model, once. Throws what push() would have thrown, had the model been there before;
-  // the input is then as it was, and another model can be tried.
+  // States the model, once. When the header is there, throws DLF_MODEL_ERROR for another model than
+  // the file's, or what push() would have thrown, had the model been there before; the input is
+  // then as it was, and another model can be tried.
   void set_model(std::shared_ptr<const ModelPackage> model);
   // No more bytes will come. Throws what open_file throws for the same bytes at once, or, without
   // a model, what parse_file does.
@@ -73,7 +75,7 @@ class PushInput {
   std::optional<RansDecoder> entropy_;
   std::optional<TokenReader> tokens_;
   bool semantic_ = false;
-  bool hopeless_ = false;  // the tokens are damaged; finish() or the caller will find out how
+  bool hopeless_ = false;  // no tokens can be had; finish() or the caller will find out why
   bool finished_ = false;
   bool broken_ = false;  // a call ended by an exception that is no Error
   std::optional<Error> failure_;

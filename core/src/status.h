@@ -15,10 +15,15 @@ namespace dlf {
 // Marks an error that belongs to no byte of the input.
 constexpr uint64_t kNoOffset = ~uint64_t{0};
 
+// One line of valid UTF-8: line breaks and tabs become spaces, other control characters and bytes
+// that are no UTF-8 become \xNN. Names of files and members may hold anything.
+std::string one_line(const std::string& text);
+
 class Error : public std::runtime_error {
  public:
+  // The message is kept as one_line() gives it.
   Error(dlf_status status, const std::string& message, uint64_t offset = kNoOffset)
-      : std::runtime_error(message), status_(status), offset_(offset) {}
+      : std::runtime_error(one_line(message)), status_(status), offset_(offset) {}
 
   dlf_status status() const { return status_; }
   // Offset of the first offending byte in the input, or kNoOffset.

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <limits>
-#include <memory>
 
 #include "chunks.h"
+#include "inflate.h"
 #include "miniz_config.h"
 
 // After its configuration.
@@ -11,12 +11,35 @@
 namespace dlf {
 namespace {
 
-// The densest deflate block spends one bit on 258 bytes; two more bytes cover rounding.
-constexpr size_t kMaxExpansion = 1032;
+constexpr size_t kHeaderBytes = 2, kChecksumBytes = 4;
 
-struct InflateEnd {
-  void operator()(mz_stream* stream) const { mz_inflateEnd(stream); }
-};
+// RFC 1950, 2.2: how far the matches may reach back, 0 when the header is none.
+size_t window_of(uint8_t method_and_window, uint8_t flags) {
+  const unsigned method = method_and_window & 15, window = method_and_window >> 4;
+  const bool has_dictionary = (flags & 32) != 0;
+  const bool checked = (method_and_window * 256u + flags) % 31 == 0;
+  const bool valid = method == 8 && window <= 7 && !has_dictionary && checked;
+  return valid ? size_t{1} << (window + 8) : 0;
+}
+
+// Exactly `size` bytes out of a whole zlib stream; false when it is anything else.
+bool inflate_zlib(ByteView bytes, size_t size, std::vector<uint8_t>* out) {
+  if (bytes.size() < kHeaderBytes + kChecksumBytes) return false;
+  const size_t window = window_of(bytes[0], bytes[1]);
+  if (window == 0) return false;
+  out->reserve(size);
+  const TakeBytes take = [&](ByteView piece) {
+    if (piece.size() > size - out->size()) return false;
+    out->insert(out->end(), piece.data(), piece.data() + piece.size());
+    return true;
+  };
+  const ByteView rest = bytes.sub(kHeaderBytes);
+  const std::optional<size_t> used = inflate(rest, take, window);
+  if (!used || out->size() != size || rest.size() != *used + kChecksumBytes) return false;
+  uint32_t stated = 0;
+  for (size_t i = 0; i < kChecksumBytes; ++i) stated = (stated << 8) | rest[*used + i];
+  return stated == mz_adler32(MZ_ADLER32_INIT, out->data(), out->size());
+}
 
 }  // namespace
 
@@ -33,29 +56,13 @@ std::vector<uint8_t> deflate_bytes(ByteView bytes) {
 }
 
 std::vector<uint8_t> inflate_exactly(ByteView bytes, size_t size, uint64_t offset) {
-  constexpr size_t kMaxCount = std::numeric_limits<unsigned>::max();
-  if (bytes.size() > kMaxCount || size > kMaxCount) {
-    fail(DLF_LIMIT_EXCEEDED, "zlib stream of 4 GiB or more", offset);
-  }
   if (size / kMaxExpansion > bytes.size()) {
     fail(DLF_INVALID_FILE, "a zlib stream of this length cannot hold so many bytes", offset);
   }
-  mz_stream stream = {};
-  if (mz_inflateInit(&stream) != MZ_OK) {
-    fail(DLF_OUT_OF_MEMORY, "inflate failed");
-  }
-  const std::unique_ptr<mz_stream, InflateEnd> guard(&stream);
-  // One byte more than expected, so that a longer stream shows itself.
-  std::vector<uint8_t> out(size + 1);
-  stream.next_in = bytes.data();
-  stream.avail_in = static_cast<unsigned>(bytes.size());
-  stream.next_out = out.data();
-  stream.avail_out = static_cast<unsigned>(std::min(out.size(), kMaxCount));
-  const int status = mz_inflate(&stream, MZ_FINISH);
-  if (status != MZ_STREAM_END || stream.total_out != size || stream.avail_in != 0) {
+  std::vector<uint8_t> out;
+  if (!inflate_zlib(bytes, size, &out)) {
     fail(DLF_INVALID_FILE, "damaged zlib stream or wrong length", offset);
   }
-  out.resize(size);
   return out;
 }
 

@@ -3,10 +3,6 @@
 #include <algorithm>
 
 #include "constants.h"
-#include "miniz_config.h"
-
-// After its configuration.
-#include "../third_party/miniz/miniz.h"
 
 namespace dlf_test {
 
@@ -322,23 +318,6 @@ std::vector<uint8_t> to_bytes(const NormativePart& part) {
 std::shared_ptr<const dlf::ModelPackage> random_package(uint64_t seed, const PartOptions& options) {
   Random random(seed);
   return dlf::ModelPackage::from_normative(to_bytes(random_part(random, options)));
-}
-
-std::vector<uint8_t> make_archive(const std::vector<Member>& members, const std::string& root) {
-  mz_zip_archive zip = {};
-  mz_zip_writer_init_heap(&zip, 0, 1 << 12);
-  for (const Member& member : members) {
-    mz_zip_writer_add_mem(&zip, (root + "/" + member.name).c_str(), member.content.data(),
-                          member.content.size(), MZ_NO_COMPRESSION);
-  }
-  void* data = nullptr;
-  size_t size = 0;
-  mz_zip_writer_finalize_heap_archive(&zip, &data, &size);
-  const uint8_t* bytes = static_cast<const uint8_t*>(data);
-  std::vector<uint8_t> out(bytes, bytes + size);
-  mz_zip_writer_end(&zip);
-  mz_free(data);
-  return out;
 }
 
 dlf::Digest digest_of(std::vector<Member> members) {

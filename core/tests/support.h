@@ -11,6 +11,7 @@
 #include "model_package.h"
 #include "normative.h"
 #include "tensor.h"
+#include "zip_writer.h"
 
 namespace dlf_test {
 
@@ -56,13 +57,6 @@ std::vector<uint8_t> to_bytes(const dlf::NormativePart& part);
 std::shared_ptr<const dlf::ModelPackage> random_package(uint64_t seed,
                                                         const PartOptions& options = {});
 
-// A zip archive of the given members (relative names), as a package file has them.
-struct Member {
-  std::string name;
-  std::vector<uint8_t> content;
-};
-std::vector<uint8_t> make_archive(const std::vector<Member>& members,
-                                  const std::string& root = "model");
 // The digest that A.1.3 asks for.
 dlf::Digest digest_of(std::vector<Member> members);
 // A whole package around `part`: sets its digest, adds three other members and `more`.

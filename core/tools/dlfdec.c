@@ -13,38 +13,30 @@
 
 enum { PIECE = 1 << 16 };
 
-/* Reads the file into the decoder, as far as it is not refused on the way. When the header has told
- * which model the file needs, `on_header` may act. Returns 0 or an exit status. */
-static int push_file(const options *given, dlf_decoder *decoder,
-                     int (*on_header)(const options *, dlf_decoder *, dlf_codec **),
-                     dlf_codec **codec) {
+/* Reads the file into the decoder, as far as it is not refused on the way. Returns 0 or an exit
+ * status. */
+static int push_file(const options* given, dlf_decoder* decoder) {
   static uint8_t piece[PIECE];
   const int descriptor = open_input(given->input);
   long count = 0;
-  int status = descriptor < 0 ? EXIT_FAILED : 0, known = on_header == NULL;
   dlf_error error;
   DLF_INIT(&error);
-  while (status == 0 && (count = read_piece(descriptor, given->input, piece, PIECE)) > 0) {
+  if (descriptor < 0) return EXIT_FAILED;
+  while ((count = read_piece(descriptor, given->input, piece, PIECE)) > 0) {
     if (dlf_decoder_push(decoder, piece, (size_t)count, &error) != DLF_OK) break;
-    if (!known) {
-      dlf_decoder_state state;
-      DLF_INIT(&state);
-      dlf_decoder_get_state(decoder, &state, NULL);
-      known = state.stage >= DLF_STAGE_INFO;
-      if (known) status = on_header(given, decoder, codec);
-    }
   }
   if (descriptor > STDIN_FILENO) close(descriptor);
-  if (status != 0 || count < 0) return status != 0 ? status : EXIT_FAILED;
+  if (count < 0) return EXIT_FAILED;
   if (error.status == DLF_OK) dlf_decoder_finish(decoder, &error);
   return error.status == DLF_OK ? 0 : complain_error(given->input, &error);
 }
 
-/* Finds and loads the model, and lets the decoder judge by it what comes. */
-static int load_model(const options *given, dlf_decoder *decoder, dlf_codec **codec) {
+/* Finds and loads the model that the header asks for. That comes after the container, so that a
+ * broken file is told as such also where its model is missing (BITSTREAM.md 4.4). */
+static int load_model(const options* given, const dlf_decoder* decoder, dlf_codec** codec) {
   dlf_info info;
   dlf_error error;
-  char *path;
+  char* path;
   int status = 0;
   DLF_INIT(&info);
   DLF_INIT(&error);
@@ -53,23 +45,21 @@ static int load_model(const options *given, dlf_decoder *decoder, dlf_codec **co
   if (path == NULL) return EXIT_MODEL;
   if (dlf_codec_open(path, &given->codec, codec, &error) != DLF_OK) {
     status = complain_error(path, &error);
-  } else if (dlf_decoder_set_package(decoder, dlf_codec_package(*codec), &error) != DLF_OK) {
-    status = complain_error(given->input, &error);
   }
   free(path);
   return status;
 }
 
-static dlf_chunks *chunks_of(const dlf_decoder *decoder) {
-  dlf_chunks *chunks = NULL;
+static dlf_chunks* chunks_of(const dlf_decoder* decoder) {
+  dlf_chunks* chunks = NULL;
   size_t size = 0;
-  const uint8_t *data = dlf_decoder_data(decoder, &size);
+  const uint8_t* data = dlf_decoder_data(decoder, &size);
   dlf_chunks_open(data, size, NULL, &chunks, NULL); /* a cut file may have none */
   return chunks;
 }
 
-static int print_info(const dlf_decoder *decoder) {
-  dlf_chunks *chunks = chunks_of(decoder);
+static int print_info(const dlf_decoder* decoder) {
+  dlf_chunks* chunks = chunks_of(decoder);
   dlf_info info;
   size_t size = 0, i;
   DLF_INIT(&info);
@@ -98,8 +88,8 @@ static int print_info(const dlf_decoder *decoder) {
 }
 
 /* The metadata that image formats can carry. */
-static int copy_metadata(const dlf_decoder *decoder, picture *to) {
-  dlf_chunks *chunks = chunks_of(decoder);
+static int copy_metadata(const dlf_decoder* decoder, picture* to) {
+  dlf_chunks* chunks = chunks_of(decoder);
   dlf_info info;
   size_t i;
   int good = 1;
@@ -126,7 +116,7 @@ static int copy_metadata(const dlf_decoder *decoder, picture *to) {
   return good;
 }
 
-static int decode(const options *given, const dlf_decoder *decoder, const dlf_codec *codec) {
+static int decode(const options* given, const dlf_decoder* decoder, const dlf_codec* codec) {
   const double start = seconds_now();
   dlf_picture decoded;
   dlf_error error;
@@ -162,12 +152,12 @@ static int decode(const options *given, const dlf_decoder *decoder, const dlf_co
   return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   options given;
   dlf_logger logger;
   dlf_error error;
-  dlf_decoder *decoder = NULL;
-  dlf_codec *codec = NULL;
+  dlf_decoder* decoder = NULL;
+  dlf_codec* codec = NULL;
   int status;
   tool_start("dlfdec");
   status = read_options(argc, argv, &given);
@@ -180,7 +170,8 @@ int main(int argc, char **argv) {
   if (dlf_decoder_open(NULL, &given.reading, &decoder, &error) != DLF_OK) {
     return complain_error(given.input, &error);
   }
-  status = push_file(&given, decoder, given.info_only ? NULL : load_model, &codec);
+  status = push_file(&given, decoder);
+  if (status == 0 && !given.info_only) status = load_model(&given, decoder, &codec);
   if (status == 0) {
     status = given.info_only ? print_info(decoder) : decode(&given, decoder, codec);
   }

@@ -15,18 +15,18 @@
 #define VARIABLE "DLF_MODEL_PATH"
 
 /* A package is judged by this; not 0 ends the search with it. */
-typedef int (*judge)(const char *path, const char *name, const void *wanted);
+typedef int (*judge)(const char* path, const char* name, const void* wanted);
 
-static char *joined(const char *folder, size_t length, const char *name) {
+static char* joined(const char* folder, size_t length, const char* name) {
   const size_t room = length + strlen(name) + 2;
-  char *path = malloc(room);
+  char* path = malloc(room);
   if (path != NULL) snprintf(path, room, "%.*s/%s", (int)length, folder, name);
   return path;
 }
 
 /* The folder of the packages that came with this program: beside it, so that an installation can be
  * moved, or else where it was meant to go. */
-static char *installed_folder(void) {
+static char* installed_folder(void) {
   char program[4096];
   const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
   if (length > 0) {
@@ -40,16 +40,16 @@ static char *installed_folder(void) {
   return strdup(DLF_MODELS_FOLDER);
 }
 
-static int is_package(const struct dirent *entry) {
+static int is_package(const struct dirent* entry) {
   const size_t length = strlen(entry->d_name), suffix = sizeof SUFFIX - 1;
   return length > suffix && strcmp(entry->d_name + length - suffix, SUFFIX) == 0;
 }
 
 /* The first package of a folder, in the order of their names, that is judged to be the one. */
-static char *search_folder(const char *folder, size_t length, judge is_it, const void *wanted) {
-  struct dirent **entries = NULL;
-  char *found = NULL;
-  char *path = joined(folder, length, "");
+static char* search_folder(const char* folder, size_t length, judge is_it, const void* wanted) {
+  struct dirent** entries = NULL;
+  char* found = NULL;
+  char* path = joined(folder, length, "");
   const int count = path == NULL ? -1 : scandir(path, &entries, is_package, alphasort);
   int i;
   free(path);
@@ -67,8 +67,8 @@ static char *search_folder(const char *folder, size_t length, judge is_it, const
   return found;
 }
 
-static char *search(judge is_it, const void *wanted) {
-  const char *listed = getenv(VARIABLE);
+static char* search(judge is_it, const void* wanted) {
+  const char* listed = getenv(VARIABLE);
   char *found = NULL, *installed;
   while (listed != NULL && *listed != '\0' && found == NULL) {
     const size_t length = strcspn(listed, ":");
@@ -82,33 +82,45 @@ static char *search(judge is_it, const void *wanted) {
   return found;
 }
 
-static int has_name(const char *path, const char *name, const void *wanted) {
+static int has_name(const char* path, const char* name, const void* wanted) {
   const size_t length = strlen(name) - (sizeof SUFFIX - 1);
   (void)path;
   return strlen(wanted) == length && strncmp(name, wanted, length) == 0;
 }
 
-static int has_id(const char *path, const char *name, const void *wanted) {
-  dlf_package *package = NULL;
+/* Whether the package is intact; its id, unless `id` is NULL. */
+static int is_intact(const char* path, uint32_t* id) {
+  dlf_package* package = NULL;
   dlf_package_info info;
-  int same;
-  (void)name;
+  int intact;
   DLF_INIT(&info);
-  same = dlf_package_open(path, &package, NULL) == DLF_OK &&
-         dlf_package_get_info(package, &info, NULL) == DLF_OK &&
-         info.model_id == *(const uint32_t *)wanted;
+  intact = dlf_package_open(path, &package, NULL) == DLF_OK &&
+           dlf_package_get_info(package, &info, NULL) == DLF_OK;
   dlf_package_free(package);
-  return same;
+  if (intact && id != NULL) *id = info.model_id;
+  return intact;
 }
 
-char *find_model(const char *wanted) {
-  const char *name = wanted == NULL ? DEFAULT_MODEL : wanted;
+/* A damaged package must not hide an intact one. */
+static int has_name_intact(const char* path, const char* name, const void* wanted) {
+  return has_name(path, name, wanted) && is_intact(path, NULL);
+}
+
+static int has_id(const char* path, const char* name, const void* wanted) {
+  uint32_t id = 0;
+  (void)name;
+  return is_intact(path, &id) && id == *(const uint32_t*)wanted;
+}
+
+char* find_model(const char* wanted) {
+  const char* name = wanted == NULL ? DEFAULT_MODEL : wanted;
   const size_t length = strlen(name), suffix = sizeof SUFFIX - 1;
-  char *found;
+  char* found;
   if (strchr(name, '/') != NULL || (length > suffix && !strcmp(name + length - suffix, SUFFIX))) {
     return strdup(name);
   }
-  found = search(has_name, name);
+  found = search(has_name_intact, name);
+  if (found == NULL) found = search(has_name, name); /* opening it says what is wrong */
   if (found == NULL) {
     complain(EXIT_MODEL, "no model '%s' in the folders of " VARIABLE " or among the installed ones",
              name);
@@ -116,8 +128,8 @@ char *find_model(const char *wanted) {
   return found;
 }
 
-char *find_model_id(uint32_t id) {
-  char *found = search(has_id, &id);
+char* find_model_id(uint32_t id) {
+  char* found = search(has_id, &id);
   if (found == NULL) {
     complain(EXIT_MODEL,
              "no model with id %lu in the folders of " VARIABLE " or among the installed ones",
