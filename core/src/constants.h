@@ -70,9 +70,32 @@ constexpr int kTokenInputScale = 64;
 constexpr int kMaxShift = 46;
 constexpr int kLeakyBits = 15;
 constexpr int kLeakyRound = 1 << (kLeakyBits - 1);
+constexpr int kMaxFactor = 64;        // of DEPTH_TO_SPACE and SPACE_TO_DEPTH
+constexpr int kMaxProductShift = 30;  // of PRODUCT
+constexpr uint32_t kMaxOp = 9;
+
+// From integers to samples (§9).
+constexpr int kNoiseBytesMean = 510;  // four bytes of a hash have this sum on average
+constexpr uint32_t kNoiseX = 0x9E3779B1u;
+constexpr uint32_t kNoiseY = 0x85EBCA77u;
+constexpr uint32_t kNoiseCell = 0xC2B2AE3Du;
+constexpr uint32_t kNoiseMix1 = 0x2C1B3C6Du;
+constexpr uint32_t kNoiseMix2 = 0x297A2D39u;
+constexpr int kSampleScale = 16;      // the encoder's programs read 16 * sample - 2040
+constexpr int kSampleOffset = 2040;
 
 // Model package (Annex A): format limits.
-constexpr uint16_t kPackageFormat = 1;
+constexpr uint16_t kPackageFormat = 2;
+constexpr uint16_t kPackageFormatOld = 1;
+constexpr uint16_t kPackageInteger = 1;   // flag: the synthesis of A.2.11
+constexpr uint16_t kPackageRateMaps = 2;  // flag: importance maps
+constexpr uint8_t kLayerDepthwise = 1;
+constexpr uint8_t kLayerEdgePadding = 2;
+constexpr uint32_t kMaxLatentShift = 30;
+constexpr uint32_t kMaxSampleBits = 7;
+constexpr uint32_t kMaxNoiseCells = 6;  // cells of 1 to 32 pixels
+constexpr uint32_t kSynthesisChannels = 3;
+constexpr uint32_t kMaxReduced = 3;     // 1/2, 1/4, 1/8
 constexpr uint32_t kMaxWindow = 1024;
 constexpr uint32_t kMaxTokensPerWindow = 1024;
 constexpr uint32_t kMaxDigits = 8;
@@ -87,7 +110,6 @@ constexpr uint32_t kMaxLayerChannels = 4096;
 constexpr uint32_t kMaxRegisters = 1024;
 constexpr uint32_t kMaxInstructions = 4096;
 constexpr uint32_t kMaxSources = 16;
-constexpr uint32_t kMaxOp = 6;
 constexpr uint32_t kMaxTile = 1024;
 constexpr uint32_t kMaxWholeLimit = 1u << 20;
 constexpr uint32_t kDerivedIdBase = 1u << 27;

@@ -19,6 +19,8 @@ ImageGeometry ImageGeometry::of(const NormativePart& model, uint32_t width, uint
   geometry.windows_x = divide_up(width, model.window);
   geometry.latent_h = divide_up(height, model.latent_align) * per_align;  // §5.1.2
   geometry.latent_w = divide_up(width, model.latent_align) * per_align;
+  geometry.canvas = {geometry.latent_h * model.latent_stride,
+                     geometry.latent_w * model.latent_stride};
   geometry.padded_h = geometry.windows_y * per_window;  // §9.1
   geometry.padded_w = geometry.windows_x * per_window;
   return geometry;

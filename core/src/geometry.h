@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "machine/canvas.h"
 #include "normative.h"
 
 namespace dlf {
@@ -19,6 +20,7 @@ struct ImageGeometry {
   uint32_t latent_h = 0, latent_w = 0;    // coded latent grid
   uint32_t padded_h = 0, padded_w = 0;    // latent grid of the full windows (synthesis input)
   uint32_t window_px = 0;                 // side of a window
+  Canvas canvas;                          // of the integer networks, in pixels (§8.1)
 
   uint64_t windows() const { return uint64_t{windows_y} * windows_x; }
   uint64_t padded_pixels() const { return windows() * window_px * window_px; }

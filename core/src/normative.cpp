@@ -4,97 +4,105 @@
 #include <cstring>
 
 #include "constants.h"
-#include "kernels.h"
+#include "machine/arithmetic.h"
+#include "machine/check.h"
 
 namespace dlf {
 namespace {
 
 constexpr char kMagic[4] = {'D', 'L', 'F', 'N'};
 
+bool is_power_of_two(uint32_t value) { return (value & (value - 1)) == 0; }
+
 class Parser {
  public:
-  explicit Parser(ByteView bytes) : reader_(bytes, DLF_MODEL_ERROR, DLF_MODEL_ERROR) {}
+  explicit Parser(ByteView bytes) : reader_(bytes), bytes_(reader_.bytes()) {}
 
   NormativePart parse() {
     preamble();
     shape();
-    tiles();
+    if (!has(kPackageInteger)) tiles();
     token_tables();
     token_map();
     scale_tables();
-    rate_vectors();
+    model_.rate_vectors = reader_.rate_vectors(model_.rate_points, 1);  // A.2.8
+    if (has(kPackageRateMaps)) {
+      model_.map_unit = static_cast<uint8_t>(in_range(bytes_.u8(), 1, 255, "map unit"));
+    }
     layers();
     programs();
-    require(reader_.remaining() == 0, "bytes behind the last program");
+    if (has(kPackageInteger)) synthesis();
+    reader_.end();
     return std::move(model_);
   }
 
  private:
-  void require(bool condition, const std::string& what) const {
-    if (!condition) {
-      fail(DLF_MODEL_ERROR, "model package: " + what, reader_.offset());
-    }
-  }
-
+  void require(bool condition, const std::string& what) const { reader_.require(condition, what); }
   uint32_t in_range(uint32_t value, uint32_t low, uint32_t high, const char* name) const {
-    require(value >= low && value <= high, std::string(name) + " is " + std::to_string(value) +
-                                               ", allowed are " + std::to_string(low) + " to " +
-                                               std::to_string(high));
-    return value;
+    return reader_.in_range(value, low, high, name);
   }
+  bool has(uint16_t flag) const { return (model_.flags & flag) != 0; }
 
   void preamble() {  // A.2.1
-    const ByteView magic = reader_.bytes(sizeof(kMagic));
+    const ByteView magic = bytes_.bytes(sizeof(kMagic));
     require(std::memcmp(magic.data(), kMagic, sizeof(kMagic)) == 0, "not a normative part");
-    const uint16_t format = reader_.u16();
-    require(format == kPackageFormat, "format " + std::to_string(format) + " is not known");
-    require(reader_.u16() == 0, "reserved flags are set");
-    const ByteView digest = reader_.bytes(model_.network_digest.size());
+    model_.format = bytes_.u16();
+    require(model_.format == kPackageFormat || model_.format == kPackageFormatOld,
+            "format " + std::to_string(model_.format) + " is not known");
+    model_.flags = bytes_.u16();
+    const uint16_t known = is_old() ? 0 : kPackageInteger | kPackageRateMaps;
+    require((model_.flags & ~known) == 0, "reserved flags are set");
+    require(!has(kPackageRateMaps) || has(kPackageInteger),
+            "rate maps without an integer synthesis");
+    const ByteView digest = bytes_.bytes(model_.network_digest.size());
     std::copy(digest.data(), digest.data() + digest.size(), model_.network_digest.begin());
   }
 
   void shape() {  // A.2.2
-    model_.window = static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxWindow, "window"));
+    model_.window = static_cast<uint16_t>(in_range(bytes_.u16(), 1, kMaxWindow, "window"));
     model_.tokens_per_window =
-        static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxTokensPerWindow, "tokens per window"));
-    const uint32_t digits = in_range(reader_.u8(), 1, kMaxDigits, "digits");
+        static_cast<uint16_t>(in_range(bytes_.u16(), 1, kMaxTokensPerWindow, "tokens per window"));
+    const uint32_t digits = in_range(bytes_.u8(), 1, kMaxDigits, "digits");
     for (uint32_t d = 0; d < digits; ++d) {
       model_.levels.push_back(
-          static_cast<uint16_t>(in_range(reader_.u16(), 2, kMaxLevels, "levels")));
+          static_cast<uint16_t>(in_range(bytes_.u16(), 2, kMaxLevels, "levels")));
     }
-    model_.token_context = in_range(reader_.u8(), 0, 1, "token context") == 1;
-    model_.banks = static_cast<uint8_t>(in_range(reader_.u8(), 1, 255, "banks"));
+    model_.token_context = in_range(bytes_.u8(), 0, 1, "token context") == 1;
+    model_.banks = static_cast<uint8_t>(in_range(bytes_.u8(), 1, 255, "banks"));
     model_.latent_stride =
-        static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxWindow, "latent stride"));
+        static_cast<uint16_t>(in_range(bytes_.u16(), 1, kMaxWindow, "latent stride"));
     model_.latent_align =
-        static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxWindow, "latent align"));
+        static_cast<uint16_t>(in_range(bytes_.u16(), 1, kMaxWindow, "latent align"));
+    require(is_old() || (is_power_of_two(model_.window) && is_power_of_two(model_.latent_stride) &&
+                         is_power_of_two(model_.latent_align)),
+            "window, latent stride and latent align are not powers of two");
     require(model_.latent_align % model_.latent_stride == 0,
             "latent align is not a multiple of the latent stride");
     require(model_.window % model_.latent_align == 0,
             "the window is not a multiple of the latent align");
     model_.latent_channels =
-        static_cast<uint16_t>(in_range(reader_.u16(), kQuarters, kMaxLatentChannels, "channels"));
+        static_cast<uint16_t>(in_range(bytes_.u16(), kQuarters, kMaxLatentChannels, "channels"));
     require(model_.latent_channels % kQuarters == 0, "channels are not a multiple of 4");
-    model_.rate_points = static_cast<uint8_t>(in_range(reader_.u8(), 1, 255, "rate points"));
+    model_.rate_points = static_cast<uint8_t>(in_range(bytes_.u8(), 1, 255, "rate points"));
     model_.latent_fraction =
-        static_cast<uint8_t>(in_range(reader_.u8(), 0, kMaxFractionBits, "fraction bits"));
+        static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxFractionBits, "fraction bits"));
     model_.step_fraction =
-        static_cast<uint8_t>(in_range(reader_.u8(), 0, kMaxFractionBits, "fraction bits"));
+        static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxFractionBits, "fraction bits"));
   }
 
   void tiles() {  // A.2.3
-    model_.tile_core = static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxTile, "tile core"));
-    model_.tile_margin = static_cast<uint16_t>(in_range(reader_.u16(), 0, kMaxTile, "tile margin"));
-    model_.whole_limit = in_range(reader_.u32(), 1, kMaxWholeLimit, "whole limit");
-    model_.analysis_macs = reader_.u32();
-    model_.synthesis_macs = reader_.u32();
+    model_.tile_core = static_cast<uint16_t>(in_range(bytes_.u16(), 1, kMaxTile, "tile core"));
+    model_.tile_margin = static_cast<uint16_t>(in_range(bytes_.u16(), 0, kMaxTile, "tile margin"));
+    model_.whole_limit = in_range(bytes_.u32(), 1, kMaxWholeLimit, "whole limit");
+    model_.analysis_macs = bytes_.u32();
+    model_.synthesis_macs = bytes_.u32();
   }
 
   FrequencyTable table(int32_t first, uint32_t count) {  // A.2.4
     FrequencyTable table;
     table.first = first;
-    ByteReader frequencies(reader_.bytes(size_t{count} * 2), DLF_MODEL_ERROR, DLF_MODEL_ERROR,
-                           reader_.offset());
+    ByteReader frequencies(bytes_.bytes(size_t{count} * 2), DLF_MODEL_ERROR, DLF_MODEL_ERROR,
+                           bytes_.offset());
     table.cumulative.reserve(size_t{count} + 1);
     uint32_t sum = 0;
     table.cumulative.push_back(0);
@@ -108,9 +116,9 @@ class Parser {
   }
 
   void token_tables() {  // A.2.5
-    const uint32_t count = in_range(reader_.u32(), 1, kMaxTables, "token tables");
+    const uint32_t count = in_range(bytes_.u32(), 1, kMaxTables, "token tables");
     for (uint32_t i = 0; i < count; ++i) {
-      model_.token_tables.push_back(table(0, in_range(reader_.u16(), 1, 65535, "table entries")));
+      model_.token_tables.push_back(table(0, in_range(bytes_.u16(), 1, 65535, "table entries")));
     }
     require(model_.banks == 1 || model_.token_tables[0].count() == model_.banks,
             "table 0 does not have one entry per bank");
@@ -124,8 +132,8 @@ class Parser {
     }
     const uint64_t size = uint64_t{model_.banks} * model_.tokens_per_window * model_.map_slot_size;
     require(size <= kMaxTokenMap, "the token map is too large");
-    require(reader_.u32() == size, "the token map has the wrong size");
-    ByteReader map(reader_.bytes(static_cast<size_t>(size) * 2), DLF_MODEL_ERROR);
+    require(bytes_.u32() == size, "the token map has the wrong size");
+    ByteReader map(bytes_.bytes(static_cast<size_t>(size) * 2), DLF_MODEL_ERROR);
     model_.token_map.resize(static_cast<size_t>(size));
     for (size_t i = 0; i < model_.token_map.size(); ++i) {
       const uint16_t row = map.u16();
@@ -141,129 +149,145 @@ class Parser {
   }
 
   void scale_tables() {  // A.2.7
-    const uint32_t count = in_range(reader_.u16(), 0, kMaxScaleTables, "scale tables");
+    const uint32_t count = in_range(bytes_.u16(), 0, kMaxScaleTables, "scale tables");
     for (uint32_t i = 0; i < count; ++i) {
-      model_.thresholds.push_back(reader_.i16());
+      model_.thresholds.push_back(bytes_.i16());
       require(i == 0 || model_.thresholds[i] > model_.thresholds[i - 1],
               "the thresholds do not ascend");
     }
     for (uint32_t i = 0; i < count; ++i) {
-      const int32_t first = reader_.i16();
-      const uint32_t entries = in_range(reader_.u16(), 2, 65535, "table entries");
+      const int32_t first = bytes_.i16();
+      const uint32_t entries = in_range(bytes_.u16(), 2, 65535, "table entries");
       require(first + static_cast<int32_t>(entries) - 2 <= INT16_MAX, "table leaves int16");
       model_.scale_tables.push_back(table(first, entries));
     }
   }
 
-  void rate_vectors() {  // A.2.8
-    const uint32_t width = in_range(reader_.u16(), 1, kMaxLayerChannels, "rate vector");
-    for (uint32_t rate = 0; rate < model_.rate_points; ++rate) {
-      ByteReader values(reader_.bytes(size_t{width} * 2), DLF_MODEL_ERROR);
-      std::vector<int16_t> vector(width);
-      for (int16_t& value : vector) {
-        value = values.i16();
-      }
-      model_.rate_vectors.push_back(std::move(vector));
-    }
-  }
-
-  std::vector<int32_t> int32_array(uint32_t count) {
-    ByteReader values(reader_.bytes(size_t{count} * 4), DLF_MODEL_ERROR);
-    std::vector<int32_t> array(count);
-    for (int32_t& value : array) {
-      value = values.i32();
-    }
-    return array;
-  }
-
   void layers() {  // A.2.9
-    const uint32_t count = in_range(reader_.u16(), 0, kMaxLayers, "layers");
-    for (uint32_t i = 0; i < count; ++i) {
-      ConvLayer layer;
-      layer.depthwise = in_range(reader_.u8(), 0, 1, "layer kind") == 1;
-      layer.kernel = reader_.u8();
-      require(layer.kernel == 1 || layer.kernel == 3, "a kernel is not 1 or 3 wide");
-      layer.in_channels =
-          static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxLayerChannels, "layer channels"));
-      layer.out_channels =
-          static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxLayerChannels, "layer channels"));
-      require(!layer.depthwise || layer.in_channels == layer.out_channels,
-              "a depthwise layer changes the number of channels");
-      const size_t taps = size_t{layer.kernel} * layer.kernel;
-      const size_t inputs = layer.depthwise ? 1 : layer.in_channels;
-      const ByteView weights = reader_.bytes(layer.out_channels * inputs * taps);
-      layer.weights.resize(weights.size());
-      std::memcpy(layer.weights.data(), weights.data(), weights.size());
-      layer.bias = int32_array(layer.out_channels);
-      layer.multiplier = int32_array(layer.out_channels);
-      const ByteView shifts = reader_.bytes(layer.out_channels);
-      layer.shift.assign(shifts.data(), shifts.data() + shifts.size());
-      for (uint32_t c = 0; c < layer.out_channels; ++c) {
-        require(layer.multiplier[c] >= 0, "a multiplier is negative");
-        in_range(layer.shift[c], 1, kMaxShift, "shift");
-      }
-      check_accumulators(layer, i);
-      pack_layer(layer);
-      model_.layers.push_back(std::move(layer));
+    model_.layers = reader_.layers(model_.format);
+    if (!is_old()) return;  // proved where a program uses the layer
+    for (size_t i = 0; i < model_.layers.size(); ++i) {
+      check_accumulators(model_.layers[i], -int64_t{INT16_MIN},
+                         "model package: layer " + std::to_string(i) + ", ");
     }
-  }
-
-  Program program() {  // A.2.10
-    Program program;
-    program.registers =
-        static_cast<uint16_t>(in_range(reader_.u16(), 1, kMaxRegisters, "registers"));
-    program.inputs = reader_.u8();
-    const uint32_t count = in_range(reader_.u16(), 0, kMaxInstructions, "instructions");
-    for (uint32_t i = 0; i < count; ++i) {
-      Instruction step;
-      step.op = static_cast<Op>(in_range(reader_.u8(), 0, kMaxOp, "instruction"));
-      step.target = reader_.u16();
-      const uint32_t sources = in_range(reader_.u8(), 1, kMaxSources, "sources");
-      for (uint32_t s = 0; s < sources; ++s) {
-        step.sources.push_back(reader_.u16());
-      }
-      step.arg0 = reader_.i32();
-      step.arg1 = reader_.i32();
-      program.instructions.push_back(std::move(step));
-    }
-    const uint32_t outputs = in_range(reader_.u8(), 1, kMaxSources, "outputs");
-    for (uint32_t i = 0; i < outputs; ++i) {
-      program.outputs.push_back(reader_.u16());
-    }
-    return program;
   }
 
   void programs() {  // A.2.10, §8.2
     for (Program& each : model_.programs) {
-      each = program();
+      each = reader_.program(model_.format);
     }
-    const uint32_t channels = model_.latent_channels;
-    ProgramContract init;
-    init.input_channels = {static_cast<uint32_t>(model_.rate_vectors[0].size()),
-                           model_.tokens_stride()};
-    init.window_input = 1;
+    const uint32_t channels = model_.latent_channels, cell = model_.latent_stride;
+    ProgramContract init = contract();
+    init.inputs = {model_.rate_register(model_.rate_vectors), model_.token_register()};
     require(model_.programs[kProgramInit].inputs >= 1, "program init has no input");
     if (model_.programs[kProgramInit].inputs == 1) {  // the token values are not used
-      init.input_channels.pop_back();
+      init.inputs.pop_back();
     }
-    init.output_channels = {channels, channels, channels, 0};
-    check_program(model_, init, model_.programs[kProgramInit], "init");
+    init.outputs = {{channels, cell}, {channels, cell}, {channels, cell}, {0, cell}};
+    check_program(model_.layers, init, model_.programs[kProgramInit], "init");
 
     const Program& first = model_.programs[kProgramInit];
-    ProgramContract step;
-    step.input_channels = {channels, first.shapes[first.outputs[3]].channels};
-    step.output_channels = {channels, channels};
+    ProgramContract step = contract();
+    step.inputs = {{channels, cell, {}}, first.shapes[first.outputs[3]]};
+    step.outputs = {{channels, cell}, {channels, cell}};
     const char* const names[] = {"step 1", "step 2", "step 3"};
     for (size_t s = 1; s < kQuarters; ++s) {
-      check_program(model_, step, model_.programs[s], names[s - 1]);
+      check_program(model_.layers, step, model_.programs[s], names[s - 1]);
     }
   }
 
-  ByteReader reader_;
+  ProgramContract contract() const {
+    ProgramContract contract;
+    contract.window = model_.window;
+    if (is_old()) contract.only_factor = uint32_t{model_.window} / model_.latent_stride;
+    return contract;
+  }
+
+  void synthesis() {  // A.2.11
+    IntegerSynthesis part;
+    part.latent_shift =
+        static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxLatentShift, "latent shift"));
+    part.latent_bound = static_cast<int16_t>(in_range(bytes_.u16(), 1, INT16_MAX, "latent bound"));
+    part.sample_bits =
+        static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxSampleBits, "sample bits"));
+    part.noise_cells = static_cast<uint8_t>(
+        in_range(bytes_.u8(), 0, (1u << kMaxNoiseCells) - 1, "noise cells"));
+    part.rate_vectors = reader_.rate_vectors(model_.rate_points, 0);
+
+    ProgramContract whole = contract();
+    whole.inputs = {{model_.latent_channels,
+                     model_.latent_stride,
+                     {-int32_t{part.latent_bound}, part.latent_bound}},
+                    model_.token_register()};
+    if (!part.rate_vectors[0].empty()) {
+      whole.inputs.push_back(model_.rate_register(part.rate_vectors));
+    }
+    for (const uint32_t cell : part.noise()) {
+      require(cell <= model_.window, "a cell of noise is larger than a window");
+      whole.inputs.push_back({1, cell, {-kNoiseBytesMean, kNoiseBytesMean}});
+    }
+    part.whole = synthesis_at(whole, 1, "synthesis");
+    const uint32_t mask = in_range(bytes_.u8(), 0, (1u << kMaxReduced) - 1, "reduced sizes");
+    for (uint32_t i = 0; i < kMaxReduced; ++i) {
+      const uint32_t divisor = 2u << i;
+      if ((mask >> i & 1) == 0) continue;
+      require(divisor <= model_.latent_align, "a reduced size is too small");
+      part.reduced[i] = synthesis_at(whole, divisor, "synthesis at 1/" + std::to_string(divisor));
+    }
+    model_.synthesis = std::move(part);
+  }
+
+  Synthesis synthesis_at(ProgramContract contract, uint32_t cell, const std::string& name) {
+    Synthesis synthesis;
+    synthesis.reach = bytes_.u16();
+    synthesis.program = reader_.program(model_.format);
+    contract.outputs = {{kSynthesisChannels, cell}};
+    check_program(model_.layers, contract, synthesis.program, name);
+    const uint32_t reach = reach_of(synthesis.program, model_.latent_stride);
+    require(synthesis.reach == reach, "program " + name + " reaches " + std::to_string(reach) +
+                                          " cells, not " + std::to_string(synthesis.reach));
+    return synthesis;
+  }
+
+  bool is_old() const { return model_.format == kPackageFormatOld; }
+
+  PartReader reader_;
+  ByteReader& bytes_;
   NormativePart model_;
 };
 
 }  // namespace
+
+std::vector<uint32_t> IntegerSynthesis::noise() const {
+  std::vector<uint32_t> cells;
+  for (uint32_t i = kMaxNoiseCells; i-- > 0;) {
+    if ((noise_cells >> i & 1) != 0) cells.push_back(1u << i);
+  }
+  return cells;
+}
+
+const Program* IntegerSynthesis::at(int downscale) const {
+  if (downscale == 1) return &whole.program;
+  const std::optional<Synthesis>& part = reduced[downscale == 2 ? 0 : downscale == 4 ? 1 : 2];
+  return part ? &part->program : nullptr;
+}
+
+RegisterShape NormativePart::token_register() const {
+  const int32_t span = *std::max_element(levels.begin(), levels.end()) - 1;
+  return {tokens_stride(),
+          window,
+          {saturate(-span * kTokenInputScale), saturate(span * kTokenInputScale)}};
+}
+
+RegisterShape NormativePart::rate_register(const RateVectors& vectors) const {
+  Interval values{INT16_MAX, INT16_MIN};
+  for (const std::vector<int16_t>& vector : vectors) {
+    for (const int32_t value : vector) {
+      values = {std::min(values.low, value), std::max(values.high, value)};
+    }
+  }
+  return {static_cast<uint32_t>(vectors[0].size()), latent_stride, values};
+}
 
 NormativePart parse_normative(ByteView bytes) { return Parser(bytes).parse(); }
 

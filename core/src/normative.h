@@ -5,10 +5,14 @@
 #define DLF_SRC_NORMATIVE_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "bytes.h"
 #include "checksums.h"
+#include "constants.h"
+#include "machine/part_reader.h"
+#include "machine/program.h"
 
 namespace dlf {
 
@@ -21,63 +25,33 @@ struct FrequencyTable {
   uint32_t frequency(uint32_t entry) const { return cumulative[entry + 1] - cumulative[entry]; }
 };
 
-struct ConvLayer {
-  bool depthwise = false;
-  uint8_t kernel = 1;  // 1 or 3
-  uint16_t in_channels = 0;
-  uint16_t out_channels = 0;
-  std::vector<int8_t> weights;      // dense [out][in][k][k], depthwise [c][k][k]
-  std::vector<int32_t> bias;        // [out]
-  std::vector<int32_t> multiplier;  // [out], >= 0
-  std::vector<uint8_t> shift;       // [out], 1..46
-
-  // Derived by pack_layer: the weights in the order that the SIMD kernels read (kernels.h).
-  std::vector<int16_t> packed;
-};
-
-enum class Op : uint8_t {
-  kConv = 0,
-  kLeaky = 1,
-  kAdd = 2,
-  kConcat = 3,
-  kSlice = 4,
-  kDepthToSpace = 5,
-  kMax = 6,
-};
-
-struct Instruction {
-  Op op = Op::kConv;
-  uint16_t target = 0;
-  std::vector<uint16_t> sources;
-  int32_t arg0 = 0;
-  int32_t arg1 = 0;
-};
-
-// What a register holds: feature maps on the latent grid or on the (coarser) window grid.
-struct RegisterShape {
-  uint32_t channels = 0;  // 0: never written
-  bool on_windows = false;
-  // Index of the last instruction that reads it; the instruction count for an output.
-  uint32_t last_use = 0;
-};
-
-struct Program {
-  uint16_t registers = 0;
-  uint8_t inputs = 0;  // registers 0 .. inputs-1 are given
-  std::vector<Instruction> instructions;
-  std::vector<uint16_t> outputs;
-
-  // Derived by check_program.
-  std::vector<RegisterShape> shapes;  // per register
-  uint32_t peak_latent_channels = 0;  // most channels alive at once, per grid
-  uint32_t peak_window_channels = 0;
-  uint64_t latent_macs = 0;  // multiply-accumulates per position, per grid
-  uint64_t window_macs = 0;
-};
-
 constexpr int kProgramInit = 0;  // programs[kProgramInit + s] is step s
 
+// A program of A.2.11 and how far it reads around a place, in cells of the latent grid (§8.5).
+struct Synthesis {
+  uint16_t reach = 0;
+  Program program;
+};
+
+// From latents to samples (A.2.11, §9).
+struct IntegerSynthesis {
+  uint8_t latent_shift = 0;
+  int16_t latent_bound = INT16_MAX;
+  uint8_t sample_bits = 0;   // fraction bits of the output
+  uint8_t noise_cells = 0;   // bit i: a plane of noise on the grid of cell 2^i
+  RateVectors rate_vectors;  // [R][P'], P' may be 0
+  Synthesis whole;
+  std::optional<Synthesis> reduced[kMaxReduced];  // at 1/2, 1/4, 1/8
+
+  // The cells of the noise planes in the order of their registers.
+  std::vector<uint32_t> noise() const;
+  // The program that gives the picture at 1/downscale; null when the package has none.
+  const Program* at(int downscale) const;
+};
+
 struct NormativePart {
+  uint16_t format = kPackageFormat;
+  uint16_t flags = 0;
   Digest network_digest{};
 
   uint16_t window = 0;             // px, multiple of latent_stride
@@ -102,9 +76,15 @@ struct NormativePart {
   std::vector<uint16_t> token_map;
   std::vector<int16_t> thresholds;
   std::vector<FrequencyTable> scale_tables;        // last entry of each is the escape
-  std::vector<std::vector<int16_t>> rate_vectors;  // [R][P]
+  RateVectors rate_vectors;                        // [R][P]
+  uint8_t map_unit = 0;  // what an offset of an importance map stands for; 0: no such maps
   std::vector<ConvLayer> layers;
   Program programs[4];
+  std::optional<IntegerSynthesis> synthesis;  // none: the networks are TorchScript
+
+  // The tokens as inputs of programs (§7.2.2), and the latent grid's own rate vectors.
+  RegisterShape token_register() const;
+  RegisterShape rate_register(const RateVectors& vectors) const;
 
   uint32_t digits() const { return static_cast<uint32_t>(levels.size()); }
   // Number of int16 values per window: T * D.
@@ -126,21 +106,6 @@ struct NormativePart {
 // Parses and validates everything (Annex A.2): ranges, table sums, shapes and order of every
 // program, and that no accumulator can overflow. Throws DLF_MODEL_ERROR naming the byte offset.
 NormativePart parse_normative(ByteView bytes);
-
-// The part of that which concerns programs (§8.2): order, shapes, argument ranges.
-// `expected_inputs` are the channels of the given registers, `window_input` the index of the one on
-// the window grid or -1; `expected_outputs` the channels of the outputs, 0 meaning any. Fills the
-// derived fields.
-struct ProgramContract {
-  std::vector<uint32_t> input_channels;
-  int window_input = -1;
-  std::vector<uint32_t> output_channels;
-};
-void check_program(const NormativePart& model, const ProgramContract& contract, Program& program,
-                   const char* name);
-
-// Proves that no accumulator of the layer can leave int32 for any int16 input (§8.4).
-void check_accumulators(const ConvLayer& layer, size_t index);
 
 }  // namespace dlf
 

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "constants.h"
+#include "machine/arithmetic.h"
+#include "machine/tensors.h"
 
 namespace dlf {
 
@@ -15,27 +17,20 @@ Tensor token_values(const NormativePart& model, const ImageGeometry& geometry,
     const int32_t span = int32_t{model.levels[i % model.levels.size()]} - 1;
     for (size_t window = 0; window < windows; ++window) {
       const int32_t value = (2 * tokens[window * stride + i] - span) * kTokenInputScale;
-      out.channel(i)[window] =
-          static_cast<int16_t>(std::clamp<int32_t>(value, INT16_MIN, INT16_MAX));
+      out.channel(i)[window] = saturate(value);
     }
   }
   return out;
 }
 
-void Prior::start(uint8_t rate, const std::vector<int16_t>& tokens) {
-  const std::vector<int16_t>& vector = model_.rate_vectors[rate];
-  Tensor broadcast(static_cast<uint32_t>(vector.size()), geometry_.latent_h, geometry_.latent_w);
-  for (size_t c = 0; c < vector.size(); ++c) {
-    std::fill_n(broadcast.channel(c), broadcast.plane(), vector[c]);
+void Prior::start(const RateMap& rates, const std::vector<int16_t>& tokens) {
+  std::vector<FillRow> inputs = {rate_rows(model_.rate_vectors, rates)};
+  Tensor values;
+  if (model_.programs[kProgramInit].inputs > 1) {
+    values = token_values(model_, geometry_, tokens);
+    inputs.push_back(from_tensor(values));
   }
-  const Program& program = model_.programs[kProgramInit];
-  std::vector<Tensor> inputs;
-  inputs.push_back(std::move(broadcast));
-  if (program.inputs > 1) {
-    inputs.push_back(token_values(model_, geometry_, tokens));
-  }
-  std::vector<Tensor> outputs = run_program(model_, program, std::move(inputs), geometry_.latent_h,
-                                            geometry_.latent_w, options_);
+  std::vector<Tensor> outputs = run(kProgramInit, inputs);
   step_ = std::move(outputs[0]);
   scale_ = std::move(outputs[1]);
   mean_ = std::move(outputs[2]);
@@ -43,10 +38,24 @@ void Prior::start(uint8_t rate, const std::vector<int16_t>& tokens) {
 }
 
 void Prior::advance(int s, const Tensor& y_hat) {
-  std::vector<Tensor> outputs = run_program(model_, model_.programs[s], {y_hat, context_},
-                                            geometry_.latent_h, geometry_.latent_w, options_);
+  std::vector<Tensor> outputs = run(s, {from_tensor(y_hat), from_tensor(context_)});
   scale_ = std::move(outputs[0]);
   mean_ = std::move(outputs[1]);
+}
+
+uint64_t Prior::network_bytes(const NormativePart& model, const ImageGeometry& geometry) {
+  uint64_t most = 0;
+  for (const Program& program : model.programs) {
+    most = std::max(most, execution_bytes(Plan(model.layers, program, geometry.canvas,
+                                               whole(geometry.canvas), model.window)));
+  }
+  return most;
+}
+
+// Blocks of whole windows, so that the window grid moves on with every block.
+std::vector<Tensor> Prior::run(int program, const std::vector<FillRow>& inputs) const {
+  return run_program(model_.layers, model_.programs[program], geometry_.canvas, inputs,
+                     model_.window, options_);
 }
 
 }  // namespace dlf

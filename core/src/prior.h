@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "geometry.h"
-#include "integer_net.h"
+#include "machine/executor.h"
+#include "machine/rate_map.h"
 #include "normative.h"
 #include "tensor.h"
 
@@ -17,22 +18,27 @@ namespace dlf {
 
 class Prior {
  public:
-  Prior(const NormativePart& model, const ImageGeometry& geometry, const KernelOptions& options)
+  Prior(const NormativePart& model, const ImageGeometry& geometry, const MachineOptions& options)
       : model_(model), geometry_(geometry), options_(options) {}
 
-  // Runs program init (§7.2). `tokens` are digits, [nH*nW][T*D]; `rate` is in range.
-  void start(uint8_t rate, const std::vector<int16_t>& tokens);
+  // Runs program init (§7.2). `tokens` are digits, [nH*nW][T*D]; the rates are in range.
+  void start(const RateMap& rates, const std::vector<int16_t>& tokens);
   // Runs program step s, 1..3 (§7.4), on the latents known so far (0 elsewhere).
   void advance(int s, const Tensor& y_hat);
+
+  // Most bytes that running a program takes, beside inputs and outputs.
+  static uint64_t network_bytes(const NormativePart& model, const ImageGeometry& geometry);
 
   const Tensor& step() const { return step_; }    // of every latent, from start()
   const Tensor& scale() const { return scale_; }  // for the current quarter
   const Tensor& mean() const { return mean_; }    // for the current quarter
 
  private:
+  std::vector<Tensor> run(int program, const std::vector<FillRow>& inputs) const;
+
   const NormativePart& model_;
   const ImageGeometry& geometry_;
-  KernelOptions options_;
+  MachineOptions options_;
   Tensor step_, scale_, mean_, context_;
 };
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "constants.h"
+#include "machine/check.h"
 #include "prior.h"
 #include "quantiser.h"
 #include "rans.h"
@@ -12,8 +13,11 @@
 namespace dlf {
 namespace {
 
-KernelOptions kernel_options(const EntropyOptions& options) {
-  return {options.threads, options.force_scalar || !simd_enabled()};
+MachineOptions machine_options(const EntropyOptions& options) {
+  MachineOptions machine;
+  machine.threads = options.threads;
+  if (options.force_scalar) machine.kernels = &plain_kernels();
+  return machine;
 }
 
 int16_t reconstruct(int32_t symbol, int16_t mean, int fraction) {  // §7.6
@@ -34,8 +38,9 @@ void code_latents(const NormativePart& model, const EntropyOptions& options, Sym
   out.mean = Tensor(channels, height, width);
   out.y_hat = Tensor(channels, height, width);
 
-  Prior prior(model, geometry, kernel_options(options));
-  prior.start(out.rate, out.tokens);
+  const RateMap rates(out.rate);
+  Prior prior(model, geometry, machine_options(options));
+  prior.start(rates, out.tokens);
   out.step = prior.step();
   const size_t plane = out.symbols.plane();
   for (int s = 0; s < kQuarters; ++s) {
@@ -172,27 +177,19 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
 
 uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry) {
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
-  const uint64_t framed = (uint64_t{geometry.latent_h} + 2) * (uint64_t{geometry.latent_w} + 2);
-  uint64_t latent_channels = 0, window_channels = 0, widest = 0;
-  for (const Program& program : model.programs) {
-    latent_channels = std::max<uint64_t>(latent_channels, program.peak_latent_channels);
-    window_channels = std::max<uint64_t>(window_channels, program.peak_window_channels);
-  }
-  for (const ConvLayer& layer : model.layers) {
-    widest = std::max<uint64_t>(widest, layer.in_channels);
-  }
-  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; registers; one padded
-  // copy of a convolution's input; tokens and banks.
-  return positions * model.latent_channels * 48 + positions * latent_channels * 2 +
-         framed * (widest + 1) * 2 +
-         geometry.windows() * (window_channels * 2 + uint64_t{model.tokens_stride()} * 20 + 1);
+  const Program& init = model.programs[kProgramInit];
+  const uint64_t context = init.shapes[init.outputs[3]].channels;
+  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; the context; tokens
+  // and banks; the network at work.
+  return positions * (uint64_t{model.latent_channels} * 48 + context * 2) +
+         geometry.windows() * (uint64_t{model.tokens_stride()} * 22 + 1) +
+         Prior::network_bytes(model, geometry);
 }
 
 uint64_t estimate_entropy_macs(const NormativePart& model, const ImageGeometry& geometry) {
-  const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   uint64_t total = 0;
   for (const Program& program : model.programs) {
-    total += program.latent_macs * positions + program.window_macs * geometry.windows();
+    total += macs_of(model.layers, program, geometry.canvas.height, geometry.canvas.width);
   }
   return total;
 }

@@ -246,7 +246,7 @@ std::vector<uint8_t> to_bytes(const NormativePart& part) {
   for (const char letter : {'D', 'L', 'F', 'N'}) {
     writer.u8(static_cast<uint8_t>(letter));
   }
-  writer.u16(dlf::kPackageFormat);
+  writer.u16(dlf::kPackageFormatOld);
   writer.u16(0);
   writer.bytes(dlf::ByteView(part.network_digest.data(), part.network_digest.size()));
   writer.u16(part.window);

@@ -1,0 +1,26 @@
+// Which instruction sets this build has kernels for.
+#ifndef DLF_SRC_MACHINE_ISA_H_
+#define DLF_SRC_MACHINE_ISA_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "machine/kernels.h"
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#define DLF_HAVE_X86 1
+#elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
+#define DLF_HAVE_NEON 1
+#endif
+
+namespace dlf {
+
+// Null when the build or the processor lacks them.
+const Kernels* avx2_kernels();
+const Kernels* vnni_kernels();
+const Kernels* neon_kernels();
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_MACHINE_ISA_H_

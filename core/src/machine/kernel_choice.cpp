@@ -1,0 +1,36 @@
+#include <cstdlib>
+#include <string>
+
+#include "machine/isa.h"
+
+namespace dlf {
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+const std::vector<const Kernels*>& available_kernels() {
+  static const std::vector<const Kernels*> all = [] {
+    std::vector<const Kernels*> found = {&plain_kernels()};
+    for (const Kernels* each : {neon_kernels(), avx2_kernels(), vnni_kernels()}) {
+      if (each != nullptr) found.push_back(each);
+    }
+    return found;
+  }();
+  return all;
+}
+
+const Kernels& default_kernels() {
+  const std::string scalar = environment("DLF_FORCE_SCALAR"), name = environment("DLF_KERNELS");
+  if (!scalar.empty() && scalar != "0") return plain_kernels();
+  for (const Kernels* each : available_kernels()) {
+    if (name == each->name) return *each;
+  }
+  return *available_kernels().back();
+}
+
+}  // namespace dlf
