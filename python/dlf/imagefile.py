@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from dlf.errors import DlfError, InvalidFile, LimitExceeded
+from dlf.errors import DlfError, InvalidFile, LimitExceeded, Unsupported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +20,22 @@ if TYPE_CHECKING:
 
     from dlf.header import Info
 
-__all__ = ["METADATA_KINDS", "format_for", "image_bytes", "kept_metadata", "read_image"]
+__all__ = [
+    "METADATA_KINDS",
+    "check_form",
+    "choose_frame",
+    "format_for",
+    "image_bytes",
+    "kept_metadata",
+    "read_image",
+]
 
 METADATA_KINDS = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp"}
 """What may be kept of an image's metadata, and the argument of `dlf.encode` that embeds it."""
+
+
+# What these hold beside the picture are other renderings of it: previews, gain maps, layers.
+_ONE_PICTURE = frozenset({"MPO", "PSD"})
 
 
 def _size_does_not_matter(width: int, height: int) -> None:
@@ -31,7 +43,10 @@ def _size_does_not_matter(width: int, height: int) -> None:
 
 
 def read_image(
-    content: bytes, name: str, before_load: Callable[[int, int], None] = _size_does_not_matter
+    content: bytes,
+    name: str,
+    before_load: Callable[[int, int], None] = _size_does_not_matter,
+    frame: int | None = None,
 ) -> Image.Image:
     """Return the image that `content` holds, loaded.
 
@@ -40,9 +55,12 @@ def read_image(
         name: of the file, for messages.
         before_load: called with width and height once they are known and before any pixel is
             decoded; what it raises ends the call.
+        frame: which picture of an animation or of several pages, from 0.
 
     Raises:
         InvalidFile: not an image, or a damaged one.
+        Unsupported: several pictures, and no `frame` is given.
+        ValueError: there is no such frame.
         LimitExceeded: more pixels than Pillow takes for an honest image.
     """
     import dlf_pillow
@@ -51,10 +69,34 @@ def read_image(
     dlf_pillow.register()
     with _pillow_errors(name):
         image = Image.open(io.BytesIO(content))
+    choose_frame(image, name, frame)
     before_load(*image.size)
     with _pillow_errors(name):
         image.load()
     return image
+
+
+def choose_frame(image: Image.Image, name: str, frame: int | None) -> None:
+    """Let `image` show the one picture that it holds, or its picture `frame`, from 0.
+
+    Raises:
+        InvalidFile: damaged before that picture.
+        Unsupported: several pictures, and no `frame` is given.
+        ValueError: there is no such frame.
+    """
+    with _pillow_errors(name):
+        frames = 1 if image.format in _ONE_PICTURE else getattr(image, "n_frames", 1)
+    if frame is None and frames > 1:
+        raise Unsupported(
+            f"{name}: holds {frames} pictures, and a .dlf file holds one; "
+            f"--frame 0 to --frame {frames - 1} picks one"
+        )
+    if frame is not None and frame >= frames:
+        held = "one picture, frame 0" if frames == 1 else f"frames 0 to {frames - 1}"
+        raise ValueError(f"{name}: there is no frame {frame}; the file holds {held}")
+    if frame:
+        with _pillow_errors(name):
+            image.seek(frame)
 
 
 @contextlib.contextmanager
@@ -98,6 +140,12 @@ def format_for(name: str) -> str:
     return form
 
 
+def check_form(mode: str, form: str) -> None:
+    """Raise `ValueError` when the format `form` is known to hold no image of this mode."""
+    if form == "JPEG" and mode in ("LA", "RGBA"):
+        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
+
+
 def image_bytes(pixels: npt.NDArray[np.uint8], form: str, header: Info) -> bytes:
     """Return decoded pixels as a file of the format `form`, with the metadata of `header`.
 
@@ -107,8 +155,7 @@ def image_bytes(pixels: npt.NDArray[np.uint8], form: str, header: Info) -> bytes
     from PIL import Image
 
     image = Image.fromarray(pixels)
-    if form == "JPEG" and image.mode in ("LA", "RGBA"):
-        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
+    check_form(image.mode, form)
     found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
     metadata = {name: value for name, value in found.items() if value is not None}
     buffer = io.BytesIO()
