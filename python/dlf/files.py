@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 __all__ = [
+    "STANDARD_OUTPUT",
     "STANDARD_STREAM",
     "is_standard_output",
     "is_stream",
@@ -27,6 +28,9 @@ __all__ = [
 
 STANDARD_STREAM = "-"
 """The file name that means standard input or standard output on the command line."""
+
+STANDARD_OUTPUT = "standard output"
+"""What errors call it."""
 
 _MAX_LINKS = 40
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\d+)(/task/\d+)?/fd")
@@ -144,7 +148,7 @@ def _naming(name: str) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno is not None and error.filename is None:
-            shown = "standard output" if name == STANDARD_STREAM else name
+            shown = STANDARD_OUTPUT if name == STANDARD_STREAM else name
             error.filename, error.filename2 = shown, None
         raise
 
@@ -181,7 +185,7 @@ def _copy_to_descriptor(file: BinaryIO, name: str) -> None:
     """Write at the place where an open descriptor stands, behind what was printed before."""
     file.seek(0)
     if name == STANDARD_STREAM and sys.stdout is None:
-        raise OSError(errno.EBADF, "is closed", "standard output")
+        raise OSError(errno.EBADF, "is closed", STANDARD_OUTPUT)
     if sys.stdout is not None:
         sys.stdout.flush()
     descriptor = _descriptor(name)

@@ -86,17 +86,40 @@ def choose_frame(image: Image.Image, name: str, frame: int | None) -> None:
     """
     with _pillow_errors(name):
         frames = 1 if image.format in _ONE_PICTURE else getattr(image, "n_frames", 1)
-    if frame is None and frames > 1:
-        raise Unsupported(
-            f"{name}: holds {frames} pictures, and a .dlf file holds one; "
+        followed = image.format == "PPM" and _is_followed(image)
+    if frame is None and (frames > 1 or followed):
+        held = f"{frames} pictures" if frames > 1 else "several pictures"
+        picks = (
             f"--frame 0 to --frame {frames - 1} picks one"
+            if frames > 1
+            else "--frame 0 takes the first"
         )
+        raise Unsupported(f"{name}: holds {held}, and a .dlf file holds one; {picks}")
     if frame is not None and frame >= frames:
-        held = "one picture, frame 0" if frames == 1 else f"frames 0 to {frames - 1}"
-        raise ValueError(f"{name}: there is no frame {frame}; the file holds {held}")
+        held = "frame 0 only" if frames == 1 else f"frames 0 to {frames - 1}"
+        raise ValueError(f"{name}: there is no frame {frame}; the file has {held}")
     if frame:
         with _pillow_errors(name):
             image.seek(frame)
+
+
+def _is_followed(image: Image.Image) -> bool:
+    """Whether another Netpbm picture follows the first, as in streams; Pillow reads one only."""
+    codec, _, offset, arguments = image.tile[0]  # type: ignore[attr-defined]
+    file = image.fp  # type: ignore[attr-defined]
+    samples = image.width * image.height * len(image.getbands())
+    if codec == "raw":
+        deep = (arguments if isinstance(arguments, str) else arguments[0]).startswith("I;16")
+        size = -(-image.width // 8) * image.height if image.mode == "1" else samples * (1 + deep)
+    elif codec == "ppm":
+        size = samples * (1 if arguments[1] < 256 else 2)
+    else:  # in digits, or floats
+        return False
+    start = file.tell()
+    file.seek(offset + size)
+    following = file.read(1)
+    file.seek(start)
+    return bool(following == b"P")
 
 
 @contextlib.contextmanager

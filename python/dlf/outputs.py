@@ -19,7 +19,15 @@ from typing import Literal
 from dlf import signature
 from dlf.files import STANDARD_STREAM
 
-__all__ = ["Output", "Overwrite", "check_content", "identity", "judge", "refuse_existing"]
+__all__ = [
+    "FileIdentity",
+    "Output",
+    "Overwrite",
+    "check_content",
+    "identity",
+    "judge",
+    "refuse_existing",
+]
 
 Overwrite = Literal["never", "alike", "any"]
 """Which existing files are replaced: none, all but pictures of other formats, or all."""
@@ -138,14 +146,14 @@ def check_content(output: Output) -> None:
         )
 
 
-def identity(path: str | os.PathLike[str], stream: int) -> FileIdentity | None:
+def identity(path: str | os.PathLike[str], stream: int | None = None) -> FileIdentity | None:
     """Return which file `path` is, links followed; None when it is none that holds content.
 
-    `stream` is the descriptor that `-` stands for.
+    `stream` is the descriptor that `-` stands for; without it, `-` is a file like others.
     """
     try:
-        standard = os.fspath(path) == STANDARD_STREAM
-        found = os.fstat(stream) if standard else os.stat(path)
+        is_stream = stream is not None and os.fspath(path) == STANDARD_STREAM
+        found = os.stat(stream if is_stream and stream is not None else path)
     except OSError:
         return None
     return (found.st_dev, found.st_ino) if stat.S_ISREG(found.st_mode) else None
@@ -191,7 +199,8 @@ def _check_name(output: Output) -> None:
     suffix = PurePath(output.path).suffix.lower()
     form = _form_of_suffix(suffix)
     if form not in (None, output.form):
-        wanted = f"give a name that ends in {_OWN[output.form][0]}, or " * (output.form in _OWN)
+        own = _OWN.get(output.form)
+        wanted = "" if own is None else f"give a name that ends in {own[0]}, or "
         raise ValueError(
             f"{output.path}: {suffix} stands for another format ({form}), and this would be "
             f"{_described(output.form)}; {wanted}--force writes it"
@@ -212,6 +221,9 @@ def _form_of_suffix(suffix: str) -> str | None:
 
 def _form_of_content(start: bytes) -> str | None:
     """Return the format of the picture that begins with `start`; None for anything else."""
+    if not start:
+        return None
+    start = start.ljust(_LONGEST_SIGNATURE, b"\0")  # Pillow's plugins expect no less than 16 bytes
     if start.startswith(signature.SIGNATURE):
         return "DLF"
     from PIL import Image

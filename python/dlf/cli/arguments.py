@@ -20,6 +20,7 @@ __all__ = [
     "add_region",
     "add_target",
     "add_threads",
+    "check_count",
     "checked",
     "number",
 ]
@@ -165,6 +166,13 @@ def number(word: str) -> object:
         except ValueError:
             continue
     return word
+
+
+def check_count(value: object) -> int:
+    """Return `value`, a whole number of at least 1."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"must be a whole number of at least 1, not {value!r}")
+    return value
 
 
 def _numbers(word: str) -> object:

@@ -12,6 +12,7 @@ import dlf
 from dlf.cli import streams
 from dlf.cli.failures import EXIT_FAILURE, EXIT_INTERRUPTED, complain, explain
 from dlf.cli.suggestions import Parser
+from dlf.files import STANDARD_OUTPUT
 
 __all__ = ["COMMANDS", "DELEGATED", "build_parser", "main"]
 
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         streams.abandon_output()
         return EXIT_FAILURE
     except (ValueError, OSError, ImportError, MemoryError) as error:
-        if isinstance(error, OSError) and error.filename == "standard output":
+        if isinstance(error, OSError) and error.filename == STANDARD_OUTPUT:
             streams.abandon_output()
         message, status = explain(error)
         complain(message)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from dlf.cli.failures import complain, explain
 from dlf.cli.progress import ProgressBar
-from dlf.files import STANDARD_STREAM
+from dlf.files import STANDARD_OUTPUT, STANDARD_STREAM
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
@@ -38,7 +38,7 @@ class Reporter:
             except BrokenPipeError:
                 raise
             except OSError as error:
-                error.filename = "standard output"
+                error.filename = STANDARD_OUTPUT
                 raise
 
     def add_failure(self, name: str, message: str) -> None:
@@ -74,6 +74,8 @@ def work_through(
             except BrokenPipeError:  # nobody reads our output any more
                 raise
             except (ValueError, OSError, MemoryError) as error:
+                if isinstance(error, OSError) and error.filename == STANDARD_OUTPUT:
+                    raise  # not about the file, and every other would meet it again
                 message, own = explain(error)
                 status = status or own
                 name = name_of(item)

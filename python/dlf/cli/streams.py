@@ -7,6 +7,8 @@ import io
 import os
 import sys
 
+from dlf.files import STANDARD_OUTPUT
+
 __all__ = ["abandon_output", "flush_output", "prepare"]
 
 
@@ -39,7 +41,7 @@ def flush_output() -> None:
     except BrokenPipeError:  # the reader has gone, and knows
         raise
     except OSError as error:
-        error.filename = "standard output"
+        error.filename = STANDARD_OUTPUT
         raise
 
 
