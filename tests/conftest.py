@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from native_tools import Tool, tool_of
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -186,6 +187,30 @@ def chunky_dlf(pictures: dict[str, Image.Image], model_environment: None) -> byt
     return dlf.encode(
         pictures["RGBA"], 100, exif=exif, xmp="<x/>", icc_profile=icc.display_p3_profile()
     )
+
+
+@pytest.fixture(scope="session")
+def tools(installed_library: Path, model_environment: None) -> Path:
+    folder = installed_library / "bin"
+    if not (folder / "dlfenc").is_file():
+        pytest.skip("the tools were not built")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def dlfenc(tools: Path) -> Tool:
+    return tool_of(tools / "dlfenc")
+
+
+@pytest.fixture(scope="session")
+def dlfdec(tools: Path) -> Tool:
+    return tool_of(tools / "dlfdec")
+
+
+@pytest.fixture(scope="session")
+def png(dlfenc: Tool) -> None:
+    if "PNG" not in dlfenc("--help").out.decode():
+        pytest.skip("the tools were built without libpng")
 
 
 def run(*command: str | Path, status: int = 0) -> str:

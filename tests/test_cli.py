@@ -297,7 +297,6 @@ def test_wrong_usage_that_the_command_finds(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "required: COMMAND"),
         (["enc"], "invalid choice"),
         (["encode", "a.png"], "required: OUT.dlf"),
         (["encode", "a", "b", "-q", "101"], "quality must be a number from 0 to 100"),

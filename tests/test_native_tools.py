@@ -9,60 +9,16 @@ import os
 import re
 import stat
 import subprocess
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import ROOT, scene
 from dlf.cli import main as python_dlf
+from native_tools import Done, Tool, pnm_bytes, tool_of
 from PIL import Image, PngImagePlugin
 
 OPTIONS = re.compile(r"--[a-z][a-z-]+")
-
-
-@dataclass(frozen=True)
-class Done:
-    status: int
-    out: bytes
-    error: str
-
-
-Tool = Callable[..., Done]
-
-
-def tool_of(path: Path) -> Tool:
-    def call(*words: str | Path, stdin: bytes = b"") -> Done:
-        command = [str(path), *(str(word) for word in words)]
-        done = subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=120)
-        return Done(done.returncode, done.stdout, done.stderr.decode())
-
-    return call
-
-
-@pytest.fixture(scope="module")
-def tools(installed_library: Path, model_environment: None) -> Path:
-    folder = installed_library / "bin"
-    if not (folder / "dlfenc").is_file():
-        pytest.skip("the tools were not built")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def dlfenc(tools: Path) -> Tool:
-    return tool_of(tools / "dlfenc")
-
-
-@pytest.fixture(scope="module")
-def dlfdec(tools: Path) -> Tool:
-    return tool_of(tools / "dlfdec")
-
-
-@pytest.fixture(scope="module")
-def png(dlfenc: Tool) -> None:
-    if "PNG" not in dlfenc("--help").out.decode():
-        pytest.skip("the tools were built without libpng")
 
 
 def python_encode(source: Path, target: Path, *options: str) -> bytes:
@@ -74,18 +30,6 @@ def python_pixels(source: Path, folder: Path, *options: str) -> np.ndarray:
     target = folder / "python.png"
     assert python_dlf(["decode", "--quiet", *options, str(source), str(target)]) == 0
     return np.asarray(Image.open(target))
-
-
-def pnm_bytes(image: Image.Image, kind: str) -> bytes:
-    """The picture as PGM or PPM, or as PAM, which Pillow does not write with alpha."""
-    pixels = np.asarray(image)
-    if kind == "pam":
-        depth = len(image.getbands())
-        head = f"P7\nWIDTH {image.width}\n# a comment\nHEIGHT {image.height}\nDEPTH {depth}\n"
-        return f"{head}MAXVAL 255\nENDHDR\n".encode() + pixels.tobytes()
-    buffer = io.BytesIO()
-    image.save(buffer, "PPM")
-    return buffer.getvalue()
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])

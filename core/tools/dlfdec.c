@@ -9,7 +9,9 @@
 #include "files.h"
 #include "images.h"
 #include "models.h"
+#include "outputs.h"
 #include "tool.h"
+#include "writing.h"
 
 enum { PIECE = 1 << 16 };
 
@@ -43,6 +45,11 @@ static int load_model(const options* given, const dlf_decoder* decoder, dlf_code
   dlf_decoder_get_info(decoder, &info, NULL);
   path = given->model != NULL ? find_model(given->model) : find_model_id(info.model_id);
   if (path == NULL) return EXIT_MODEL;
+  status = refuse_input(given->output, path);
+  if (status != 0) {
+    free(path);
+    return status;
+  }
   if (dlf_codec_open(path, &given->codec, codec, &error) != DLF_OK) {
     status = complain_error(path, &error);
   }
@@ -140,10 +147,10 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
   }
   if (status == 0 && !write_whole(given->output, file.data, file.size)) status = EXIT_FAILED;
   if (status == 0 && !given->quiet) {
-    fprintf(strcmp(given->output, STANDARD_STREAM) == 0 ? stderr : stdout,
-            "%s: %lux%lu %s%s, %.2f s\n", given->output, (unsigned long)image.width,
-            (unsigned long)image.height, mode_name(image.channels),
-            decoded.complete ? "" : " of a cut file", seconds_now() - start);
+    fprintf(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s\n",
+            given->output, (unsigned long)image.width, (unsigned long)image.height,
+            mode_name(image.channels), decoded.complete ? "" : " of a cut file",
+            seconds_now() - start);
   }
   free(file.data);
   image.samples = NULL; /* belongs to `decoded` */
@@ -162,6 +169,10 @@ int main(int argc, char** argv) {
   tool_start("dlfdec");
   status = read_options(argc, argv, &given);
   if (status >= 0) return status;
+  if (!given.info_only) {
+    status = judge_output(given.output, format_name(given.form), given.input, given.choice);
+    if (status != 0) return status;
+  }
   DLF_INIT(&error);
   verbose_logger(&logger);
   if (given.verbose) given.codec.logger = given.reading.logger = &logger;

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "writing.h"
+
 enum { MAX_THREADS = 256 };
 
 static void print_help(void) {
@@ -26,9 +28,13 @@ static void print_help(void) {
       "      --threads N         default: all processors\n"
       "      --max-pixels N      refuse larger pictures (default: 134217728)\n"
       "      --max-memory N      refuse what needs more bytes (default: 4294967296)\n"
+      "      --force             write even over a picture in another format; never over the "
+      "input\n"
+      "      --no-clobber        write over no existing file\n"
       "      --quiet             print nothing\n"
       "      --verbose           print what the library does\n"
-      "      --help, --version\n"
+      "  -h, --help\n"
+      "  -V, --version\n"
       "\n" EXIT_STATUS_TEXT,
       format_list(), format_named("png") == FORMAT_NONE ? "PAM" : "PNG");
 }
@@ -82,7 +88,7 @@ static int read_words(int argc, char **argv, options *out) {
   out->output = out->info_only ? STANDARD_STREAM : argv[optind + 1];
   if (out->form != FORMAT_NONE || out->info_only) return -1;
   out->form = format_of_path(out->output);
-  if (strcmp(out->output, STANDARD_STREAM) == 0) {
+  if (out->form == FORMAT_NONE && is_stream(out->output)) {
     out->form = format_named("png") != FORMAT_NONE ? FORMAT_PNG : FORMAT_PAM;
   }
   return out->form != FORMAT_NONE ? -1
@@ -105,10 +111,10 @@ int read_options(int argc, char **argv, options *out) {
     THREADS,
     PIXELS,
     MEMORY,
+    FORCE,
+    NO_CLOBBER,
     QUIET,
-    VERBOSE,
-    HELP,
-    VERSION
+    VERBOSE
   };
   static const struct option names[] = {{"format", required_argument, NULL, FORM},
                                         {"layers", required_argument, NULL, LAYERS},
@@ -121,19 +127,21 @@ int read_options(int argc, char **argv, options *out) {
                                         {"threads", required_argument, NULL, THREADS},
                                         {"max-pixels", required_argument, NULL, PIXELS},
                                         {"max-memory", required_argument, NULL, MEMORY},
+                                        {"force", no_argument, NULL, FORCE},
+                                        {"no-clobber", no_argument, NULL, NO_CLOBBER},
                                         {"quiet", no_argument, NULL, QUIET},
                                         {"verbose", no_argument, NULL, VERBOSE},
-                                        {"help", no_argument, NULL, HELP},
-                                        {"version", no_argument, NULL, VERSION},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
                                         {NULL, 0, NULL, 0}};
   uint64_t threads = available_threads();
-  int letter, good = 1;
+  int letter, choices = 0, good = 1;
   memset(out, 0, sizeof *out);
   DLF_INIT(&out->codec);
   DLF_INIT(&out->reading);
   DLF_INIT(&out->decoding);
   DLF_INIT(&out->limits);
-  while (good && (letter = getopt_long(argc, argv, "", names, NULL)) != -1) {
+  while (good && (letter = getopt_long(argc, argv, "hV", names, NULL)) != -1) {
     switch (letter) {
       case FORM:
         good = read_format(optarg, out);
@@ -168,22 +176,31 @@ int read_options(int argc, char **argv, options *out) {
       case MEMORY:
         good = read_count("--max-memory", optarg, 1, UINT64_MAX, &out->limits.max_memory);
         break;
+      case FORCE:
+        out->choice = OVERWRITE_ANY;
+        ++choices;
+        break;
+      case NO_CLOBBER:
+        out->choice = OVERWRITE_NONE;
+        ++choices;
+        break;
       case QUIET:
         out->quiet = 1;
         break;
       case VERBOSE:
         out->verbose = 1;
         break;
-      case HELP:
+      case 'h':
         print_help();
         return 0;
-      case VERSION:
+      case 'V':
         return print_version();
       default:
         good = 0; /* getopt has complained */
     }
   }
   if (!good) return EXIT_USAGE;
+  if (choices > 1) return complain(EXIT_USAGE, "give one of --force and --no-clobber");
   out->codec.threads = (uint32_t)threads;
   return read_words(argc, argv, out);
 }

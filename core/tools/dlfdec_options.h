@@ -3,6 +3,7 @@
 #define DLF_TOOLS_DLFDEC_OPTIONS_H_
 
 #include "images.h"
+#include "outputs.h"
 #include "tool.h"
 
 typedef struct options {
@@ -12,6 +13,7 @@ typedef struct options {
   dlf_decode_options decoding;
   dlf_limits limits;
   format form;
+  overwrite choice;
   int info_only, quiet, verbose;
 } options;
 

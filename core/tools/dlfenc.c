@@ -9,9 +9,12 @@
 #include "files.h"
 #include "images.h"
 #include "models.h"
+#include "outputs.h"
 #include "tool.h"
+#include "writing.h"
 
-enum { MAX_QUALITY = 100, DEFAULT_QUALITY = 50, MAX_THREADS = 256, KINDS = 3 };
+/* A fortieth of the size asked for may stay unused without a word. */
+enum { MAX_QUALITY = 100, DEFAULT_QUALITY = 50, MAX_THREADS = 256, KINDS = 3, UNUSED = 40 };
 #define MAX_BPP 1e6
 
 typedef struct options {
@@ -21,6 +24,7 @@ typedef struct options {
   double bpp;         /* 0: not given */
   uint64_t max_bytes; /* 0: not given */
   int keep[KINDS];    /* as kept_kinds */
+  overwrite choice;
   int quiet, verbose;
 } options;
 
@@ -42,9 +46,12 @@ static void print_help(void) {
       "      --device NAME      cpu (default), cuda, cuda:N\n"
       "      --threads N        default: all processors\n"
       "      --keep KIND        embed the PNG's own exif, icc or xmp; may be repeated\n"
+      "      --force            write even over a picture in another format; never over the input\n"
+      "      --no-clobber       write over no existing file\n"
       "      --quiet            print nothing\n"
       "      --verbose          print what the library does\n"
-      "      --help, --version\n"
+      "  -h, --help\n"
+      "  -V, --version\n"
       "\n" EXIT_STATUS_TEXT,
       format_list(), DEFAULT_QUALITY);
 }
@@ -60,20 +67,21 @@ static int keep_kind(options *out, const char *word) {
 
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, options *out) {
-  enum { BPP = 256, BYTES, MODEL, DEVICE, THREADS, KEEP, QUIET, VERBOSE, HELP, VERSION };
+  enum { BPP = 256, BYTES, MODEL, DEVICE, THREADS, KEEP, FORCE, NO_CLOBBER, QUIET, VERBOSE };
   static const struct option names[] = {
-      {"quality", required_argument, NULL, 'q'},   {"bpp", required_argument, NULL, BPP},
-      {"bytes", required_argument, NULL, BYTES},   {"model", required_argument, NULL, MODEL},
-      {"device", required_argument, NULL, DEVICE}, {"threads", required_argument, NULL, THREADS},
-      {"keep", required_argument, NULL, KEEP},     {"quiet", no_argument, NULL, QUIET},
-      {"verbose", no_argument, NULL, VERBOSE},     {"help", no_argument, NULL, HELP},
-      {"version", no_argument, NULL, VERSION},     {NULL, 0, NULL, 0}};
+      {"quality", required_argument, NULL, 'q'},     {"bpp", required_argument, NULL, BPP},
+      {"bytes", required_argument, NULL, BYTES},     {"model", required_argument, NULL, MODEL},
+      {"device", required_argument, NULL, DEVICE},   {"threads", required_argument, NULL, THREADS},
+      {"keep", required_argument, NULL, KEEP},       {"force", no_argument, NULL, FORCE},
+      {"no-clobber", no_argument, NULL, NO_CLOBBER}, {"quiet", no_argument, NULL, QUIET},
+      {"verbose", no_argument, NULL, VERBOSE},       {"help", no_argument, NULL, 'h'},
+      {"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0}};
   uint64_t threads = available_threads();
-  int targets = 0, letter, good = 1;
+  int targets = 0, choices = 0, letter, good = 1;
   memset(out, 0, sizeof *out);
   DLF_INIT(&out->codec);
   out->quality = DEFAULT_QUALITY;
-  while (good && (letter = getopt_long(argc, argv, "q:", names, NULL)) != -1) {
+  while (good && (letter = getopt_long(argc, argv, "q:hV", names, NULL)) != -1) {
     switch (letter) {
       case 'q':
         good = read_number("--quality", optarg, 0, MAX_QUALITY, &out->quality);
@@ -100,16 +108,24 @@ static int read_options(int argc, char **argv, options *out) {
       case KEEP:
         good = keep_kind(out, optarg);
         break;
+      case FORCE:
+        out->choice = OVERWRITE_ANY;
+        ++choices;
+        break;
+      case NO_CLOBBER:
+        out->choice = OVERWRITE_NONE;
+        ++choices;
+        break;
       case QUIET:
         out->quiet = 1;
         break;
       case VERBOSE:
         out->verbose = 1;
         break;
-      case HELP:
+      case 'h':
         print_help();
         return 0;
-      case VERSION:
+      case 'V':
         return print_version();
       default:
         good = 0; /* getopt has complained */
@@ -119,6 +135,7 @@ static int read_options(int argc, char **argv, options *out) {
   if (targets > 1) {
     return complain(EXIT_USAGE, "give one of --quality, --bpp and --bytes");
   }
+  if (choices > 1) return complain(EXIT_USAGE, "give one of --force and --no-clobber");
   if (argc - optind != 2) {
     return complain(EXIT_USAGE, "usage: dlfenc [options] IN OUT.dlf (--help tells more)");
   }
@@ -169,15 +186,30 @@ static int choose_target(const options *given, const dlf_codec *codec, const pic
   return 0;
 }
 
-static void report(const options *given, const dlf_buffer *file, double seconds) {
-  FILE *to = strcmp(given->output, STANDARD_STREAM) == 0 ? stderr : stdout;
+/* Words for a size asked for that is more than the model's best needs. */
+static void report_unused(FILE *to, const dlf_info *info, const dlf_codec *codec, uint64_t size,
+                          uint64_t allowed) {
+  dlf_package_info model;
+  DLF_INIT(&model);
+  dlf_package_get_info(dlf_codec_package(codec), &model, NULL);
+  if (info->rate + 1 == model.rate_points && allowed > 0 && size < allowed - allowed / UNUSED) {
+    fprintf(to, "; the best that the model gives, of the %llu bytes allowed",
+            (unsigned long long)allowed);
+  }
+}
+
+static void report(const options *given, const dlf_codec *codec, uint64_t allowed,
+                   const dlf_buffer *file, double seconds) {
+  FILE *to = is_standard_output(given->output) ? stderr : stdout;
   dlf_info info;
   DLF_INIT(&info);
   dlf_probe(file->data, file->size, &info, NULL);
-  fprintf(to, "%s: %llu bytes, %.4f bpp, %lux%lu %s, rate %lu, %.2f s\n", given->output,
+  fprintf(to, "%s: %llu bytes, %.4f bpp, %lux%lu %s, rate %lu, %.2f s", given->output,
           (unsigned long long)file->size,
           8.0 * (double)file->size / ((double)info.width * info.height), (unsigned long)info.width,
           (unsigned long)info.height, mode_name(info.channels), (unsigned long)info.rate, seconds);
+  report_unused(to, &info, codec, file->size, allowed);
+  fputc('\n', to);
 }
 
 /* Everything from the loaded model to the written file. */
@@ -209,7 +241,7 @@ static int encode(const options *given, const dlf_codec *codec, const picture *p
   if (!write_whole(given->output, file.data, file.size)) {
     status = EXIT_FAILED;
   } else if (!given->quiet) {
-    report(given, &file, seconds_now() - start);
+    report(given, codec, encoding.max_bytes, &file, seconds_now() - start);
   }
   dlf_buffer_free(&file);
   return status;
@@ -227,11 +259,13 @@ int main(int argc, char **argv) {
   tool_start("dlfenc");
   status = read_options(argc, argv, &given);
   if (status >= 0) return status;
+  status = judge_output(given.output, "dlf", given.input, given.choice);
+  if (status != 0) return status;
   if (!read_whole(given.input, &file)) return EXIT_FAILED;
   status = read_picture(given.input, &file, &image);
   free(file.data);
   model = status == 0 ? find_model(given.model) : NULL;
-  if (status == 0 && model == NULL) status = EXIT_MODEL;
+  if (status == 0) status = model == NULL ? EXIT_MODEL : refuse_input(given.output, model);
   if (status == 0) {
     DLF_INIT(&error);
     verbose_logger(&logger);

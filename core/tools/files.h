@@ -1,4 +1,4 @@
-/* Whole files, in and out; nothing is ever left half-written. */
+/* Whole files, read. writing.h writes them. */
 #ifndef DLF_TOOLS_FILES_H_
 #define DLF_TOOLS_FILES_H_
 
@@ -23,10 +23,5 @@ long read_piece(int descriptor, const char *path, void *to, size_t size);
 
 /* Reads everything; returns 0 after complaining. */
 int read_whole(const char *path, bytes *content);
-
-/* Writes `data` so that the target holds either its old content or all of the new: by a temporary
- * file beside it. Links are followed, an existing file keeps its permissions; devices and pipes are
- * written directly. Returns 0 after complaining. */
-int write_whole(const char *path, const void *data, size_t size);
 
 #endif /* DLF_TOOLS_FILES_H_ */

@@ -13,23 +13,31 @@
 #define PNG_WORD ""
 #endif
 
-format format_named(const char *word) {
-  static const struct {
-    const char *name;
-    format form;
-  } names[] = {{"ppm", FORMAT_PPM},
+static const struct {
+  const char *name;
+  format form;
+} formats[] = {{"ppm", FORMAT_PPM},
                {"pgm", FORMAT_PGM},
                {"pnm", FORMAT_PNM},
                {"pam", FORMAT_PAM},
 #ifdef DLF_TOOLS_PNG
                {"png", FORMAT_PNG}
 #endif
-  };
+};
+enum { FORMATS = sizeof formats / sizeof formats[0] };
+
+format format_named(const char *word) {
   size_t i;
-  for (i = 0; i < sizeof names / sizeof names[0]; ++i) {
-    if (strcasecmp(word, names[i].name) == 0) return names[i].form;
+  for (i = 0; i < FORMATS; ++i) {
+    if (strcasecmp(word, formats[i].name) == 0) return formats[i].form;
   }
   return FORMAT_NONE;
+}
+
+const char *format_name(format form) {
+  size_t i = 0;
+  while (i + 1 < FORMATS && formats[i].form != form) ++i;
+  return formats[i].name;
 }
 
 format format_of_path(const char *path) {

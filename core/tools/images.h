@@ -29,6 +29,8 @@ typedef enum format {
 /* The format that a file name or a word like "png" asks for; FORMAT_NONE when there is none. */
 format format_named(const char *word);
 format format_of_path(const char *path);
+/* The word for a format other than FORMAT_NONE. */
+const char *format_name(format form);
 /* "PNG, PPM, PGM, PAM", as far as they were built in. */
 const char *format_list(void);
 

@@ -75,11 +75,33 @@ static int normalise(png_structp png) {
   return png_set_interlace_handling(png);
 }
 
+static uint32_t big_endian(const uint8_t *at) {
+  return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* How many pictures the file says that it holds: more than 1 for an animation (chunk acTL). */
+static uint32_t frames_of(const bytes *file) {
+  enum { SIGNATURE = 8, HEAD = 8, CHECKSUM = 4 };
+  size_t at = SIGNATURE;
+  while (at + HEAD + 4 <= file->size) {
+    const size_t length = big_endian(file->data + at);
+    const uint8_t *kind = file->data + at + 4;
+    if (memcmp(kind, "acTL", 4) == 0) return big_endian(kind + 4);
+    if (memcmp(kind, "IDAT", 4) == 0 || length > file->size - at - HEAD) break;
+    at += HEAD + length + CHECKSUM;
+  }
+  return 1;
+}
+
 int read_png(const char *path, const bytes *file, picture *out) {
   stream state;
   png_structp png;
   png_infop info = NULL, end = NULL;
   volatile int status = EXIT_INVALID;
+  if (frames_of(file) > 1) {
+    return complain(EXIT_UNSUPPORTED, "%s: holds %lu pictures, and a .dlf file holds one", path,
+                    (unsigned long)frames_of(file));
+  }
   memset(&state, 0, sizeof state);
   state.path = path;
   state.from = file;

@@ -94,8 +94,12 @@ int read_pnm(const char *path, const bytes *file, picture *out) {
   if (start > file->size || (file->size - start) / head.channels / head.width < head.height) {
     return complain(EXIT_INVALID, "%s: damaged image: it ends too early", path);
   }
-  if (!allocate_samples(out)) return complain(EXIT_FAILED, "%s: not enough memory", path);
   count = (size_t)head.width * head.channels * head.height;
+  if (file->size - start - count > 1 && file->data[start + count] == 'P') {
+    return complain(EXIT_UNSUPPORTED, "%s: holds several pictures, and a .dlf file holds one",
+                    path);
+  }
+  if (!allocate_samples(out)) return complain(EXIT_FAILED, "%s: not enough memory", path);
   for (i = 0; i < count; ++i) {
     const uint32_t value = file->data[start + i];
     const uint32_t scaled = (value * MAX_VALUE * 2 + head.maximum) / (2 * head.maximum);

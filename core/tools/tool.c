@@ -2,6 +2,7 @@
 #include "tool.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 static const char *tool_name = "dlf";
 static volatile sig_atomic_t interrupted = 0;
@@ -18,8 +20,21 @@ static void on_interrupt(int number) {
   interrupted = 1;
 }
 
+/* A file that is opened while descriptor 0, 1 or 2 is closed would take its place, and get what is
+ * meant for the stream. The stand-in is open in the wrong direction, so that using it fails. */
+static void stand_in_for_closed_streams(void) {
+  int descriptor;
+  for (descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF &&
+        open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) {
+      exit(EXIT_FAILED);
+    }
+  }
+}
+
 void tool_start(const char *name) {
   struct sigaction action;
+  stand_in_for_closed_streams();
   memset(&action, 0, sizeof action);
   action.sa_handler = on_interrupt;
   action.sa_flags = (int)SA_RESETHAND; /* a second Ctrl-C ends the program at once */

@@ -123,17 +123,21 @@ class Codec:
         layers: Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        region: options.Region | None = None,
         progress: Progress = _no_progress,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
         downscale = options.check_downscale(downscale)
+        if region is not None:
+            region = options.check_region(region)
         data = as_bytes(data)
         return self._native(self._model_of(data, allow_truncated)).decode(
             data,
             layers=layers,
             allow_truncated=allow_truncated,
             downscale=downscale,
+            region=region,
             progress=progress,
         )
 
@@ -285,7 +289,12 @@ def encode(
 
 
 def decode(
-    data: Buffer, *, layers: Layers = "all", allow_truncated: bool = False, downscale: int = 1
+    data: Buffer,
+    *,
+    layers: Layers = "all",
+    allow_truncated: bool = False,
+    downscale: int = 1,
+    region: options.Region | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Return the pixels of a .dlf file as a writable uint8 array.
 
@@ -298,6 +307,8 @@ def decode(
         allow_truncated: return the best picture so far of a file that ends too early.
         downscale: 2, 4 or 8: return the picture with sides of ceil(side / downscale) pixels. Takes
             a part of the time; the result is near the box average of the whole picture, not equal.
+        region: x, y, width and height of the part to return, in pixels of the full size. Only the
+            tiles that it touches are computed; the pixels are those of the whole picture.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
@@ -305,7 +316,11 @@ def decode(
         ValueError: an option out of range.
     """
     return shared_codec().decode(
-        data, layers=layers, allow_truncated=allow_truncated, downscale=downscale
+        data,
+        layers=layers,
+        allow_truncated=allow_truncated,
+        downscale=downscale,
+        region=region,
     )
 
 

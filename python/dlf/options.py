@@ -10,6 +10,7 @@ import math
 import numbers
 import os
 import sys
+from collections.abc import Iterable
 from typing import Literal
 
 __all__ = [
@@ -18,16 +19,19 @@ __all__ = [
     "MAX_THREADS",
     "Layers",
     "Precision",
+    "Region",
     "available_threads",
     "byte_limit",
     "check_bpp",
     "check_device",
     "check_downscale",
+    "check_frame",
     "check_layers",
     "check_max_bytes",
     "check_model",
     "check_precision",
     "check_quality",
+    "check_region",
     "check_threads",
     "default_threads",
     "rate_for_quality",
@@ -42,6 +46,7 @@ DOWNSCALES = (1, 2, 4, 8)
 
 Layers = Literal["all", "semantic"]
 Precision = Literal["fp32", "bf16"]
+Region = tuple[int, int, int, int]
 
 _threads_lost_by_fork = False
 
@@ -126,6 +131,30 @@ def check_downscale(downscale: object) -> int:
             if downscale == value:
                 return value
     raise ValueError(f"downscale must be 1, 2, 4 or 8, not {downscale!r}")
+
+
+def check_frame(frame: object) -> int:
+    """Return `frame`, which picture of a file that holds several; the first is 0."""
+    value = _number("frame", frame, 0, math.inf)
+    if value != int(value):
+        raise ValueError(f"frame must be a whole number, not {frame!r}")
+    return int(value)
+
+
+def check_region(region: object) -> Region:
+    """Return `region`, a part of a picture: x, y, width and height in pixels of its full size."""
+    given = tuple(region) if isinstance(region, Iterable) else ()
+    parts = [
+        float(part) if isinstance(part, numbers.Real) and not isinstance(part, bool) else math.nan
+        for part in given
+    ]
+    good = len(parts) == 4 and all(0 <= part < 2**32 and part.is_integer() for part in parts)
+    if not good or min(parts[2:]) < 1:
+        raise ValueError(
+            f"region must be four whole numbers x, y, width and height, not {region!r}"
+        )
+    x, y, width, height = map(int, parts)
+    return x, y, width, height
 
 
 LARGEST_LIMIT = 2**62

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from dlf import metadata, options, signature
 from dlf.header import Info, info
-from imageio.core.request import URI_BYTES, InitializationError, IOMode, Request
+from imageio.core.request import URI_BYTES, URI_FILENAME, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 
 __all__ = ["DlfPlugin", "FrameIndexError"]
@@ -34,6 +34,7 @@ class DlfPlugin(PluginV3):
         """
         super().__init__(request)
         self._data: bytes | None = None
+        self._written = False
         if request.mode.io_mode == IOMode.write:
             if request.extension not in (None, "", signature.EXTENSION):
                 raise InitializationError(f"DLF does not write {request.extension} files")
@@ -92,7 +93,7 @@ class DlfPlugin(PluginV3):
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
     ) -> bytes | None:
-        """Encode one image; the target is opened only after that has worked.
+        """Encode one image; the target is written only after that has worked, whole or not at all.
 
         Args:
             ndimage: a uint8 array, or a batch of exactly one.
@@ -105,10 +106,13 @@ class DlfPlugin(PluginV3):
 
         Raises:
             OSError: an array that .dlf cannot hold, a missing model, an unwritable target.
-            ValueError: an option out of range, or a batch of more than one.
+            ValueError: an option out of range, a batch of more than one, or a second image.
         """
         from dlf.codec import shared_codec
+        from dlf.files import write_atomically
 
+        if self._written:
+            raise ValueError("a .dlf file holds one image, and this one has been written")
         image = _single(ndimage, is_batch)
         codec = shared_codec(model, device, threads)
         data = codec.encode(
@@ -120,7 +124,12 @@ class DlfPlugin(PluginV3):
             icc_profile=icc_profile,
             xmp=xmp,
         )
-        self.request.get_file().write(data)
+        if self.request._uri_type == URI_FILENAME:
+            # Made absolute, because `-` is here the name of a file and not standard output.
+            write_atomically(os.path.abspath(self.request.get_local_filename()), data)
+        else:
+            self.request.get_file().write(data)
+        self._written = True
         return data if self.request._uri_type == URI_BYTES else None
 
     def iter(self, **options_of_read: Any) -> Iterator[npt.NDArray[np.uint8]]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from dlf.cli.progress import ProgressBar
 from dlf.codec import shared_codec
-from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
+from dlf.files import STANDARD_STREAM, is_standard_output, printable, read_bytes, write_atomically
 from dlf.imagefile import read_image
+from dlf.outputs import Output, judge, refuse_existing
 from PIL import ImageOps
 
 from dlf_models.evaluation.pictures import Picture
@@ -25,9 +26,13 @@ def run(arguments: argparse.Namespace) -> int:
     source: str = arguments.input
     name = "picture" if source == STANDARD_STREAM else Path(source).name
     target = arguments.output or f"{Path(name).stem}.html"
-    if target == STANDARD_STREAM and arguments.json:
+    if is_standard_output(target) and arguments.json:
         raise ValueError("--json and the page cannot both go to standard output")
-    picture = _read(source)
+    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
+    read = [source, codec.model.path, *([arguments.lpips] if arguments.lpips else [])]
+    judge([Output(target, "HTML")], read, arguments.overwrite)
+    refuse_existing(target, arguments.overwrite)
+    picture = _read(source, arguments.frame)
     wanted = Wanted(
         quality=arguments.quality,
         bpp=arguments.bpp,
@@ -35,17 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
         against=tuple(dict.fromkeys(arguments.against)),
         lpips=arguments.lpips,
     )
-    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
     with ProgressBar("comparing", "codecs") as bar:
-        comparison = compare(name, picture, wanted, codec, bar.show)
+        try:
+            comparison = compare(printable(name), picture, wanted, codec, bar.show)
+        except ValueError as error:  # a size that the picture cannot have
+            raise ValueError(f"{name}: {error}") from error
     write_atomically(target, render(comparison).encode())
     _report(comparison, target, arguments)
     return 0
 
 
-def _read(source: str) -> Picture:
+def _read(source: str, frame: int | None) -> Picture:
     """Upright 8-bit RGB, without transparency: uint8 [H, W, 3]."""
-    image = read_image(read_bytes(source), source)
+    image = read_image(read_bytes(source), source, frame=frame)
     upright = ImageOps.exif_transpose(image)
     return np.ascontiguousarray(np.asarray((upright or image).convert("RGB")))
 
@@ -56,7 +63,7 @@ def _report(comparison: Comparison, target: str, arguments: argparse.Namespace) 
         return
     if arguments.quiet:
         return
-    stream = sys.stderr if target == STANDARD_STREAM else sys.stdout
+    stream = sys.stderr if is_standard_output(target) else sys.stdout
     for version in comparison.versions[1:]:
         values = ", ".join(
             f"{name} {value:.4g}" for name, value in version.metrics.items() if value is not None

@@ -14,10 +14,16 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import notes, ours, report
+from dlf import options
+from dlf.cli import arguments as shared
+from dlf.files import write_atomically
+from dlf.outputs import Output, judge, refuse_existing
+
+from . import notes, ours, outputs, report
 from .cache import Cache, default_directory
 from .codecs import CodecUnavailable, Setting
 from .metrics import METRICS
+from .paths import REPORT_NAME
 from .peers import PEERS, parse_against
 from .pictures import find_pictures
 from .plots import write_plots
@@ -25,7 +31,7 @@ from .run import Outcome, Progress, make_tasks, run
 from .sheet import write_sheet
 from .summary import Mean, bd_rates, means
 from .weights import MetricUnavailable
-from .worker import Plan, Worker
+from .worker import Plan, Task, Worker
 
 CARD_BEGIN = "<!-- evaluation: begin -->"
 CARD_END = "<!-- evaluation: end -->"
@@ -63,18 +69,30 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--sheet",
         nargs="*",
-        type=float,
+        type=shared.checked(options.check_bpp, shared.number),
         default=[0.03],
         metavar="BPP",
         help="rates of the contact sheets in --plots (default 0.03)",
     )
-    add("--sheet-width", type=int, metavar="PX", help="of a picture there (default: full size)")
+    add(
+        "--sheet-width",
+        type=shared.checked(shared.check_count, shared.number),
+        metavar="PX",
+        help="of a picture there (default: full size)",
+    )
     add("--save", type=Path, metavar="DIR", help="write coded files and reconstructions")
     add("--card", type=Path, metavar="FILE", help="put the report into this model card")
     add("--per-image", action="store_true", help="print a table of single images too")
     add("--cache", type=Path, metavar="DIR", help=f"results (default {default_directory()})")
     add("--no-cache", action="store_true", help="measure everything anew, keep nothing")
-    add("--processes", type=int, metavar="N", help="side by side (default 2)")
+    add(
+        "--processes",
+        type=shared.checked(shared.check_count, shared.number),
+        metavar="N",
+        help="side by side (default 2)",
+    )
+    shared.add_frame(parser)
+    shared.add_overwrite(parser)
     add("--quiet", action="store_true", help="no progress")
     return parser
 
@@ -102,11 +120,13 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
         model=ours.model_path(arguments.model),
         device=arguments.device,
         save=arguments.save,
+        frame=arguments.frame,
     )
     worker = Worker(plan)
     settings, missing = _available(worker, peers, qualities, not arguments.no_dlf)
     complaints += missing
     tasks = make_tasks(paths, settings)
+    _judge(arguments, plan, paths, tasks)
     processes = arguments.processes or min(2, os.cpu_count() or 1)
     progress = None if arguments.quiet else Progress(len(paths) * len(settings))
     outcome = run(plan, tasks, processes, progress, worker)
@@ -119,6 +139,24 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
         raise ValueError("nothing could be measured")
     _write(arguments, worker, paths, outcome, summary, complaints)
     return EXIT_PARTIAL if complaints else 0
+
+
+def _judge(arguments: argparse.Namespace, plan: Plan, paths: list[Path], tasks: list[Task]) -> None:
+    """Raises ValueError or OSError for an output that must not or cannot be written."""
+    written: list[Output] = []
+    if arguments.json:
+        written.append(Output(str(arguments.json), "JSON"))
+    if arguments.card:
+        written.append(Output(str(arguments.card), "Markdown"))
+    if arguments.plots:
+        written += outputs.plots(arguments.plots, arguments.sheet)
+    if arguments.save:
+        written += outputs.saved(arguments.save, tasks)
+    read = [*paths, *(path for path in (plan.lpips, plan.model) if path)]
+    judge(written, read, arguments.overwrite, makes_folders=True)
+    for output in written:
+        if output.path != str(arguments.card):  # of which only the report is replaced
+            refuse_existing(output.path, arguments.overwrite)
 
 
 def _wanted(arguments: argparse.Namespace) -> tuple[list[Setting], list[int] | None]:
@@ -208,7 +246,7 @@ def _write(
         document = report.as_document(outcome.records, summary, rates, remarks, outcome.unreadable)
         _write_text(arguments.json, json.dumps(document, indent=1) + "\n")
     if arguments.plots:
-        _write_text(arguments.plots / "report.md", text(arguments.plots))
+        _write_text(arguments.plots / REPORT_NAME, text(arguments.plots))
     if arguments.card:
         before, after = _split_card(arguments.card)
         inside = text(arguments.card.parent)
@@ -228,4 +266,5 @@ def _split_card(path: Path) -> tuple[str, str]:
 
 def _write_text(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    # A name that is no UTF-8 is shown as well as it can be.
+    write_atomically(path, text.encode("utf-8", "backslashreplace"))

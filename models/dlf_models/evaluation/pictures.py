@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from dlf.errors import DlfError
+from dlf.imagefile import choose_frame
 from PIL import Image
 
 Picture = npt.NDArray[np.uint8]
@@ -48,14 +50,15 @@ def find_pictures(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     return list(found.values()), complaints
 
 
-def read_picture(path: Path) -> tuple[Picture, str]:
+def read_picture(path: Path, frame: int | None = None) -> tuple[Picture, str]:
     """(uint8 [H, W, 3], the file's own mode). Raises UnreadablePicture.
 
-    Grey is repeated, a palette looked up, 16 bits become 8, transparency is dropped, only the
-    first frame is read.
+    Grey is repeated, a palette looked up, 16 bits become 8, transparency is dropped. Of a file that
+    holds several pictures `frame` is read, from 0; without it, such a file is not readable.
     """
     try:
         with Image.open(path) as image:
+            choose_frame(image, path.name, frame)
             mode = image.mode
             if mode.startswith("I"):  # 16 bits, or 32 that hold 16
                 grey = np.clip(np.asarray(image).astype(np.int64), 0, 65535) >> 8
@@ -64,6 +67,8 @@ def read_picture(path: Path) -> tuple[Picture, str]:
                 raise UnreadablePicture("floating-point samples have no fixed range")
             else:
                 picture = np.asarray(image.convert("RGB"))
+    except DlfError as error:
+        raise UnreadablePicture(str(error)) from None
     except Image.DecompressionBombError as error:
         raise UnreadablePicture(str(error)) from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow raises all of these

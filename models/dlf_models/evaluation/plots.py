@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
+from dlf.files import write_atomically
+
 from . import ours
 from .envelope import Point, envelope
+from .paths import PLOT_FORMS, plot_path
 from .summary import ALL_METRICS, CODEC_LABELS, Mean, codecs_in, metrics_in, points
 from .weights import optional
 
@@ -34,9 +38,12 @@ def write_plots(summary: list[Mean], folder: Path) -> list[Path]:
         for metric in metrics_in(summary):
             figure = figure_class(figsize=(7.0, 4.8), layout="constrained")
             _draw(figure.subplots(), summary, metric)
-            for suffix, metadata in (("png", None), ("svg", {"Date": None})):
-                path = folder / f"rd_{metric}.{suffix}"
-                figure.savefig(path, dpi=150, metadata=metadata)
+            for suffix in PLOT_FORMS:
+                path = plot_path(folder, metric, suffix)
+                metadata = {"Date": None} if suffix == "svg" else None
+                file = io.BytesIO()
+                figure.savefig(file, format=suffix, dpi=150, metadata=metadata)
+                write_atomically(path, file.getvalue())
                 written.append(path)
     return written
 

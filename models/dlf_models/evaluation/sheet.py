@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from dlf.files import write_atomically
 from PIL import Image, ImageDraw, ImageFont
 
-from .pictures import UnreadablePicture, read_picture
+from .paths import sheet_path
+from .pictures import UnreadablePicture
 from .report import setting_label
 from .summary import CODEC_LABELS, Mean, chosen_at, codecs_in, metrics_in
 from .worker import Worker
@@ -70,9 +73,10 @@ def write_sheet(
         for row in part:
             sheet.paste(row, (0, top))
             top += row.height
-        suffix = f"_{index + 1}" if len(parts) > 1 else ""
-        path = folder / f"sheet_{bpp:.3f}{suffix}.jpg"
-        sheet.save(path, quality=_QUALITY, subsampling=0, optimize=True)
+        path = sheet_path(folder, bpp, index + 1 if len(parts) > 1 else None)
+        file = io.BytesIO()
+        sheet.save(file, "JPEG", quality=_QUALITY, subsampling=0, optimize=True)
+        write_atomically(path, file.getvalue())
         written.append(path)
     return written
 
@@ -90,7 +94,7 @@ def _row(
     worker: Worker, path: Path, remark: str, columns: list[Mean], width: int | None
 ) -> Image.Image:
     """The original and each column's reconstruction side by side, with captions above."""
-    picture, _ = read_picture(path)
+    picture = worker.read(path)
     height, full = picture.shape[:2]
     scale = 1.0 if width is None else width / full
     size = (max(1, round(full * scale)), max(1, round(height * scale)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from dlf.files import write_atomically
 from PIL import Image
 
 from . import frechet, ours
@@ -16,6 +18,7 @@ from .cache import Cache, Entry
 from .codecs import CodecUnavailable, PictureCodec, Setting
 from .cost import Cost, measured
 from .metrics import METRICS, MetricSet, Reference
+from .paths import saved_paths
 from .peers import Peer
 from .pictures import Picture, picture_digest, read_picture
 from .squeezenet import SqueezeFeatures
@@ -39,7 +42,8 @@ class Plan:
     """What every process of a run needs to know.
 
     lpips: weights file, None = the package `lpips`; metrics: names, None = all; cache: folder;
-    model, device: for DLF; save: folder for reconstructions or None.
+    model, device: for DLF; save: folder for reconstructions or None;
+    frame: of files that hold several pictures.
     """
 
     cache: Path
@@ -48,6 +52,7 @@ class Plan:
     model: str | None = None
     device: str = "cpu"
     save: Path | None = None
+    frame: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,10 @@ class Worker:
         """Names the feature network; None when there is none and no Frechet distance."""
         return None if self._weights is None else f"{frechet.VERSION} {self._weights.digest}"
 
+    def read(self, path: Path) -> Picture:
+        """The picture to measure. Raises UnreadablePicture."""
+        return read_picture(path, self._plan.frame)[0]
+
     def codec(self, name: str) -> PictureCodec:
         """The codec, made at the first use. Raises CodecUnavailable."""
         if name not in self._codecs:
@@ -108,7 +117,7 @@ class Worker:
 
     def measure(self, task: Task) -> list[Record]:
         """Measure each setting of the task. Raises UnreadablePicture, CodecUnavailable."""
-        picture, mode = read_picture(task.path)
+        picture, mode = read_picture(task.path, self._plan.frame)
         height, width = picture.shape[:2]
         digest = picture_digest(picture)
         original_key = Cache.key(digest, "original", "")
@@ -213,12 +222,12 @@ def _networks(plan: Plan) -> tuple[MetricSet, SqueezeFeatures | None, Weights | 
 
 def _save(folder: Path, record: Record, decoded: Picture, data: bytes) -> None:
     """The reconstruction as PNG, and the coded file beside it."""
-    setting = record.setting
-    scale = "" if setting.scale == 1 else f"_{setting.scale}"
-    place = folder / f"{setting.codec}_q{setting.quality}{scale}"
-    place.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.ascontiguousarray(decoded)).save(place / f"{record.name}.png")
-    (place / f"{record.name}.{setting.codec}").write_bytes(data)
+    picture, coded = saved_paths(folder, record.setting, record.name)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(decoded)).save(buffer, "PNG")
+    write_atomically(picture, buffer.getvalue())
+    write_atomically(coded, data)
 
 
 def cost_json(stage: str, cost: Cost | None) -> dict[str, Any]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 from pathlib import Path
+
+from dlf.cli.arguments import add_overwrite, check_count, checked, number
+from dlf.files import is_stream, write_atomically
+from dlf.outputs import Output, judge, refuse_existing
 
 from ..package_format import read_package
 from ..training.checkpoint import load_checkpoint
 from ..training.data import load_images
-from ..training.initialise import save_prior
+from ..training.initialise import prior_path, save_prior
 from .package import build_package, network_of
 
 
@@ -25,16 +28,31 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument(
         "--data", required=True, help="training images, for calibration and frequency tables"
     )
-    p.add_argument("--limit", type=int, default=2000, help="use at most this many of them")
+    p.add_argument(
+        "--limit",
+        type=checked(check_count, number),
+        default=2000,
+        help="use at most this many of them (default: 2000)",
+    )
     p.add_argument(
         "--measure", help="images on which to measure what the integer prior costs, e.g. Kodak"
     )
     p.add_argument("--licence", default="Apache-2.0")
+    p.add_argument("--name", help="of the model (default: that of its training configuration)")
+    add_overwrite(p)
     return p
 
 
 def main(argv: list[str] | None = None) -> int:
     args = parser().parse_args(argv)
+    out = Path(args.out)
+    written = [Output(args.out, "model package")]
+    if not is_stream(args.out):
+        written.append(Output(str(prior_path(out)), "NumPy archive"))
+    read = [path for path in (args.checkpoint, args.data, args.measure) if path]
+    judge(written, read, args.overwrite)
+    for output in written:
+        refuse_existing(output.path, args.overwrite)
     try:
         state = load_checkpoint(Path(args.checkpoint))
         network = network_of(state)
@@ -42,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
         step = max(1, len(images) // args.limit)
         seen = state["counters"][0]
         description = {
-            "name": state["config"]["name"],
+            "name": args.name or state["config"]["name"],
             "profile": state["config"]["profile"],
             "licence": args.licence,
             "training": f"{seen} crops seen",
@@ -50,11 +68,9 @@ def main(argv: list[str] | None = None) -> int:
         measured = load_images(args.measure, network.config.window) if args.measure else None
         data, report = build_package(network, images[::step][: args.limit], description, measured)
         normative, _ = read_package(data)
-        out = Path(args.out)
-        temporary = out.with_suffix(out.suffix + ".partial")
-        temporary.write_bytes(data)
-        os.replace(temporary, out)
-        save_prior(network, out)
+        write_atomically(args.out, data)
+        if not is_stream(args.out):
+            save_prior(network, out)
     except (OSError, ValueError, RuntimeError) as error:
         print(f"dlf export: {error}", file=sys.stderr)
         return 1

@@ -8,14 +8,19 @@ import argparse
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
+from dlf.cli.arguments import add_overwrite
+from dlf.files import replacing
+from dlf.outputs import Output, judge, refuse_existing
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -59,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
         help="photographs that the tables of the detail symbols are fitted to (default: synthetic"
         " pictures for the integer prior, normal distributions in the tables)",
     )
+    add_overwrite(p)
     return p
 
 
@@ -134,18 +140,17 @@ def import_official(args: argparse.Namespace) -> None:
         "calibration": "photographs" if args.calibration else "synthetic pictures",
         "weights": args.weights,
     }
-    partial = args.out.with_name(args.out.stem + ".partial")
-    try:
-        write_package(model, normative, description, config, partial)
+    with tempfile.TemporaryDirectory(dir=_scratch(args.out), prefix=".dlf-") as folder:
+        package = Path(folder) / "package.dlfm"
+        write_package(model, normative, description, config, package)
         del model
-        reopened = torch.jit.load(str(partial), map_location="cpu")
+        reopened = torch.jit.load(str(package), map_location="cpu")
         tokens, picture = reconstruct(reopened, window)
         levels = float((picture - expected.picture).abs().max()) * 255
         if not levels < float("inf"):
             raise ValueError(f"self-check: with {args.weights} weights the picture is not finite")
-        os.replace(partial, args.out)
-    finally:
-        partial.unlink(missing_ok=True)
+        with package.open("rb") as source, replacing(args.out) as target:
+            shutil.copyfileobj(source, target)
     same = int((tokens == expected.tokens).sum())
     print(
         f"self-check of the package on one window: {same} of {tokens.numel()} tokens equal, pixels"
@@ -155,6 +160,11 @@ def import_official(args: argparse.Namespace) -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(f"{args.out}: {args.out.stat().st_size} bytes, SHA-256 {identity}")
     print(f"{time.monotonic() - start:.0f} s, peak memory {peak:.1f} GiB")
+
+
+def _scratch(out: Path) -> Path | None:
+    """The folder of the package, which has room for it, or else the system's for temporary files."""
+    return out.parent if os.access(out.parent, os.W_OK) else None
 
 
 def _groups(keys: tuple[str, ...]) -> str:
@@ -172,6 +182,9 @@ def main(argv: list[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(words)
+    read = [args.checkpoint, *([args.config] if args.config else []), *(args.calibration or [])]
+    judge([Output(str(args.out), "model package")], read, args.overwrite)
+    refuse_existing(str(args.out), args.overwrite)
     if os.environ.get("PYTHONHASHSEED") != "0":
         command = [sys.executable, "-m", __spec__.name, *words]
         paths = os.pathsep.join(p for p in sys.path if p)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from dlf.files import replacing
 from torch import Tensor
 
 from ..networks.model import DLF
@@ -30,7 +31,7 @@ def prior_path(package: Path) -> Path:
 def save_prior(network: DLF, package: Path) -> None:
     """Write the float entropy model beside a package."""
     arrays = {key: value.half().numpy() for key, value in network.prior.state_dict().items()}
-    with prior_path(package).open("wb") as file:
+    with replacing(prior_path(package)) as file:
         np.savez(file, **arrays)
 
 

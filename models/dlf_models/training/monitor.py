@@ -13,6 +13,9 @@ from typing import Any
 
 log = logging.getLogger(__name__)
 
+NOT_ALWAYS = frozenset({"loss_d"})
+"""Values that some phases of a run do not have: NaN then, an empty cell, and no word in a line."""
+
 
 class Means:
     """Running means of named values since they were last taken."""
@@ -75,9 +78,13 @@ class Monitor:
         start, before = self.since
         speed = (seen - before) / (now - start) if now > start else math.nan
         self.since = (now, seen)
-        row = {"images": str(seen), **labels, **{k: f"{v:.4f}" for k, v in means.items()}}
+        absent = {k for k, v in means.items() if k in NOT_ALWAYS and math.isnan(v)}
+        numbers = {k: "" if k in absent else f"{v:.4f}" for k, v in means.items()}
+        row = {"images": str(seen), **labels, **numbers}
         self._append("log.csv", {**row, "images_per_second": f"{speed:.1f}"})
-        self._board("train", seen, {**means, "images_per_second": speed})
+        row = {k: v for k, v in row.items() if k not in absent}
+        measured = {k: v for k, v in means.items() if k not in absent}
+        self._board("train", seen, {**measured, "images_per_second": speed})
         if self.bar is not None:
             self.bar.set_postfix({k: row[k] for k in ("loss", "bpp") if k in row})
         else:

@@ -60,7 +60,9 @@ class Coder:
 
     def _encode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
         settings = self._settings
-        image = imagefile.read_image(content, name, lambda width, height: permit(width * height))
+        image = imagefile.read_image(
+            content, name, lambda width, height: permit(width * height), settings.frame
+        )
         data = self._codec.encode(
             image,
             settings.quality,
@@ -73,9 +75,10 @@ class Coder:
     def _decode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
         header = probe(content)
         pixels = header.width * header.height
+        form = self._settings.output_form
+        imagefile.check_form(header.mode, form)
         permit(pixels)
         decoded = self._codec.decode(content)
-        form = imagefile.format_for(f"x.{self._settings.extension}")
         return imagefile.image_bytes(decoded, form, info(content)), pixels, len(content)
 
 

@@ -14,9 +14,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dlf import files
+from dlf import files, outputs
 from dlf.batch.settings import Settings, is_shard
 from dlf.batch.stores import FsspecStore, LocalStore, Store, is_url, open_store
+from dlf.outputs import FileIdentity
 
 __all__ = ["Job", "Plan", "Source", "find_inputs"]
 
@@ -55,12 +56,14 @@ class Plan:
         problems: places that cannot be searched, and entries of lists that make no sense: what, and
             why.
         ignored: how many files of searched folders are no pictures.
+        lists: files that name inputs.
     """
 
     settings: Settings
     sources: list[Source] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0
+    lists: list[str] = field(default_factory=list)
 
     def jobs(self) -> Iterator[Job]:
         """Yield every input, in order."""
@@ -68,6 +71,17 @@ class Plan:
             for name in source.names:
                 relative = posixpath.basename(name) if source.flat else name.lstrip("/")
                 yield Job(number, name, self.settings.output_name(relative))
+
+    def read_files(self) -> Iterator[tuple[FileIdentity, str]]:
+        """Yield everything on this machine that is read: which file it is, and its name."""
+        for path in self.lists:
+            which = outputs.identity(path, outputs.STDIN)
+            if which is not None:
+                yield which, path
+        for job in self.jobs():
+            which = self.sources[job.source].store.identity(job.input)
+            if which is not None:
+                yield which, job.input
 
 
 def find_inputs(
@@ -95,7 +109,7 @@ def find_inputs(
             search.add_folder(word)
         else:
             search.add(os.fspath(word))
-    plan = Plan(settings, search.sources(), search.problems, search.ignored)
+    plan = Plan(settings, search.sources(), search.problems, search.ignored, search.lists)
     _check_outputs(plan, target)
     return plan
 
@@ -109,6 +123,7 @@ class _Search:
         self._files: list[str] = []
         self.problems: list[tuple[str, str]] = []
         self.ignored = 0
+        self.lists: list[str] = []
 
     def sources(self) -> list[Source]:
         single = [Source(LocalStore(os.curdir), self._files, flat=True)] if self._files else []
@@ -171,6 +186,7 @@ class _Search:
         self._found.append(Source(store, kept))
 
     def _add_list(self, path: str) -> None:
+        self.lists.append(path)
         text = os.fsdecode(files.read_bytes(path))
         lists: dict[str, list[str]] = {}
         for line in text.splitlines():
@@ -216,15 +232,17 @@ def _fixed_part(pattern: str) -> str:
 def _check_outputs(plan: Plan, target: Store) -> None:
     seen: set[str] = set()
     twice: list[str] = []
+    replaced: dict[FileIdentity, str] = {}
     for job in plan.jobs():
-        if job.output in seen:
+        which = target.identity(job.output)
+        if job.output in seen or (which is not None and which in replaced):
             twice.append(job.output)
         seen.add(job.output)
-        store = plan.sources[job.source].store
-        if not isinstance(store, LocalStore) or not isinstance(target, LocalStore):
-            continue
-        if store.path(job.input) == target.path(job.output):
-            raise ValueError(f"{store.path(job.input)}: the output would replace the input")
+        if which is not None:
+            replaced[which] = job.input
+    for which, name in plan.read_files() if replaced else ():
+        if which in replaced:
+            raise ValueError(f"{name}: the output of {replaced[which]} would replace the input")
     if twice:
         named = ", ".join(sorted(set(twice))[:_MAX_NAMED])
         more = f" and {len(twice) - _MAX_NAMED} more" if len(twice) > _MAX_NAMED else ""

@@ -69,7 +69,7 @@ class Manifest:
         """Open or create the manifest at `path`.
 
         Raises:
-            ValueError: the suffix is neither .csv nor .jsonl.
+            ValueError: the suffix is neither .csv nor .jsonl, or the file is no manifest.
             BlockingIOError: another run has it open.
             OSError: it cannot be written.
         """
@@ -87,6 +87,7 @@ class Manifest:
                 raise BlockingIOError(
                     errno.EWOULDBLOCK, "another dlf batch is using this manifest", self.path
                 ) from None
+            self._check_start()
             self._cut_torn_line()
         except BaseException:
             os.close(self._file)
@@ -159,6 +160,13 @@ class Manifest:
         else:
             text.writelines(json.dumps(line) + "\n" for line in lines)
         return text.getvalue().encode("utf-8", errors="surrogateescape")
+
+    def _check_start(self) -> None:
+        """Raise `ValueError` when the file holds something else, which would be lost by the next step."""
+        wanted = (",".join(_COLUMNS) + "\n" if self._is_csv else f'{{"{_COLUMNS[0]}": "').encode()
+        found = os.pread(self._file, len(wanted), 0)
+        if not wanted.startswith(found):
+            raise ValueError(f"{self.path}: exists, and is no manifest of dlf batch")
 
     def _cut_torn_line(self) -> None:
         """Drop what follows the last line break: a killed program or a full disk left it."""

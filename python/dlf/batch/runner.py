@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Literal
 
-from dlf import options
+from dlf import options, outputs
 from dlf.batch import local
 from dlf.batch.budget import DEFAULT_MEGAPIXELS
 from dlf.batch.inputs import Job, Plan, find_inputs
@@ -147,7 +147,9 @@ def run(
     if engine not in ("local", "ray"):
         raise ValueError(f"engine must be 'local' or 'ray', not {engine!r}")
     plan = find_inputs(inputs, target, settings, root)
-    with Manifest(_manifest_path(manifest, target)) as lines:
+    manifest = _manifest_path(manifest, target)
+    _check_manifest(manifest, plan)
+    with Manifest(manifest) as lines:
         batch = _Batch(plan, target, lines, progress)
         batch.leave_out_done(retry_failed)
         if batch.progress.inputs == 0 or batch.stopping():
@@ -227,7 +229,8 @@ class _Batch:
             row = earlier.get(one_line(job.output))
             if row is None or row.input != one_line(job.input) or row.settings != label:
                 continue
-            if row.status != "ok" and retry_failed:
+            forced = self.plan.settings.overwrite == "any"  # may be what it failed for want of
+            if row.status != "ok" and (retry_failed or forced):
                 continue
             if row.status == "failed":
                 self._fail(row)
@@ -331,6 +334,14 @@ def _manifest_path(manifest: str | os.PathLike[str] | None, target: Store) -> st
     if isinstance(target, LocalStore):
         return target.path(MANIFEST_NAME)
     raise ValueError(f"give --manifest FILE, a file of this machine, to write to {target.root}")
+
+
+def _check_manifest(path: str, plan: Plan) -> None:
+    """Raise `ValueError` when the manifest is one of the files that are read."""
+    which = outputs.identity(path)
+    for read, name in plan.read_files() if which is not None else ():
+        if read == which:
+            raise ValueError(f"{name} is read, and cannot be the manifest too")
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import posixpath
 from dataclasses import dataclass
 
 from dlf import imagefile, models, options
+from dlf.outputs import Overwrite
 
 __all__ = ["DLF_SUFFIX", "SHARD_SUFFIXES", "Settings", "is_shard", "picture_suffixes"]
 
@@ -28,6 +29,8 @@ class Settings:
         threads: of each worker; None is its share of the processors.
         keep: which metadata is embedded: "exif", "icc", "xmp".
         extension: of the images that decoding writes, without its dot.
+        frame: which picture of a file that holds several, from 0; None refuses such files.
+        overwrite: which existing files outputs may replace; no part of the description.
         keep_extension: `a.jpg` becomes `a.jpg.dlf` and not `a.dlf`.
         model_sha256: of the model that encodes; `checked` fills it in.
     """
@@ -43,6 +46,8 @@ class Settings:
     threads: int | None = None
     extension: str = "png"
     keep_extension: bool = False
+    frame: int | None = None
+    overwrite: Overwrite = "alike"
     model_sha256: str = ""
 
     def checked(self) -> Settings:
@@ -59,6 +64,8 @@ class Settings:
             options.check_bpp(self.bpp)
         if self.max_bytes is not None:
             options.check_max_bytes(self.max_bytes)
+        if self.frame is not None:
+            options.check_frame(self.frame)
         options.check_device(self.device)
         options.check_precision(self.precision)
         unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
@@ -89,7 +96,13 @@ class Settings:
         else:
             target = f"quality={self.quality:g}"
         keep = f" keep={'+'.join(sorted(self.keep))}" if self.keep else ""
-        return f"encode {target}{keep}{model}"
+        frame = "" if self.frame is None else f" frame={self.frame}"
+        return f"encode {target}{keep}{frame}{model}"
+
+    @property
+    def output_form(self) -> str:
+        """The format of an output, as `dlf.outputs` names it."""
+        return imagefile.format_for(f"x.{self.extension}") if self.decode else "DLF"
 
     def output_name(self, name: str) -> str:
         """Return what the output of the picture or shard `name` is called, folders included."""

@@ -7,6 +7,7 @@ that worker processes, on other machines too, get copies.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import posixpath
 import secrets
@@ -16,7 +17,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from dlf import files
+from dlf import files, outputs
+from dlf.outputs import FileIdentity, Overwrite
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -61,6 +63,19 @@ class Store(ABC):
         """Write a whole file."""
         with self.replacing(name) as file:
             file.write(data)
+
+    def identity(self, name: str) -> FileIdentity | None:
+        """Return which file of this machine `name` is, None when it is none."""
+        return None
+
+    def check_replacing(self, name: str, form: str, overwrite: Overwrite) -> None:
+        """Return if a file of this format may take the place of `name`; see `dlf.outputs`.
+
+        Raises:
+            ValueError, FileExistsError: it may not.
+        """
+        if overwrite == "never" and self.size(name) is not None:
+            raise FileExistsError(errno.EEXIST, "exists, and nothing is to be replaced", name)
 
     def prepare(self, run: str) -> None:  # noqa: B027 - most stores have nothing to prepare
         """Get ready for the outputs of the run with this identity; clear what a dead one left."""
@@ -113,6 +128,15 @@ class LocalStore(Store):
             return os.stat(self.path(name)).st_size
         except OSError:
             return None
+
+    def identity(self, name: str) -> FileIdentity | None:
+        return outputs.identity(self.path(name))
+
+    def check_replacing(self, name: str, form: str, overwrite: Overwrite) -> None:
+        path = self.path(name)
+        outputs.refuse_existing(path, overwrite)
+        if overwrite == "alike":
+            outputs.check_content(outputs.Output(path, form))
 
     def prepare(self, run: str) -> None:
         os.makedirs(self.root, exist_ok=True)

@@ -71,6 +71,8 @@ class Performer:
         """
         start = time.perf_counter()
         try:
+            form = "tar" if job.is_shard else self._settings.output_form
+            self._target.check_replacing(job.output, form, self._settings.overwrite)
             if job.is_shard:
                 return self._shard(job, permit, tick, start)
             return self._picture(job, permit, start)

@@ -12,12 +12,17 @@ from dlf.imagefile import METADATA_KINDS
 __all__ = [
     "add_device",
     "add_files",
+    "add_frame",
     "add_keep",
     "add_model",
+    "add_overwrite",
     "add_precision",
+    "add_region",
     "add_target",
     "add_threads",
+    "check_count",
     "checked",
+    "number",
 ]
 
 T = TypeVar("T")
@@ -68,7 +73,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add --threads."""
     parser.add_argument(
         "--threads",
-        type=checked(options.check_threads, int),
+        type=checked(options.check_threads, number),
         metavar="N",
         help="threads to use (default: all processors)",
     )
@@ -80,21 +85,21 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     target.add_argument(
         "-q",
         "--quality",
-        type=checked(options.check_quality, float),
+        type=checked(options.check_quality, number),
         default=options.DEFAULT_QUALITY,
         metavar="0..100",
         help=f"0 is smallest, 100 is best (default: {options.DEFAULT_QUALITY})",
     )
     target.add_argument(
         "--bpp",
-        type=checked(options.check_bpp, float),
+        type=checked(options.check_bpp, number),
         metavar="X",
         help="at most X bits of file per pixel",
     )
     target.add_argument(
         "--bytes",
         dest="max_bytes",
-        type=checked(options.check_max_bytes, int),
+        type=checked(_check_bytes, number),
         metavar="N",
         help="at most N bytes of file",
     )
@@ -109,6 +114,76 @@ def add_keep(parser: argparse.ArgumentParser) -> None:
         choices=sorted(METADATA_KINDS),
         help="embed the image's own metadata of this kind; may be repeated",
     )
+
+
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add --force and --no-clobber, of which one may be given."""
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--force",
+        dest="overwrite",
+        action="store_const",
+        const="any",
+        default="alike",
+        help="write even under the name of another format, or over a picture in another format; "
+        "an input is never written over",
+    )
+    choice.add_argument(
+        "--no-clobber",
+        dest="overwrite",
+        action="store_const",
+        const="never",
+        default="alike",
+        help="write over no existing file",
+    )
+
+
+def add_frame(parser: argparse.ArgumentParser) -> None:
+    """Add --frame."""
+    parser.add_argument(
+        "--frame",
+        type=checked(options.check_frame, number),
+        metavar="N",
+        help="of an animation or a file of several pages, this picture; the first is 0",
+    )
+
+
+def add_region(parser: argparse.ArgumentParser) -> None:
+    """Add --region."""
+    parser.add_argument(
+        "--region",
+        type=checked(options.check_region, _numbers),
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="this part of the picture only, in pixels of its full size from the upper left corner",
+    )
+
+
+def number(word: str) -> object:
+    """Return a word as the number that it is, or as it is, for a check to complain about it."""
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+def check_count(value: object) -> int:
+    """Return `value`, a whole number of at least 1."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"must be a whole number of at least 1, not {value!r}")
+    return value
+
+
+def _numbers(word: str) -> object:
+    return tuple(number(part) for part in word.split(","))
+
+
+def _check_bytes(value: object) -> int:
+    try:
+        return options.check_max_bytes(value)
+    except ValueError:
+        raise ValueError(f"must be a whole number of bytes such as 2000, not {value!r}") from None
 
 
 def checked(check: Callable[[object], T], parse: Callable[[str], object]) -> Callable[[str], T]:

@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import dataclasses
 import json
+import math
 import sys
 import time
 from typing import TYPE_CHECKING, Self
@@ -53,6 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_target(parser)
     shared.add_keep(parser)
+    shared.add_frame(parser)
+    shared.add_overwrite(parser)
     parser.add_argument(
         "--keep-extension", action="store_true", help="a.jpg becomes a.jpg.dlf instead of a.dlf"
     )
@@ -63,14 +66,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=shared.checked(_check_workers, int),
+        type=shared.checked(_check_workers, shared.number),
         metavar="N",
         help="processes, each with the model loaded (default: one for each processor; "
         "0: work in this process)",
     )
     parser.add_argument(
         "--megapixels",
-        type=shared.checked(options.check_bpp, float),
+        type=shared.checked(_check_megapixels, shared.number),
         metavar="X",
         help="at most X million pixels in memory at once, a larger picture alone (default: 100)",
     )
@@ -95,7 +98,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--gpus-per-worker",
-        type=float,
+        type=shared.checked(_check_gpus, shared.number),
         default=0.0,
         metavar="X",
         help="GPUs of each Ray actor; 0.25: four share one (default: 0)",
@@ -105,7 +108,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_precision(parser)
     parser.add_argument(
         "--threads",
-        type=shared.checked(options.check_threads, int),
+        type=shared.checked(options.check_threads, shared.number),
         metavar="N",
         help="threads of each worker (default: its share of the processors)",
     )
@@ -161,6 +164,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         threads=arguments.threads,
         extension=arguments.format.lstrip(".").lower(),
         keep_extension=arguments.keep_extension,
+        frame=arguments.frame,
+        overwrite=arguments.overwrite,
     )
 
 
@@ -243,6 +248,18 @@ def _status(summary: Summary) -> int:
     if summary.interrupted:
         return _EXIT_INTERRUPTED
     return _EXIT_SOME_FAILED if summary.failed or summary.failures else 0
+
+
+def _check_megapixels(megapixels: object) -> float:
+    if not isinstance(megapixels, int | float) or not 0 < megapixels < math.inf:
+        raise ValueError(f"megapixels must be a number above 0, not {megapixels!r}")
+    return megapixels
+
+
+def _check_gpus(gpus: object) -> float:
+    if not isinstance(gpus, int | float) or not 0 <= gpus < math.inf:
+        raise ValueError(f"must be a number of GPUs of at least 0, not {gpus!r}")
+    return gpus
 
 
 def _check_workers(workers: object) -> int:

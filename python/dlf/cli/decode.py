@@ -2,22 +2,24 @@
 
 IN.dlf is the file to read, a folder of them or a pattern; OUT the image to write, whose extension
 names the format, a folder, or a template such as 'out/{stem}.webp' with {stem}, {name}, {ext} and
-{parent} of the input. - is standard input, or standard output as PNG. Orientation and metadata go
+{parent} of the input. In a folder the tree of a pattern is kept. - is standard input or output.
+No input is written over; a file of another format only with --force. Orientation and metadata go
 along where the format has them.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from dlf import options
 from dlf.cli import arguments as shared
 from dlf.cli import targets
 from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
-from dlf.options import DOWNSCALES
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
@@ -26,15 +28,17 @@ __all__ = ["SUMMARY", "configure", "run"]
 
 SUMMARY = "decode a .dlf file to PNG, JPEG, WebP, ..."
 
+_DEFAULT_FORMAT = "png"
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_files(parser, "file, folder or pattern to decode", "OUT")
     parser.add_argument(
         "--format",
-        default="png",
+        type=_format,
         metavar="EXT",
-        help="extension of the images written into a folder (default: png)",
+        help="what to write, as an extension (default: as OUT ends; png into a folder or to -)",
     )
     parser.add_argument(
         "--layers",
@@ -49,11 +53,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--downscale",
-        type=int,
-        choices=DOWNSCALES,
+        type=shared.checked(options.check_downscale, shared.number),
         default=1,
+        metavar="1|2|4|8",
         help="write the picture at 1/2, 1/4 or 1/8 of its size, in a part of the time",
     )
+    shared.add_region(parser)
+    shared.add_overwrite(parser)
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_precision(parser)
@@ -65,32 +71,39 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Decode one file, or each of several."""
     from dlf.codec import shared_codec
-    from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
+    from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info
-    from dlf.imagefile import format_for, image_bytes
+    from dlf.imagefile import check_form, image_bytes
+    from dlf.outputs import refuse_existing
 
     words, output = targets.split_output(arguments.inputs, arguments.output, "OUT")
-    to_stdout = output == STANDARD_STREAM
+    to_stdout = is_standard_output(output)
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
-    suffix = f".{arguments.format.lstrip('.')}"
-    jobs = targets.jobs(targets.expand(words, targets.is_dlf), output, suffix)
-    forms = {job.target: "PNG" if to_stdout else format_for(job.target) for job in jobs}
+    plan = targets.Plan(
+        targets.expand(words, targets.is_dlf), output, f".{arguments.format or _DEFAULT_FORMAT}"
+    )
+    forms = {job.target: _form_of(job.target, arguments.format) for job in plan.jobs}
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
+    models = [] if arguments.model is None else [str(codec.model.path)]
+    plan.judge(lambda job: forms[job.target], models, arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def decode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
+        refuse_existing(job.target, arguments.overwrite)
         data = read_bytes(job.source)
+        header = info(data, allow_truncated=arguments.allow_truncated)
+        check_form(header.mode, forms[job.target])
         start = time.perf_counter()
         pixels = codec.decode(
             data,
             layers=arguments.layers,
             allow_truncated=arguments.allow_truncated,
             downscale=arguments.downscale,
+            region=arguments.region,
             progress=progress,
         )
         seconds = time.perf_counter() - start
-        header = info(data, allow_truncated=arguments.allow_truncated)
         write_atomically(job.target, image_bytes(pixels, forms[job.target], header))
         height, width = pixels.shape[:2]
         facts = {
@@ -103,4 +116,29 @@ def run(arguments: argparse.Namespace) -> int:
         line = f"{job.target}: {width}x{height} {header.mode}, {seconds:.2f} s"
         reporter.add(facts, line, bar)
 
-    return work_through("decoding", jobs, decode, reporter, lambda job: job.source)
+    return work_through("decoding", plan.jobs, decode, reporter, lambda job: job.source)
+
+
+def _format(word: str) -> str:
+    """Return an extension that Pillow writes, without its dot."""
+    from dlf.imagefile import format_for
+
+    extension = word.lstrip(".").lower()
+    try:
+        format_for(f"x.{extension}")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"Pillow writes no format called {word!r}") from None
+    return extension
+
+
+def _form_of(target: str, asked: str | None) -> str:
+    """Return Pillow's name of the format to write: the one asked for, or as the name ends."""
+    from dlf.files import is_stream
+    from dlf.imagefile import format_for
+
+    if asked is not None:
+        return format_for(f"x.{asked}")
+    # A device or a pipe, perhaps by the name of a descriptor, says nothing by its name.
+    if is_stream(target) and not os.path.splitext(target)[1]:
+        return format_for(f"x.{_DEFAULT_FORMAT}")
+    return format_for(target)

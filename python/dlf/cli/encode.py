@@ -2,7 +2,8 @@
 
 IN is any image that Pillow reads, a folder of them or a pattern such as 'photos/**/*.jpg'; OUT.dlf
 is the file to write, a folder, or a template such as 'out/{stem}.dlf' with {stem}, {name}, {ext}
-and {parent} of the input. - is standard input or output. EXIF and XMP are dropped but for the
+and {parent} of the input. In a folder the tree of a pattern is kept. - is standard input or output.
+No input is written over; a file of another format only with --force. EXIF and XMP are dropped but for the
 orientation, and colours are converted to sRGB, unless --keep says otherwise: at these rates
 metadata can be larger than the image.
 """
@@ -10,10 +11,12 @@ metadata can be larger than the image.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from dlf import options
 from dlf.cli import arguments as shared
 from dlf.cli import targets
 from dlf.cli.progress import ProgressBar
@@ -21,10 +24,13 @@ from dlf.cli.several import Reporter, work_through
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
+    from dlf.outputs import Overwrite
 
 __all__ = ["SUMMARY", "configure", "run"]
 
 SUMMARY = "encode an image as a .dlf file"
+
+_UNUSED = 40  # a fortieth of the size asked for may stay unused without a word
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_files(parser, "image, folder or pattern to encode", "OUT.dlf")
     shared.add_target(parser)
     shared.add_keep(parser)
+    shared.add_frame(parser)
+    shared.add_overwrite(parser)
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_precision(parser)
@@ -43,20 +51,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Encode one image, or each of several."""
     from dlf.codec import shared_codec
-    from dlf.files import STANDARD_STREAM, read_bytes, write_atomically
+    from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info
     from dlf.imagefile import kept_metadata, read_image
+    from dlf.outputs import refuse_existing
 
     words, output = targets.split_output(arguments.inputs, arguments.output, "OUT.dlf")
-    to_stdout = output == STANDARD_STREAM
+    to_stdout = is_standard_output(output)
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
-    jobs = targets.jobs(targets.expand(words, targets.is_image), output, targets.DLF_SUFFIX)
+    sources = targets.expand(words, targets.is_image)
+    plan = targets.Plan(sources, output, targets.DLF_SUFFIX)
+    _refuse_to_encode_again(plan, arguments.overwrite)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
+    model = codec.model
+    plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def encode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
-        image = read_image(read_bytes(job.source), job.source)
+        refuse_existing(job.target, arguments.overwrite)
+        image = read_image(read_bytes(job.source), job.source, frame=arguments.frame)
         start = time.perf_counter()
         data = codec.encode(
             image,
@@ -69,6 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
         seconds = time.perf_counter() - start
         write_atomically(job.target, data)
         header = info(data)
+        limit = options.byte_limit(header.width, header.height, arguments.bpp, arguments.max_bytes)
+        is_best = header.rate == model.rate_points - 1
         facts = {
             "file": job.target,
             "bytes": len(data),
@@ -77,14 +93,31 @@ def run(arguments: argparse.Namespace) -> int:
             "height": header.height,
             "mode": header.mode,
             "rate": header.rate,
-            "model": codec.model.name,
+            "best_rate": is_best,
+            "model": model.name,
             "seconds": round(seconds, 3),
         }
         line = (
             f"{job.target}: {len(data)} bytes, {header.bpp:.4f} bpp, "
             f"{header.width}x{header.height} {header.mode}, rate {header.rate} "
-            f"of {codec.model.name}, {seconds:.2f} s"
+            f"of {model.name}, {seconds:.2f} s"
         )
+        if limit is not None and is_best and len(data) < limit - limit // _UNUSED:
+            line += f"; the best that {model.name} gives, of the {limit} bytes allowed"
         reporter.add(facts, line, bar)
 
-    return work_through("encoding", jobs, encode, reporter, lambda job: job.source)
+    return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
+
+
+def _refuse_to_encode_again(plan: targets.Plan, overwrite: Overwrite) -> None:
+    """Refuse `encode *.dlf`, whose last match would be taken for the output and lost.
+
+    Raises:
+        ValueError: a .dlf file would be encoded anew over another that exists.
+    """
+    for job in plan.jobs:
+        if overwrite == "alike" and targets.is_dlf(job.source) and os.path.isfile(job.target):
+            raise ValueError(
+                f"{job.source} is a .dlf file already, and {job.target} exists; "
+                "--force encodes anew over it"
+            )

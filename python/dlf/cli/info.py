@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Describe one file, or each of several."""
     from dlf.files import read_bytes
 
-    sources = targets.expand(arguments.inputs, targets.is_dlf)
+    sources = [found.path for found in targets.expand(arguments.inputs, targets.is_dlf)]
     reporter = Reporter(arguments.json, quiet=False)
 
     def describe(source: str, bar: ProgressBar, progress: Progress) -> None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
 
 import dlf
-from dlf.cli.suggestions import Parser, did_you_mean
-from dlf.errors import DlfError
+from dlf.cli import streams
+from dlf.cli.failures import EXIT_FAILURE, EXIT_INTERRUPTED, complain, explain
+from dlf.cli.suggestions import Parser
+from dlf.files import STANDARD_OUTPUT
 
-__all__ = ["COMMANDS", "DELEGATED", "build_parser", "explain", "main"]
+__all__ = ["COMMANDS", "DELEGATED", "build_parser", "main"]
 
 COMMANDS = (
     "encode",
@@ -36,10 +36,6 @@ COMMANDS = (
 DELEGATED = frozenset({"eval", "train", "export", "import-official"})
 """Commands whose arguments, `--help` too, are read by `dlf_models` and not here."""
 
-EXIT_FAILURE = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
-
 _STATUSES = (
     "exit status: 0 ok, 2 wrong usage, 10 invalid file, 11 truncated, 12 unsupported, "
     "13 limit exceeded, 14 model missing or wrong, 3 batch finished but for some inputs, "
@@ -49,35 +45,37 @@ _STATUSES = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `argv` defaults to the process's arguments."""
+    if argv is None:
+        streams.prepare()
     try:
-        words = list(sys.argv[1:] if argv is None else argv)
-        if words and words[0] in DELEGATED:
-            return int(_module(words[0]).run(argparse.Namespace(rest=words[1:])))
-        arguments = build_parser(words).parse_args(words)
-        return int(arguments.run(arguments))
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        streams.flush_output()
+        return status
     except SystemExit as leaving:  # argparse: --help is 0, wrong usage 2
         return leaving.code if isinstance(leaving.code, int) else EXIT_FAILURE
     except KeyboardInterrupt:
-        return _fail("interrupted", EXIT_INTERRUPTED)
+        complain("interrupted")
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone; Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.abandon_output()
         return EXIT_FAILURE
     except (ValueError, OSError, ImportError, MemoryError) as error:
-        return _fail(*explain(error))
+        if isinstance(error, OSError) and error.filename == STANDARD_OUTPUT:
+            streams.abandon_output()
+        message, status = explain(error)
+        complain(message)
+        return status
 
 
-def explain(error: BaseException) -> tuple[str, int]:
-    """Return the line that tells a person about an error, and the exit status."""
-    if isinstance(error, DlfError):
-        return str(error), error.exit_status
-    if isinstance(error, ValueError):
-        return str(error), EXIT_USAGE
-    if isinstance(error, OSError):
-        return _describe(error), EXIT_FAILURE
-    if isinstance(error, ImportError):
-        return f"a part of the installation is missing: {error}", EXIT_FAILURE
-    return "not enough memory", EXIT_FAILURE
+def _run(words: list[str]) -> int:
+    if words and words[0] in DELEGATED:
+        return int(_module(words[0]).run(argparse.Namespace(rest=words[1:])))
+    parser = build_parser(words)
+    if not words:
+        parser.print_help()
+        return 0
+    arguments = parser.parse_args(words)
+    return int(arguments.run(arguments))
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
@@ -88,7 +86,7 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
         epilog=_STATUSES,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"dlf {dlf.__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"dlf {dlf.__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = _module(name)
@@ -108,20 +106,3 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
 
 def _module(command: str) -> ModuleType:
     return importlib.import_module(f"dlf.cli.{command.replace('-', '_')}")
-
-
-def _describe(error: OSError) -> str:
-    if error.filename is None:
-        return str(error)
-    text = f"{error.filename}: {error.strerror}"
-    if isinstance(error, FileNotFoundError) and isinstance(error.filename, str):
-        folder, name = os.path.split(error.filename)
-        with contextlib.suppress(OSError):
-            text += did_you_mean(name, os.listdir(folder or "."))
-    return text
-
-
-def _fail(message: str, status: int) -> int:
-    line = " ".join(message.split())
-    print(f"dlf: {line}", file=sys.stderr)
-    return status

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
+from dlf.cli.failures import complain, explain
 from dlf.cli.progress import ProgressBar
+from dlf.files import STANDARD_OUTPUT, STANDARD_STREAM
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
@@ -31,7 +33,13 @@ class Reporter:
         self._facts.append(facts)
         if not self._json and not self._quiet:
             bar.hide()
-            print(line, file=self._stream, flush=True)
+            try:
+                print(line, file=self._stream, flush=True)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                error.filename = STANDARD_OUTPUT
+                raise
 
     def add_failure(self, name: str, message: str) -> None:
         """Note a file that failed; the line about it is on standard error."""
@@ -52,33 +60,35 @@ def work_through(
 ) -> int:
     """Call `work(item, bar, progress)` for each item and return the exit status.
 
-    For a single item `progress` shows its tiles, and errors are raised; among several, files are
-    counted, an error becomes a line that names the file and the others are still done. The status
-    is then that of the first error.
+    For a single item `progress` shows its tiles; among several, files are counted. An error becomes
+    a line that names the file, and the others are still done. The status is that of the first error.
     """
-    from dlf.cli.main import explain
-
-    if len(items) == 1:
-        with ProgressBar(label) as bar:
-            work(items[0], bar, bar.show)
-        reporter.close(several=False)
-        return 0
+    several = len(items) != 1
     status = 0
-    with ProgressBar(label, "files") as bar:
+    with ProgressBar(label, "files" if several else "tiles") as bar:
         for index, item in enumerate(items):
-            bar.show(index, len(items))
+            if several:
+                bar.show(index, len(items))
             try:
-                work(item, bar, lambda done, total: None)
+                work(item, bar, _count_nothing if several else bar.show)
             except BrokenPipeError:  # nobody reads our output any more
                 raise
             except (ValueError, OSError, MemoryError) as error:
+                if isinstance(error, OSError) and error.filename == STANDARD_OUTPUT:
+                    raise  # not about the file, and every other would meet it again
                 message, own = explain(error)
                 status = status or own
                 name = name_of(item)
+                shown = "standard input" if name == STANDARD_STREAM else name
                 bar.hide()
-                prefix = "" if message.startswith(name) else f"{name}: "
-                print(f"dlf: {prefix}{message}", file=sys.stderr)
-                reporter.add_failure(name, message)
-        bar.show(len(items), len(items))
-    reporter.close(several=True)
+                complain(message if message.startswith(f"{name}: ") else f"{shown}: {message}")
+                if several:
+                    reporter.add_failure(name, message)
+        if several:
+            bar.show(len(items), len(items))
+    reporter.close(several)
     return status
+
+
+def _count_nothing(done: int, total: int) -> None:
+    """Show no tiles where files are counted."""

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import argparse
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dlf.cli import arguments as shared
+from dlf.cli.progress import ProgressBar
+from dlf.cli.several import Reporter, work_through
+
+if TYPE_CHECKING:
+    from dlf.codec import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -25,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="accept a file that ends after its semantic layer",
     )
+    shared.add_overwrite(parser)
     shared.add_model(parser)
 
 
@@ -32,14 +38,24 @@ def run(arguments: argparse.Namespace) -> int:
     """Decode one file to symbols."""
     import numpy as np
 
+    from dlf import models
     from dlf.files import read_bytes, write_atomically
+    from dlf.outputs import Output, judge, refuse_existing
     from dlf.symbols import decode_symbols
 
-    tensors = decode_symbols(
-        read_bytes(arguments.input), arguments.model, allow_truncated=arguments.allow_truncated
-    )
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in tensors.items()}
-    np.savez_compressed(buffer, **arrays)
-    write_atomically(arguments.output, buffer.getvalue())
-    return 0
+    read = [arguments.input]
+    if arguments.model is not None:
+        read.append(str(models.find(arguments.model).path))
+    judge([Output(arguments.output, "NumPy archive")], read, arguments.overwrite)
+
+    def decode(source: str, bar: ProgressBar, progress: Progress) -> None:
+        refuse_existing(arguments.output, arguments.overwrite)
+        tensors = decode_symbols(
+            read_bytes(source), arguments.model, allow_truncated=arguments.allow_truncated
+        )
+        buffer = io.BytesIO()
+        arrays: dict[str, Any] = {name: np.asarray(value) for name, value in tensors.items()}
+        np.savez_compressed(buffer, **arrays)
+        write_atomically(arguments.output, buffer.getvalue())
+
+    return work_through("decoding", [arguments.input], decode, Reporter(False, quiet=True))

@@ -41,5 +41,5 @@ def run(arguments: argparse.Namespace) -> int:
         verify(read_bytes(source), arguments.model)
         reporter.add({"file": source, "ok": True}, f"{source}: ok", bar)
 
-    sources = targets.expand(arguments.inputs, targets.is_dlf)
+    sources = [found.path for found in targets.expand(arguments.inputs, targets.is_dlf)]
     return work_through("checking", sources, check, reporter)

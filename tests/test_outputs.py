@@ -1,0 +1,394 @@
+"""What commands may write over: never an input, nor by mistake a picture in another format."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dlf
+import numpy as np
+import pytest
+from dlf.cli import main
+from PIL import Image
+
+pytestmark = pytest.mark.usefixtures("model_environment")
+
+Contents = dict[str, bytes]
+
+
+def run(*words: Any) -> int:
+    return main([str(word) for word in words])
+
+
+@pytest.fixture
+def folder(
+    pictures: dict[str, Image.Image],
+    photo_dlf: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The working folder, with two PNGs, two .dlf files and other names of the first of each."""
+    for name in ("a.png", "b.png"):
+        pictures["RGB"].rotate(ord(name[0])).save(tmp_path / name)
+    (tmp_path / "a.dlf").write_bytes(photo_dlf)
+    (tmp_path / "b.dlf").write_bytes(photo_dlf)
+    for kind in ("png", "dlf"):
+        (tmp_path / f"link-to-{kind}").symlink_to(f"a.{kind}")
+        os.link(tmp_path / f"a.{kind}", tmp_path / f"hard-{kind}")
+    shutil.copy(tmp_path / "b.png", tmp_path / "picture")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> Contents:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("encode a.png b.png -q 20", "b.png: .png stands for another format (PNG)"),
+        ("encode a.png -o b.png", "b.png: .png stands for another format"),
+        ("encode a.png a.png", "a.png would be written over by its own output"),
+        ("encode a.png ./a.png --force", "a.png would be written over by its own output"),
+        ("encode a.png link-to-png --force", "written over by its own output"),
+        ("encode a.png hard-png --force", "written over by its own output"),
+        ("encode link-to-png a.png --force", "written over by its own output"),
+        ("encode a.png b.png -o {parent}/link-to-{ext} --force", "would both become"),
+        ("encode a.png picture", "picture: holds a picture (PNG)"),
+        ("encode a.png photo.jxl", "stands for another format (JPEG XL)"),
+        ("encode a.png photo.CR2", "stands for another format (camera raw)"),
+        ("encode a.png model.dlfm", "stands for another format (model package)"),
+        ("encode a.dlf b.dlf", "a.dlf is a .dlf file already"),
+        ("decode a.dlf a.dlf --format png --force", "written over by its own output"),
+        ("decode a.dlf hard-dlf --format png --force", "written over by its own output"),
+        ("decode a.dlf b.dlf", "no format with the extension '.dlf'"),
+        ("decode a.dlf b.dlf --format png", ".dlf stands for another format (DLF)"),
+        ("decode a.dlf picture --format jpg", "picture: holds a picture (PNG)"),
+        ("decode a.dlf a.png --format jpg", ".png stands for another format (PNG)"),
+        ("symbols a.dlf a.dlf --force", "written over by its own output"),
+        ("symbols a.dlf b.dlf", ".dlf stands for another format"),
+        ("symbols a.dlf picture", "picture: holds a picture"),
+        ("compare a.png -o a.png --force", "written over by its own output"),
+        ("compare a.png -o b.png", ".png stands for another format"),
+        ("compare a.png -o picture", "picture: holds a picture"),
+        ("eval a.png --no-dlf --against webp:10 --json a.png --force", "written over"),
+        ("eval a.png --no-dlf --against webp:10 --json hard-png --force", "written over"),
+        ("eval a.png --no-dlf --against webp:10 --json b.png", ".png stands for another format"),
+        ("export a.png a.png --data . --force", "written over by its own output"),
+        ("export a.png b.png --data .", ".png stands for another format"),
+        ("import-official a.png link-to-png --force", "written over by its own output"),
+        ("import-official x.ckpt b.png --calibration a.png", ".png stands for another format"),
+        ("import-official x.ckpt a.png --calibration a.png --force", "written over"),
+    ],
+)
+def test_inputs_and_pictures_are_not_written_over(
+    words: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(folder)
+    assert run(*words.split()) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    assert contents(folder) == before
+
+
+def test_two_outputs_are_not_one_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "a.dlf").write_bytes(b"")
+    os.link(folder / "out" / "a.dlf", folder / "out" / "b.dlf")
+    assert run("encode", "a.png", "b.png", "out/") == 2
+    assert "are one file for two outputs" in capsys.readouterr().err
+
+
+def test_the_model_is_an_input_too(
+    test_package: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = folder / "own.dlfm"
+    shutil.copy(test_package, package)
+    before = package.read_bytes()
+    for words in (["encode", "a.png"], ["symbols", "a.dlf"]):
+        assert run(*words, package, "--model", package, "--force") == 2
+        assert "own.dlfm would be written over" in capsys.readouterr().err
+    assert run("decode", "a.dlf", package, "--format", "png", "--model", package, "--force") == 2
+    assert package.read_bytes() == before
+
+
+def test_force_writes_what_is_asked(folder: Path, photo_dlf: bytes) -> None:
+    assert run("encode", "a.png", "b.png", "--force", "--quiet") == 0
+    assert (folder / "b.png").read_bytes() == dlf.encode(Image.open(folder / "a.png"))
+    assert run("decode", "a.dlf", "picture", "--format", "jpg", "--force", "--quiet") == 0
+    assert Image.open(folder / "picture").format == "JPEG"
+    assert run("encode", "a.dlf", "b.dlf", "--force", "--quiet") == 0
+    assert (folder / "b.dlf").read_bytes() != photo_dlf
+
+
+def test_files_of_the_same_kind_are_replaced(folder: Path) -> None:
+    (folder / "text.dlf").write_bytes(b"old")
+    for target in ("a.dlf", "text.dlf"):
+        assert run("encode", "a.png", target, "--quiet") == 0
+        assert (folder / target).read_bytes() == dlf.encode(Image.open(folder / "a.png"))
+    assert run("decode", "a.dlf", "picture", "--format", "png", "--quiet") == 0
+    assert np.array_equal(Image.open(folder / "picture"), dlf.decode(Path("a.dlf").read_bytes()))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "encode a.png a.dlf",
+        "decode a.dlf b.png",
+        "symbols a.dlf s.npz",
+        "compare a.png -o a.html",
+        "eval a.png --no-dlf --against webp:10 --json r.json",
+        "export c.ckpt m.dlfm --data .",
+        "import-official c.ckpt m.dlfm",
+    ],
+)
+def test_no_clobber_keeps_what_exists(
+    words: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("s.npz", "a.html", "r.json", "m.dlfm", "c.ckpt"):
+        (folder / name).write_bytes(b"kept")
+    before = contents(folder)
+    assert run(*words.split(), "--no-clobber") == 1
+    assert "exists, and nothing is to be replaced" in capsys.readouterr().err
+    assert contents(folder) == before
+    assert run(*words.split(), "--no-clobber", "--force") == 2
+
+
+def test_no_clobber_does_what_is_left(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "out").mkdir()
+    (folder / "out" / "a.dlf").write_bytes(b"kept")
+    assert run("encode", "a.png", "b.png", "out/", "--no-clobber", "--quiet") == 1
+    assert "a.dlf: exists" in capsys.readouterr().err
+    assert (folder / "out" / "a.dlf").read_bytes() == b"kept"
+    assert (folder / "out" / "b.dlf").stat().st_size > 4
+    (folder / "nowhere.dlf").symlink_to("missing")
+    assert run("encode", "a.png", "nowhere.dlf", "--no-clobber") == 1
+    assert run("encode", "a.png", "/dev/null", "--no-clobber", "--quiet") == 0
+
+
+def test_what_cannot_be_written_is_found_before_the_work(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def work(*_: object, **__: object) -> None:
+        raise AssertionError("the work has begun")
+
+    monkeypatch.setattr("dlf.codec.Codec.encode", work)
+    long = f"{'n' * 300}.dlf"
+    for target, status in (("missing/a.dlf", 1), ("a.png/a.dlf", 1), (long, 1)):
+        assert run("encode", "a.png", target) == status
+        assert capsys.readouterr().err.startswith(f"dlf: {target}: ")
+
+
+# --- standard streams are files, too
+
+
+def test_standard_streams_are_judged(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = os.dup(0)
+    source = os.open(folder / "a.png", os.O_RDONLY)
+    try:
+        os.dup2(source, 0)
+        assert run("encode", "-", "a.png", "--force") == 2
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+        os.close(source)
+    assert "standard input would be written over by its own output" in capfd.readouterr().err
+
+
+# --- eval's other outputs
+
+
+def test_plots_and_saved_files_are_not_inputs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["--no-dlf", "--against", "webp:10", "--force"]
+    for name, option in (
+        ("plots/sheet_0.030.jpg", ["--plots", "plots"]),
+        ("plots/sheet_0.030_2.jpg", ["--plots", "plots"]),
+        ("plots/rd_psnr.png", ["--plots", "plots"]),
+        ("save/webp_q10/x.png.png", ["--save", "save"]),
+    ):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(folder / "a.png", path)
+        source = folder / "x.png.png" if "save" in name else path
+        if source != path:
+            source.symlink_to(path)
+        before = path.read_bytes()
+        assert run("eval", source, *common, *option) == 2, name
+        assert "would be written over" in capsys.readouterr().err
+        assert path.read_bytes() == before
+
+
+# --- batch
+
+
+def test_batch_writes_over_no_input(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "in").mkdir()
+    (folder / "out").mkdir()
+    shutil.copy(folder / "a.png", folder / "in" / "a.png")
+    link = folder / "out" / "a.dlf"
+    for make in (lambda: link.symlink_to("../in/a.png"), lambda: os.link("in/a.png", link)):
+        make()
+        before = (folder / "in" / "a.png").read_bytes()
+        assert run("batch", "in", "out", "--workers", "0", "--force") == 2
+        assert "would replace the input" in capsys.readouterr().err
+        assert (folder / "in" / "a.png").read_bytes() == before
+        link.unlink()
+
+
+def test_batch_refuses_by_name_and_goes_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "out").mkdir()
+    shutil.copy(folder / "b.png", folder / "out" / "a.dlf")  # a picture under a wrong name
+    kept = (folder / "out" / "a.dlf").read_bytes()
+    words = ["batch", "a.png", "b.png", "out", "--workers", "0", "--json"]
+    assert run(*words) == 3
+    assert json.loads(capsys.readouterr().out)["done"] == 1
+    assert (folder / "out" / "a.dlf").read_bytes() == kept
+    assert run(*words, "--force") == 0
+    assert (folder / "out" / "a.dlf").read_bytes() != kept
+    (folder / "out" / "dlf-batch.jsonl").unlink()
+    again = (folder / "out" / "a.dlf").stat().st_mtime_ns
+    assert run(*words, "--no-clobber") == 3
+    assert (folder / "out" / "a.dlf").stat().st_mtime_ns == again
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("list.csv", b"a.png\nb.png"), ("table.csv", b"x,y\n1,2"), ("notes.jsonl", b'{"x": 1}\n{')],
+)
+def test_a_manifest_replaces_nothing_else(
+    name: str, content: bytes, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / name).write_bytes(content)
+    words = ["@list.csv"] if name == "list.csv" else ["a.png"]
+    assert run("batch", *words, "out", "--manifest", name, "--workers", "0") == 2
+    assert "manifest" in capsys.readouterr().err
+    assert (folder / name).read_bytes() == content
+
+
+# --- several pictures in one file
+
+
+@pytest.fixture(params=["gif", "webp", "png", "tiff", "ppm"])
+def animation(request: pytest.FixtureRequest, folder: Path) -> Path:
+    path = folder / f"moving.{request.param}"
+    frames = [Image.new("RGB", (64, 64), (i * 80, 40, 0)) for i in range(3)]
+    if request.param == "ppm":
+        for frame in frames:
+            frame.save(folder / "one.ppm")
+            with path.open("ab") as file:
+                file.write((folder / "one.ppm").read_bytes())
+    else:
+        frames[0].save(path, save_all=True, append_images=frames[1:])
+    return path
+
+
+def test_animations_are_refused_by_name(
+    animation: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moving = animation.name
+    for words in (["encode", moving, "m.dlf"], ["compare", moving, "-o", "m.html"]):
+        assert run(*words) == 12
+        assert f"{moving}: holds " in capsys.readouterr().err
+    assert run("batch", moving, "out", "--workers", "0", "--quiet") == 3
+    assert f"{moving}: holds " in capsys.readouterr().err
+    assert run("eval", moving, "--no-dlf", "--against", "webp:10", "--no-cache") != 0
+    assert "holds " in capsys.readouterr().err
+    assert not list(folder.glob("m.*")) and not (folder / "out" / "moving.dlf").exists()
+
+
+def test_a_frame_can_be_picked(animation: Path, folder: Path) -> None:
+    if animation.suffix == ".ppm":
+        pytest.skip("Pillow reads the first picture only")
+    with Image.open(animation) as image:
+        image.seek(2)
+        expected = dlf.encode(image)
+    assert run("encode", animation, "m.dlf", "--frame", "2", "--quiet") == 0
+    assert (folder / "m.dlf").read_bytes() == expected
+    assert run("batch", animation, "out", "--frame", "2", "--workers", "0", "--quiet") == 0
+    assert (folder / "out" / "moving.dlf").read_bytes() == expected
+
+
+def test_frames_that_are_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (8, 8)).save(
+        "two.gif", save_all=True, append_images=[Image.new("L", (8, 8), 255)]
+    )
+    for words, message in (
+        (["two.gif", "--frame", "2"], "two.gif: there is no frame 2; the file has frames 0 to 1"),
+        (["a.png", "--frame", "1"], "a.png: there is no frame 1; the file has frame 0 only"),
+        (["a.png", "--frame", "-1"], "frame must be a number of at least 0"),
+        (["a.png", "--frame", "first"], "frame must be a number of at least 0, not 'first'"),
+    ):
+        assert run("encode", words[0], "x.dlf", *words[1:]) == 2
+        assert message in capsys.readouterr().err
+    assert run("encode", "a.png", "x.dlf", "--frame", "0", "--quiet") == 0
+
+
+# --- writing: devices, pipes, descriptors, mounts, folders that cannot be written
+
+
+@pytest.mark.parametrize("make", [lambda out: None, lambda out: out.write_bytes(b"before\n")])
+def test_names_of_descriptors_are_written_where_they_stand(
+    make: Callable[[Path], None], folder: Path
+) -> None:
+    import subprocess
+    import sys
+
+    out = folder / "out"
+    make(out)
+    before = out.read_bytes() if out.exists() else b""
+    words = [sys.executable, "-m", "dlf", "encode", "a.png", "/dev/stdout"]
+    with out.open("ab") as file:
+        done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, check=True)
+    assert out.read_bytes() == before + dlf.encode(Image.open("a.png"))
+    assert b"bytes" in done.stderr  # the report does not go into the file
+    piped = subprocess.run(words, capture_output=True, check=True)
+    assert piped.stdout == dlf.encode(Image.open("a.png"))
+    read, write = os.pipe()
+    with os.fdopen(read, "rb") as end:
+        words[-1] = f"/dev/fd/{write}"
+        subprocess.run([*words, "--quiet"], pass_fds=[write], check=True)
+        os.close(write)
+        assert end.read() == piped.stdout
+
+
+def test_closed_streams_are_named(folder: Path) -> None:
+    import subprocess
+    import sys
+
+    dlf_command = f"{sys.executable} -m dlf"
+    for words in ("encode a.png -", "encode a.png /dev/stdout", "decode a.dlf -"):
+        done = subprocess.run(
+            ["sh", "-c", f"{dlf_command} {words} >&-"],
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert "stdout" in done.stderr or "standard output" in done.stderr
+    done = subprocess.run(
+        ["sh", "-c", f"{dlf_command} encode - x.dlf <&-"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    done = subprocess.run(
+        ["sh", "-c", f"{dlf_command} info a.dlf >/dev/full"],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "dlf: standard output: No space left on device\n")
