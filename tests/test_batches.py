@@ -130,12 +130,12 @@ def test_little_memory_means_small_rounds(single: _core.Codec, mixed: list[Pixel
     need = 1 << 22
     while not fits(single, largest, need):
         need += 1 << 22
-    assert encode_all(single, mixed, max_memory=need) == files
+    assert encode_all(single, mixed, limits=dlf.Limits(max_memory=need)) == files
 
 
 def fits(codec: _core.Codec, picture: Pixels, memory: int) -> bool:
     try:
-        codec.encode(picture, RATE, max_memory=memory)
+        codec.encode(picture, RATE, limits=dlf.Limits(max_memory=memory))
     except LimitExceeded:
         return False
     return True
@@ -174,7 +174,7 @@ def test_one_wrong_member_names_itself(
     with pytest.raises(ValueError, match=r"^picture 1: .*0x7"):
         encode_all(single, [pictures[0], np.zeros((7, 0, 3), np.uint8)])
     with pytest.raises(LimitExceeded, match=r"^picture 2: "):
-        encode_all(single, [*pictures[:2], scene(300, 20, 1)], max_side=100)
+        encode_all(single, [*pictures[:2], scene(300, 20, 1)], limits=dlf.Limits(max_side=100))
     with pytest.raises(ValueError, match="every picture"):
         single.encode_batch(pictures, RATE, orientations=[1], colours=["srgb"], chunks=[[]])
 

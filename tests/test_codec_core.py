@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import dlf
 import numpy as np
 import pytest
 from conftest import scene
@@ -320,12 +321,16 @@ def test_size_search_finds_the_best_rate(codec: _core.Codec, small: Pixels) -> N
 
 
 def test_limits(codec: _core.Codec, small: Pixels, small_file: bytes) -> None:
-    for limits in ({"max_pixels": 137 * 201}, {"max_side": 200}, {"max_memory": 10000}):
+    for limits in (
+        dlf.Limits(max_pixels=137 * 201),
+        dlf.Limits(max_side=200),
+        dlf.Limits(max_memory=10000),
+    ):
         with pytest.raises(LimitExceeded):
-            codec.decode(small_file, **limits)  # type: ignore[arg-type]
+            codec.decode(small_file, limits=limits)
         with pytest.raises(LimitExceeded):
-            codec.encode(small, RATE, **limits)  # type: ignore[arg-type]
-    codec.decode(small_file, max_pixels=256 * 192 + 64 * 192, max_side=201)
+            codec.encode(small, RATE, limits=limits)
+    codec.decode(small_file, limits=dlf.Limits(max_pixels=256 * 192 + 64 * 192, max_side=201))
 
 
 def test_wrong_arguments(

@@ -11,6 +11,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+import dlf
 import numpy as np
 import pytest
 from conftest import ROOT, scene
@@ -188,8 +189,13 @@ def test_statuses_of_the_python_command(
         assert python_dlf(["decode", str(path), str(tmp_path / "out.png")]) == status, name
         assert not out.exists()
     path.write_bytes(photo_dlf)
-    assert dlfdec("--max-pixels", "100", path, out).status == 13
-    assert dlfdec("--max-memory", "100", path, out).status == 13
+    for name in ("pixels", "side", "memory", "file-bytes"):
+        assert dlfdec(f"--max-{name}", "100", path, out).status == 13, name
+    path.write_bytes(dlf.encode(np.zeros((8, 8), np.uint8), xmp=b" " * 101))
+    assert dlfdec("--max-chunk-bytes", "100", path, out).status == 13
+    assert dlfdec("--max-chunk-bytes", "101", path, out).status == 0
+    out.unlink()
+    path.write_bytes(photo_dlf)
     assert dlfdec("--model", "absent", path, out).status == 14
     assert dlfdec("--model", path, path, out).status == 14
     assert dlfdec(tmp_path / "absent.dlf", out).status == 1

@@ -51,6 +51,7 @@ struct ParseOptions {
   // by the cut): what is there is returned and `truncated` is set.
   bool allow_truncated = false;
   ChunkLimits chunk_limits;
+  Contents chunk_contents = Contents::kRead;
   uint64_t max_file_bytes = UINT64_MAX;  // of the file as header and chunks frame it
   uint64_t bytes_behind = 0;  // of the input, behind `data`: known to be there, but not kept
 };

@@ -6,6 +6,7 @@
 
 #include "status.h"
 #include "symbol_codec.h"
+#include "transparent_fill.h"
 
 namespace dlf {
 namespace {
@@ -66,6 +67,7 @@ struct Call {
   uint64_t sample_pixels;    // of the picture that comes in or goes out
   uint64_t macs_per_pixel;   // of the networks
   uint64_t bytes_per_pixel;  // of a tile in work
+  uint64_t copy_bytes;       // of the picture itself
 };
 
 Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int channels,
@@ -78,8 +80,8 @@ Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int
   result.output_bytes = times(call.sample_pixels, static_cast<uint64_t>(channels));
   const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
   const uint64_t tile = times(times(work.largest, window_pixels), call.bytes_per_pixel);
-  const uint64_t rest =
-      plus(plus(result.output_bytes, times(2, alpha)), estimate_entropy_bytes(model, geometry));
+  const uint64_t rest = plus(plus(plus(result.output_bytes, call.copy_bytes), times(2, alpha)),
+                             estimate_entropy_bytes(model, geometry));
   const uint64_t affordable =
       limits.max_memory > rest ? (limits.max_memory - rest) / std::max<uint64_t>(tile, 1) : 0;
   const uint64_t wanted = std::min(work.tiles, static_cast<uint64_t>(std::max(threads, 1)));
@@ -98,8 +100,10 @@ Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int
 
 Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
                            int threads, const Limits& limits) {
+  const bool has_alpha = channels == 2 || channels == 4;
   const Call call{times(geometry.width, geometry.height), model.normative().analysis_macs,
-                  kTransformBytesPerPixel};
+                  kTransformBytesPerPixel,
+                  has_alpha ? fill_bytes(times(geometry.width, geometry.height), channels) : 0};
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
 
@@ -109,8 +113,12 @@ Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geome
   const auto divisor = static_cast<uint32_t>(downscale);
   const Call call{times(divide_up(geometry.width, divisor), divide_up(geometry.height, divisor)),
                   whole ? model.normative().synthesis_macs : model.reduced_macs()->at(downscale),
-                  whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel};
+                  whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
   return estimate(model.normative(), geometry, channels, call, threads, limits);
+}
+
+ChunkLimits chunk_limits(const Limits& limits) {
+  return {limits.max_chunk_bytes, plus(limits.max_pixels, 1)};  // §3.5: a byte for the method
 }
 
 void check_size(uint32_t width, uint32_t height, const Limits& limits) {

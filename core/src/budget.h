@@ -17,7 +17,7 @@ struct Limits {
   uint64_t max_pixels = uint64_t{1} << 27;       // of the picture, padded to whole windows
   uint32_t max_side = 65535;                     // pixels
   uint64_t max_memory = uint64_t{4} << 30;       // estimated peak of one call, bytes
-  uint64_t max_chunk_bytes = uint64_t{1} << 26;  // all chunk contents together, inflated
+  uint64_t max_chunk_bytes = uint64_t{1} << 26;  // chunk contents together but alpha, inflated
 
   uint64_t max_file_bytes = uint64_t{1} << 28;  // as header and chunks frame the file
 
@@ -46,6 +46,9 @@ Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geome
 // The same for decoding at 1/downscale of the size (1, 2, 4 or 8).
 Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
                            int downscale, int threads, const Limits& limits);
+
+// Alpha is bounded by max_pixels, since its size follows from the picture's.
+ChunkLimits chunk_limits(const Limits& limits);
 
 // Throw DLF_LIMIT_EXCEEDED naming the limit and the value. The first needs no model.
 void check_size(uint32_t width, uint32_t height, const Limits& limits);

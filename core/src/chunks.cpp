@@ -46,7 +46,8 @@ void check_kind(const RawChunk& raw, uint64_t alpha_bytes) {
   }
 }
 
-Chunk open_chunk(const RawChunk& raw, uint64_t alpha_bytes, uint64_t budget) {
+// §3.4, §3.5: all but the content itself.
+Chunk open_chunk(const RawChunk& raw, uint64_t alpha_bytes, const ChunkLimits& left) {
   Chunk chunk;
   chunk.type = tag_type(raw.tag);
   chunk.critical = (raw.tag & kTagCritical) != 0;
@@ -56,17 +57,24 @@ Chunk open_chunk(const RawChunk& raw, uint64_t alpha_bytes, uint64_t budget) {
   chunk.offset = raw.offset;
 
   ByteReader reader(raw.stored, DLF_INVALID_FILE, DLF_INVALID_FILE, raw.offset);
-  const uint64_t size = chunk.deflated ? reader.varint() : raw.stored.size();  // §3.4
-  if (chunk.type == kChunkAlpha && size != alpha_bytes) {
+  chunk.content_bytes = chunk.deflated ? reader.varint() : raw.stored.size();
+  if (chunk.type == kChunkAlpha && chunk.content_bytes != alpha_bytes) {
     fail(DLF_INVALID_FILE, "alpha chunk has the wrong length", raw.offset);
   }
-  if (size > budget) {
+  if (chunk.content_bytes > (chunk.type == kChunkAlpha ? left.max_alpha_bytes : left.max_bytes)) {
     fail(DLF_LIMIT_EXCEEDED, "chunks exceed the limit", raw.offset);
   }
-  const ByteView body = reader.bytes(reader.remaining());
-  chunk.content =
-      chunk.deflated ? inflate_exactly(body, static_cast<size_t>(size), raw.offset) : body.copy();
+  chunk.body = reader.bytes(reader.remaining());
   return chunk;
+}
+
+void check_new_chunk(const Chunk& chunk) {
+  if (is_known_chunk(chunk.type) && chunk.critical != known_is_critical(chunk.type)) {
+    fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " has the wrong critical bit");
+  }
+  if (chunk.type >> (32 - kTagTypeShift) != 0 || chunk.content.size() > 0xFFFFFFFFu) {
+    fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " cannot be written");
+  }
 }
 
 }  // namespace
@@ -129,38 +137,69 @@ std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut
 }
 
 std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_bytes,
-                               const ChunkLimits& limits) {
+                               const ChunkLimits& limits, Contents contents) {
   check_order(raw);
   for (const RawChunk& chunk : raw) {
     check_kind(chunk, alpha_bytes);
   }
   std::vector<Chunk> chunks;
-  uint64_t budget = limits.max_bytes;
-  for (const RawChunk& chunk : raw) {
-    chunks.push_back(open_chunk(chunk, alpha_bytes, budget));
-    budget -= chunks.back().content.size();
+  ChunkLimits left = limits;
+  for (const RawChunk& one : raw) {
+    chunks.push_back(open_chunk(one, alpha_bytes, left));
+    Chunk& chunk = chunks.back();
+    if (chunk.type != kChunkAlpha) {
+      left.max_bytes -= chunk.content_bytes;
+    }
+    if (contents == Contents::kRead) {
+      chunk.content = read_content(chunk);
+    }
   }
   return chunks;
 }
 
-void write_chunks(ByteWriter& writer, std::vector<Chunk> chunks) {
-  if (chunks.empty() || chunks.size() > kMaxChunks) {
-    fail(DLF_INVALID_ARGUMENT, "1 to " + std::to_string(kMaxChunks) + " chunks can be written");
+std::vector<uint8_t> read_content(const Chunk& chunk) {
+  return chunk.deflated
+             ? inflate_exactly(chunk.body, static_cast<size_t>(chunk.content_bytes), chunk.offset)
+             : chunk.body.copy();
+}
+
+void check_new_chunks(const std::vector<Chunk>& chunks, const ChunkLimits& limits, size_t further) {
+  if (chunks.size() + further > kMaxChunks) {
+    fail(DLF_INVALID_ARGUMENT, "at most " + std::to_string(kMaxChunks) + " chunks can be written");
   }
+  std::vector<uint32_t> types;
+  uint64_t bytes = 0;
+  for (const Chunk& chunk : chunks) {
+    check_new_chunk(chunk);
+    types.push_back(chunk.type);
+    if (chunk.type != kChunkAlpha) {
+      bytes += chunk.content.size();
+    } else if (chunk.content.size() > limits.max_alpha_bytes) {
+      fail(DLF_LIMIT_EXCEEDED, "the alpha plane exceeds the limit of " +
+                                   std::to_string(limits.max_alpha_bytes) + " bytes");
+    }
+  }
+  std::sort(types.begin(), types.end());
+  for (size_t i = 1; i < types.size(); ++i) {
+    if (types[i] == types[i - 1] && types[i] < kChunkFirstPrivate) {
+      fail(DLF_INVALID_ARGUMENT, describe(types[i]) + " appears twice");
+    }
+  }
+  if (bytes > limits.max_bytes) {
+    fail(DLF_LIMIT_EXCEEDED, "metadata of " + std::to_string(bytes) +
+                                 " bytes exceed the limit of " + std::to_string(limits.max_bytes));
+  }
+}
+
+void write_chunks(ByteWriter& writer, std::vector<Chunk> chunks) {
+  if (chunks.empty()) {
+    fail(DLF_INVALID_ARGUMENT, "a chunk sequence is never empty");
+  }
+  check_new_chunks(chunks, {UINT64_MAX, UINT64_MAX});
   std::stable_sort(chunks.begin(), chunks.end(),
                    [](const Chunk& a, const Chunk& b) { return a.type < b.type; });
   writer.varint(static_cast<uint32_t>(chunks.size()));  // §3.1
-  for (size_t i = 0; i < chunks.size(); ++i) {
-    const Chunk& chunk = chunks[i];
-    if (i > 0 && chunk.type == chunks[i - 1].type && chunk.type < kChunkFirstPrivate) {
-      fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " appears twice");
-    }
-    if (is_known_chunk(chunk.type) && chunk.critical != known_is_critical(chunk.type)) {
-      fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " has the wrong critical bit");
-    }
-    if (chunk.type >> (32 - kTagTypeShift) != 0 || chunk.content.size() > 0xFFFFFFFFu) {
-      fail(DLF_INVALID_ARGUMENT, describe(chunk.type) + " cannot be written");
-    }
+  for (const Chunk& chunk : chunks) {
     ByteWriter packed;  // §3.4
     packed.varint(static_cast<uint32_t>(chunk.content.size()));
     packed.bytes(deflate_bytes(chunk.content));

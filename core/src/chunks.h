@@ -11,8 +11,7 @@
 
 namespace dlf {
 
-// One chunk with its content inflated. `deflated`, `stored_bytes` and `offset` describe the file it
-// was read from; a writer ignores them.
+// One chunk. All behind `content` describes the file it was read from; a writer ignores it.
 struct Chunk {
   uint32_t type = 0;  // kChunkAlpha, kChunkIcc, ... or >= kChunkFirstPrivate
   bool critical = false;
@@ -21,12 +20,18 @@ struct Chunk {
   bool deflated = false;
   size_t stored_bytes = 0;
   uint64_t offset = 0;
+  uint64_t content_bytes = 0;  // as the file states it
+  ByteView body;               // borrowed from the input: the content or its zlib stream
 };
 
+// Upper bounds on inflated contents; more is DLF_LIMIT_EXCEEDED.
 struct ChunkLimits {
-  // Upper bound on the sum of all inflated contents; more is DLF_LIMIT_EXCEEDED.
-  uint64_t max_bytes = uint64_t{1} << 28;
+  uint64_t max_bytes = uint64_t{1} << 28;        // of all chunks together but the alpha plane
+  uint64_t max_alpha_bytes = uint64_t{1} << 28;  // of the alpha plane, which follows from the size
 };
+
+// Whether contents are inflated at once, or left in the input for read_content().
+enum class Contents { kRead, kLeft };
 
 // A chunk as it lies in the file, not yet judged (§3.1).
 struct RawChunk {
@@ -53,14 +58,25 @@ ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit);
 std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut,
                                   uint64_t end_limit = UINT64_MAX);
 
-// Applies the rules (§3.2-§3.4) and inflates. `alpha_bytes` is the content length that an alpha
-// chunk must have, or 0 when there must be none. Throws DLF_UNSUPPORTED for an unknown critical
-// chunk, DLF_INVALID_FILE for a broken rule, DLF_LIMIT_EXCEEDED.
+// Applies the rules (§3.2-§3.4) and, unless they are to be left, inflates the contents.
+// `alpha_bytes` is the content length that an alpha chunk must have, or 0 when there must be none.
+// Throws DLF_UNSUPPORTED for an unknown critical chunk, DLF_INVALID_FILE for a broken rule,
+// DLF_LIMIT_EXCEEDED.
 std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_bytes,
-                               const ChunkLimits& limits);
+                               const ChunkLimits& limits, Contents contents = Contents::kRead);
+
+// The content of a chunk that was read from a file (§3.4), whose bytes must still be there. Throws
+// DLF_INVALID_FILE.
+std::vector<uint8_t> read_content(const Chunk& chunk);
+
+// What write_chunks checks, without its work; `further` chunks will join these. Throws
+// DLF_INVALID_ARGUMENT for too many, duplicates or a wrong critical bit, and DLF_LIMIT_EXCEEDED for
+// what no reader with these limits would take.
+void check_new_chunks(const std::vector<Chunk>& chunks, const ChunkLimits& limits,
+                      size_t further = 0);
 
 // Writes the sequence in canonical order; deflates a content where that is shorter.
-// Throws DLF_INVALID_ARGUMENT for no chunks, too many, duplicates or a wrong critical bit.
+// Throws DLF_INVALID_ARGUMENT for no chunks and as check_new_chunks, but knows no limits.
 void write_chunks(ByteWriter& writer, std::vector<Chunk> chunks);
 
 // True for the types that this version of the format defines (§3.3).

@@ -7,6 +7,7 @@
 #include "constants.h"
 #include "size_search.h"
 #include "tiles.h"
+#include "transparent_fill.h"
 #include "workers.h"
 
 namespace dlf {
@@ -32,6 +33,23 @@ void check_pixels(const ConstPixels& pixels) {
   const size_t line = checked_multiply(pixels.width, static_cast<size_t>(pixels.channels), "line");
   if (pixels.data == nullptr || pixels.stride < line) {
     fail(DLF_INVALID_ARGUMENT, "the lines of the image overlap or are missing");
+  }
+}
+
+// An ICC chunk describes the samples (§2.6.1), so it must speak of such: ICC.1:2022 7.2.6 has the
+// signature of what it speaks of in bytes 16 to 19.
+void check_profile(const std::vector<Chunk>& chunks, bool is_gray) {
+  constexpr size_t kAt = 16, kLength = 4;
+  const Chunk* profile = find_chunk(chunks, kChunkIcc);
+  if (profile == nullptr) return;
+  const std::string wanted = is_gray ? "GRAY" : "RGB ";
+  const std::vector<uint8_t>& content = profile->content;
+  const std::string found =
+      content.size() < kAt + kLength
+          ? std::string()
+          : std::string(content.begin() + kAt, content.begin() + kAt + kLength);
+  if (found != wanted) {
+    fail(DLF_INVALID_ARGUMENT, "the ICC profile is not of the samples' colour space, " + wanted);
   }
 }
 
@@ -69,6 +87,8 @@ struct Codec::EncodeJob {
   Estimate cost;
   std::vector<Tile> tiles;
   std::vector<Chunk> chunks;
+  uint64_t max_file_bytes = 0;
+  std::vector<uint8_t> filled;  // the samples of `pixels`, where not the caller's
   std::vector<int16_t> tokens;
   std::vector<float> latents;
 
@@ -77,7 +97,12 @@ struct Codec::EncodeJob {
     tokens.resize(
         checked_multiply(static_cast<size_t>(geometry.windows()), model.tokens_stride(), "tokens"));
     latents.resize(latent_count(model, geometry));
-    if (pixels.has_alpha()) chunks.push_back(alpha_chunk(pixels));
+    if (!pixels.has_alpha()) return;
+    chunks.push_back(alpha_chunk(pixels));
+    filled = fill_transparent(pixels);
+    if (filled.empty()) return;
+    pixels.data = filled.data();
+    pixels.stride = size_t{pixels.width} * static_cast<size_t>(pixels.channels);
   }
 
   std::vector<TileTask> tasks(size_t index, int rate) const {
@@ -97,6 +122,8 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
   job.cost = estimate_encoding(*model_, job.geometry, pixels.channels, threads_, options.limits);
   check_work(job.geometry, job.cost, options.limits);
+  check_profile(options.chunks, pixels.is_gray());
+  check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
   job.tiles = tiles_of(model, job.geometry);
 
   job.header.model_id = model_->id();
@@ -108,6 +135,7 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
   job.header.picture.colour = options.colour;
   job.chunks = options.chunks;
+  job.max_file_bytes = options.limits.max_file_bytes;
   return job;
 }
 
@@ -150,7 +178,13 @@ std::vector<uint8_t> Codec::finish(const EncodeJob& job, uint8_t rate, int threa
       encode_payload(*model_, job.geometry, rate, job.tokens, job.latents, entropy);
   Header header = job.header;
   header.rate = rate;
-  return write_file(header, coded.payload, job.chunks);
+  std::vector<uint8_t> file = write_file(header, coded.payload, job.chunks);
+  if (file.size() > job.max_file_bytes) {  // no reader with the same limits would take it
+    fail(DLF_LIMIT_EXCEEDED, "the file of " + std::to_string(file.size()) +
+                                 " bytes exceeds the limit of " +
+                                 std::to_string(job.max_file_bytes));
+  }
+  return file;
 }
 
 std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOptions& options) const {

@@ -48,7 +48,7 @@ Estimate check_limits(const Header& header, const ModelPackage* model, const Rea
 ParseOptions parse_options(const ReadOptions& options) {
   ParseOptions parse;
   parse.allow_truncated = options.allow_truncated;
-  parse.chunk_limits.max_bytes = options.limits.max_chunk_bytes;
+  parse.chunk_limits = chunk_limits(options.limits);
   parse.max_file_bytes = options.limits.max_file_bytes;
   parse.bytes_behind = options.bytes_behind;
   return parse;

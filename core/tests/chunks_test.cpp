@@ -184,3 +184,33 @@ TEST(chunks_that_break_the_rules_are_not_written) {
   CHECK_STATUS(DLF_INVALID_ARGUMENT, dlf::write_chunks(writer, {chunk_of(2, {1}, true)}));
   CHECK_STATUS(DLF_INVALID_ARGUMENT, dlf::write_chunks(writer, {chunk_of(1u << 29, {1})}));
 }
+
+TEST(contents_may_be_left_in_the_file_until_they_are_asked_for) {
+  const std::vector<uint8_t> content(1000, 3);
+  dlf::ByteWriter writer;
+  dlf::Chunk chunk;
+  chunk.type = dlf::kChunkXmp;
+  chunk.content = content;
+  dlf::write_chunks(writer, {chunk});
+  std::vector<uint8_t> bytes = writer.take();
+  const auto open = [&] {
+    dlf::ByteReader reader(bytes, DLF_TRUNCATED_FILE, DLF_INVALID_FILE);
+    return dlf::open_chunks(dlf::scan_chunks(reader, false, nullptr), 0, {}, dlf::Contents::kLeft);
+  };
+  const std::vector<dlf::Chunk> left = open();
+  CHECK(left.front().content.empty());
+  CHECK_EQ(left.front().content_bytes, uint64_t{1000});
+  CHECK(dlf::read_content(left.front()) == content);
+  bytes.back() ^= 1;  // the zlib stream's checksum
+  const std::vector<dlf::Chunk> damaged = open();
+  CHECK_STATUS(DLF_INVALID_FILE, dlf::read_content(damaged.front()));
+}
+
+TEST(alpha_has_a_limit_of_its_own) {
+  dlf::ChunkLimits limits;
+  limits.max_bytes = 0;
+  limits.max_alpha_bytes = 17;
+  const uint32_t t = tag(dlf::kChunkAlpha, dlf::kTagCritical);
+  CHECK_STATUS(DLF_OK, read({{t, std::vector<uint8_t>(17)}}, 17, limits));
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, read({{t, std::vector<uint8_t>(18)}}, 18, limits));
+}

@@ -268,6 +268,57 @@ TEST(workers_stop_at_an_error_and_pass_it_on) {
     const auto report = [](size_t done) {
       if (done > 0) dlf::fail(DLF_CANCELLED, "enough");
     };
-    CHECK_STATUS(DLF_CANCELLED, dlf::run_workers(10000, threads, [](size_t) {}, report));
+    CHECK_STATUS(DLF_CANCELLED, dlf::run_workers(
+                                    10000, threads, [](size_t) {}, report));
   }
+}
+
+TEST(a_profile_must_be_of_the_samples) {
+  const Fixture fixture = Fixture::make(false, 1);
+  dlf::Chunk profile;
+  profile.type = dlf::kChunkIcc;
+  for (int channels = 1; channels <= 4; ++channels) {
+    const Samples samples(64, 64, channels);
+    for (const std::string space : {"RGB ", "GRAY", "CMYK", ""}) {
+      const std::string content = std::string(16, '\0') + space;
+      profile.content.assign(content.begin(), content.end());
+      EncodeOptions options;
+      options.chunks = {profile};
+      const bool fits = space == (channels <= 2 ? "GRAY" : "RGB ");
+      CHECK_STATUS(fits ? DLF_OK : DLF_INVALID_ARGUMENT,
+                   fixture.codec.encode(samples.view(), options));
+    }
+  }
+}
+
+TEST(no_file_is_written_that_a_reader_with_the_same_limits_refuses) {
+  const Fixture fixture = Fixture::make(false, 1);
+  const Samples samples(200, 100, 4);
+  EncodeOptions options;
+  options.limits.max_chunk_bytes = 99;  // alpha does not count: its size follows from the picture's
+  CHECK_STATUS(DLF_OK, fixture.codec.encode(samples.view(), options));
+  dlf::Chunk chunk;
+  chunk.type = dlf::kChunkXmp;
+  chunk.content.assign(99, ' ');
+  options.chunks = {chunk};
+  DecodeOptions reading;
+  reading.limits = options.limits;
+  CHECK_EQ(decode(fixture.codec, fixture.codec.encode(samples.view(), options), reading).size(),
+           samples.data.size());
+
+  options.chunks.front().content.push_back(' ');
+  fixture.transform->calls = 0;
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, fixture.codec.encode(samples.view(), options));
+  options.chunks.assign(1024, chunk);
+  for (dlf::Chunk& one : options.chunks) one.type = dlf::kChunkFirstPrivate;
+  options.limits = dlf::Limits();
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, fixture.codec.encode(samples.view(), options));  // and alpha
+  CHECK_EQ(fixture.transform->calls.load(), 0);  // judged before any work
+
+  options.chunks.clear();
+  const uint64_t size = fixture.codec.encode(samples.view(), options).size();
+  options.limits.max_file_bytes = size;
+  CHECK_STATUS(DLF_OK, fixture.codec.encode(samples.view(), options));
+  options.limits.max_file_bytes = size - 1;
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, fixture.codec.encode(samples.view(), options));
 }

@@ -57,16 +57,16 @@ static int load_model(const options* given, const dlf_decoder* decoder, dlf_code
   return status;
 }
 
-static dlf_chunks* chunks_of(const dlf_decoder* decoder) {
+static dlf_chunks* chunks_of(const options* given, const dlf_decoder* decoder) {
   dlf_chunks* chunks = NULL;
   size_t size = 0;
   const uint8_t* data = dlf_decoder_data(decoder, &size);
-  dlf_chunks_open(data, size, NULL, &chunks, NULL); /* a cut file may have none */
+  dlf_chunks_open(data, size, &given->limits, &chunks, NULL); /* a cut file may have none */
   return chunks;
 }
 
-static int print_info(const dlf_decoder* decoder) {
-  dlf_chunks* chunks = chunks_of(decoder);
+static int print_info(const options* given, const dlf_decoder* decoder) {
+  dlf_chunks* chunks = chunks_of(given, decoder);
   dlf_info info;
   size_t size = 0, i;
   DLF_INIT(&info);
@@ -95,8 +95,8 @@ static int print_info(const dlf_decoder* decoder) {
 }
 
 /* The metadata that image formats can carry. */
-static int copy_metadata(const dlf_decoder* decoder, picture* to) {
-  dlf_chunks* chunks = chunks_of(decoder);
+static int copy_metadata(const options* given, const dlf_decoder* decoder, picture* to) {
+  dlf_chunks* chunks = chunks_of(given, decoder);
   dlf_info info;
   size_t i;
   int good = 1;
@@ -140,7 +140,7 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
   image.width = decoded.width;
   image.height = decoded.height;
   image.channels = decoded.channels;
-  if (!copy_metadata(decoder, &image)) {
+  if (!copy_metadata(given, decoder, &image)) {
     status = complain(EXIT_FAILED, "%s: not enough memory", given->input);
   } else {
     status = write_picture(given->output, &image, given->form, &file);
@@ -184,7 +184,7 @@ int main(int argc, char** argv) {
   status = push_file(&given, decoder);
   if (status == 0 && !given.info_only) status = load_model(&given, decoder, &codec);
   if (status == 0) {
-    status = given.info_only ? print_info(decoder) : decode(&given, decoder, codec);
+    status = given.info_only ? print_info(&given, decoder) : decode(&given, decoder, codec);
   }
   dlf_codec_free(codec);
   dlf_decoder_free(decoder);

@@ -27,7 +27,10 @@ static void print_help(void) {
       "      --device NAME       cpu (default), cuda, cuda:N\n"
       "      --threads N         default: all processors\n"
       "      --max-pixels N      refuse larger pictures (default: 134217728)\n"
+      "      --max-side N        refuse wider and higher pictures (default: 65535)\n"
       "      --max-memory N      refuse what needs more bytes (default: 4294967296)\n"
+      "      --max-chunk-bytes N refuse more metadata, inflated (default: 67108864)\n"
+      "      --max-file-bytes N  refuse larger files (default: 268435456)\n"
       "      --force             write even over a picture in another format; never over the "
       "input\n"
       "      --no-clobber        write over no existing file\n"
@@ -110,7 +113,10 @@ int read_options(int argc, char **argv, options *out) {
     DEVICE,
     THREADS,
     PIXELS,
+    SIDE,
     MEMORY,
+    CHUNKS,
+    FILE_BYTES,
     FORCE,
     NO_CLOBBER,
     QUIET,
@@ -126,7 +132,10 @@ int read_options(int argc, char **argv, options *out) {
                                         {"device", required_argument, NULL, DEVICE},
                                         {"threads", required_argument, NULL, THREADS},
                                         {"max-pixels", required_argument, NULL, PIXELS},
+                                        {"max-side", required_argument, NULL, SIDE},
                                         {"max-memory", required_argument, NULL, MEMORY},
+                                        {"max-chunk-bytes", required_argument, NULL, CHUNKS},
+                                        {"max-file-bytes", required_argument, NULL, FILE_BYTES},
                                         {"force", no_argument, NULL, FORCE},
                                         {"no-clobber", no_argument, NULL, NO_CLOBBER},
                                         {"quiet", no_argument, NULL, QUIET},
@@ -134,7 +143,7 @@ int read_options(int argc, char **argv, options *out) {
                                         {"help", no_argument, NULL, 'h'},
                                         {"version", no_argument, NULL, 'V'},
                                         {NULL, 0, NULL, 0}};
-  uint64_t threads = available_threads();
+  uint64_t threads = available_threads(), side = 0;
   int letter, choices = 0, good = 1;
   memset(out, 0, sizeof *out);
   DLF_INIT(&out->codec);
@@ -173,6 +182,15 @@ int read_options(int argc, char **argv, options *out) {
       case PIXELS:
         good = read_count("--max-pixels", optarg, 1, UINT64_MAX, &out->limits.max_pixels);
         break;
+      case SIDE:
+        good = read_count("--max-side", optarg, 1, UINT32_MAX, &side);
+        break;
+      case CHUNKS:
+        good = read_count("--max-chunk-bytes", optarg, 1, UINT64_MAX, &out->limits.max_chunk_bytes);
+        break;
+      case FILE_BYTES:
+        good = read_count("--max-file-bytes", optarg, 1, UINT64_MAX, &out->limits.max_file_bytes);
+        break;
       case MEMORY:
         good = read_count("--max-memory", optarg, 1, UINT64_MAX, &out->limits.max_memory);
         break;
@@ -202,5 +220,6 @@ int read_options(int argc, char **argv, options *out) {
   if (!good) return EXIT_USAGE;
   if (choices > 1) return complain(EXIT_USAGE, "give one of --force and --no-clobber");
   out->codec.threads = (uint32_t)threads;
+  out->limits.max_side = (uint32_t)side;
   return read_words(argc, argv, out);
 }

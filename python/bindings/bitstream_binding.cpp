@@ -47,21 +47,53 @@ py::dict probe(const py::object& data) {
   return header_dict(parse_header(buffer.view()));
 }
 
-py::list chunks(const py::object& data, bool allow_truncated, uint64_t max_bytes) {
+py::list chunks(const py::object& data, bool allow_truncated, const py::object& limits) {
   const Buffer buffer(data);
-  ParseOptions options;
-  options.allow_truncated = allow_truncated;
-  options.chunk_limits.max_bytes = max_bytes;
+  ReadOptions reading;
+  reading.allow_truncated = allow_truncated;
+  reading.limits = limits_of(limits);
+  ParseOptions options = parse_options(reading);
+  options.chunk_contents = Contents::kLeft;
+  // All bytes are there: a file that claims more than there are is cut, whatever the limit.
+  options.max_file_bytes = UINT64_MAX;
   const ParsedFile file = parse_file(buffer.view(), options);
+  if (file.file_bytes > reading.limits.max_file_bytes) {
+    fail(DLF_LIMIT_EXCEEDED, "the file of " + std::to_string(file.file_bytes) +
+                                 " bytes exceeds the limit of " +
+                                 std::to_string(reading.limits.max_file_bytes));
+  }
   py::list out;
   for (const Chunk& chunk : file.chunks) {
     py::dict record;
     record["type"] = chunk.type;
     record["critical"] = chunk.critical;
-    record["content"] = to_bytes(chunk.content);
     record["stored_bytes"] = chunk.stored_bytes;
+    record["content_bytes"] = chunk.content_bytes;
+    record["deflated"] = chunk.deflated;
+    record["body"] = to_bytes(chunk.body.copy());
     out.append(record);
   }
+  return out;
+}
+
+py::bytes inflate(const py::object& body, uint64_t content_bytes) {
+  const Buffer buffer(body);
+  std::vector<uint8_t> content;
+  {
+    const py::gil_scoped_release release;
+    content = inflate_exactly(buffer.view(), static_cast<size_t>(content_bytes));
+  }
+  return to_bytes(content);
+}
+
+py::dict default_limits() {
+  const Limits limits;
+  py::dict out;
+  out["max_pixels"] = limits.max_pixels;
+  out["max_side"] = limits.max_side;
+  out["max_memory"] = limits.max_memory;
+  out["max_chunk_bytes"] = limits.max_chunk_bytes;
+  out["max_file_bytes"] = limits.max_file_bytes;
   return out;
 }
 
@@ -79,21 +111,22 @@ py::array_t<int16_t> array(const Tensor& tensor) {
   return array(tensor.data, {tensor.channels, tensor.height, tensor.width});
 }
 
-ReadOptions read_options(bool allow_truncated, int threads) {
+ReadOptions read_options(bool allow_truncated, int threads, const py::object& limits) {
   ReadOptions options;
+  options.limits = limits_of(limits);
   options.allow_truncated = allow_truncated;
   options.threads = threads;
   return options;
 }
 
 py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
-                        int threads) {
+                        int threads, const py::object& limits) {
   const Buffer buffer(data);
   const ModelPackage& model = *handle.package;
+  const ReadOptions options = read_options(allow_truncated, threads, limits);
   SymbolSet symbols;
   {
     const py::gil_scoped_release release;
-    const ReadOptions options = read_options(allow_truncated, threads);
     symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
   }
   const ImageGeometry& geometry = symbols.geometry;
@@ -116,14 +149,14 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
 }
 
 py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool allow_truncated,
-                      int threads) {
+                      int threads, const py::object& limits) {
   const Buffer buffer(data);
   const ModelPackage& model = *handle.package;
+  const ReadOptions options = read_options(allow_truncated, threads, limits);
   ImageGeometry geometry;
   CodeLengths lengths;
   {
     const py::gil_scoped_release release;
-    const ReadOptions options = read_options(allow_truncated, threads);
     const SymbolSet symbols =
         read_symbols(open_file(buffer.view(), model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
@@ -137,7 +170,8 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
 
 py::dict estimate(const py::object& data, const PackageHandle& handle, int threads, int downscale) {
   const Buffer buffer(data);
-  ReadOptions options = read_options(false, threads);
+  ReadOptions options;
+  options.threads = threads;
   options.limits = Limits::none();
   check_downscale(downscale);
   options.downscale = downscale;
@@ -150,10 +184,12 @@ py::dict estimate(const py::object& data, const PackageHandle& handle, int threa
   return out;
 }
 
-void verify(const py::object& data, const PackageHandle& handle, int threads) {
+void verify(const py::object& data, const PackageHandle& handle, int threads,
+            const py::object& limits) {
   const Buffer buffer(data);
+  const ReadOptions options = read_options(false, threads, limits);
   const py::gil_scoped_release release;
-  verify_file(buffer.view(), *handle.package, read_options(false, threads));
+  verify_file(buffer.view(), *handle.package, options);
 }
 
 template <typename T>
@@ -208,6 +244,7 @@ void add_bitstream(py::module_& m) {
   m.attr("MAX_HEADER_BYTES") = kMaxHeaderBytes;
 
   using py::arg;
+  const py::none none;
   py::class_<PackageHandle>(m, "Package")
       .def(py::init([](const std::string& path) {
              const py::gil_scoped_release release;
@@ -239,14 +276,23 @@ void add_bitstream(py::module_& m) {
 
   m.def("probe", &probe, arg("data"));
   m.def("chunks", &chunks, arg("data"), py::kw_only(), arg("allow_truncated") = false,
-        arg("max_bytes") = Limits().max_chunk_bytes);
+        arg("limits") = none);
+  m.def("inflate", &inflate, arg("body"), arg("content_bytes"));
+  m.def("default_limits", &default_limits);
+  m.def(
+      "check_size",
+      [](uint32_t width, uint32_t height, const py::object& limits) {
+        check_size(width, height, limits_of(limits));
+      },
+      arg("width"), arg("height"), arg("limits"));
   m.def("decode_symbols", &decode_symbols, arg("data"), arg("package"), py::kw_only(),
-        arg("allow_truncated") = false, arg("threads") = 1);
+        arg("allow_truncated") = false, arg("threads") = 1, arg("limits") = none);
   m.def("code_lengths", &code_lengths, arg("data"), arg("package"), py::kw_only(),
-        arg("allow_truncated") = false, arg("threads") = 1);
+        arg("allow_truncated") = false, arg("threads") = 1, arg("limits") = none);
   m.def("estimate", &estimate, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1,
         arg("downscale") = 1);
-  m.def("verify", &verify, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1);
+  m.def("verify", &verify, arg("data"), arg("package"), py::kw_only(), arg("threads") = 1,
+        arg("limits") = none);
   m.def("encode_symbols", &encode_symbols, arg("tokens"), arg("latents"), arg("package"),
         py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);
   m.def("registered_models", &registered_models);

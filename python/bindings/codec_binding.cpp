@@ -60,19 +60,6 @@ Progress progress_of(const py::object& callback) {
   };
 }
 
-using Number = std::optional<uint64_t>;
-
-Limits limits_of(const Number& max_pixels, const Number& max_side, const Number& max_memory,
-                 const Number& max_chunk_bytes = {}) {
-  Limits limits;
-  limits.max_pixels = max_pixels.value_or(limits.max_pixels);
-  limits.max_side =
-      static_cast<uint32_t>(std::min<uint64_t>(max_side.value_or(limits.max_side), UINT32_MAX));
-  limits.max_memory = max_memory.value_or(limits.max_memory);
-  limits.max_chunk_bytes = max_chunk_bytes.value_or(limits.max_chunk_bytes);
-  return limits;
-}
-
 using ChunkPair = std::pair<uint32_t, py::bytes>;
 
 std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
@@ -90,15 +77,14 @@ std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
 
 EncodeOptions encode_options(int orientation, const std::string& colour,
                              const std::vector<ChunkPair>& chunks, bool trailer,
-                             const Number& max_pixels, const Number& max_side,
-                             const Number& max_memory, const py::object& progress) {
+                             const py::object& limits, const py::object& progress) {
   if (orientation < 1 || orientation > 8) throw py::value_error("orientation must be 1 to 8");
   EncodeOptions options;
   options.orientation = static_cast<uint8_t>(orientation);
   options.colour = colour_of(colour);
   options.chunks = chunks_of(chunks);
   options.force_trailer = trailer;
-  options.limits = limits_of(max_pixels, max_side, max_memory);
+  options.limits = limits_of(limits);
   options.progress = progress_of(progress);
   return options;
 }
@@ -110,11 +96,9 @@ uint8_t rate_of(int rate) {
 
 py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
                  const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
-                 const Number& max_pixels, const Number& max_side, const Number& max_memory,
-                 const py::object& progress) {
+                 const py::object& limits, const py::object& progress) {
   const Image image(pixels);
-  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels, max_side,
-                                         max_memory, progress);
+  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, limits, progress);
   options.rate = rate_of(rate);
   std::vector<uint8_t> file;
   {
@@ -127,11 +111,10 @@ py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orie
 py::bytes encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
                          int orientation, const std::string& colour,
                          const std::vector<ChunkPair>& chunks, bool trailer,
-                         const Number& max_pixels, const Number& max_side, const Number& max_memory,
-                         const py::object& progress) {
+                         const py::object& limits, const py::object& progress) {
   const Image image(pixels);
-  const EncodeOptions options = encode_options(orientation, colour, chunks, trailer, max_pixels,
-                                               max_side, max_memory, progress);
+  const EncodeOptions options =
+      encode_options(orientation, colour, chunks, trailer, limits, progress);
   std::vector<uint8_t> file;
   {
     const py::gil_scoped_release release;
@@ -150,14 +133,12 @@ using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
 
 py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const std::string& layers,
                             bool allow_truncated, const std::optional<Rectangle>& region,
-                            int downscale, const Number& max_pixels, const Number& max_side,
-                            const Number& max_memory, const Number& max_chunk_bytes,
-                            const py::object& progress) {
+                            int downscale, const py::object& limits, const py::object& progress) {
   const Buffer buffer(data);
   DecodeOptions options;
   options.layers = layers_of(layers);
   options.allow_truncated = allow_truncated;
-  options.limits = limits_of(max_pixels, max_side, max_memory, max_chunk_bytes);
+  options.limits = limits_of(limits);
   options.progress = progress_of(progress);
 
   options.downscale = downscale;
@@ -186,8 +167,7 @@ py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const st
 
 py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
                       const std::vector<int>& orientations, const std::vector<std::string>& colours,
-                      const std::vector<std::vector<ChunkPair>>& chunks, const Number& max_pixels,
-                      const Number& max_side, const Number& max_memory,
+                      const std::vector<std::vector<ChunkPair>>& chunks, const py::object& limits,
                       const py::object& progress) {
   const size_t count = pictures.size();
   if (orientations.size() != count || colours.size() != count || chunks.size() != count) {
@@ -198,8 +178,8 @@ py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures
   std::vector<EncodeOptions> options;
   for (size_t i = 0; i < count; ++i) {
     images.emplace_back(pictures[i]);
-    options.push_back(encode_options(orientations[i], colours[i], chunks[i], false, max_pixels,
-                                     max_side, max_memory, py::none()));
+    options.push_back(
+        encode_options(orientations[i], colours[i], chunks[i], false, limits, py::none()));
     options.back().rate = checked_rate;
   }
   std::vector<EncodeItem> items;
@@ -217,13 +197,12 @@ py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures
 
 py::list decode_batch(const Codec& codec, const std::vector<py::object>& files,
                       const std::string& layers, bool allow_truncated, int downscale,
-                      const Number& max_pixels, const Number& max_side, const Number& max_memory,
-                      const Number& max_chunk_bytes, const py::object& progress) {
+                      const py::object& limits, const py::object& progress) {
   DecodeOptions options;
   options.layers = layers_of(layers);
   options.allow_truncated = allow_truncated;
   options.downscale = downscale;
-  options.limits = limits_of(max_pixels, max_side, max_memory, max_chunk_bytes);
+  options.limits = limits_of(limits);
   options.progress = progress_of(progress);
   std::vector<std::unique_ptr<Buffer>> buffers;
   std::vector<ByteView> views;
@@ -263,7 +242,8 @@ TransformLoader torchscript_loader(const ModelPackage& model) {
 }
 
 std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads,
-                            const std::string& precision, const Number& pixels_per_call) {
+                            const std::string& precision,
+                            const std::optional<uint64_t>& pixels_per_call) {
   if (threads < 1) throw py::value_error("threads must be at least 1");
   const TransformOptions options{device, precision_of(precision), pixels_per_call};
   const py::gil_scoped_release release;
@@ -286,23 +266,19 @@ void add_codec(py::module_& m) {
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
       .def("encode", &encode, arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,
            arg("colour") = "srgb", arg("chunks") = py::tuple(), arg("trailer") = false,
-           arg("max_pixels") = none, arg("max_side") = none, arg("max_memory") = none,
-           arg("progress") = none)
+           arg("limits") = none, arg("progress") = none)
       .def("encode_batch", &encode_batch, arg("pictures"), arg("rate"), py::kw_only(),
-           arg("orientations"), arg("colours"), arg("chunks"), arg("max_pixels") = none,
-           arg("max_side") = none, arg("max_memory") = none, arg("progress") = none)
+           arg("orientations"), arg("colours"), arg("chunks"), arg("limits") = none,
+           arg("progress") = none)
       .def("decode_batch", &decode_batch, arg("files"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("downscale") = 1, arg("max_pixels") = none,
-           arg("max_side") = none, arg("max_memory") = none, arg("max_chunk_bytes") = none,
+           arg("allow_truncated") = false, arg("downscale") = 1, arg("limits") = none,
            arg("progress") = none)
       .def("encode_to_size", &encode_to_size, arg("pixels"), arg("max_bytes"), py::kw_only(),
            arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),
-           arg("trailer") = false, arg("max_pixels") = none, arg("max_side") = none,
-           arg("max_memory") = none, arg("progress") = none)
+           arg("trailer") = false, arg("limits") = none, arg("progress") = none)
       .def("decode", &decode, arg("data"), py::kw_only(), arg("layers") = "all",
            arg("allow_truncated") = false, arg("region") = none, arg("downscale") = 1,
-           arg("max_pixels") = none, arg("max_side") = none, arg("max_memory") = none,
-           arg("max_chunk_bytes") = none, arg("progress") = none);
+           arg("limits") = none, arg("progress") = none);
 }
 
 }  // namespace dlf::python

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "bitstream.h"
+#include "budget.h"
 #include "status.h"
 
 namespace dlf::python {
@@ -75,6 +76,18 @@ class Buffer {
 
 inline py::bytes to_bytes(const std::vector<uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+// A dlf.Limits; None is the default.
+inline Limits limits_of(const py::object& given) {
+  Limits limits;
+  if (given.is_none()) return limits;
+  limits.max_pixels = given.attr("max_pixels").cast<uint64_t>();
+  limits.max_side = given.attr("max_side").cast<uint32_t>();
+  limits.max_memory = given.attr("max_memory").cast<uint64_t>();
+  limits.max_chunk_bytes = given.attr("max_chunk_bytes").cast<uint64_t>();
+  limits.max_file_bytes = given.attr("max_file_bytes").cast<uint64_t>();
+  return limits;
 }
 
 inline const char* colour_name(ColourSpace colour) {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dlf.codec import encode as encode
     from dlf.header import Info as Info
     from dlf.header import info as info
+    from dlf.limits import Limits as Limits
 
 __version__ = "0.1.0"
 
@@ -36,6 +37,7 @@ __all__ = [
     "Info",
     "InvalidFile",
     "LimitExceeded",
+    "Limits",
     "ModelError",
     "TruncatedFile",
     "Unsupported",
@@ -51,6 +53,7 @@ _HOMES = {
     "encode": "dlf.codec",
     "Info": "dlf.header",
     "info": "dlf.header",
+    "Limits": "dlf.limits",
 }
 
 

@@ -6,6 +6,8 @@ from typing import Literal, TypedDict, type_check_only
 import numpy as np
 import numpy.typing as npt
 
+from dlf.limits import Limits
+
 MAX_HEADER_BYTES: int
 """No header is longer than this many bytes."""
 
@@ -29,12 +31,17 @@ class Header(TypedDict):
 
 @type_check_only
 class ChunkRecord(TypedDict):
-    """A chunk with its content inflated; `stored_bytes` is what it takes in the file."""
+    """A chunk whose content is still in `body`: as it is, or deflated (`inflate`).
+
+    `stored_bytes` is what it takes in the file, `content_bytes` what it states to hold.
+    """
 
     type: int
     critical: bool
-    content: bytes
     stored_bytes: int
+    content_bytes: int
+    deflated: bool
+    body: bytes
 
 @type_check_only
 class Symbols(TypedDict):
@@ -106,24 +113,48 @@ def probe(data: bytes) -> Header:
     """Read and check the header alone; `data` may be the first `MAX_HEADER_BYTES` of a file."""
 
 def chunks(
-    data: bytes, *, allow_truncated: bool = False, max_bytes: int = 67108864
+    data: bytes, *, allow_truncated: bool = False, limits: Limits | None = None
 ) -> list[ChunkRecord]:
-    """Check the container and return its chunks; `max_bytes` bounds their inflated contents."""
+    """Check the container and return its chunks, whose contents are neither inflated nor judged.
+
+    Of the limits, those on chunks and on the file count.
+    """
+
+def inflate(body: bytes, content_bytes: int) -> bytes:
+    """Return the content of a deflated chunk; InvalidFile unless it has exactly so many bytes."""
+
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Raise LimitExceeded for a picture of more pixels or longer sides than `limits` allow."""
+
+def default_limits() -> dict[str, int]:
+    """Return the fields of `dlf.Limits` and their defaults (core/src/budget.h)."""
 
 def decode_symbols(
-    data: bytes, package: Package, *, allow_truncated: bool = False, threads: int = 1
+    data: bytes,
+    package: Package,
+    *,
+    allow_truncated: bool = False,
+    threads: int = 1,
+    limits: Limits | None = None,
 ) -> Symbols:
     """Decode the payload to integers. The GIL is released meanwhile."""
 
 def code_lengths(
-    data: bytes, package: Package, *, allow_truncated: bool = False, threads: int = 1
+    data: bytes,
+    package: Package,
+    *,
+    allow_truncated: bool = False,
+    threads: int = 1,
+    limits: Limits | None = None,
 ) -> CodeLengths:
     """Decode the payload and return what its symbols cost. The GIL is released meanwhile."""
 
 def estimate(data: bytes, package: Package, *, threads: int = 1, downscale: int = 1) -> Estimate:
     """Tell what decoding the file behind this header costs."""
 
-def verify(data: bytes, package: Package, *, threads: int = 1) -> None:
+def verify(
+    data: bytes, package: Package, *, threads: int = 1, limits: Limits | None = None
+) -> None:
     """Check container, checksums, chunks, alpha, and the payload to its last coder state."""
 
 def encode_symbols(
@@ -149,7 +180,7 @@ class Codec:
 
     In all methods, `progress(done, total)` is called on the calling thread, between tiles; when it
     returns False the call ends with `dlf.errors.DlfError`, when it raises, with that exception.
-    Limits are None for the default of core/src/budget.h, or a number.
+    `limits` are what the call may cost; None is the default.
     """
 
     def __init__(
@@ -177,9 +208,7 @@ class Codec:
         colour: Literal["srgb", "display-p3"] = "srgb",
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
-        max_pixels: int | None = None,
-        max_side: int | None = None,
-        max_memory: int | None = None,
+        limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> bytes:
         """Return a .dlf file.
@@ -201,9 +230,7 @@ class Codec:
         orientations: Sequence[int],
         colours: Sequence[Literal["srgb", "display-p3"]],
         chunks: Sequence[Sequence[tuple[int, bytes]]],
-        max_pixels: int | None = None,
-        max_side: int | None = None,
-        max_memory: int | None = None,
+        limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> list[bytes]:
         """Return the .dlf files of several pictures; orientation, colour and chunks are one for each.
@@ -218,10 +245,7 @@ class Codec:
         layers: Literal["all", "semantic"] = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
-        max_pixels: int | None = None,
-        max_side: int | None = None,
-        max_memory: int | None = None,
-        max_chunk_bytes: int | None = None,
+        limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> list[npt.NDArray[np.uint8]]:
         """Return the pixels of several files, as `decode` does of one.
@@ -238,9 +262,7 @@ class Codec:
         colour: Literal["srgb", "display-p3"] = "srgb",
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
-        max_pixels: int | None = None,
-        max_side: int | None = None,
-        max_memory: int | None = None,
+        limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> bytes:
         """Return the best .dlf file of at most `max_bytes`.
@@ -257,10 +279,7 @@ class Codec:
         allow_truncated: bool = False,
         region: tuple[int, int, int, int] | None = None,
         downscale: int = 1,
-        max_pixels: int | None = None,
-        max_side: int | None = None,
-        max_memory: int | None = None,
-        max_chunk_bytes: int | None = None,
+        limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels, H x W for a gray picture, else H x W x channels.

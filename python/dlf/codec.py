@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from dlf import _core, metadata, models, options, torchscript
 from dlf.errors import ModelError
-from dlf.header import Buffer, ChunkType, as_bytes, info
+from dlf.header import Buffer, ChunkType, as_bytes, check_contents, info
+from dlf.limits import Limits, check_limits, check_size
 from dlf.members import naming
 from dlf.options import Layers, Precision
 from dlf.picture import Picture, prepare
@@ -45,6 +46,7 @@ class Codec:
         precision: of the networks: "fp32", or "bf16" for bfloat16, which is faster where the hardware
             has it and slower elsewhere. What a file decodes to differs by 4/255 at most on nearly
             all samples; its symbols do not depend on precision or device.
+        limits: what one call may cost, unless the call names others.
 
     Raises:
         ModelError: `model` is missing or altered.
@@ -58,7 +60,9 @@ class Codec:
         device: str = "cpu",
         threads: int | None = None,
         precision: Precision = "fp32",
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = check_limits(limits)
         self._device = options.check_device(device)
         torchscript.check_device(self._device)
         self._precision = options.check_precision(precision)
@@ -86,6 +90,7 @@ class Codec:
         exif: bytes | metadata.Exif | None = None,
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
+        limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> bytes:
         """Return `image` as the bytes of a .dlf file; see `dlf.encode`.
@@ -94,6 +99,7 @@ class Codec:
         raises ends the call.
         """
         quality = options.check_quality(quality)
+        limits = self._allowed(limits)
         picture = prepare(image, exif=exif, icc_profile=icc_profile, xmp=xmp)
         limit = options.byte_limit(picture.width, picture.height, bpp, max_bytes)
         model = self.model
@@ -105,6 +111,7 @@ class Codec:
                 orientation=picture.orientation,
                 colour=picture.color_space,
                 chunks=_chunks(picture),
+                limits=limits,
                 progress=progress,
             )
         return native.encode_to_size(
@@ -113,6 +120,7 @@ class Codec:
             orientation=picture.orientation,
             colour=picture.color_space,
             chunks=_chunks(picture),
+            limits=limits,
             progress=progress,
         )
 
@@ -124,6 +132,7 @@ class Codec:
         allow_truncated: bool = False,
         downscale: int = 1,
         region: options.Region | None = None,
+        limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
@@ -131,13 +140,15 @@ class Codec:
         downscale = options.check_downscale(downscale)
         if region is not None:
             region = options.check_region(region)
+        limits = self._allowed(limits)
         data = as_bytes(data)
-        return self._native(self._model_of(data, allow_truncated)).decode(
+        return self._native(self._model_of(data, allow_truncated, limits)).decode(
             data,
             layers=layers,
             allow_truncated=allow_truncated,
             downscale=downscale,
             region=region,
+            limits=limits,
             progress=progress,
         )
 
@@ -148,6 +159,7 @@ class Codec:
         *,
         bpp: float | None = None,
         max_bytes: int | None = None,
+        limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> list[bytes]:
         """Return the .dlf files of several images of any sizes, in their order.
@@ -162,12 +174,13 @@ class Codec:
             As `encode`; the message names the image by its index, from 0, and nothing is returned.
         """
         quality = options.check_quality(quality)
+        limits = self._allowed(limits)
         images = list(images)
         if bpp is not None or max_bytes is not None:
             files = []
             for index, image in enumerate(images):
                 with naming("picture", index, len(images)):
-                    files.append(self.encode(image, bpp=bpp, max_bytes=max_bytes))
+                    files.append(self.encode(image, bpp=bpp, max_bytes=max_bytes, limits=limits))
                 progress(index + 1, len(images))
             return files
         pictures = []
@@ -181,6 +194,7 @@ class Codec:
             orientations=[picture.orientation for picture in pictures],
             colours=[picture.color_space for picture in pictures],
             chunks=[_chunks(picture) for picture in pictures],
+            limits=limits,
             progress=progress,
         )
 
@@ -191,6 +205,7 @@ class Codec:
         layers: Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> list[npt.NDArray[np.uint8]]:
         """Return the pixels of several .dlf files of any sizes, in their order.
@@ -203,11 +218,12 @@ class Codec:
         """
         options.check_layers(layers)
         downscale = options.check_downscale(downscale)
+        limits = self._allowed(limits)
         contents = [as_bytes(data) for data in files]
         needed: dict[str, models.Model] = {}
         for index, data in enumerate(contents):
             with naming("file", index, len(contents)):
-                model = self._model_of(data, allow_truncated)
+                model = self._model_of(data, allow_truncated, limits)
                 needed[model.sha256] = model
         if len(needed) == 1:
             return self._native(*needed.values()).decode_batch(
@@ -215,6 +231,7 @@ class Codec:
                 layers=layers,
                 allow_truncated=allow_truncated,
                 downscale=downscale,
+                limits=limits,
                 progress=progress,
             )
         pixels = []
@@ -222,19 +239,33 @@ class Codec:
             with naming("file", index, len(contents)):
                 pixels.append(
                     self.decode(
-                        data, layers=layers, allow_truncated=allow_truncated, downscale=downscale
+                        data,
+                        layers=layers,
+                        allow_truncated=allow_truncated,
+                        downscale=downscale,
+                        limits=limits,
                     )
                 )
             progress(index + 1, len(contents))
         return pixels
 
-    def _model_of(self, data: bytes, allow_truncated: bool) -> models.Model:
-        model_id = info(data, allow_truncated=allow_truncated).model_id
-        model = self._only or models.find_id(model_id)
-        if model.id != model_id:
-            raise ModelError(
-                f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
-            )
+    def _allowed(self, limits: Limits | None) -> Limits:
+        return self._limits if limits is None else check_limits(limits)
+
+    def _model_of(self, data: bytes, allow_truncated: bool, limits: Limits) -> models.Model:
+        """Return the model that the file needs; what can be judged without it is judged first."""
+        header = info(data, allow_truncated=allow_truncated, limits=limits)
+        check_size(header.width, header.height, limits)
+        try:
+            model = self._only or models.find_id(header.model_id)
+            if model.id != header.model_id:
+                raise ModelError(
+                    f"the file needs model id {header.model_id}; "
+                    f"this codec holds {model.name} (id {model.id})"
+                )
+        except ModelError:
+            check_contents(header)
+            raise
         return model
 
     def _native(self, model: models.Model) -> _core.Codec:
@@ -262,6 +293,7 @@ def encode(
     exif: bytes | metadata.Exif | None = None,
     icc_profile: bytes | metadata.Exif | None = None,
     xmp: str | bytes | None = None,
+    limits: Limits | None = None,
 ) -> bytes:
     """Return `image` as the bytes of a .dlf file.
 
@@ -276,15 +308,25 @@ def encode(
         model: name or path of a model package; the default is the one shipped with DLF.
         exif, icc_profile, xmp: metadata to embed. By default EXIF and XMP are dropped but for the
             orientation, and pixels with a profile that is neither sRGB nor Display P3 are converted
-            to sRGB. `b""` means none.
+            to sRGB. `b""` means none. A profile is embedded only when it is of the colour space of
+            the pixels, and EXIF without tags that describe the file that it comes from.
+        limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:
         ValueError: an option out of range, or a target that is below the smallest possible file.
         Unsupported: a mode, number type or shape that .dlf cannot hold.
+        LimitExceeded: the picture, its metadata or the work exceeds `limits`.
         ModelError: the model is missing or altered.
     """
     return shared_codec(model).encode(
-        image, quality, bpp=bpp, max_bytes=max_bytes, exif=exif, icc_profile=icc_profile, xmp=xmp
+        image,
+        quality,
+        bpp=bpp,
+        max_bytes=max_bytes,
+        exif=exif,
+        icc_profile=icc_profile,
+        xmp=xmp,
+        limits=limits,
     )
 
 
@@ -295,6 +337,7 @@ def decode(
     allow_truncated: bool = False,
     downscale: int = 1,
     region: options.Region | None = None,
+    limits: Limits | None = None,
 ) -> npt.NDArray[np.uint8]:
     """Return the pixels of a .dlf file as a writable uint8 array.
 
@@ -309,6 +352,7 @@ def decode(
             a part of the time; the result is near the box average of the whole picture, not equal.
         region: x, y, width and height of the part to return, in pixels of the full size. Only the
             tiles that it touches are computed; the pixels are those of the whole picture.
+        limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
@@ -321,6 +365,7 @@ def decode(
         allow_truncated=allow_truncated,
         downscale=downscale,
         region=region,
+        limits=limits,
     )
 
 

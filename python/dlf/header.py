@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlf import _core, icc, metadata
 
 if TYPE_CHECKING:
     from dlf._core import Header
+    from dlf.limits import Limits
 
 __all__ = [
     "MAX_HEADER_BYTES",
@@ -18,6 +20,7 @@ __all__ = [
     "ChunkType",
     "Info",
     "as_bytes",
+    "check_contents",
     "info",
     "probe",
 ]
@@ -40,12 +43,30 @@ class ChunkType(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk: its type, its inflated content, and the bytes that it takes in the file."""
+    """One chunk, inflated when its content is first asked for.
+
+    Attributes:
+        type, critical: its kind (core/BITSTREAM.md §3.1, §3.3).
+        stored_bytes: what it takes in the file.
+        content_bytes: the length of its content, as the file states it.
+        deflated, body: the content as it is in the file.
+    """
 
     type: int
     critical: bool
-    content: bytes
     stored_bytes: int
+    content_bytes: int
+    deflated: bool = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @functools.cached_property
+    def content(self) -> bytes:
+        """The content.
+
+        Raises:
+            InvalidFile: it is damaged.
+        """
+        return _core.inflate(self.body, self.content_bytes) if self.deflated else self.body
 
     @property
     def name(self) -> str:
@@ -144,23 +165,36 @@ def probe(data: bytes) -> Info:
     return _info(_core.probe(data), len(data), 0, ())
 
 
-def info(data: Buffer, *, allow_truncated: bool = False) -> Info:
+def info(data: Buffer, *, allow_truncated: bool = False, limits: Limits | None = None) -> Info:
     """Return what a .dlf file says about itself, without decoding it.
 
     A file that ends inside its payload is described too (`Info.missing_bytes`); with
-    `allow_truncated` also one that ends behind it, with the chunks that are whole.
+    `allow_truncated` also one that ends behind it, with the chunks that are whole. Contents of
+    chunks are neither inflated nor parsed before they are asked for. Of the limits, those on chunks
+    and on the file count.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header or the chunks.
+        LimitExceeded: the file or its chunks are larger than `limits` allow.
     """
     data = as_bytes(data)
     header = _core.probe(data)
     missing = header["header_bytes"] + header["payload_bytes"] - len(data)
     if missing > 0:
         return _info(header, len(data), missing, ())
-    found = _core.chunks(data, allow_truncated=allow_truncated)
+    found = _core.chunks(data, allow_truncated=allow_truncated, limits=limits)
     chunks = tuple(Chunk(**chunk) for chunk in found)
     return _info(header, len(data), 0, chunks)
+
+
+def check_contents(found: Info) -> None:
+    """Judge the contents of all chunks, which comes before the model (core/BITSTREAM.md §4.4).
+
+    Raises:
+        InvalidFile: one is damaged.
+    """
+    for chunk in found.chunks:
+        _ = chunk.content
 
 
 def _info(header: Header, file_bytes: int, missing: int, chunks: tuple[Chunk, ...]) -> Info:

@@ -10,7 +10,7 @@ import functools
 import struct
 from typing import Literal
 
-__all__ = ["ColorSpace", "classify", "display_p3_profile"]
+__all__ = ["ColorSpace", "classify", "describes", "display_p3_profile"]
 
 ColorSpace = Literal["srgb", "display-p3"]
 
@@ -29,6 +29,7 @@ _PRIMARIES: dict[ColorSpace, _Matrix] = {
         (0.15710, 0.06657, 0.78407),
     ),
 }
+_GRAY, _RGB = b"GRAY", b"RGB "
 _D50 = (0.96420, 1.0, 0.82491)
 
 # The curve of both spaces, as the five parameters of ICC's parametric function 3.
@@ -39,6 +40,11 @@ _CURVE_TOLERANCE = 0.006  # a plain gamma of 2.2 passes; a level of 8 bits is 0.
 _CURVE_SAMPLES = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
+def describes(profile: bytes, *, gray: bool) -> bool:
+    """Return whether `profile` is of the colour space of gray, or else of RGB, samples."""
+    return _data_space(profile) == (_GRAY if gray else _RGB)
+
+
 def classify(profile: bytes) -> ColorSpace | None:
     """Return the colour space that `profile` describes, or None when it is neither of ours.
 
@@ -46,9 +52,9 @@ def classify(profile: bytes) -> ColorSpace | None:
     """
     try:
         tags = _tags(profile)
-        if profile[16:20] == b"GRAY":
+        if _data_space(profile) == _GRAY:
             return "srgb" if _is_srgb_curve(tags[b"kTRC"]) else None
-        if profile[16:20] != b"RGB ":
+        if _data_space(profile) != _RGB:
             return None
         if not all(_is_srgb_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")):
             return None
@@ -91,6 +97,11 @@ def display_p3_profile() -> bytes:
     )
     head += struct.pack(">6H4s", 2024, 1, 1, 0, 0, 0, b"acsp").ljust(44, b"\0") + _fixed(*_D50)
     return head.ljust(128, b"\0") + struct.pack(">I", len(tags)) + table + body
+
+
+def _data_space(profile: bytes) -> bytes:
+    """Return the signature of what the profile's samples are (ICC.1:2022 7.2.6)."""
+    return profile[16:20]
 
 
 def _fixed(*values: float) -> bytes:

@@ -1,14 +1,15 @@
 """EXIF, XMP and orientation, on the way into a .dlf file and out of it.
 
 Orientation is three bits of the header, so it survives without any EXIF; a file that is reopened
-shows it as EXIF of 32 bytes. This module needs neither NumPy nor torch, and Pillow only where it
-reads EXIF that somebody else wrote.
+shows it as EXIF of 32 bytes. This module needs neither NumPy nor torch, and parses no more of EXIF
+than its first directory.
 """
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Protocol
+
+from dlf import tiff
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -27,7 +28,23 @@ __all__ = [
 
 ORIENTATION_TAG = 0x0112
 _EXIF_PREFIX = b"Exif\0\0"
-_SHORT = 3  # the EXIF field type of a 16-bit number
+
+_STRUCTURE_TAGS = frozenset(
+    {
+        *(0x00FE, 0x00FF),  # which part of a file a picture is
+        *range(0x0100, 0x0104),  # width, length, bits per sample, compression
+        *(0x0106, 0x0107, 0x010A),  # photometric interpretation, thresholding, order of bits
+        *(0x0111, 0x0115, 0x0116, 0x0117, 0x0118, 0x0119, 0x011C),  # strips, samples, planes
+        *(0x0120, 0x0121, 0x0122, 0x0123, 0x0124, 0x0125),  # free bytes, gray response, fax
+        *(0x013D, 0x0140),  # predictor, palette
+        *range(0x0142, 0x0146),  # tiles
+        0x014A,  # further pictures
+        *(0x0152, 0x0153, 0x0154, 0x0155),  # extra samples, their format and range
+        *(0x015B, *range(0x0200, 0x020A)),  # tables and bytes of a JPEG stream
+        0x8773,  # the ICC profile of those pixels
+    }
+)
+"""TIFF tags that describe how a file holds its pixels: they are false of any other file."""
 
 
 class Exif(Protocol):
@@ -38,9 +55,13 @@ class Exif(Protocol):
 
 
 def exif_bytes(exif: bytes | bytearray | memoryview | Exif) -> bytes:
-    """Return EXIF without the `Exif` prefix that JPEG puts before it; `exif` is not changed."""
+    """Return EXIF without the `Exif` prefix that JPEG puts before it; `exif` is not changed.
+
+    Tags of the first directory that describe the structure of the file that it comes from, such as
+    the strips of a TIFF file, are left out.
+    """
     content = _content("exif", exif)
-    return content.removeprefix(_EXIF_PREFIX)
+    return tiff.without(content.removeprefix(_EXIF_PREFIX), _STRUCTURE_TAGS)
 
 
 def profile_bytes(profile: bytes | bytearray | memoryview | Exif) -> bytes:
@@ -55,29 +76,20 @@ def xmp_bytes(xmp: str | bytes | bytearray | memoryview) -> bytes:
 
 def exif_orientation(exif: bytes) -> int:
     """Return the orientation 1..8 that `exif` states, 1 when it states none or is damaged."""
-    from PIL import Image
-
-    parsed = Image.Exif()
-    try:
-        parsed.load(exif)
-        return _valid(parsed.get(ORIENTATION_TAG))
-    except Exception:  # noqa: BLE001 - whatever Pillow's TIFF reader raises on damaged EXIF
-        return 1
+    return tiff.orientation(exif.removeprefix(_EXIF_PREFIX)) or 1
 
 
 def image_orientation(image: Image.Image) -> int:
     """Return the orientation 1..8 of a Pillow image, 1 when it has none or damaged EXIF."""
     try:
         return _valid(image.getexif().get(ORIENTATION_TAG))
-    except Exception:  # noqa: BLE001 - as above: bad EXIF does not make the pixels bad
+    except Exception:  # noqa: BLE001 - whatever Pillow raises: bad EXIF does not make the pixels bad
         return 1
 
 
 def orientation_exif(orientation: int) -> bytes:
     """Return the smallest EXIF that states `orientation` (1..8)."""
-    tiff = struct.pack(">2sHIH", b"MM", 42, 8, 1)
-    entry = struct.pack(">HHIHH", ORIENTATION_TAG, _SHORT, 1, orientation, 0)
-    return _EXIF_PREFIX + tiff + entry + bytes(4)
+    return _EXIF_PREFIX + tiff.new(orientation)
 
 
 def exif_for_reader(stored: bytes | None, orientation: int) -> bytes | None:
@@ -91,15 +103,8 @@ def exif_for_reader(stored: bytes | None, orientation: int) -> bytes | None:
         return None if orientation == 1 else orientation_exif(orientation)
     if exif_orientation(stored) == orientation:
         return _EXIF_PREFIX + stored
-    from PIL import Image
-
-    changed = Image.Exif()
-    try:
-        changed.load(stored)
-        changed[ORIENTATION_TAG] = orientation
-        return changed.tobytes()
-    except Exception:  # noqa: BLE001 - as above: only the orientation can be saved
-        return orientation_exif(orientation)
+    changed = tiff.with_orientation(stored, orientation)
+    return orientation_exif(orientation) if changed is None else _EXIF_PREFIX + changed
 
 
 def _valid(orientation: object) -> int:

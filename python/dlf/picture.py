@@ -83,7 +83,9 @@ def prepare(
     embedded and its orientation is the only one that counts (`b""`: none). Without `icc_profile`
     the image's own profile is dropped when it is sRGB or Display P3 (the header says which) and
     otherwise the pixels are converted to sRGB; with it, the profile is embedded and the pixels
-    stay as they are (`b""`: take them for sRGB). `xmp` is embedded when it is given.
+    stay as they are (`b""`: take them for sRGB). A profile of another colour space than that of the
+    stored pixels, such as CMYK, is never embedded: it does what the image's own would have done.
+    `xmp` is embedded when it is given.
 
     Raises:
         Unsupported: a mode, a number type, a shape or an empty image that .dlf cannot hold.
@@ -98,9 +100,10 @@ def prepare(
     elif _is_pillow_image(image):
         if own_exif is None:
             orientation = metadata.image_orientation(image)
-        found = image.info.get("icc_profile") if profile is None else None
         normal = _normal_mode(image)
-        if isinstance(found, bytes) and found:
+        found = image.info.get("icc_profile") if profile is None else profile
+        embeds = profile is not None and icc.describes(profile, gray="RGB" not in normal.mode)
+        if isinstance(found, bytes) and found and not embeds:
             normal, color_space = _known_space(normal, image, found)
         pixels = np.asarray(normal)
     else:
@@ -108,6 +111,8 @@ def prepare(
         raise TypeError(f"cannot encode {kind}: pass a Pillow image or a uint8 NumPy array")
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
+    if profile and not icc.describes(profile, gray=pixels.shape[2] in (1, 2)):
+        profile = None
     return Picture(
         pixels=np.ascontiguousarray(pixels),
         orientation=orientation,

@@ -6,32 +6,42 @@ import os
 from typing import TYPE_CHECKING
 
 from dlf import _core, models
-from dlf.header import Buffer, as_bytes, info
+from dlf.errors import ModelError
+from dlf.header import Buffer, as_bytes, check_contents, info
 
 if TYPE_CHECKING:
     from dlf._core import CodeLengths, Symbols
+    from dlf.limits import Limits
 
 __all__ = ["code_lengths", "decode_symbols", "layer_bytes", "verify"]
 
 
 def decode_symbols(
-    data: Buffer, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
+    data: Buffer,
+    model: str | os.PathLike[str] | None = None,
+    *,
+    allow_truncated: bool = False,
+    limits: Limits | None = None,
 ) -> Symbols:
     """Return every integer tensor that the payload decodes to, and the coder's final state.
 
     The names, shapes and meanings are those of core/BITSTREAM.md.
 
     Raises:
-        InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     data = as_bytes(data)
-    package = _package(data, model, allow_truncated)
-    return _core.decode_symbols(data, package, allow_truncated=allow_truncated)
+    package = _package(data, model, allow_truncated, limits)
+    return _core.decode_symbols(data, package, allow_truncated=allow_truncated, limits=limits)
 
 
 def code_lengths(
-    data: Buffer, model: str | os.PathLike[str] | None = None, *, allow_truncated: bool = False
+    data: Buffer,
+    model: str | os.PathLike[str] | None = None,
+    *,
+    allow_truncated: bool = False,
+    limits: Limits | None = None,
 ) -> CodeLengths:
     """Return where the bits of the payload are: what each symbol ideally costs, in bits.
 
@@ -41,37 +51,52 @@ def code_lengths(
     five bytes that the coder itself needs.
 
     Raises:
-        InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     data = as_bytes(data)
-    package = _package(data, model, allow_truncated)
-    return _core.code_lengths(data, package, allow_truncated=allow_truncated)
+    package = _package(data, model, allow_truncated, limits)
+    return _core.code_lengths(data, package, allow_truncated=allow_truncated, limits=limits)
 
 
-def verify(data: Buffer, model: str | os.PathLike[str] | None = None) -> None:
+def verify(
+    data: Buffer,
+    model: str | os.PathLike[str] | None = None,
+    *,
+    limits: Limits | None = None,
+) -> None:
     """Check all that can be checked without pixels: checksums, chunks, and the coder's final state.
 
     Raises:
-        InvalidFile, TruncatedFile, Unsupported: what is wrong with the file.
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     data = as_bytes(data)
-    _core.verify(data, _package(data, model))
+    _core.verify(data, _package(data, model, False, limits), limits=limits)
 
 
-def layer_bytes(data: bytes, model: models.Model) -> tuple[int, int]:
+def layer_bytes(
+    data: bytes, model: models.Model, *, limits: Limits | None = None
+) -> tuple[int, int]:
     """Return how many payload bytes the semantic and the detail layer take."""
-    found = decode_symbols(data, model.path)
+    found = decode_symbols(data, model.path, limits=limits)
     semantic = int(found["token_bytes"])
-    return semantic, info(data).payload_bytes - semantic
+    return semantic, info(data, limits=limits).payload_bytes - semantic
 
 
 def _package(
-    data: bytes, model: str | os.PathLike[str] | None, allow_truncated: bool = False
+    data: bytes,
+    model: str | os.PathLike[str] | None,
+    allow_truncated: bool,
+    limits: Limits | None,
 ) -> _core.Package:
     if model is None:
-        found = models.find_id(info(data, allow_truncated=allow_truncated).model_id)
+        header = info(data, allow_truncated=allow_truncated, limits=limits)
+        try:
+            found = models.find_id(header.model_id)
+        except ModelError:
+            check_contents(header)
+            raise
     else:
         found = models.find(model)
     return _core.Package(os.fspath(found.path))

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 from dlf import metadata, options, signature
+from dlf.errors import LimitExceeded
 from dlf.header import Info, info
+from dlf.limits import Limits, check_limits
 from imageio.core.request import URI_BYTES, URI_FILENAME, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 
 __all__ = ["DlfPlugin", "FrameIndexError"]
+
+_READ_BLOCK = 1 << 20
 
 Index = int | EllipsisType | None
 
@@ -33,7 +37,8 @@ class DlfPlugin(PluginV3):
             InitializationError: it is not, and imageio asks the next plugin.
         """
         super().__init__(request)
-        self._data: bytes | None = None
+        self._file: IO[bytes] | None = None
+        self._data = b""
         self._written = False
         if request.mode.io_mode == IOMode.write:
             if request.extension not in (None, "", signature.EXTENSION):
@@ -45,7 +50,7 @@ class DlfPlugin(PluginV3):
         if start != signature.SIGNATURE:
             file.seek(0)
             raise InitializationError("the file is not a .dlf file")
-        self._data = start + file.read()
+        self._file, self._data = file, start
 
     def read(
         self,
@@ -57,13 +62,14 @@ class DlfPlugin(PluginV3):
         layers: options.Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        limits: Limits | None = None,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels: H x W, H x W x 2 (gray, alpha), H x W x 3 or H x W x 4, writable.
 
         Args:
             index: 0 or None for the image, `...` for a batch of one (a leading axis of length 1).
             model, device, threads: as for `dlf.Codec`.
-            layers, allow_truncated, downscale: as for `dlf.decode`.
+            layers, allow_truncated, downscale, limits: as for `dlf.decode`.
 
         Raises:
             OSError: what is wrong with the file (a `dlf.DlfError`).
@@ -74,7 +80,11 @@ class DlfPlugin(PluginV3):
         _check_index(index)
         codec = shared_codec(model, device, threads)
         pixels = codec.decode(
-            self._content(), layers=layers, allow_truncated=allow_truncated, downscale=downscale
+            self._content(limits),
+            layers=layers,
+            allow_truncated=allow_truncated,
+            downscale=downscale,
+            limits=limits,
         )
         return pixels[np.newaxis] if index is Ellipsis else pixels
 
@@ -92,13 +102,14 @@ class DlfPlugin(PluginV3):
         exif: bytes | metadata.Exif | None = None,
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
+        limits: Limits | None = None,
     ) -> bytes | None:
         """Encode one image; the target is written only after that has worked, whole or not at all.
 
         Args:
             ndimage: a uint8 array, or a batch of exactly one.
             is_batch: whether `ndimage` is a batch; None finds out (lists and 4 axes are batches).
-            quality, bpp, max_bytes, exif, icc_profile, xmp: as for `dlf.encode`.
+            quality, bpp, max_bytes, exif, icc_profile, xmp, limits: as for `dlf.encode`.
             model, device, threads: as for `dlf.Codec`.
 
         Returns:
@@ -123,6 +134,7 @@ class DlfPlugin(PluginV3):
             exif=exif,
             icc_profile=icc_profile,
             xmp=xmp,
+            limits=limits,
         )
         if self.request._uri_type == URI_FILENAME:
             # Made absolute, because `-` is here the name of a file and not standard output.
@@ -136,10 +148,10 @@ class DlfPlugin(PluginV3):
         """Yield the one image; the options are those of `read`."""
         yield self.read(**options_of_read)
 
-    def properties(self, index: Index = None) -> ImageProperties:
+    def properties(self, index: Index = None, *, limits: Limits | None = None) -> ImageProperties:
         """Return shape and type from the header alone."""
         _check_index(index)
-        header = self._header()
+        header = self._header(limits)
         channels = len(header.mode)
         shape = (header.height, header.width) + ((channels,) if channels > 1 else ())
         is_batch = index is Ellipsis
@@ -150,13 +162,15 @@ class DlfPlugin(PluginV3):
             is_batch=is_batch,
         )
 
-    def metadata(self, index: Index = None, exclude_applied: bool = True) -> dict[str, Any]:
+    def metadata(
+        self, index: Index = None, exclude_applied: bool = True, *, limits: Limits | None = None
+    ) -> dict[str, Any]:
         """Return what the header says, and the embedded EXIF, ICC profile and XMP as bytes.
 
         Nothing is applied to the pixels, so `exclude_applied` changes nothing.
         """
         _check_index(index)
-        header = self._header()
+        header = self._header(limits)
         described = {
             "mode": header.mode,
             "shape": (header.height, header.width),
@@ -179,13 +193,23 @@ class DlfPlugin(PluginV3):
         if hasattr(self, "_request"):  # it is not when __init__ was called with unknown options
             super().close()
 
-    def _content(self) -> bytes:
-        if self._data is None:
+    def _content(self, limits: Limits | None) -> bytes:
+        """Return the whole file, of which no more is read than `limits` allow."""
+        if self._file is None:
             raise OSError("this file was opened for writing")
+        most = check_limits(limits).max_file_bytes
+        blocks = [self._data]
+        missing = most + 1 - len(self._data)
+        while missing > 0 and (block := self._file.read(min(missing, _READ_BLOCK))):
+            blocks.append(block)
+            missing -= len(block)
+        self._data = b"".join(blocks)
+        if len(self._data) > most:
+            raise LimitExceeded(f"the file exceeds the limit of {most} bytes")
         return self._data
 
-    def _header(self) -> Info:
-        return info(self._content())
+    def _header(self, limits: Limits | None) -> Info:
+        return info(self._content(limits), limits=limits)
 
 
 def _check_index(index: Index) -> None:

@@ -16,11 +16,12 @@ from PIL import Image, ImageFile
 from dlf_pillow import saving, settings
 
 if TYPE_CHECKING:
+    from dlf.header import Info
+    from dlf.limits import Limits
     from PIL._imaging import PixelAccess
 
 __all__ = ["DlfImageFile", "register"]
 
-_MAX_TRAILING_BYTES = 1 << 26  # of chunks behind the payload; the codec's own limit is not larger
 _READ_BLOCK = 1 << 20
 
 _DRAFT_SCALES = (8, 4, 2)
@@ -35,7 +36,8 @@ class DlfImageFile(ImageFile.ImageFile):
 
     The whole file, a few kilobytes, is kept in memory; no file stays open. Images may be loaded from
     several threads, pickled and copied. Pixels are never turned: the orientation is in the EXIF, and
-    `ImageOps.exif_transpose` applies it.
+    `ImageOps.exif_transpose` applies it. EXIF, ICC profile and XMP are inflated when `info` is first
+    asked for, and no EXIF is parsed before `getexif()`.
     """
 
     format = signature.FORMAT
@@ -43,6 +45,7 @@ class DlfImageFile(ImageFile.ImageFile):
     custom_mimetype: str | None = None  # read by get_format_mimetype() after unpickling
     n_frames = 1
     is_animated = False
+    _described: Info | None = None  # what `info` has still to tell
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._load_lock = threading.RLock()
@@ -54,34 +57,61 @@ class DlfImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         header_module = _header_module()
+        from dlf.errors import LimitExceeded
+        from dlf.limits import check_limits, check_size
+
         assert self.fp is not None
+        limits = check_limits(_defaults.limits)
         start = self.fp.read(header_module.MAX_HEADER_BYTES)
         try:
             header = header_module.probe(start)
         except DlfError as error:
             raise SyntaxError(str(error)) from error  # Pillow's word for "not mine"
         _check_bomb(header.size)
+        check_size(header.width, header.height, limits)
         # One byte more than there should be, so that load() sees what does not belong there.
-        has_more = header.has_chunks or header.has_trailer
-        wanted = header.header_bytes + header.payload_bytes
-        wanted += _MAX_TRAILING_BYTES if has_more else 1
-        data = start + _read_up_to(self.fp, wanted - len(start))
+        wanted = 1 + (
+            limits.max_file_bytes
+            if header.has_chunks or header.has_trailer
+            else header.header_bytes + header.payload_bytes
+        )
+        data = start + _read_up_to(self.fp, min(wanted, limits.max_file_bytes + 1) - len(start))
+        if len(data) > limits.max_file_bytes:
+            raise LimitExceeded(f"the file exceeds the limit of {limits.max_file_bytes} bytes")
         try:
-            header = header_module.info(data)
+            header = header_module.info(data, limits=limits)
+        except LimitExceeded:
+            raise
         except DlfError:
             pass  # behind the header something is wrong: load() and verify() say what
         self._size = header.size
         self._mode = header.mode
-        described = {
-            "exif": header.exif,
-            "icc_profile": header.icc_profile,
-            "xmp": header.xmp,
-        }
-        self.info.update({name: value for name, value in described.items() if value is not None})
+        self._described = header
         self.tile = [ImageFile._Tile("dlf", (0, 0, *header.size), 0, (_defaults,))]
         file, self.fp = self.fp, io.BytesIO(data)
         if self.filename and isinstance(file, io.BufferedReader):
             file.close()  # opened by Pillow for us; the caller's own files stay open
+
+    @property
+    def info(self) -> dict[str | tuple[int, int], Any]:
+        """What is known besides the pixels: `exif`, `icc_profile` and `xmp`, as other formats have them.
+
+        A content that is damaged is left out; `load()` says what is wrong.
+        """
+        with self._load_lock:
+            described, self._described = self._described, None
+            for name in ("exif", "icc_profile", "xmp") if described is not None else ():
+                with contextlib.suppress(DlfError):
+                    value = getattr(described, name)
+                    if value is not None:
+                        self._info[name] = value
+            return self._info
+
+    @info.setter
+    def info(self, value: dict[str | tuple[int, int], Any]) -> None:
+        with self._load_lock:
+            self._described = None
+            self._info = value
 
     def decode_options(
         self,
@@ -90,6 +120,7 @@ class DlfImageFile(ImageFile.ImageFile):
         device: str = "cpu",
         threads: int | None = None,
         layers: options.Layers = "all",
+        limits: Limits | None = None,
     ) -> None:
         """Choose how this image is decoded; to be called before its pixels are first used.
 
@@ -98,12 +129,13 @@ class DlfImageFile(ImageFile.ImageFile):
             device: "cpu", "cuda" or "cuda:N".
             threads: how many; None is all, or one in a worker process.
             layers: "all", or "semantic" to leave the detail layer out.
+            limits: what loading may cost; None is the defaults of `dlf.Limits`.
 
         Raises:
             ValueError: an option out of range.
             RuntimeError: the image has been loaded already.
         """
-        chosen = settings.checked(model, device, threads, layers)
+        chosen = settings.checked(model, device, threads, layers, limits)
         with self._load_lock:
             if not self.tile:
                 raise RuntimeError("decode_options must be called before the image is loaded")
@@ -180,10 +212,13 @@ class DlfImageFile(ImageFile.ImageFile):
 
         self.fp.seek(0)
         data = self.fp.read()
+        arguments = self.tile[0].args
+        assert isinstance(arguments, tuple)
+        limits = arguments[0].limits
         try:
-            verify(data)
+            verify(data, limits=limits)
         except ModelError:
-            header = _header_module().info(data)
+            header = _header_module().info(data, limits=limits)
             if header.missing_bytes:
                 raise _truncated(header.missing_bytes) from None
         super().verify()
@@ -209,6 +244,7 @@ class _DlfDecoder(ImageFile.PyDecoder):
             layers=chosen.layers,
             allow_truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
             downscale=downscale,
+            limits=chosen.limits,
         )
         if self.mode in _DRAFT_MODES and pixels.ndim == 3:
             self.set_as_raw(Image.fromarray(pixels).convert(self.mode).tobytes())
@@ -226,6 +262,7 @@ def register(
     device: str = "cpu",
     threads: int | None = None,
     layers: options.Layers = "all",
+    limits: Limits | None = None,
 ) -> None:
     """Make Pillow open and save .dlf files; the options are the defaults for decoding.
 
@@ -234,13 +271,15 @@ def register(
 
     Args:
         worker: ignored. The `worker_init_fn` of a DataLoader is given the worker's number.
-        model, device, threads, layers: as for `DlfImageFile.decode_options`.
+        model, device, threads, layers, limits: as for `DlfImageFile.decode_options`. `Image.open`
+            obeys the limits too; sizes are judged from the header. Encoding has its own
+            (`limits=` of `Image.save`).
 
     Raises:
         ValueError: an option out of range.
     """
     global _defaults
-    chosen = settings.checked(model, device, threads, layers)
+    chosen = settings.checked(model, device, threads, layers, limits)
     name = signature.FORMAT
     with contextlib.suppress(OSError):  # opening a file says so again, and other formats still work
         _header_module()  # now, so that it takes no time of the first Image.open
@@ -291,7 +330,7 @@ def _read_up_to(file: IO[bytes], size: int) -> bytes:
 
 def _header_module() -> Any:
     try:
-        from dlf import header
+        from dlf import header, limits  # noqa: F401 - opening needs both
     except ImportError as error:
         raise settings.incomplete(error) from error
     return header

@@ -57,7 +57,12 @@ def save_frames(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> Non
 def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
     """Encode with the options that are ours; Pillow's contract is to ignore all others."""
     quality = options.target_quality(*(given.get(name) for name in _TARGET_OPTIONS))
-    chosen = settings.checked(given.get("model"), given.get("device", "cpu"), given.get("threads"))
+    chosen = settings.checked(
+        given.get("model"),
+        given.get("device", "cpu"),
+        given.get("threads"),
+        limits=given.get("limits"),
+    )
     try:
         from dlf.codec import shared_codec
     except ImportError as error:
@@ -71,4 +76,5 @@ def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
         exif=given.get("exif"),
         icc_profile=given.get("icc_profile"),
         xmp=given.get("xmp"),
+        limits=chosen.limits,
     )

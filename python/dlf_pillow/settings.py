@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dlf import options
+
+if TYPE_CHECKING:
+    from dlf.limits import Limits
 
 __all__ = ["DecodeSettings", "checked", "incomplete"]
 
@@ -18,6 +22,8 @@ class DecodeSettings:
     device: str = "cpu"
     threads: int | None = None
     layers: options.Layers = "all"
+    limits: Limits | None = None
+    """None is the defaults: they stand in the compiled part, which may be missing."""
 
 
 def checked(
@@ -25,6 +31,7 @@ def checked(
     device: object = "cpu",
     threads: int | None = None,
     layers: object = "all",
+    limits: object = None,
 ) -> DecodeSettings:
     """Return the settings, whose values may be of any type.
 
@@ -38,7 +45,16 @@ def checked(
         device=options.check_device(device),
         threads=threads,
         layers=options.check_layers(layers),
+        limits=_checked_limits(limits),
     )
+
+
+def _checked_limits(limits: object) -> Limits | None:
+    if limits is None:
+        return None
+    from dlf.limits import check_limits
+
+    return check_limits(limits)
 
 
 def incomplete(error: ImportError) -> OSError:

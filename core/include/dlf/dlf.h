@@ -113,7 +113,7 @@ typedef struct dlf_limits {
   uint64_t max_pixels;      /* width x height, padded to whole windows; default 2^27 */
   uint32_t max_side;        /* width and height; default 65535 */
   uint64_t max_memory;      /* estimated peak of the call, bytes; default 4 GiB */
-  uint64_t max_chunk_bytes; /* contents of all chunks, inflated; default 64 MiB */
+  uint64_t max_chunk_bytes; /* contents of all chunks but alpha, inflated; default 64 MiB */
   uint64_t max_file_bytes;  /* the file as its header and its chunks frame it; default 256 MiB */
 } dlf_limits;
 
@@ -447,7 +447,8 @@ typedef struct dlf_encode_options {
   uint64_t max_bytes;   /* the best file of at most so many bytes; 0: use `rate` */
   uint32_t orientation; /* EXIF, 1 to 8; default 1. Recorded, the pixels are taken as they are. */
   dlf_colour colour;
-  const dlf_chunk *chunks; /* ICC, EXIF, XMP, private; `critical` counts for private ones only */
+  const dlf_chunk *chunks; /* ICC (of the samples' colour space, RGB or gray), EXIF, XMP, private;
+                            * `critical` counts for private ones only */
   size_t chunk_count;
   const dlf_limits *limits;
   const dlf_allocator *allocator; /* of the result; default malloc and free */

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from dlf import options
 from dlf.imagefile import METADATA_KINDS
@@ -14,6 +15,7 @@ __all__ = [
     "add_files",
     "add_frame",
     "add_keep",
+    "add_limits",
     "add_model",
     "add_overwrite",
     "add_precision",
@@ -22,10 +24,22 @@ __all__ = [
     "add_threads",
     "check_count",
     "checked",
+    "limits_of",
     "number",
 ]
 
+if TYPE_CHECKING:
+    from dlf.limits import Limits
+
 T = TypeVar("T")
+
+_LIMITS = {
+    "max_pixels": "refuse larger pictures, in pixels",
+    "max_side": "refuse wider and higher pictures, in pixels",
+    "max_memory": "refuse what needs more memory, in bytes",
+    "max_chunk_bytes": "refuse more metadata, inflated, in bytes",
+    "max_file_bytes": "refuse larger .dlf files, in bytes",
+}
 
 
 def add_files(parser: argparse.ArgumentParser, what: str, target: str) -> None:
@@ -184,6 +198,34 @@ def _check_bytes(value: object) -> int:
         return options.check_max_bytes(value)
     except ValueError:
         raise ValueError(f"must be a whole number of bytes such as 2000, not {value!r}") from None
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add --max-pixels, --max-side and the other fields of `dlf.Limits`."""
+    group = parser.add_argument_group("limits", "what one file may cost; see SECURITY.md")
+    for name, what in _LIMITS.items():
+        group.add_argument(
+            f"--{name.replace('_', '-')}",
+            dest=name,
+            type=checked(functools.partial(_limit, name), int),
+            metavar="N",
+            help=what,
+        )
+
+
+def _limit(name: str, value: object) -> int:
+    """Return the value of one limit as `dlf.Limits` takes it."""
+    from dlf.limits import Limits
+
+    return int(getattr(Limits(**{name: value}), name))  # type: ignore[arg-type]
+
+
+def limits_of(arguments: argparse.Namespace) -> Limits:
+    """Return the limits that were given, and the defaults of the others."""
+    from dlf.limits import Limits
+
+    given = {name: getattr(arguments, name) for name in _LIMITS}
+    return Limits(**{name: value for name, value in given.items() if value is not None})
 
 
 def checked(check: Callable[[object], T], parse: Callable[[str], object]) -> Callable[[str], T]:

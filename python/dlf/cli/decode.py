@@ -64,6 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_device(parser)
     shared.add_precision(parser)
     shared.add_threads(parser)
+    shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
@@ -84,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         targets.expand(words, targets.is_dlf), output, f".{arguments.format or _DEFAULT_FORMAT}"
     )
     forms = {job.target: _form_of(job.target, arguments.format) for job in plan.jobs}
+    limits = shared.limits_of(arguments)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     models = [] if arguments.model is None else [str(codec.model.path)]
     plan.judge(lambda job: forms[job.target], models, arguments.overwrite)
@@ -101,6 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
             allow_truncated=arguments.allow_truncated,
             downscale=arguments.downscale,
             region=arguments.region,
+            limits=limits,
             progress=progress,
         )
         seconds = time.perf_counter() - start

@@ -44,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_device(parser)
     shared.add_precision(parser)
     shared.add_threads(parser)
+    shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     sources = targets.expand(words, targets.is_image)
     plan = targets.Plan(sources, output, targets.DLF_SUFFIX)
     _refuse_to_encode_again(plan, arguments.overwrite)
+    limits = shared.limits_of(arguments)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     model = codec.model
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
@@ -77,12 +79,13 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.quality,
             bpp=arguments.bpp,
             max_bytes=arguments.max_bytes,
+            limits=limits,
             progress=progress,
             **kept_metadata(image, arguments.keep),
         )
         seconds = time.perf_counter() - start
         write_atomically(job.target, data)
-        header = info(data)
+        header = info(data, limits=limits)
         limit = options.byte_limit(header.width, header.height, arguments.bpp, arguments.max_bytes)
         is_best = header.rate == model.rate_points - 1
         facts = {

@@ -8,12 +8,14 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from dlf.cli import arguments as shared
 from dlf.cli import targets
 from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
+    from dlf.limits import Limits
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -23,6 +25,7 @@ SUMMARY = "show header, model, sizes and chunks of .dlf files"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("inputs", nargs="+", metavar="IN.dlf", help="file, folder or pattern")
+    shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="print JSON, a list for several files")
 
 
@@ -31,10 +34,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dlf.files import read_bytes
 
     sources = [found.path for found in targets.expand(arguments.inputs, targets.is_dlf)]
+    limits = shared.limits_of(arguments)
     reporter = Reporter(arguments.json, quiet=False)
 
     def describe(source: str, bar: ProgressBar, progress: Progress) -> None:
-        facts = _describe(read_bytes(source))
+        facts = _describe(read_bytes(source), limits)
         lines = [f"{'file':<16} {source}"] if len(sources) > 1 else []
         lines += [
             f"{name.replace('_', ' '):<16} {'-' if value is None else value}"
@@ -52,17 +56,22 @@ def run(arguments: argparse.Namespace) -> int:
     return work_through("reading", sources, describe, reporter)
 
 
-def _describe(data: bytes) -> dict[str, Any]:
+def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
     from dlf import models
     from dlf.errors import DlfError
-    from dlf.header import info
+    from dlf.header import check_contents, info
 
-    header = info(data)
+    header = info(data, limits=limits)
+    check_contents(header)
     try:
         model: models.Model | None = models.find_id(header.model_id)
     except DlfError:
         model = None
-    layers = _layer_bytes(data, model) if model is not None and not header.missing_bytes else None
+    layers = (
+        _layer_bytes(data, model, limits)
+        if model is not None and not header.missing_bytes
+        else None
+    )
     return {
         "width": header.width,
         "height": header.height,
@@ -84,7 +93,7 @@ def _describe(data: bytes) -> dict[str, Any]:
             {
                 "type": chunk.name,
                 "critical": chunk.critical,
-                "content_bytes": len(chunk.content),
+                "content_bytes": chunk.content_bytes,
                 "stored_bytes": chunk.stored_bytes,
             }
             for chunk in header.chunks
@@ -92,12 +101,12 @@ def _describe(data: bytes) -> dict[str, Any]:
     }
 
 
-def _layer_bytes(data: bytes, model: Any) -> tuple[int, int] | None:
+def _layer_bytes(data: bytes, model: Any, limits: Limits) -> tuple[int, int] | None:
     """Return the bytes of the semantic and of the detail layer; None for a damaged payload."""
     from dlf.errors import DlfError
     from dlf.symbols import layer_bytes
 
     try:
-        return layer_bytes(data, model)
+        return layer_bytes(data, model, limits=limits)
     except DlfError:
         return None

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     shared.add_overwrite(parser)
     shared.add_model(parser)
+    shared.add_limits(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -46,12 +47,16 @@ def run(arguments: argparse.Namespace) -> int:
     read = [arguments.input]
     if arguments.model is not None:
         read.append(str(models.find(arguments.model).path))
+    limits = shared.limits_of(arguments)
     judge([Output(arguments.output, "NumPy archive")], read, arguments.overwrite)
 
     def decode(source: str, bar: ProgressBar, progress: Progress) -> None:
         refuse_existing(arguments.output, arguments.overwrite)
         tensors = decode_symbols(
-            read_bytes(source), arguments.model, allow_truncated=arguments.allow_truncated
+            read_bytes(source),
+            arguments.model,
+            allow_truncated=arguments.allow_truncated,
+            limits=limits,
         )
         buffer = io.BytesIO()
         arrays: dict[str, Any] = {name: np.asarray(value) for name, value in tensors.items()}

@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("inputs", nargs="+", metavar="IN.dlf", help="file, folder or pattern")
     shared.add_model(parser)
+    shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing when all are good")
 
@@ -35,10 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     from dlf.files import read_bytes
     from dlf.symbols import verify
 
+    limits = shared.limits_of(arguments)
     reporter = Reporter(arguments.json, arguments.quiet)
 
     def check(source: str, bar: ProgressBar, progress: Progress) -> None:
-        verify(read_bytes(source), arguments.model)
+        verify(read_bytes(source), arguments.model, limits=limits)
         reporter.add({"file": source, "ok": True}, f"{source}: ok", bar)
 
     sources = [found.path for found in targets.expand(arguments.inputs, targets.is_dlf)]
