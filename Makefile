@@ -2,13 +2,16 @@
 #   make demo       installs everything into .venv and codes a photograph; see demo/ (IMG=photo.jpg adds one)
 #   make bench      measures times, memory and cold start, beside other codecs (docs/performance.md)
 #   make figures    measures dlf-s and the classical codecs on Kodak; fills in the model card; needs chromium
-#   make test       installs everything into .venv and runs all tests, the C++ ones too
+#   make test       installs everything into .venv and runs the tests, the C++ ones too: under ten minutes on two cores
+#   make test-all   the same, and the tests that take longer: sanitizers, photographs, training runs, installing from nothing
 # Nothing is written outside this folder. A second run only does what has changed.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 # How to get torch: `make test TORCH="torch==2.13.0 --index-url URL"` takes it from another index.
 TORCH ?= torch==2.13.0
+# Processes that the tests run in; a file of tests stays in one of them.
+WORKERS ?= $(JOBS)
 # Further arguments for pytest: `make test PYTEST_ARGS="-k capi"`.
 PYTEST_ARGS ?=
 # What `make figures` measures with: pictures, LPIPS weights, the card that takes the report.
@@ -29,7 +32,7 @@ CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 
-.PHONY: all bench demo figures test test-cpp test-python lint format install clean distclean
+.PHONY: all bench demo figures test test-all test-cpp test-python test-slow lint format install clean distclean
 all: install
 
 # --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
@@ -58,7 +61,11 @@ install: $(STAMPS)/dlf
 demo: install
 	$(BIN)/python scripts/demo.py $(IMG)
 
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
 test: test-cpp test-python
+
+test-all: test test-slow
 
 test-cpp: $(STAMPS)/tools
 	$(BIN)/cmake -S core -B $(CMAKE_BUILD) -DCMAKE_BUILD_TYPE=Release -DDLF_BUILD_TESTS=ON \
@@ -67,7 +74,10 @@ test-cpp: $(STAMPS)/tools
 	cd $(CMAKE_BUILD) && $(CURDIR)/$(BIN)/ctest --output-on-failure
 
 test-python: install
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) -m "not slow" $(PYTEST_ARGS)
+
+test-slow: install
+	$(PYTEST) -m slow $(PYTEST_ARGS)
 
 # The large pictures take nearly all of the time; SIZES="0.4 12" picks sizes in megapixels. CompressAI is measured where installed.
 bench: install

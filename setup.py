@@ -24,7 +24,8 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
 
-FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden"]
+# The last keeps the folders of this machine out of the texts of assertions.
+FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", f"-ffile-prefix-map={ROOT}=."]
 # As it is from the beginning of a name in core/src; core/CMakeLists.txt cuts it in the same way.
 C_API, TORCH = "c_api", "torch"
 CHOICE = os.environ.get("DLF_TORCH", "")
@@ -103,7 +104,7 @@ def backend() -> Extension | None:
         if CHOICE == "1":
             raise SystemExit(f"DLF_TORCH=1 needs {torch_series()} to build with")
         return None
-    return extension(
+    made = extension(
         "dlf._torch",
         [*sources(TORCH), "python/bindings/torch_module.cpp"],
         system_includes=[folder / "include", folder / "include/torch/csrc/api/include"],
@@ -112,6 +113,8 @@ def backend() -> Extension | None:
         # The torch installed beside dlf. Another one is found by dlf/torchscript.py.
         extra_link_args=["-Wl,-rpath,$ORIGIN/../torch/lib"],
     )
+    made.extra_compile_args.append(f"-ffile-prefix-map={folder}=torch")
+    return made
 
 
 BACKEND = backend()

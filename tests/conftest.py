@@ -6,6 +6,7 @@ normative test model. It codes nothing well, but everything truly, and in millis
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -59,13 +60,16 @@ def installed_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch = Path(str(importlib.util.find_spec("torch").origin)).parent  # type: ignore[union-attr]
     options = {"CMAKE_PREFIX_PATH": torch, "CMAKE_INSTALL_LIBDIR": "lib"}
     settings = [f"-D{name}={value}" for name, value in options.items()]
-    for command in (
-        ["-S", ROOT / "core", "-B", build, *settings],
-        ["--build", build, "--parallel", "2"],
-        ["--install", build, "--prefix", prefix],
-    ):
-        done = subprocess.run([cmake, *command], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    build.mkdir(parents=True, exist_ok=True)
+    with (build / "pytest.lock").open("w") as lock:  # another worker may want the same
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in (
+            ["-S", ROOT / "core", "-B", build, *settings],
+            ["--build", build, "--parallel", "2"],
+            ["--install", build, "--prefix", prefix],
+        ):
+            done = subprocess.run([cmake, *command], capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout + done.stderr
     return prefix
 
 

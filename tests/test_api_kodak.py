@@ -19,6 +19,9 @@ SMALLEST_BPP, LARGEST_BPP = 0.014, 0.07
 LPIPS_FILE = Path(__file__).resolve().parents[2] / "shared" / "lpips" / "lpips_squeeze.npz"
 LOWEST_PSNR = 15.0  # at the lowest rate; a picture of something else has about 10
 
+# Codes 24 photographs at up to five rates each.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def codec(shipped_default: Path) -> dlf.Codec:

@@ -68,6 +68,7 @@ def test_cmake_package_of_another_minor_version_is_refused(
     assert "0.1.0" in printed
 
 
+@pytest.mark.slow  # compiles the core once more
 def test_static_library(cmake: str, compiler: str, photo_dlf: bytes, tmp_path: Path) -> None:
     """libdlf.a, by pkg-config --static and by find_package."""
     build, prefix = tmp_path / "static", tmp_path / "prefix"

@@ -183,7 +183,7 @@ def test_a_hundred_percent_shows_each_pixel_once(
         assert left == pytest.approx(round(left), abs=0.01)
         assert top == pytest.approx(round(top), abs=0.01)
         # A square of the left half of the stage, clear of the tags and of the divider.
-        stage_left, stage_top, stage_width, stage_height = (density * v for v in stage(page))
+        stage_left, stage_top, stage_width, _ = (density * v for v in stage(page))
         x = round(max(stage_left, left)) + 40
         y = round(max(stage_top, top)) + 40
         side = 60 if source == "tiny_report" else 200

@@ -191,7 +191,14 @@ def test_containers(data: bytes, allow_cut: bool) -> None:
     assert ours == theirs
 
 
-@pytest.mark.parametrize("package", photographs.packages(), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "package",
+    [
+        # The NumPy decoder takes seconds for a photograph with a model of full size.
+        pytest.param(path, id=path.stem, marks=() if path.stem == "test" else pytest.mark.slow)
+        for path in photographs.packages()
+    ],
+)
 def test_photographs(package: Path, kodak: list[Path]) -> None:
     for path in kodak[::8][:PHOTOGRAPHS]:
         picture = np.asarray(Image.open(path))

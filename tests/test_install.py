@@ -34,15 +34,20 @@ def run(*words: str | Path, status: int = 0, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source distribution, unpacked; made from a copy of the files that git knows."""
-    tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("sdist")
+def clone(tree: Path) -> None:
+    """Copy the files that git knows."""
     listed = run("git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(("conformance/", "tests/")):
+        if (ROOT / name).is_file():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, unpacked; made from a clone."""
+    tree, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("sdist")
+    clone(tree)
     # Without isolation the tools are those of this environment; its torch must not matter here.
     build = (sys.executable, "-m", "build", "--sdist", "--no-isolation")
     run(*build, "--outdir", out, tree, DLF_TORCH="0")
@@ -145,3 +150,19 @@ def test_a_new_environment_encodes_and_decodes(
     said = run(python, "-c", program, tmp_path / "photo.dlf")
     assert str(environment) in said
     assert "ok" in run(python, "-m", "dlf_pillow").lower()
+
+
+def test_the_readme_installs(tmp_path: Path) -> None:
+    """The section "Install", as it is written, in a new clone and a new home."""
+    tree, home = tmp_path / "clone", tmp_path / "home"
+    home.mkdir()
+    clone(tree)
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Install\n")[1]
+    commands = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[0]
+    said = run("bash", "-e", "-c", f"cd {tree}\n{commands}", HOME=str(home))
+    assert "dlf-s" in said
+    shutil.rmtree(tree)  # "the clone is no longer needed"
+    Image.fromarray(scene(96, 128, seed=3)).save(tmp_path / "photo.png")
+    dlf = home / "dlf-environment" / "bin" / "dlf"
+    run(dlf, "encode", tmp_path / "photo.png", tmp_path / "photo.dlf")
+    run(dlf, "decode", tmp_path / "photo.dlf", tmp_path / "again.png")

@@ -26,6 +26,9 @@ LIBFUZZER_PROGRAM = (
     "(const uint8_t*, size_t) { return 0; }\n"
 )
 
+# Compiles the core twice more.
+pytestmark = pytest.mark.slow
+
 
 def can_run(compiler: str | None, sanitizers: str, source: str, folder: Path) -> bool:
     """Whether programs built with these sanitizers work here."""

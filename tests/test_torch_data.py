@@ -139,7 +139,10 @@ def test_recipe(number: int, tmp_path: Path) -> None:
     program = programs()[number]
     if "webdataset" in program:
         pytest.importorskip("webdataset", reason="webdataset is not installed")
-    make_folder(tmp_path / "photos", 4)
+    make_folder(tmp_path / "photos", 4)  # landscape
+    for path in list((tmp_path / "photos").iterdir())[:2]:
+        with Image.open(path) as image:
+            image.rotate(90, expand=True).save(path.with_name(f"portrait-{path.stem}.png"))
     batch(tmp_path / "photos", tmp_path / "small", "--workers", 0)
     shards = tmp_path / "shards"
     shards.mkdir()

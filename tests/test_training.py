@@ -77,6 +77,7 @@ def arguments(material: Path, out: Path, *more: str) -> list[str]:
             "--out", str(out), "--threads", "1", *more]  # fmt: skip
 
 
+@pytest.mark.slow  # starts whole training runs
 def test_resume_equals_no_interruption(material: Path, tmp_path: Path) -> None:
     assert main(arguments(material, tmp_path / "whole", "--images", "16")) == 0
     # The same schedule, interrupted by the time box after every step.
@@ -104,6 +105,7 @@ def test_only_the_synthesis_learns_in_the_last_phase(material: Path, tmp_path: P
     assert changed == {"synthesis"}
 
 
+@pytest.mark.slow  # starts whole training runs
 def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
                "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf_models.train",
@@ -128,6 +130,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in paths if p)}
 
 
+@pytest.mark.slow  # starts whole training runs
 def test_a_terminated_run_leaves_a_checkpoint(material: Path, tmp_path: Path) -> None:
     command = [
         sys.executable,

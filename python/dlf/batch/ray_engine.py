@@ -43,7 +43,9 @@ def connected(address: str | None) -> Iterator[None]:
         import ray
         import ray.data
     except ImportError:
-        raise ImportError("--engine ray needs Ray: pip install 'dlf[ray]'") from None
+        raise ImportError(
+            "--engine ray needs Ray: pip install '.[ray]' in a clone of DLF"
+        ) from None
 
     ours = not ray.is_initialized()
     try:

@@ -272,7 +272,7 @@ def open_store(place: str | os.PathLike[str]) -> Store:
     try:
         import fsspec
     except ImportError:
-        raise ImportError(f"{place} needs fsspec: pip install fsspec, or dlf[ray]") from None
+        raise ImportError(f"{place} needs fsspec: pip install fsspec") from None
     try:
         system, root = fsspec.core.url_to_fs(place)
     except (ImportError, ValueError):
