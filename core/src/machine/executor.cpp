@@ -179,7 +179,7 @@ class Execution : public Jobs {
       Post& each = job.posts[job.post_count++];
       each.op = post.op;
       each.argument = post.argument;
-      if (post.op == Op::kAdd || post.op == Op::kProduct) {
+      if (post.has_operand()) {
         each.operand = place(plan_.values()[post.operand], target.row, target.columns.begin);
         each.operand_stride = stride_of(post.operand);
       }

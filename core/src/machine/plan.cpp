@@ -65,6 +65,7 @@ void Plan::spans(const PixelArea& area) {
     source.rows.include(step.needed(target.rows, source.grid_rows));
     source.columns.include(step.needed(target.columns, source.grid_columns));
     for (const PlanPost& post : step.posts) {
+      if (!post.has_operand()) continue;
       values_[post.operand].rows.include(target.rows);
       values_[post.operand].columns.include(target.columns);
     }
@@ -94,6 +95,7 @@ void Plan::distances() {
     }
     source.distance = std::max(source.distance, needed);
     for (const PlanPost& post : step.posts) {
+      if (!post.has_operand()) continue;
       int64_t& distance = values_[post.operand].distance;
       distance = std::max(distance, target.distance);
     }
@@ -138,6 +140,8 @@ void Plan::rings() {
       int64_t& needed = first[values_[step.source].store];
       needed = std::min(needed, row);
       for (const PlanPost& post : step.posts) {
+        if (!post.has_operand()) continue;
+      if (!post.has_operand()) continue;
         int64_t& other = first[values_[post.operand].store];
         other = std::min(other, done);
       }

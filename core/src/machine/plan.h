@@ -48,6 +48,8 @@ struct PlanPost {
   Op op = Op::kLeaky;
   int32_t argument = 0;
   size_t operand = 0;  // a value, for ADD and PRODUCT
+
+  bool has_operand() const { return op == Op::kAdd || op == Op::kProduct; }
 };
 
 enum class StepKind : uint8_t {
