@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from conformance.layout import INSTALLED, VECTORS
 from conformance.making import broken, cut, damaged, models, order, streams, valid
 from conformance.making.vector import Vector
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.package import load
 
 TEST_MODEL = "test"

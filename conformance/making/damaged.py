@@ -13,7 +13,7 @@ from conformance.making.vector import Vector
 from conformance.reference.decoder import decode
 from conformance.reference.entropy import ScaleTable
 from conformance.reference.file import read_file
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.status import Refused, Status
 
 WIDTH, HEIGHT, RATE = 150, 90, 5

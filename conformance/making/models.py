@@ -13,7 +13,8 @@ from conformance.making.container import File, Header
 from conformance.making.packages import Parts, model_id, package
 from conformance.making.random_parts import random_parts
 from conformance.making.vector import Vector
-from conformance.reference.normative import Model, parse
+from conformance.reference.model import Model
+from conformance.reference.normative import parse
 from conformance.reference.status import Status
 
 SEEDS = (8, 21, 23, 33, 44, 54)

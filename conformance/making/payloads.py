@@ -15,7 +15,7 @@ from conformance.reference.decoder import Decoded, decode_with
 from conformance.reference.entropy import RAW_BIT, EntropyDecoder, FrequencyTable, ScaleTable
 from conformance.reference.file import File
 from conformance.reference.header import Header
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 
 FIRST_STATE = 2**23
 PickEntry = Callable[[FrequencyTable], int]
@@ -93,6 +93,7 @@ def compose(model: Model, width: int, height: int, rate: int, recorder: Recorder
         alpha=0,
         colour=0,
         payload_length=0,
+        has_map=False,
         has_chunks=False,
         has_trailer=False,
         size=0,

@@ -15,7 +15,7 @@ from conformance.making.container import UNUSED, VERSION_1, Chunk, File, Header,
 from conformance.making.scenes import alpha, scene
 from conformance.making.vector import Vector
 from conformance.reference.file import read_file
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.registry import model_id
 
 Encode = Callable[[NDArray[np.uint8], int], bytes]
