@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if __package__ in (None, ""):  # run as a script: make the package around this file importable
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -42,10 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif arguments.command == "symbols":
             save(arguments.output, tensors(data, arguments.allow_truncated))
         else:
-            wanted = Wanted(arguments.downscale, arguments.noise == "vivid", arguments.region)
-            semantic = arguments.layers == "semantic"
-            pixels = picture(data, wanted, semantic, arguments.allow_truncated)
-            write_png(Path(arguments.output), pixels)
+            write_png(Path(arguments.output), pixels(data, arguments))
     except NoPixels:
         print(f"{arguments.input}: the package has no integer synthesis", file=sys.stderr)
         return WRONG_USAGE
@@ -84,6 +82,13 @@ def build_parser() -> argparse.ArgumentParser:
     decode.add_argument("--region", type=region, metavar="X,Y,WIDTH,HEIGHT")
     decode.add_argument("--threads", type=int, help="changes nothing")
     return parser
+
+
+def pixels(data: bytes, arguments: argparse.Namespace) -> NDArray[np.uint8]:
+    """What `decode` was asked for."""
+    wanted = Wanted(arguments.downscale, arguments.noise == "vivid", arguments.region)
+    semantic = arguments.layers == "semantic"
+    return picture(data, wanted, semantic, arguments.allow_truncated)
 
 
 def region(text: str) -> Region:

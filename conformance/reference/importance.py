@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .entropy import EntropyDecoder, FrequencyTable
+from .entropy import RAW_BIT, EntropyDecoder, FrequencyTable
 from .status import Status, require
 
 FLAT = 13  # the context in which all neighbours are equal
@@ -71,6 +71,7 @@ def decode_map(
 ) -> NDArray[np.int64]:
     """§5.6.1: the rate index of every position of the latent grid, [h][w]."""
     rows, columns = grid
+    unit <<= 2 * decoder.entry(RAW_BIT) + decoder.entry(RAW_BIT)
     source = OffsetDecoder(decoder, -(rate // unit), (rates - 1 - rate) // unit)
     offsets = np.zeros(grid, np.int64)
     for y in range(rows):
