@@ -137,7 +137,7 @@ def wishes() -> Iterator[Vector]:
 
 def importance() -> Iterator[Vector]:
     """Importance maps: faces, smooth, negative, and any offsets at all."""
-    shared, width, height, rate = USUAL, 300, 200, 4
+    shared, width, height, rate = CALM, 117, 83, 4
     model = shared.model
     grid = up(height, model.latent_stride), up(width, model.latent_stride)
     dice = np.random.Generator(np.random.PCG64(1))

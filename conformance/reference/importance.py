@@ -59,7 +59,7 @@ class OffsetDecoder:
 
 
 def predicted(left: int, above: int, above_left: int) -> int:
-    """§5.6.2."""
+    """§5.6.3."""
     low, high = min(left, above), max(left, above)
     if above_left >= high:
         return low
@@ -81,7 +81,7 @@ def decode_map(
 
 
 def neighbours(offsets: NDArray[np.int64], y: int, x: int) -> tuple[int, int, int, int]:
-    """§5.6.1: left, above, above left, above right, each with a substitute where it is missing."""
+    """§5.6.2: left, above, above left, above right, each with a substitute where it is missing."""
     if y == 0:
         left = int(offsets[0, x - 1]) if x > 0 else 0
         return left, left, left, left
