@@ -94,7 +94,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "format-1": ("A.2.1", lambda parts: setattr(parts, "format", 1)),
     "stride-3": ("A.2.2", lambda parts: parts.__dict__.update(latent_stride=3, latent_align=12)),
     "empty-range": ("A.2.9", _empty_range),
-    "overflow": ("§8.4", _overflow),
+    "overflow": ("§8.4.3", _overflow),
     "latent-shift": ("A.2.11", _set("latent_shift", 31)),
     "latent-bound-0": ("A.2.11", _set("latent_bound", 0)),
     "latent-bound-negative": ("A.2.11", _set("latent_bound", -1)),

@@ -133,7 +133,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "shift-0": ("A.2.9", lambda parts: parts.layers[0].shift.__setitem__(0, 0)),
     "shift-47": ("A.2.9", lambda parts: parts.layers[0].shift.__setitem__(0, 47)),
     "multiplier": ("A.2.9", lambda parts: parts.layers[0].multiplier.__setitem__(0, -1)),
-    "overflow": ("§8.4", _overflow),
+    "overflow": ("§8.4.3", _overflow),
     "no-such-instruction": ("§8.2", _instruction(0, -1, number=7)),
     "source-not-written": ("§8.2", _instruction(1, 0, sources=[0, 5])),
     "no-such-register": ("§8.2", _instruction(1, -1, target=1000)),
@@ -160,7 +160,7 @@ def _swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
 
 EDITS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "signature": ("A.2.1", _swap(b"DLFN", b"DLFM")),
-    "format": ("A.2.1", _swap(b"DLFN\x01", b"DLFN\x02")),
+    "format": ("A.2.1", _swap(b"DLFN\x01", b"DLFN\x03")),
     "flags": ("A.2.1", _swap(b"DLFN\x01\x00\x00", b"DLFN\x01\x00\x01")),
     "cut": ("A.2", lambda normative: normative[:-1]),
     "followed": ("A.2", lambda normative: normative + b"\x00"),

@@ -66,12 +66,12 @@ def synthesis_inputs(model: Model, synthesis: Synthesis) -> list[Shape]:
 
 
 def rate_shape(vectors: NDArray[np.int64], model: Model) -> Shape:
-    """§8.4: rate vectors are from the least to the greatest entry of their table."""
+    """§8.4.1: rate vectors are from the least to the greatest entry of their table."""
     return Shape(vectors.shape[1], model.latent_stride, int(vectors.min()), int(vectors.max()))
 
 
 def token_shape(model: Model) -> Shape:
-    """§8.4: tokens reach as far as the digit with the most levels does (§7.2.2)."""
+    """§8.4.1: tokens reach as far as the digit with the most levels does (§7.2.2)."""
     bound = np.int64(max(model.levels) - 1) * 64
     low, high = (int(value) for value in sat16(np.array([-bound, bound])))
     return Shape(model.slots * model.depth, model.window, low, high)

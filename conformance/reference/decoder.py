@@ -56,7 +56,7 @@ def decode_with(
 ) -> Decoded:
     """§5: importance map, tokens, detail symbols, end."""
     header, grids = file.header, grids_of(file.header, model)
-    # §1.4, §5.1.1, §5.1.2: the grids of windows and latents.
+    # §1.4, §5.1.1, §5.1.2, §8.1.2: the grids of windows and latents.
     windows, latent = grids.shape(model.window), grids.shape(model.latent_stride)
     rates = np.full(latent, header.rate)
     if header.has_map:

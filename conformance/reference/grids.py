@@ -14,17 +14,17 @@ def up(a: int, b: int) -> int:
 
 
 class Grids(NamedTuple):
-    """§8.1: the grids of a picture, by its padded sides in pixels."""
+    """The grids of a picture, by its padded sides in pixels."""
 
     height: int
     width: int
 
     def shape(self, cell: int) -> tuple[int, int]:
-        """Rows and columns of the grid with this cell."""
+        """§8.1.1: rows and columns of the grid with this cell."""
         return up(self.height, cell), up(self.width, cell)
 
 
 def grids_of(header: Header, model: Model) -> Grids:
-    """§8.1: the sides of the picture, padded to multiples of latent_align."""
+    """§8.1.1: the sides of the picture, padded to multiples of latent_align."""
     align = model.latent_align
     return Grids(up(header.height, align) * align, up(header.width, align) * align)

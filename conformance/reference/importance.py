@@ -15,12 +15,13 @@ MOST = 255  # both counts together
 
 
 class AdaptiveBit:
-    """§5.6.5: a table of two entries that follows what was decoded."""
+    """A table of two entries that follows what was decoded."""
 
     def __init__(self, zeros: int, ones: int) -> None:
         self.counts = [zeros, ones]
 
     def decode(self, decoder: EntropyDecoder) -> int:
+        """§5.6.5: decode an entry, and learn from it."""
         zeros, ones = self.counts
         first = 65536 * zeros // (zeros + ones)
         entry = decoder.entry(FrequencyTable.of([first, 65536 - first]))
@@ -31,7 +32,7 @@ class AdaptiveBit:
 
 
 class OffsetDecoder:
-    """§5.6.4: decodes single offsets, all of which must be from `least` to `most`."""
+    """Decodes single offsets, all of which must be from `least` to `most`."""
 
     def __init__(self, decoder: EntropyDecoder, least: int, most: int) -> None:
         self.decoder = decoder
@@ -41,7 +42,7 @@ class OffsetDecoder:
         self.sizes = [AdaptiveBit(1, 1) for _ in range(SIZES)]
 
     def offset(self, left: int, above: int, above_left: int, above_right: int) -> int:
-        """Decode the offset that has these neighbours."""
+        """§5.6.4: decode the offset that has these neighbours."""
         offset = predicted(left, above, above_left)
         signs = np.sign([left - above_left, above - above_left, above_right - above])
         context = int(signs @ [9, 3, 1]) + FLAT  # §5.6.3

@@ -11,7 +11,7 @@ U32 = np.uint32  # arrays of it are computed modulo 2^32
 
 
 def noise(grid: tuple[int, int], cell: int) -> Tensor:
-    """§9.9: the noise plane of a cell, [1][rows][columns]."""
+    """§9.9.1: the noise plane of a cell, [1][rows][columns]."""
     rows, columns = grid
     y, x = np.arange(rows, dtype=U32)[:, None], np.arange(columns, dtype=U32)
     h: NDArray[U32] = x * U32(0x9E3779B1) + y * U32(0x85EBCA77)

@@ -84,7 +84,9 @@ def synthesis_registers(
     for cell in synthesis.noise_cells:
         # §9.8.4
         plane = noise(grids.shape(cell), cell)
-        inputs.append(Register(cell, plane if vivid else np.zeros_like(plane)))
+        if not vivid:
+            plane = np.zeros_like(plane)  # §9.9.2
+        inputs.append(Register(cell, plane))
     return inputs
 
 

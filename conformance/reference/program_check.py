@@ -111,7 +111,7 @@ def check_arguments(instruction: Instruction, machine: Machine, sources: list[Sh
 
 
 def result_shape(instruction: Instruction, layers: list[Layer], sources: list[Shape]) -> Shape:
-    """§8.4: channels, grid and interval of the result of a valid instruction."""
+    """§8.4.2: channels, grid and interval of the result of a valid instruction."""
     number, first, second = instruction.number, instruction.first, instruction.second
     a, b = sources[0], sources[-1]
     ends = a.low, a.high
@@ -139,7 +139,7 @@ def result_shape(instruction: Instruction, layers: list[Layer], sources: list[Sh
 
 
 def bounded(a: Shape, function: Callable[[int], int], ends: tuple[int, ...]) -> Shape:
-    """§8.4: the least and greatest value of a monotone function at `ends`, saturated."""
+    """§8.4.2: the least and greatest value of a monotone function at `ends`, saturated."""
     values = [min(max(function(end), -32768), 32767) for end in ends]
     return a._replace(low=min(values), high=max(values))
 
@@ -150,10 +150,10 @@ def leaky(x: int, slope: int) -> int:
 
 
 def check_no_overflow(layer: Layer, bound: int) -> None:
-    """§8.4: no sum of a layer leaves i32 when its inputs are at most `bound` away from 0."""
+    """§8.4.3: no sum of a layer leaves i32 when its inputs are at most `bound` away from 0."""
     weights = np.abs(layer.weight).reshape(layer.outputs, -1).sum(1)
     largest = int((np.abs(layer.bias) + bound * weights).max())
-    rule(largest <= 2**31 - 1, "§8.4", "an accumulator could overflow")
+    rule(largest <= 2**31 - 1, "§8.4.3", "an accumulator could overflow")
 
 
 def reach(program: Program, machine: Machine, inputs: list[Shape]) -> int:
@@ -166,10 +166,10 @@ def reach(program: Program, machine: Machine, inputs: list[Shape]) -> int:
         distance = distances[target]
         cell = shapes[sources[0]].cell
         if number == CONV and machine.layers[first].kernel == 3:
-            distance += cell
+            distance += cell  # §8.5.1
         elif number == DEPTH_TO_SPACE:
-            distance = -(-distance // cell) * cell
-        for source in sources:
+            distance = -(-distance // cell) * cell  # §8.5.2
+        for source in sources:  # §8.5.3
             distances[source] = max(distance, distances.get(source, 0))
     farthest = max([distances.get(register, 0) for register in range(program.inputs)])
     return -(-farthest // machine.latent_stride)
