@@ -63,8 +63,9 @@ def decode_with(
         rates = decode_map(decoder, latent, header.rate, model.rate_points, model.map_unit)
     banks, digits = decode_tokens(decoder, model, *windows)
     token_bytes = decoder.position
-    # §5.5: the semantic layer alone has no detail symbols.
-    source = SymbolSource(None if semantic else decoder, model, file.payload_is_cut)
+    source = SymbolSource(decoder, model, file.payload_is_cut)
+    if semantic:
+        source.decoder = None  # §5.5
     latents = decode_latents(source, rates, digits, grids)
     ends = not (semantic or file.payload_is_cut)
     return Decoded(

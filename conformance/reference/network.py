@@ -90,8 +90,10 @@ def convolve(layer: Layer, a: Tensor) -> Tensor:
     _, rows, columns = a.shape
     r = (layer.kernel - 1) // 2
     around = ((0, 0), (r, r), (r, r))
-    # §8.3.1.1, §8.3.1.2: what lies outside the grid.
-    padded = np.pad(a, around, mode="edge") if layer.edge_padding else np.pad(a, around)
+    if layer.edge_padding:
+        padded = np.pad(a, around, mode="edge")  # §8.3.1.2
+    else:
+        padded = np.pad(a, around)  # §8.3.1.1
     # Sums are below 2^31 in size (§8.4): f64 holds each of them exactly, and is fast.
     acc = np.empty((layer.outputs, rows * columns), np.float64)
     acc[:] = layer.bias[:, None]
