@@ -15,7 +15,7 @@ from PIL import Image
 
 from conformance import symbols
 from conformance.decoders import WRONG_USAGE, Answer
-from conformance.fingerprints import TENSORS
+from conformance.fingerprints import TENSORS, pixel_hash
 from conformance.reference.status import Status
 from conformance.specification import PixelBound
 
@@ -80,7 +80,7 @@ def judge_symbols(check: dict[str, Any], output: Path) -> Failure | None:
         found = symbols.read(output)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         return Failure(Reason.OUTPUT, f"symbols: {error}")
-    for name in TENSORS:
+    for name in (name for name in TENSORS if name in check["tensors"]):
         failure = judge_tensor(name, check["tensors"][name], found.tensors.get(name))
         if failure is not None:
             return failure
@@ -107,24 +107,56 @@ def judge_tensor(
 
 
 def judge_pixels(reference: Path, output: Path, bound: PixelBound) -> Failure | None:
-    """T3: §9.5, on the samples of all channels; alpha has no tolerance."""
+    """T3 of a package with floating point: §9.5, on all channels; alpha has no tolerance."""
+    pictures = _same_shape(reference, output)
+    if isinstance(pictures, Failure):
+        return pictures
+    expected, found = pictures
+    if expected.shape[-1] in (2, 4) and not np.array_equal(found[..., -1], expected[..., -1]):
+        return Failure(Reason.PIXELS, "alpha differs")
+    beyond = int((_difference(expected, found) > bound.levels).sum())
+    allowed = found.size * bound.outliers // bound.samples
+    return None if beyond <= allowed else _too_far(expected, found, bound.levels, allowed)
+
+
+def judge_exact_pixels(expected_hash: str, reference: Path, output: Path) -> Failure | None:
+    """T3 of a package with an integer synthesis: §9.8, the same samples; the picture explains."""
+    pictures = _same_shape(reference, output)
+    if isinstance(pictures, Failure):
+        return pictures
+    expected, found = pictures
+    if pixel_hash(found) == expected_hash:
+        return None
+    if np.array_equal(expected, found):
+        return Failure(Reason.PIXELS, f"{reference.name} is not the picture of this hash")
+    return _too_far(expected, found, 0, 0)
+
+
+def _same_shape(
+    reference: Path, output: Path
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | Failure:
+    """Both pictures, when they can be read and are of one size and mode."""
     try:
-        found, expected = (_load(path) for path in (output, reference))
+        found, expected = (load_pixels(path) for path in (output, reference))
     except OSError as error:
         return Failure(Reason.OUTPUT, f"picture: {error}")
     if found.shape != expected.shape:
         return Failure(Reason.SIZE, f"expected {expected.shape}, got {found.shape}")
-    if expected.shape[-1] in (2, 4) and not np.array_equal(found[..., -1], expected[..., -1]):
-        return Failure(Reason.PIXELS, "alpha differs")
-    difference = np.abs(found.astype(np.int16) - expected)
-    beyond = int((difference > bound.levels).sum())
-    allowed = found.size * bound.outliers // bound.samples
-    if beyond > allowed:
-        text = (
-            f"{beyond} of {found.size} samples differ by more than {bound.levels}, {allowed} may; "
-        )
-        return Failure(Reason.PIXELS, text + f"the largest difference is {difference.max()}")
-    return None
+    return expected, found
+
+
+def _difference(expected: NDArray[np.uint8], found: NDArray[np.uint8]) -> NDArray[np.int16]:
+    difference: NDArray[np.int16] = np.abs(found.astype(np.int16) - expected)
+    return difference
+
+
+def _too_far(
+    expected: NDArray[np.uint8], found: NDArray[np.uint8], levels: int, allowed: int
+) -> Failure:
+    difference = _difference(expected, found)
+    beyond = int((difference > levels).sum())
+    text = f"{beyond} of {found.size} samples differ by more than {levels}, {allowed} may; "
+    return Failure(Reason.PIXELS, text + f"the largest difference is {difference.max()}")
 
 
 def is_unsupported(answer: Answer) -> bool:
@@ -132,7 +164,8 @@ def is_unsupported(answer: Answer) -> bool:
     return answer.status == WRONG_USAGE
 
 
-def _load(path: Path) -> NDArray[np.uint8]:
+def load_pixels(path: Path) -> NDArray[np.uint8]:
+    """A picture as u8 [rows][columns][channels]."""
     with Image.open(path) as image:
         pixels = np.asarray(image)
     return pixels.reshape(*pixels.shape[:2], -1)

@@ -94,6 +94,6 @@ def environment(packages: str) -> Iterator[None]:
             os.environ[MODEL_PATH] = before
 
 
-def search_path(folder: Path, installed: Path) -> str:
-    """The folders in which a decoder finds packages: the vector's own, and the installed ones."""
-    return os.pathsep.join(str(path) for path in (folder, installed))
+def search_path(folders: Sequence[Path]) -> str:
+    """The folders in which a decoder finds packages, as MODEL_PATH names them."""
+    return os.pathsep.join(str(path) for path in folders)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TENSORS = {
+    "rate_index": "u1",
     "tokens": "<i2",
     "bank": "u1",
     "scale_index": "<i2",
@@ -18,7 +19,10 @@ TENSORS = {
     "y_hat": "<i2",
     "latent": "<i4",
 }
-"""The tensors in the order in which decoding gives them, and the integers that are hashed."""
+"""The tensors in the order in which decoding gives them, and the integers that are hashed.
+
+`rate_index` is there only for files with an importance map.
+"""
 
 
 def canonical(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
@@ -51,3 +55,8 @@ def fingerprint(name: str, tensor: NDArray[Any]) -> dict[str, Any]:
         "sha256": sha256(name, tensor),
         "fnv1a64": fnv1a64(name, tensor),
     }
+
+
+def pixel_hash(pixels: NDArray[np.uint8]) -> str:
+    """SHA-256 of the samples of a picture [rows][columns][channels], row-major, in hexadecimal."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()

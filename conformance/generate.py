@@ -18,10 +18,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.layout import INSTALLED, VECTORS
-from conformance.making import broken, cut, damaged, models, order, streams, valid
+from conformance.layout import INSTALLED, SHARED, VECTORS
+from conformance.making import (
+    broken,
+    broken_integer,
+    cut,
+    damaged,
+    drawn,
+    models,
+    order,
+    streams,
+    valid,
+)
 from conformance.making.vector import Vector
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.package import load
 
 TEST_MODEL = "test"
@@ -47,6 +57,7 @@ def all_vectors() -> Iterator[Vector]:
             yield from of_format(load(path), encode)
     yield from models.random_models()
     yield from models.broken_models()
+    yield from of_integer_models()
 
 
 def of_model(name: str, model: Model, encode: valid.Encode) -> Iterator[Vector]:
@@ -69,6 +80,21 @@ def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     yield from order.orders(model)
 
 
+def of_integer_models() -> Iterator[Vector]:
+    """What needs neither an installed package nor `dlf`: the reference decoder draws."""
+    yield from drawn.vectors()
+    yield from broken_integer.packages()
+    yield from broken_integer.files()
+
+
+def write_shared(folder: Path) -> None:
+    """Write the packages that vectors share, and no others."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for shared in drawn.PACKAGES:
+        (folder / f"{shared.name}.dlfm").write_bytes(shared.write())
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Make vectors; those that are replaced go only when all new ones are there."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
@@ -77,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     from dlf import decode
 
+    write_shared(SHARED)
     with tempfile.TemporaryDirectory() as folder:
         made = [vector for vector in all_vectors() if fnmatch(vector.id, arguments.only)]
         for vector in made:

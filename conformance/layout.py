@@ -9,12 +9,19 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 VECTORS = ROOT / "conformance" / "vectors"
+SHARED = ROOT / "conformance" / "packages"
 INSTALLED = ROOT / "models" / "pretrained"
 
 INPUT = "input.dlf"
 TEST = "test.json"
 PACKAGE = "model.dlfm"
 NORMATIVE = "extra/normative.bin"
+
+
+def package_folders(vector: Path) -> list[Path]:
+    """Where a decoder finds packages: in the vector's own folder, among those that vectors share
+    and among the installed ones."""
+    return [vector, SHARED, INSTALLED]
 
 
 @functools.cache

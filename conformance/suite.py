@@ -14,7 +14,7 @@ from typing import Any
 from conformance import checks
 from conformance.checks import Failure, Reason
 from conformance.decoders import Decoder, search_path
-from conformance.layout import INPUT, INSTALLED, TEST, VECTORS, model_hash
+from conformance.layout import INPUT, TEST, VECTORS, model_hash, package_folders
 from conformance.specification import PixelBound
 
 TIERS = ("T1", "T2", "T3")
@@ -93,7 +93,7 @@ def run_check(
     output = scratch / {"symbols": "out.npz", "decode": "out.png"}.get(check["command"], "out")
     output.unlink(missing_ok=True)
     words = list(command_line(vector, check, output))
-    answer = decoder.run(words, search_path(vector.folder, INSTALLED))
+    answer = decoder.run(words, search_path(package_folders(vector.folder)))
     if checks.is_unsupported(answer):
         return Result(vector, check, missing=" ".join([check["command"], *check["arguments"]]))
     failure = checks.judge_status(check["status"], answer)
@@ -102,6 +102,9 @@ def run_check(
             failure = checks.judge_info(check, answer)
         elif check["command"] == "symbols":
             failure = checks.judge_symbols(check, output)
+        elif "sha256" in check:
+            reference = vector.folder / check["reference"]
+            failure = checks.judge_exact_pixels(check["sha256"], reference, output)
         else:
             failure = checks.judge_pixels(vector.folder / check["reference"], output, bound)
     return Result(vector, check, failure)

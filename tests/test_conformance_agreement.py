@@ -17,21 +17,26 @@ from PIL import Image
 
 from conformance import kodak as photographs
 from conformance.making import packages, payloads
-from conformance.making.container import Chunk, File, Header
+from conformance.making.container import MAP, VERSION_1, Chunk, File, Header
+from conformance.making.integer_parts import integer_parts
 from conformance.making.random_parts import random_parts
 from conformance.reference.file import read_file
-from conformance.reference.normative import Model, parse
+from conformance.reference.grids import Grids, up
+from conformance.reference.model import Model
+from conformance.reference.normative import parse
 from conformance.reference.registry import SPECIFICATION, registered
 from conformance.reference.report import arrays
 from conformance.reference.status import Refused
 
 PHOTOGRAPHS = 3
+MODELS, FIRST_INTEGER_MODEL = 61, 41
 
 
 @functools.lru_cache(maxsize=64)
 def model_of(seed: int) -> tuple[Model, _core.Package]:
     """A random model, as the reference decoder and as the core see it."""
-    parts = random_parts(seed)
+    integer = seed >= FIRST_INTEGER_MODEL
+    parts = integer_parts(seed, width=3) if integer else random_parts(seed)
     normative = parts.normative()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "random.dlfm"
@@ -65,16 +70,25 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
 @st.composite
 def files(draw: st.DrawFn) -> tuple[int, bytes, int]:
     """A random model's number, a file for it, and where its payload begins."""
-    seed = draw(st.integers(0, 40))
+    seed = draw(st.integers(0, MODELS - 1))
     model, package = model_of(seed)
     side = st.integers(1, 3 * model.window)
     width, height = draw(side), draw(side)
     dice = np.random.default_rng(draw(st.integers(0, 2**32)))
     recorder = payloads.likely(dice) if draw(st.booleans()) else payloads.even(dice)
     rate = draw(st.integers(0, model.rate_points - 1))
-    payloads.compose(model, width, height, rate, recorder)
+    offsets, flags = None, VERSION_1
+    if model.map_unit and draw(st.booleans()):
+        rates = -(rate // model.map_unit), (model.rate_points - 1 - rate) // model.map_unit
+        align = model.latent_align
+        grids = Grids(up(height, align) * align, up(width, align) * align)
+        offsets, flags = (
+            dice.integers(*rates, grids.shape(model.latent_stride), endpoint=True),
+            VERSION_1 | MAP,
+        )
+    payloads.compose(model, width, height, rate, recorder, offsets)
     payload = recorder.encoded()
-    data = File(Header(width, height, package.id, rate), payload).write()
+    data = File(Header(width, height, package.id, rate, flags=flags), payload).write()
     return seed, data, len(data) - len(payload)
 
 

@@ -44,6 +44,22 @@ def test_the_reference_decoder_passes(vectors: list[suite.Vector]) -> None:
     assert failures(vectors, decoder, ("T1", "T2")) == []
 
 
+def test_the_reference_decoder_draws(vectors: list[suite.Vector]) -> None:
+    exact = [vector for vector in vectors if any("sha256" in one for one in vector.test["checks"])]
+    assert len(exact) > 20
+    assert failures(exact, FunctionDecoder(reference_decoder.main), ("T3",)) == []
+
+
+def test_exact_pixels_are_asked_for_in_every_way(vectors: list[suite.Vector]) -> None:
+    checks = [check for vector in vectors for check in vector.test["checks"] if "sha256" in check]
+    asked = {word for check in checks for word in check["arguments"] if word.startswith("--")}
+    options = {"--noise", "--region", "--downscale", "--threads", "--layers", "--allow-truncated"}
+    assert asked == options
+    # Threads change nothing, and a region is a part of the whole.
+    whole = {check["sha256"] for check in checks if check["arguments"][:1] == ["--threads"]}
+    assert len(whole) == 2
+
+
 def test_the_examples_in_c_pass(vectors: list[suite.Vector], examples: Path) -> None:
     command = (
         f"{shlex.quote(sys.executable)} -m conformance.c_examples {shlex.quote(str(examples))}"

@@ -9,7 +9,7 @@ from conformance.reference.checksum import crc8, crc32c
 from conformance.reference.header import SIGNATURE
 
 VERSION_1 = 0x01
-RESERVED, UNUSED, CHUNKS, TRAILER, DESCRIPTION = 0x08, 0x10, 0x20, 0x40, 0x80
+RESERVED, MAP, CHUNKS, TRAILER, DESCRIPTION = 0x08, 0x10, 0x20, 0x40, 0x80
 
 
 def varint(value: int) -> bytes:

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from conformance.making import payloads
-from conformance.making.container import File, Header, varint
+from conformance.making.container import MAP, VERSION_1, File, Header, varint
 from conformance.making.vector import Vector
 from conformance.reference.decoder import decode
 from conformance.reference.entropy import ScaleTable
 from conformance.reference.file import read_file
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.status import Refused, Status
 
 WIDTH, HEIGHT, RATE = 150, 90, 5
@@ -62,6 +62,9 @@ def damaged(model: Model) -> Iterator[Vector]:
     yield refused("rate", data, "§5.1.3", f"rate point {model.rate_points} of {model.rate_points}")
     data = File(replace(good, rate=255), payload).write()
     yield refused("rate-255", data, "§5.1.3", "rate point 255")
+
+    data = File(replace(good, flags=VERSION_1 | MAP), payload).write()
+    yield late("map-unexpected", data, INVALID, "§5.6", "a map for a model of format 1")
 
     ids = {"unregistered": 99, "highest-registered": 2**27 - 1, "derived": 2**27 + 12345}
     ids |= {"unused": 2**28, "highest": 2**32 - 1}

@@ -13,7 +13,8 @@ from conformance.making.container import File, Header
 from conformance.making.packages import Parts, model_id, package
 from conformance.making.random_parts import random_parts
 from conformance.making.vector import Vector
-from conformance.reference.normative import Model, parse
+from conformance.reference.model import Model
+from conformance.reference.normative import parse
 from conformance.reference.status import Status
 
 SEEDS = (8, 21, 23, 33, 44, 54)
@@ -132,7 +133,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "shift-0": ("A.2.9", lambda parts: parts.layers[0].shift.__setitem__(0, 0)),
     "shift-47": ("A.2.9", lambda parts: parts.layers[0].shift.__setitem__(0, 47)),
     "multiplier": ("A.2.9", lambda parts: parts.layers[0].multiplier.__setitem__(0, -1)),
-    "overflow": ("§8.4", _overflow),
+    "overflow": ("§8.4.3", _overflow),
     "no-such-instruction": ("§8.2", _instruction(0, -1, number=7)),
     "source-not-written": ("§8.2", _instruction(1, 0, sources=[0, 5])),
     "no-such-register": ("§8.2", _instruction(1, -1, target=1000)),
@@ -159,7 +160,7 @@ def _swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
 
 EDITS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "signature": ("A.2.1", _swap(b"DLFN", b"DLFM")),
-    "format": ("A.2.1", _swap(b"DLFN\x01", b"DLFN\x02")),
+    "format": ("A.2.1", _swap(b"DLFN\x01", b"DLFN\x03")),
     "flags": ("A.2.1", _swap(b"DLFN\x01\x00\x00", b"DLFN\x01\x00\x01")),
     "cut": ("A.2", lambda normative: normative[:-1]),
     "followed": ("A.2", lambda normative: normative + b"\x00"),

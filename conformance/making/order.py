@@ -11,7 +11,7 @@ from conformance.making import payloads
 from conformance.making.container import Chunk, File, Header, alpha_content, varint
 from conformance.making.valid import XMP
 from conformance.making.vector import Vector
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.status import Status
 
 WIDTH, HEIGHT, RATE = 33, 20, 3

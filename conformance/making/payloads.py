@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from conformance.making.maps import Offsets, entries
 from conformance.reference.decoder import Decoded, decode_with
 from conformance.reference.entropy import RAW_BIT, EntropyDecoder, FrequencyTable, ScaleTable
 from conformance.reference.file import File
 from conformance.reference.header import Header
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 
 FIRST_STATE = 2**23
 PickEntry = Callable[[FrequencyTable], int]
@@ -29,10 +30,11 @@ class Recorder(EntropyDecoder):
         self.pick_entry = pick_entry
         self.pick_value = pick_value
         self.entries: list[tuple[FrequencyTable, int]] = []
+        self.given: list[int] = []  # entries that come first, whatever would be picked
         self.position = 0
 
     def entry(self, table: FrequencyTable) -> int:
-        i = self.pick_entry(table)
+        i = self.given.pop(0) if self.given else self.pick_entry(table)
         self.entries.append((table, i))
         return i
 
@@ -80,8 +82,16 @@ def encode(entries: list[tuple[FrequencyTable, int]], offset: int = 0) -> bytes:
     return x.to_bytes(4, "little") + bytes(reversed(put_out))
 
 
-def compose(model: Model, width: int, height: int, rate: int, recorder: Recorder) -> Decoded:
-    """Let `recorder` pick all symbols of a picture of this size."""
+def compose(
+    model: Model,
+    width: int,
+    height: int,
+    rate: int,
+    recorder: Recorder,
+    offsets: Offsets | None = None,
+    scale: int = 0,
+) -> Decoded:
+    """Let `recorder` pick all symbols of a picture of this size, behind a map of these offsets."""
     header = Header(
         version=1,
         model_id=0,
@@ -93,10 +103,12 @@ def compose(model: Model, width: int, height: int, rate: int, recorder: Recorder
         alpha=0,
         colour=0,
         payload_length=0,
+        has_map=offsets is not None,
         has_chunks=False,
         has_trailer=False,
         size=0,
     )
+    recorder.given = [] if offsets is None else entries(offsets, scale)
     return decode_with(recorder, File(header), model)
 
 

@@ -16,6 +16,13 @@ def random_parts(seed: int) -> Parts:
     latent_stride = int(dice.choice([1, 4, 8]))
     latent_align = latent_stride * int(dice.integers(1, 4))
     window = latent_align * int(dice.integers(1, 4))
+    return with_prior(dice, window, latent_stride, latent_align, range(1, 4))
+
+
+def with_prior(
+    dice: np.random.Generator, window: int, latent_stride: int, latent_align: int, rates: range
+) -> Parts:
+    """Tables, rate vectors of one of so many rate points, layers and the programs of the prior."""
     slots, banks = int(dice.integers(1, 4)), int(dice.choice([1, 2, 5]))
     levels = [int(dice.integers(2, 7)) for _ in range(dice.integers(1, 4))]
     context = int(dice.integers(2))
@@ -47,7 +54,9 @@ def random_parts(seed: int) -> Parts:
         ],
         thresholds=thresholds,
         scale_tables=[scale_table(dice) for _ in range(scales)],
-        rate_vectors=dice.integers(-32768, 32768, (int(dice.integers(1, 4)), rate_length)),
+        rate_vectors=dice.integers(
+            -32768, 32768, (int(dice.integers(rates.start, rates.stop)), rate_length)
+        ),
         layers=builder.layers,
         programs=programs,
     )

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from conformance.making import payloads
-from conformance.making.container import UNUSED, VERSION_1, Chunk, File, Header, alpha_content
+from conformance.making.container import Chunk, File, Header, alpha_content
 from conformance.making.scenes import alpha, scene
 from conformance.making.vector import Vector
 from conformance.reference.file import read_file
-from conformance.reference.normative import Model
+from conformance.reference.model import Model
 from conformance.reference.registry import model_id
 
 Encode = Callable[[NDArray[np.uint8], int], bytes]
@@ -158,10 +158,6 @@ def chunks(encode: Encode) -> Iterator[Vector]:
             {"chunks": [Chunk(4, stored=b"\x05" + zlib.compress(b"abcde", 0), deflated=True)]},
         ),
         "1024-chunks": ("as many chunks as must be read", {"chunks": [Chunk(16)] * 1024}),
-        "unused-flag": (
-            "flag bit 4 is ignored",
-            {"header": replace(header, flags=VERSION_1 | UNUSED)},
-        ),
     }
     for label, (description, changes) in cases.items():
         file = replace(File(header, payload), **changes)

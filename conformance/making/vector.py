@@ -13,16 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from conformance.decoders import environment, search_path
-from conformance.fingerprints import TENSORS, fingerprint
-from conformance.layout import INPUT, INSTALLED, PACKAGE, TEST, model_hash
+from conformance.fingerprints import TENSORS, fingerprint, pixel_hash
+from conformance.layout import INPUT, PACKAGE, TEST, model_hash, package_folders
 from conformance.making.watching import watch
 from conformance.reference.decoder import read_alpha
 from conformance.reference.file import read_file
 from conformance.reference.report import facts, tensors
 from conformance.reference.status import Refused, Status
+from conformance.reference_decoder import build_parser, pixels
 
 UNTOLD = ("bpp", "semantic_bytes", "detail_bytes")
-"""Facts that vectors leave out: they follow from others, or need the model."""
+"""Facts that vectors leave out: they follow from others, or need the model.
+
+`importance_map` is told only of files that have one."""
 
 DecodePixels = Callable[..., NDArray[np.uint8]]
 """`dlf.decode`: the reference for pixels (§9.5)."""
@@ -41,7 +44,8 @@ class Vector:
         refused: the status and the clause that refuse the file, None for a valid one.
         by: the first command that refuses it, "info", "symbols" or "decode".
         pictures: what is decoded to pixels, by the arguments of `decode`: "" all, or one of
-            "--layers semantic" and "--allow-truncated".
+            "--layers semantic" and "--allow-truncated"; any when pixels are exact.
+        exact: whether the package has an integer synthesis, so that the reference decoder draws.
         best_effort: whether `symbols --allow-truncated` is run, and must succeed.
         package: the bytes of the package that it brings.
         clauses: clauses that it exercises besides those that the reference decoder came by.
@@ -54,6 +58,7 @@ class Vector:
     refused: tuple[Status, str] | None = None
     by: str = "info"
     pictures: tuple[str, ...] = ()
+    exact: bool = False
     best_effort: bool = False
     package: bytes | None = None
     clauses: tuple[str, ...] = ()
@@ -66,11 +71,15 @@ class Vector:
         (place / INPUT).write_bytes(self.data)
         if self.package is not None:
             (place / PACKAGE).write_bytes(self.package)
-        with environment(search_path(place, INSTALLED)):
+        with environment(search_path(package_folders(place))):
             checks = [self.check_info(), self.check_symbols()]
             if self.best_effort:
                 checks.append(self.check_symbols("--allow-truncated"))
-            checks += [self.check_decode(place, arguments, decode) for arguments in self.pictures]
+            for arguments in self.pictures:
+                if self.exact:
+                    checks.append(self.check_exact(place, arguments))
+                else:
+                    checks.append(self.check_decode(place, arguments, decode))
         test = {
             "description": self.description,
             "model": self.model,
@@ -91,6 +100,8 @@ class Vector:
         check["status"] = name_of(expected)
         if found is not None:
             check["facts"] = {name: fact for name, fact in found.items() if name not in UNTOLD}
+            if not found["importance_map"]:
+                del check["facts"]["importance_map"]
         return check
 
     def check_symbols(self, *arguments: str) -> dict[str, Any]:
@@ -100,7 +111,8 @@ class Vector:
         check: dict[str, Any] = {"tier": "T2", "command": "symbols", "arguments": list(arguments)}
         check["status"] = name_of(expected)
         if found is not None:
-            check["tensors"] = {name: fingerprint(name, found[name]) for name in TENSORS}
+            told = [name for name in TENSORS if name in found]
+            check["tensors"] = {name: fingerprint(name, found[name]) for name in told}
             check["token_bytes"] = int(found["token_bytes"])
             if found["complete"]:
                 check["final_state"] = int(found["final_state"])
@@ -121,13 +133,32 @@ class Vector:
             plane = self.outcome(lambda: {"alpha": self.alpha()}, expected)
         check["status"] = name_of(self.refused if refused else None)
         if not refused:
-            name = "reference" + arguments.replace("--", "-").replace(" ", "-") + ".png"
-            pixels = decode(self.data, **options)
+            name = reference_name(arguments)
+            samples = decode(self.data, **options)
             if plane is not None and plane["alpha"] is not None:
-                assert np.array_equal(pixels[..., -1], plane["alpha"])
-            Image.fromarray(pixels).save(place / name, optimize=True)
+                assert np.array_equal(samples[..., -1], plane["alpha"])
+            Image.fromarray(samples).save(place / name, optimize=True)
             check["reference"] = name
         return check
+
+    def check_exact(self, place: Path, arguments: str) -> dict[str, Any]:
+        """T3 with the reference decoder's pixels; the number of threads changes none of them."""
+        words = arguments.split()
+        asked = build_parser().parse_args(["decode", INPUT, "out.png", *words])
+        found = self.outcome(lambda: {"pixels": pixels(self.data, asked)}, None)
+        assert found is not None
+        name = reference_name(arguments.split("--threads")[0].rstrip())
+        samples = found["pixels"]
+        gray = samples.shape[2] == 1
+        Image.fromarray(samples[..., 0] if gray else samples).save(place / name, optimize=True)
+        return {
+            "tier": "T3",
+            "command": "decode",
+            "arguments": words,
+            "status": Status.OK.name,
+            "sha256": pixel_hash(samples),
+            "reference": name,
+        }
 
     def alpha(self) -> NDArray[np.uint8] | None:
         """The alpha plane, when the file is whole and has one."""
@@ -148,6 +179,11 @@ class Vector:
             raise AssertionError(f"{self.id}: expected {expected}, got {got}")
         self.seen |= seen
         return found
+
+
+def reference_name(arguments: str) -> str:
+    """What the picture is called that `decode` with these arguments has to give."""
+    return "reference" + arguments.replace("--", "-").replace(" ", "-").replace(",", "-") + ".png"
 
 
 def name_of(refused: tuple[Status, str] | None) -> str:

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 from .chunks import ALPHA, alpha_plane
 from .entropy import EntropyDecoder, OutOfBytes
 from .file import File
+from .grids import Grids, grids_of
+from .importance import decode_map
 from .latents import Latents, SymbolSource, decode_latents
-from .normative import Model
+from .model import Model
 from .status import Refused, Status, require
 from .tokens import decode_tokens
 
@@ -22,8 +24,8 @@ MAXIMUM_PIXELS = 2**26  # §10: more may be refused
 class Decoded:
     """Everything that §5 to §7 give; `final_state` is None when the payload is cut (§5.5)."""
 
-    window_grid: tuple[int, int]
-    latent_grid: tuple[int, int]
+    grids: Grids
+    rates: NDArray[np.int64]  # [h][w]
     banks: NDArray[np.int64]  # [windows]
     digits: NDArray[np.int64]  # [windows][T][D]
     latents: Latents
@@ -31,55 +33,49 @@ class Decoded:
     final_state: int | None
 
 
-def up(a: int, b: int) -> int:
-    """ceil(a / b)."""
-    return -(-a // b)
+def decode(file: File, model: Model, semantic: bool = False) -> Decoded:
+    """Decode the symbols of a file whose model id is that of `model`.
 
-
-def window_grid(file: File, model: Model) -> tuple[int, int]:
-    """§5.1.1: (nH, nW)."""
-    return up(file.header.height, model.window), up(file.header.width, model.window)
-
-
-def latent_grid(file: File, model: Model) -> tuple[int, int]:
-    """§5.1.2: (h, w)."""
-    strides = model.latent_align // model.latent_stride
-    header = file.header
-    return (
-        up(header.height, model.latent_align) * strides,
-        up(header.width, model.latent_align) * strides,
-    )
-
-
-def decode(file: File, model: Model) -> Decoded:
-    """Decode all symbols of a file whose model id is that of `model`."""
+    `semantic` asks for the semantic layer alone (§5.5).
+    """
     header = file.header
     require(header.rate < model.rate_points, Status.INVALID_FILE, "§5.1.3", "rate point")
+    without_map = model.map_unit == 0 and header.has_map
+    require(not without_map, Status.INVALID_FILE, "§5.6", "a map, which the model does not have")
     pixels = header.width * header.height
     require(pixels <= MAXIMUM_PIXELS, Status.LIMIT_EXCEEDED, "§10", f"{pixels} pixels")
     try:
-        return decode_with(EntropyDecoder(file.payload), file, model)
+        return decode_with(EntropyDecoder(file.payload), file, model, semantic)
     except OutOfBytes as error:  # §5.2.5, §5.5
         status = Status.TRUNCATED_FILE if file.payload_is_cut else Status.INVALID_FILE
         raise Refused(status, "§5.2.5", "no payload byte left") from error
 
 
-def decode_with(decoder: EntropyDecoder, file: File, model: Model) -> Decoded:
-    """§5: tokens, detail symbols, end."""
-    # §1.4, §5.1: the grids of windows and latents.
-    windows, latent = window_grid(file, model), latent_grid(file, model)
+def decode_with(
+    decoder: EntropyDecoder, file: File, model: Model, semantic: bool = False
+) -> Decoded:
+    """§5: importance map, tokens, detail symbols, end."""
+    header, grids = file.header, grids_of(file.header, model)
+    # §1.4, §5.1.1, §5.1.2, §8.1.2: the grids of windows and latents.
+    windows, latent = grids.shape(model.window), grids.shape(model.latent_stride)
+    rates = np.full(latent, header.rate)
+    if header.has_map:
+        rates = decode_map(decoder, latent, header.rate, model.rate_points, model.map_unit)
     banks, digits = decode_tokens(decoder, model, *windows)
     token_bytes = decoder.position
     source = SymbolSource(decoder, model, file.payload_is_cut)
-    latents = decode_latents(source, file.header.rate, digits, windows, latent)
+    if semantic:
+        source.decoder = None  # §5.5
+    latents = decode_latents(source, rates, digits, grids)
+    ends = not (semantic or file.payload_is_cut)
     return Decoded(
-        window_grid=windows,
-        latent_grid=latent,
+        grids=grids,
+        rates=rates,
         banks=banks,
         digits=digits,
         latents=latents,
         token_bytes=token_bytes,
-        final_state=None if file.payload_is_cut else decoder.finish(),
+        final_state=decoder.finish() if ends else None,
     )
 
 

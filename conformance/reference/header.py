@@ -26,6 +26,7 @@ class Header:
     alpha: int
     colour: int
     payload_length: int
+    has_map: bool
     has_chunks: bool
     has_trailer: bool
     size: int
@@ -41,7 +42,7 @@ def read_header(data: bytes) -> Header:
     version = flags & 0x07
     require(version == 1, Status.UNSUPPORTED, "§2.2", f"version {version}")
     require(not flags & 0x08, Status.UNSUPPORTED, "§2.2", "reserved flag bit")
-    has_chunks, has_trailer = bool(flags & 0x20), bool(flags & 0x40)
+    has_map, has_chunks, has_trailer = (bool(flags & bit) for bit in (0x10, 0x20, 0x40))
     has_description = bool(flags & 0x80)
 
     # §2.3 Fields.
@@ -78,6 +79,7 @@ def read_header(data: bytes) -> Header:
         alpha=alpha,
         colour=colour,
         payload_length=payload_length,
+        has_map=has_map,
         has_chunks=has_chunks,
         has_trailer=has_trailer,
         size=reader.position,

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .entropy import EntropyDecoder, OutOfBytes
-from .network import Tensor, run, sat16
-from .normative import Model
+from .grids import Grids
+from .model import Model
+from .network import Register, Tensor, run, sat16
 
 X = (0, 3, 2, 1)  # §7.3
 
@@ -48,25 +49,29 @@ class SymbolSource:
 
 
 def decode_latents(
-    source: SymbolSource,
-    rate: int,
-    digits: NDArray[np.int64],
-    window_grid: tuple[int, int],
-    latent_grid: tuple[int, int],
+    source: SymbolSource, rates: Tensor, digits: NDArray[np.int64], grids: Grids
 ) -> Latents:
-    """Decode the detail symbols; `digits` [windows][T][D] are the tokens."""
-    model = source.model
-    init, *steps = model.programs
-    inputs = [rate_tensor(model, rate, latent_grid), token_tensor(model, digits, window_grid)]
-    # §7.1, §7.2: the first program.
-    step, scale, mean, context = run(init, model.layers, inputs[: init.inputs], latent_grid)
+    """Decode the detail symbols.
 
-    shape = (model.channels, *latent_grid)
+    `rates` [h][w] are the rate indices of all positions, `digits` [windows][T][D] the tokens.
+    """
+    model = source.model
+    stride = model.latent_stride
+    init, *steps = model.programs
+    inputs = [
+        Register(stride, rate_tensor(model.rate_vectors, rates)),
+        Register(model.window, token_tensor(model, digits, grids)),
+    ]
+    # §7.1, §7.2: the first program.
+    step, scale, mean, context = run(init, model.layers, inputs[: init.inputs], grids)
+
+    shape = (model.channels, *rates.shape)
     scale_index, symbols, means, y_hat = (np.zeros(shape, np.int64) for _ in range(4))
     for s in range(4):
         if s > 0:
             # §7.4
-            scale, mean = run(steps[s - 1], model.layers, [y_hat.copy(), context], latent_grid)
+            inputs = [Register(stride, y_hat.copy()), Register(stride, context)]
+            scale, mean = run(steps[s - 1], model.layers, inputs, grids)
         # §7.5: the number of thresholds that are at most the scale, minus 1.
         index = np.searchsorted(model.thresholds, scale, side="right") - 1
         for at in quarter(s, shape):
@@ -78,16 +83,15 @@ def decode_latents(
     return Latents(scale_index, symbols, means, step, y_hat, latent=y_hat * step)  # §7.7
 
 
-def rate_tensor(model: Model, rate: int, latent_grid: tuple[int, int]) -> Tensor:
-    """§7.2.1."""
-    vector = model.rate_vectors[rate]
-    return np.broadcast_to(vector[:, None, None], (len(vector), *latent_grid))
+def rate_tensor(vectors: NDArray[np.int64], rates: Tensor) -> Tensor:
+    """§7.2.1: the vector [R][...] of the rate index [h][w] of each position, as channels."""
+    return vectors[rates].transpose(2, 0, 1)
 
 
-def token_tensor(model: Model, digits: NDArray[np.int64], window_grid: tuple[int, int]) -> Tensor:
+def token_tensor(model: Model, digits: NDArray[np.int64], grids: Grids) -> Tensor:
     """§7.2.2."""
     values = sat16((2 * digits - (np.array(model.levels) - 1)) * 64)
-    return values.reshape(*window_grid, -1).transpose(2, 0, 1)
+    return values.reshape(*grids.shape(model.window), -1).transpose(2, 0, 1)
 
 
 def quarter(s: int, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:

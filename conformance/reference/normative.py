@@ -1,4 +1,4 @@
-"""A.2: the normative part of a model package."""
+"""A.2: reading and checking the normative part of a model package."""
 
 from __future__ import annotations
 
@@ -7,79 +7,54 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from .contracts import check_prior, check_synthesis
 from .entropy import FrequencyTable, ScaleTable
-from .programs import (
-    Instruction,
-    Layer,
-    Program,
-    Shape,
-    check_no_overflow,
-    check_program,
-)
-from .reading import Reader
-from .status import Status, require
+from .model import REDUCED, Model, Synthesis
+from .programs import Program, read_layer, read_program
+from .reading import Reader, number, rule
+from .status import Status
+
+INTEGER_SYNTHESIS, IMPORTANCE_MAPS = 1, 2  # bits of the flags
+NOISE_CELLS = 6
 
 
-class Model:
-    """The fields of the normative part; comments give their names in Annex A."""
-
-    network_digest: bytes
-    window: int
-    slots: int  # T
-    levels: list[int]
-    token_context: bool
-    banks: int  # K
-    latent_stride: int
-    latent_align: int
-    channels: int  # C
-    rate_points: int  # R
-    mean_bits: int  # Fy
-    step_bits: int  # Fq
-    tile_core: int
-    tile_margin: int
-    whole_limit: int
-    analysis_macs: int
-    synthesis_macs: int
-    token_tables: list[FrequencyTable]
-    token_map: list[list[list[NDArray[np.int64]]]]  # [bank][slot][digit] -> [left][above]
-    thresholds: list[int]
-    scale_tables: list[ScaleTable]
-    rate_vectors: NDArray[np.int64]  # [R][P]
-    layers: list[Layer]
-    programs: list[Program]  # init, step 1, step 2, step 3
-    sha256: str
-
-    @property
-    def depth(self) -> int:
-        """D, the digits of a token."""
-        return len(self.levels)
-
-
-def parse(data: bytes) -> Model:
-    """A.2: read and check a normative part."""
+def parse(data: bytes, check_reach: bool = True) -> Model:
+    """A.2: read and check a normative part; whoever makes one may ask for its reach first."""
     reader = Reader(data, Status.MODEL_ERROR, "A.2")
     model = Model()
     model.sha256 = hashlib.sha256(data).hexdigest()
-    read_preamble(reader, model)
+    flags = read_preamble(reader, model)
     read_shape(reader, model)
-    read_tiles(reader, model)
+    if not flags & INTEGER_SYNTHESIS:
+        read_tiles(reader, model)
     read_token_tables(reader, model)
     read_token_map(reader, model)
     read_scales(reader, model)
     read_rate_vectors(reader, model)
-    model.layers = [read_layer(reader) for _ in range(number(reader, 2, 0, 1024, "A.2.9"))]
+    model.map_unit = number(reader, 1, 1, 255, "A.2.8") if flags & IMPORTANCE_MAPS else 0
+    layers = number(reader, 2, 0, 1024, "A.2.9")
+    model.layers = [read_layer(reader, model.format) for _ in range(layers)]
     model.programs = [read_program(reader) for _ in range(4)]
-    check_programs(model)
+    model.synthesis = None
+    reaches: dict[int, int] = {}
+    if flags & INTEGER_SYNTHESIS:
+        model.synthesis, reaches = read_synthesis(reader, model)
+    check_prior(model)
+    check_synthesis(model, reaches if check_reach else {})
     rule(reader.remaining == 0, "A.2", "bytes behind the last field")
     return model
 
 
-def read_preamble(reader: Reader, model: Model) -> None:
-    """A.2.1."""
-    rule(reader.take(4) == b"DLFN", "A.2.1", "signature")
-    number(reader, 2, 1, 1, "A.2.1")
-    number(reader, 2, 0, 0, "A.2.1")
+def read_preamble(reader: Reader, model: Model) -> int:
+    """A.2.1; returns the flags."""
+    clause = "A.2.1"
+    rule(reader.take(4) == b"DLFN", clause, "signature")
+    model.format = number(reader, 2, 1, 2, clause)
+    known = INTEGER_SYNTHESIS | IMPORTANCE_MAPS if model.format > 1 else 0
+    flags = number(reader, 2, 0, known, clause)
+    rule(flags != IMPORTANCE_MAPS, clause, "importance maps without an integer synthesis")
     model.network_digest = reader.take(32)
+    return flags
 
 
 def read_shape(reader: Reader, model: Model) -> None:
@@ -100,10 +75,13 @@ def read_shape(reader: Reader, model: Model) -> None:
     rule(model.window % model.latent_align == 0, clause, "window and latent_align")
     rule(model.latent_align % model.latent_stride == 0, clause, "latent_align and latent_stride")
     rule(model.channels % 4 == 0, clause, "number of channels")
+    if model.format > 1:
+        for side in (model.window, model.latent_stride, model.latent_align):
+            rule(side & side - 1 == 0, clause, f"{side} is not a power of two")
 
 
 def read_tiles(reader: Reader, model: Model) -> None:
-    """A.2.3."""
+    """A.2.3; without them the numbers are 0."""
     model.tile_core = number(reader, 2, 1, 1024, "A.2.3")
     model.tile_margin = number(reader, 2, 0, 1024, "A.2.3")
     model.whole_limit = number(reader, 4, 1, 2**20, "A.2.3")
@@ -173,73 +151,26 @@ def read_rate_vectors(reader: Reader, model: Model) -> None:
     model.rate_vectors = reader.array("<i2", model.rate_points, length)
 
 
-def read_layer(reader: Reader) -> Layer:
-    """A.2.9, with §8.4."""
-    clause = "A.2.9"
-    depthwise = bool(number(reader, 1, 0, 1, clause))
-    k = number(reader, 1, 1, 3, clause)
-    rule(k != 2, clause, "kernel 2")
-    inputs = number(reader, 2, 1, 4096, clause)
-    outputs = number(reader, 2, 1, 4096, clause)
-    rule(not depthwise or inputs == outputs, clause, "channels of a depthwise layer")
-    shape = (outputs, k, k) if depthwise else (outputs, inputs, k, k)
-    layer = Layer(
-        depthwise=depthwise,
-        kernel=k,
-        inputs=inputs,
-        outputs=outputs,
-        weight=reader.array("i1", *shape),
-        bias=reader.array("<i4", outputs),
-        multiplier=reader.array("<i4", outputs),
-        shift=reader.array("u1", outputs),
+def read_synthesis(reader: Reader, model: Model) -> tuple[Synthesis, dict[int, int]]:
+    """A.2.11: the fields; and what each program says of its reach, by its divisor of the sides."""
+    clause = "A.2.11"
+    latent_shift = number(reader, 1, 0, 30, clause)
+    latent_bound = number(reader, 2, 1, 32767, clause)
+    sample_bits = number(reader, 1, 0, 7, clause)
+    mask = number(reader, 1, 0, 2**NOISE_CELLS - 1, clause)
+    noise_cells = [2**i for i in reversed(range(NOISE_CELLS)) if mask & 1 << i]
+    rule(all(cell <= model.window for cell in noise_cells), clause, "cell of a noise plane")
+    length = number(reader, 2, 0, 4096, clause)
+    rate_vectors = reader.array("<i2", model.rate_points, length)
+    reaches: dict[int, int] = {1: reader.unsigned(2)}
+    programs: dict[int, Program] = {1: read_program(reader)}
+    reduced = number(reader, 1, 0, 7, clause)
+    for bit, f in enumerate(REDUCED):
+        if reduced & 1 << bit:
+            rule(f <= model.latent_align, clause, "reduced size beyond latent_align")
+            reaches[f] = reader.unsigned(2)
+            programs[f] = read_program(reader)
+    synthesis = Synthesis(
+        latent_shift, latent_bound, sample_bits, noise_cells, rate_vectors, programs
     )
-    rule(bool((layer.multiplier >= 0).all()), clause, "negative multiplier")
-    shifts_fit = bool(((layer.shift >= 1) & (layer.shift <= 46)).all())
-    rule(shifts_fit, clause, "shift")
-    check_no_overflow(layer)
-    return layer
-
-
-def read_program(reader: Reader) -> Program:
-    """A.2.10."""
-    clause = "A.2.10"
-    registers = number(reader, 2, 1, 1024, clause)
-    inputs = reader.unsigned(1)
-    instructions = []
-    for _ in range(number(reader, 2, 0, 4096, clause)):
-        operation, target = reader.unsigned(1), reader.unsigned(2)
-        sources = [reader.unsigned(2) for _ in range(number(reader, 1, 1, 16, clause))]
-        first, second = reader.signed(4), reader.signed(4)
-        instructions.append(Instruction(operation, target, tuple(sources), first, second))
-    outputs = [reader.unsigned(2) for _ in range(number(reader, 1, 1, 16, clause))]
-    return Program(registers, inputs, tuple(instructions), tuple(outputs))
-
-
-def check_programs(model: Model) -> None:
-    """A.2.10: inputs and outputs of the four programs, and §8.2."""
-    factor = model.window // model.latent_stride
-    init, *steps = model.programs
-    rate_vector = Shape(model.rate_vectors.shape[1], on_windows=False)
-    tokens = Shape(model.slots * model.depth, on_windows=True)
-    rule(init.inputs in (1, 2), "§8.2", "number of inputs of init")
-    outputs = check_program(init, model.layers, [rate_vector, tokens][: init.inputs], factor)
-    channels = [output.channels for output in outputs]
-    rule(len(channels) == 4, "A.2.10", "number of outputs of init")
-    rule(channels[:3] == [model.channels] * 3, "§8.2", "channels of the outputs of init")
-    y_hat, context = Shape(model.channels, on_windows=False), outputs[3]
-    for step in steps:
-        outputs = check_program(step, model.layers, [y_hat, context], factor)
-        channels = [output.channels for output in outputs]
-        rule(channels == [model.channels] * 2, "§8.2", "outputs of a step")
-
-
-def number(reader: Reader, size: int, least: int, most: int, clause: str) -> int:
-    """An unsigned integer of `size` bytes that must be from `least` to `most`."""
-    value = reader.unsigned(size)
-    rule(least <= value <= most, clause, f"value {value}, allowed {least} to {most}")
-    return value
-
-
-def rule(condition: bool, clause: str, reason: str) -> None:
-    """A.2: a broken rule refuses the package."""
-    require(condition, Status.MODEL_ERROR, clause, reason)
+    return synthesis, reaches

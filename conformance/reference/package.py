@@ -9,9 +9,11 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from .normative import Model, parse
+from .model import Model
+from .normative import parse
+from .reading import rule
 from .registry import model_id
-from .status import Refused, Status, require
+from .status import Refused, Status
 
 NORMATIVE = "extra/normative.bin"
 DESCRIPTION = "extra/model.json"
@@ -99,7 +101,3 @@ def read_normative(path: Path) -> bytes:
     members = read_members(path)
     rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
     return members[NORMATIVE]
-
-
-def rule(condition: bool, clause: str, reason: str) -> None:
-    require(condition, Status.MODEL_ERROR, clause, reason)

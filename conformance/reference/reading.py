@@ -57,3 +57,15 @@ class Reader:
                 require(shortest, Status.INVALID_FILE, "§1.3", "varint not in its shortest form")
                 return value
         raise AssertionError("the fifth byte ends the loop")
+
+
+def number(reader: Reader, size: int, least: int, most: int, clause: str) -> int:
+    """An unsigned integer of `size` bytes that must be from `least` to `most`."""
+    value = reader.unsigned(size)
+    rule(least <= value <= most, clause, f"value {value}, allowed {least} to {most}")
+    return value
+
+
+def rule(condition: bool, clause: str, reason: str) -> None:
+    """A.2: a broken rule refuses the package."""
+    require(condition, Status.MODEL_ERROR, clause, reason)

@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .chunks import ALPHA, EXIF, ICC, XMP
-from .decoder import Decoded, decode
+from .decoder import Decoded, decode, read_alpha
 from .file import File, read_file
-from .header import read_header
+from .header import Header, read_header
 from .package import find
+from .pixels import Region, Wanted, draw
 from .status import Refused
 
+EVERYTHING = Wanted()
 COLOUR_SPACES = ("srgb", "display-p3")  # §2.6
 CHUNK_NAMES = {ALPHA: "alpha", ICC: "icc", EXIF: "exif", XMP: "xmp"}  # §3.3
 
@@ -35,6 +37,7 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
         "version": header.version,
         "model_id": header.model_id,
         "rate": header.rate,
+        "importance_map": header.has_map,
         "file_bytes": len(data),
         "bpp": round(8 * len(data) / (header.width * header.height), 5),
         "header_bytes": header.size,
@@ -78,10 +81,34 @@ def tensors(data: bytes, allow_cut: bool = False) -> dict[str, NDArray[Any]]:
     return arrays(file, decoded)
 
 
+def picture(
+    data: bytes, wanted: Wanted = EVERYTHING, semantic: bool = False, allow_cut: bool = False
+) -> NDArray[np.uint8]:
+    """What `decode` writes; ValueError for a region that is not inside the picture."""
+    file = read_file(data, allow_cut)
+    check_region(wanted.region, file.header)
+    model = find(file.header.model_id)
+    decoded = decode(file, model, semantic)
+    alpha = read_alpha(file)
+    if alpha is None and file.header.alpha:
+        alpha = np.full((file.header.height, file.header.width), 255, np.uint8)  # §4.5
+    return draw(decoded, file.header, model, alpha, wanted)
+
+
+def check_region(region: Region | None, header: Header) -> None:
+    """§9.12: a region is not empty and inside the picture."""
+    if region is None:
+        return
+    across = 0 <= region.x < region.x + region.width <= header.width
+    down = 0 <= region.y < region.y + region.height <= header.height
+    if not (across and down):
+        raise ValueError(f"{region} is not inside a picture of {header.width} x {header.height}")
+
+
 def arrays(file: File, decoded: Decoded) -> dict[str, NDArray[Any]]:
     """The tensors of a decoded file by name."""
     latents = decoded.latents
-    return {
+    found: dict[str, NDArray[Any]] = {
         "tokens": decoded.digits.reshape(len(decoded.banks), -1).astype(np.int16),
         "bank": decoded.banks.astype(np.uint8),
         "symbols": latents.symbols.astype(np.int16),
@@ -95,3 +122,6 @@ def arrays(file: File, decoded: Decoded) -> dict[str, NDArray[Any]]:
         "complete": np.array(not file.payload_is_cut),
         "token_bytes": np.array(decoded.token_bytes),
     }
+    if file.header.has_map:
+        found["rate_index"] = decoded.rates.astype(np.uint8)
+    return found

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .entropy import EntropyDecoder
-from .normative import Model
+from .model import Model
 
 
 def decode_tokens(
