@@ -213,6 +213,17 @@ def test_names_that_no_stream_can_show(folder: Path) -> None:
     assert (folder / f"{bad}.npz").exists() and (folder / "out" / f"{bad}.dlf").exists()
 
 
+def test_a_package_whose_name_is_no_text(
+    test_package: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = os.fsdecode(b"bad\xff.dlfm")
+    (folder / bad).symlink_to(test_package)
+    for words in (["encode", "a.png", "x.dlf"], ["decode", "a.dlf", "x.png"]):
+        assert run(*words, "--model", bad) == 14
+        assert "is not in UTF-8" in capsys.readouterr().err
+    assert not Path("x.dlf").exists() and not Path("x.png").exists()
+
+
 def test_a_comparison_of_a_name_that_is_no_text(folder: Path) -> None:
     bad = os.fsdecode(b"bad\xffname")
     (folder / "a.png").rename(folder / f"{bad}.png")

@@ -188,6 +188,20 @@ def test_what_cannot_be_written_is_found_before_the_work(
         assert capsys.readouterr().err.startswith(f"dlf: {target}: ")
 
 
+def test_a_page_that_nobody_has_named_replaces_its_like_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery = folder / "a.html"
+    gallery.write_text("<title>My pictures</title>")
+    words = ["compare", "a.png", "--against", "webp", "--quiet"]
+    assert run(*words) == 2
+    assert "a.html: exists, and is no page of this command" in capsys.readouterr().err
+    assert gallery.read_text() == "<title>My pictures</title>"
+    for more in (["-o", "a.html"], []):
+        assert run(*words, *more) == 0
+        assert b"dlf compare" in gallery.read_bytes()
+
+
 # --- standard streams are files, too
 
 
