@@ -69,6 +69,14 @@ def test_globs_files_and_lists_of_urls(memory: str, tmp_path: Path) -> None:
     assert outputs(f"@{lines}") == {f"in/{name(number, '.dlf')}" for number in (0, 1)}
 
 
+def test_a_shard_is_not_written_over_itself(memory: str, tmp_path: Path) -> None:
+    system, path = fsspec.core.url_to_fs(memory)
+    system.pipe_file(f"{path}/s.tar", b"a shard")
+    with pytest.raises(ValueError, match="would replace the input"):
+        run([f"{memory}/s.tar"], memory, workers=0, manifest=tmp_path / "m.jsonl")
+    assert content(f"{memory}/s.tar") == b"a shard"
+
+
 def test_output_inside_input(memory: str, tmp_path: Path) -> None:
     inside, manifest = f"{memory}/in/small", tmp_path / "m.jsonl"
     assert run([f"{memory}/in"], inside, workers=0, manifest=manifest).done == COUNT

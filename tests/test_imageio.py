@@ -6,6 +6,7 @@ import functools
 import http.server
 import io
 import multiprocessing
+import resource
 import subprocess
 import sys
 import threading
@@ -333,3 +334,48 @@ def test_pillow_alone_serves_imageio_too(file: Path, photo_dlf: bytes, tmp_path:
     shape = dlf.decode(photo_dlf).shape
     assert result.stdout == f"{shape} {shape}\na .dlf file holds one image, not 2\n"
     assert dlf.info(target.read_bytes()).size == (shape[1], shape[0])
+
+
+# --- a file holds one image, and appears whole or not at all
+
+
+def test_a_second_image_is_refused_and_the_first_stays(array: Array, tmp_path: Path) -> None:
+    expected = dlf.encode(array)
+    for name, write in (
+        ("v2.dlf", lambda writer: writer.append_data(array)),
+        ("v3.dlf", lambda writer: writer.write(array)),
+    ):
+        opened = (
+            imageio.v2.get_writer(tmp_path / name)
+            if name == "v2.dlf"
+            else iio.imopen(tmp_path / name, "w", plugin="DLF")
+        )
+        with opened as writer:
+            write(writer)
+            with pytest.raises(ValueError, match="holds one image"):
+                write(writer)
+        assert (tmp_path / name).read_bytes() == expected
+
+
+def test_a_full_disk_leaves_the_old_file(array: Array, tmp_path: Path) -> None:
+    target = tmp_path / "x.dlf"
+    target.write_bytes(b"old")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))  # as on a disk that is full then
+    try:
+        with pytest.raises(OSError):
+            iio.imwrite(target, array)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_links_and_odd_names(array: Array, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.dlf").symlink_to("real.dlf")
+    iio.imwrite("link.dlf", array)
+    assert (tmp_path / "link.dlf").is_symlink()
+    assert (tmp_path / "real.dlf").read_bytes() == dlf.encode(array)
+    iio.imwrite("-", array, plugin="DLF")
+    assert (tmp_path / "-").read_bytes() == dlf.encode(array)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Callable
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,8 @@ def test_force_writes_what_is_asked(folder: Path, photo_dlf: bytes) -> None:
     assert run("encode", "a.png", "b.png", "--force", "--quiet") == 0
     assert (folder / "b.png").read_bytes() == dlf.encode(Image.open(folder / "a.png"))
     assert run("decode", "a.dlf", "picture", "--format", "jpg", "--force", "--quiet") == 0
-    assert Image.open(folder / "picture").format == "JPEG"
+    with Image.open(folder / "picture") as image:
+        assert image.format == "JPEG"
     assert run("encode", "a.dlf", "b.dlf", "--force", "--quiet") == 0
     assert (folder / "b.dlf").read_bytes() != photo_dlf
 
@@ -183,6 +186,20 @@ def test_what_cannot_be_written_is_found_before_the_work(
     for target, status in (("missing/a.dlf", 1), ("a.png/a.dlf", 1), (long, 1)):
         assert run("encode", "a.png", target) == status
         assert capsys.readouterr().err.startswith(f"dlf: {target}: ")
+
+
+def test_a_page_that_nobody_has_named_replaces_its_like_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery = folder / "a.html"
+    gallery.write_text("<title>My pictures</title>")
+    words = ["compare", "a.png", "--against", "webp", "--quiet"]
+    assert run(*words) == 2
+    assert "a.html: exists, and is no page of this command" in capsys.readouterr().err
+    assert gallery.read_text() == "<title>My pictures</title>"
+    for more in (["-o", "a.html"], []):
+        assert run(*words, *more) == 0
+        assert b"dlf compare" in gallery.read_bytes()
 
 
 # --- standard streams are files, too
@@ -335,60 +352,34 @@ def test_frames_that_are_not_there(folder: Path, capsys: pytest.CaptureFixture[s
     assert run("encode", "a.png", "x.dlf", "--frame", "0", "--quiet") == 0
 
 
-# --- writing: devices, pipes, descriptors, mounts, folders that cannot be written
+# --- standard output by its other names
 
 
-@pytest.mark.parametrize("make", [lambda out: None, lambda out: out.write_bytes(b"before\n")])
-def test_names_of_descriptors_are_written_where_they_stand(
-    make: Callable[[Path], None], folder: Path
-) -> None:
-    import subprocess
-    import sys
+def shell(command: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of the shell in which `dlf` is the command."""
+    line = command.replace("dlf ", f"{shlex.quote(sys.executable)} -m dlf ", 1)
+    return subprocess.run(["sh", "-c", line], capture_output=True, check=False)
 
-    out = folder / "out"
-    make(out)
-    before = out.read_bytes() if out.exists() else b""
-    words = [sys.executable, "-m", "dlf", "encode", "a.png", "/dev/stdout"]
-    with out.open("ab") as file:
-        done = subprocess.run(words, stdout=file, stderr=subprocess.PIPE, check=True)
-    assert out.read_bytes() == before + dlf.encode(Image.open("a.png"))
+
+def test_standard_output_by_name_is_written_where_it_stands(folder: Path) -> None:
+    (folder / "out").write_bytes(b"before\n")
+    done = shell("dlf encode a.png /dev/stdout >> out; echo after >> out")
+    coded = dlf.encode(Image.open("a.png"))
+    assert (folder / "out").read_bytes() == b"before\n" + coded + b"after\n"
     assert b"bytes" in done.stderr  # the report does not go into the file
-    piped = subprocess.run(words, capture_output=True, check=True)
-    assert piped.stdout == dlf.encode(Image.open("a.png"))
-    read, write = os.pipe()
-    with os.fdopen(read, "rb") as end:
-        words[-1] = f"/dev/fd/{write}"
-        subprocess.run([*words, "--quiet"], pass_fds=[write], check=True)
-        os.close(write)
-        assert end.read() == piped.stdout
 
 
-def test_closed_streams_are_named(folder: Path) -> None:
-    import subprocess
-    import sys
-
-    dlf_command = f"{sys.executable} -m dlf"
-    for words in ("encode a.png -", "encode a.png /dev/stdout", "decode a.dlf -"):
-        done = subprocess.run(
-            ["sh", "-c", f"{dlf_command} {words} >&-"],
-            stderr=subprocess.PIPE,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 1
-        assert done.stderr.count("\n") == 1
-        assert "stdout" in done.stderr or "standard output" in done.stderr
-    done = subprocess.run(
-        ["sh", "-c", f"{dlf_command} encode - x.dlf <&-"],
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    done = subprocess.run(
-        ["sh", "-c", f"{dlf_command} info a.dlf >/dev/full"],
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (1, "dlf: standard output: No space left on device\n")
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("dlf encode a.png - >&-", "dlf: standard output: is closed\n"),
+        ("dlf symbols a.dlf /dev/stdout >&-", "dlf: a.dlf: /dev/stdout: Bad file descriptor\n"),
+        ("dlf info - <&-", "dlf: standard input: is closed\n"),
+        ("dlf info a.dlf >/dev/full", "dlf: standard output: No space left on device\n"),
+    ],
+)
+def test_streams_that_are_closed_or_full_are_named(
+    command: str, message: str, folder: Path
+) -> None:
+    done = shell(command)
+    assert (done.returncode, done.stderr.decode()) == (1, message)

@@ -89,6 +89,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def package(checkpoint: Path) -> Path:
     """The imported package, under the name of the default model for `DLF_MODEL_PATH`."""
     out = checkpoint.with_name("dlf-s.dlfm")
+    out.with_suffix(".partial").write_bytes(b"a file of the user")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONHASHSEED", "0")  # stay in this process, which has torch already
         report = io.StringIO()
@@ -111,7 +112,8 @@ def test_report_and_package(package: Path, normative: NormativePart) -> None:
     names = zipfile.ZipFile(package).namelist()
     assert not [n for n in names if n.endswith(".debug_pkl")]
     assert str(ROOT).encode() not in package.read_bytes()
-    assert not list(package.parent.glob("*.partial"))
+    assert not list(package.parent.glob(".dlf-*"))
+    assert package.with_suffix(".partial").read_bytes() == b"a file of the user"
     assert normative.levels == (256,) and normative.latent_align == 256
     assert max(layer.accumulator_bound() for layer in normative.layers) < 2**31
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
+import logging
+import math
 import os
 import signal
 import subprocess
@@ -18,6 +21,7 @@ from conftest import ROOT, scene
 from dlf_models.config import Phase, TrainConfig, load_config
 from dlf_models.export import main as export
 from dlf_models.networks.model import DLF
+from dlf_models.package_format import read_package
 from dlf_models.paper.config import PaperConfig, load_paper_config
 from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
@@ -187,7 +191,18 @@ def test_a_run_starts_from_an_exported_package(material: Path, tmp_path: Path) -
     assert main(arguments(material, tmp_path / "first", "--images", "2")) == 0
     package = tmp_path / "nano.dlfm"
     checkpoint = str(tmp_path / "first" / "last.ckpt")
-    assert export([checkpoint, str(package), "--data", str(material / "images")]) == 0
+    mine = tmp_path / "nano.dlfm.partial"
+    mine.write_bytes(b"a file of the user")
+    words = [checkpoint, str(package), "--data", str(material / "images")]
+    assert export([*words, "--name", "other"]) == 0
+    assert json.loads(read_package(package.read_bytes())[1])["name"] == "other"
+    assert export(words) == 0
+    assert json.loads(read_package(package.read_bytes())[1])["name"] == "nano"
+    assert mine.read_bytes() == b"a file of the user"
+    with pytest.raises(ValueError, match="would be written over"):
+        export([checkpoint, checkpoint, *words[2:], "--force"])
+    with pytest.raises(FileExistsError):
+        export([*words, "--no-clobber"])
     config = load_config(material / "nano.yaml")
     network = DLF(config.network)
     load_package(network, package, lambda: pytest.fail("nothing to fit"))
@@ -458,6 +473,21 @@ def test_logs_change_their_columns_and_reach_tensorboard(tmp_path: Path) -> None
     assert "loss_d" not in (tmp_path / "log.csv.1").read_text()
     assert "loss_d" in (tmp_path / "log.csv").read_text()
     assert any(p.stat().st_size > 0 for p in (tmp_path / "tensorboard").iterdir())
+
+
+def test_a_loss_that_a_phase_has_not_is_no_nan(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monitor = Monitor(tmp_path, 0, 10)
+    with caplog.at_level(logging.INFO):
+        monitor.row(1, {"phase": "a"}, {"loss": 2.0, "loss_d": math.nan})
+        monitor.row(2, {"phase": "b"}, {"loss": math.nan, "loss_d": 3.0})
+    monitor.close()
+    first, second = caplog.messages
+    assert "loss_d" not in first and "loss 2.0000" in first
+    assert "loss nan" in second and "loss_d 3.0000" in second
+    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    assert [row["loss_d"] for row in rows] == ["", "3.0000"]
 
 
 def test_activation_checkpointing_keeps_gradients(material: Path) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 from dlf import _core
 from dlf.errors import DlfError, ModelError
+from dlf.files import printable
 from dlf.options import check_model
 
 __all__ = [
@@ -143,6 +144,8 @@ def load(path: str | os.PathLike[str]) -> Model:
         status = absolute.stat()
     except OSError as error:
         raise ModelError(f"model package {os.fspath(path)!r}: {error.strerror}") from error
+    if printable(os.fspath(absolute)) != os.fspath(absolute):  # the core takes paths as text
+        raise ModelError(f"model package {os.fspath(path)!r}: its path is not in UTF-8")
     return _load(absolute, status.st_mtime_ns, status.st_size)
 
 

@@ -183,8 +183,8 @@ def _check_writable(path: str, makes_folders: bool) -> None:
         if not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, "the existing file is write-protected", path)
         return
-    folder = os.path.dirname(os.path.realpath(path))
-    while makes_folders and not os.path.lexists(folder):
+    folder = os.path.dirname(os.path.realpath(path)) if path else ""
+    while folder and makes_folders and not os.path.lexists(folder):
         folder = os.path.dirname(folder)
     for reason, good in (
         (errno.ENOENT, os.path.exists(folder)),

@@ -17,8 +17,11 @@ from PIL import ImageOps
 
 from dlf_models.evaluation.pictures import Picture
 
-from .page import render
+from .page import GENERATOR, render
 from .versions import Comparison, Wanted, compare
+
+PAGE_HEAD = 4096
+"""Bytes of a page in which its generator is named."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,6 +35,8 @@ def run(arguments: argparse.Namespace) -> int:
     read = [source, codec.model.path, *([arguments.lpips] if arguments.lpips else [])]
     judge([Output(target, "HTML")], read, arguments.overwrite)
     refuse_existing(target, arguments.overwrite)
+    if arguments.output is None and arguments.overwrite == "alike":
+        _check_own_page(target)
     picture = _read(source, arguments.frame)
     wanted = Wanted(
         quality=arguments.quality,
@@ -44,10 +49,16 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             comparison = compare(printable(name), picture, wanted, codec, bar.show)
         except ValueError as error:  # a size that the picture cannot have
-            raise ValueError(f"{name}: {error}") from error
+            raise ValueError(f"{source}: {error}") from error
     write_atomically(target, render(comparison).encode())
     _report(comparison, target, arguments)
     return 0
+
+
+def _check_own_page(target: str) -> None:
+    """Raise ValueError for a file that nobody has named and that is no page of this command."""
+    if Path(target).exists() and GENERATOR.encode() not in Path(target).read_bytes()[:PAGE_HEAD]:
+        raise ValueError(f"{target}: exists, and is no page of this command; give -o, or --force")
 
 
 def _read(source: str, frame: int | None) -> Picture:

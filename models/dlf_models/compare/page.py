@@ -23,6 +23,9 @@ from dlf_models.evaluation.pictures import Picture
 from . import html
 from .versions import Comparison
 
+GENERATOR = "dlf compare"
+"""What a page says that it was made by, before the version."""
+
 _LARGEST_WEBP_SIDE = 16_383
 _KINDS = {
     "windows": {
@@ -45,7 +48,7 @@ def render(comparison: Comparison) -> str:
     stem = name.rsplit(".", 1)[0]
     values = {
         "title": escape(f"{name}: DLF at {len(comparison.file):,} bytes"),
-        "generator": f"dlf compare {dlf.__version__}",
+        "generator": f"{GENERATOR} {dlf.__version__}",
         "style": style,
         "style_hash": _hash(style),
         "script": script,

@@ -72,16 +72,16 @@ class Plan:
                 relative = posixpath.basename(name) if source.flat else name.lstrip("/")
                 yield Job(number, name, self.settings.output_name(relative))
 
-    def read_files(self) -> Iterator[tuple[FileIdentity, str]]:
-        """Yield everything on this machine that is read: which file it is, and its name."""
+    def read_files(self) -> Iterator[tuple[FileIdentity | str, str]]:
+        """Yield everything that is read: which file it is, and its name."""
         for path in self.lists:
             which = outputs.identity(path, outputs.STDIN)
             if which is not None:
                 yield which, path
         for job in self.jobs():
-            which = self.sources[job.source].store.identity(job.input)
-            if which is not None:
-                yield which, job.input
+            read = self.sources[job.source].store.identity(job.input)
+            if read is not None:
+                yield read, job.input
 
 
 def find_inputs(
@@ -232,7 +232,7 @@ def _fixed_part(pattern: str) -> str:
 def _check_outputs(plan: Plan, target: Store) -> None:
     seen: set[str] = set()
     twice: list[str] = []
-    replaced: dict[FileIdentity, str] = {}
+    replaced: dict[FileIdentity | str, str] = {}
     for job in plan.jobs():
         which = target.identity(job.output)
         if job.output in seen or (which is not None and which in replaced):

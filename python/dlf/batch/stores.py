@@ -64,9 +64,9 @@ class Store(ABC):
         with self.replacing(name) as file:
             file.write(data)
 
-    def identity(self, name: str) -> FileIdentity | None:
-        """Return which file of this machine `name` is, None when it is none."""
-        return None
+    def identity(self, name: str) -> FileIdentity | str | None:
+        """Return what two names of the same file have in common; None when there is no file."""
+        return f"{self.root.rstrip('/')}/{name}"
 
     def check_replacing(self, name: str, form: str, overwrite: Overwrite) -> None:
         """Return if a file of this format may take the place of `name`; see `dlf.outputs`.
@@ -129,7 +129,7 @@ class LocalStore(Store):
         except OSError:
             return None
 
-    def identity(self, name: str) -> FileIdentity | None:
+    def identity(self, name: str) -> FileIdentity | str | None:
         return outputs.identity(self.path(name))
 
     def check_replacing(self, name: str, form: str, overwrite: Overwrite) -> None:

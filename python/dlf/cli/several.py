@@ -81,7 +81,8 @@ def work_through(
                 name = name_of(item)
                 shown = "standard input" if name == STANDARD_STREAM else name
                 bar.hide()
-                complain(message if message.startswith(f"{name}: ") else f"{shown}: {message}")
+                named = message.startswith((f"{name}: ", f"{shown}: "))
+                complain(message if named else f"{shown}: {message}")
                 if several:
                     reporter.add_failure(name, message)
         if several:
