@@ -486,7 +486,7 @@ def test_a_loss_that_a_phase_has_not_is_no_nan(
     first, second = caplog.messages
     assert "loss_d" not in first and "loss 2.0000" in first
     assert "loss nan" in second and "loss_d 3.0000" in second
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [row["loss_d"] for row in rows] == ["", "3.0000"]
 
 
