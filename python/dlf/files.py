@@ -33,6 +33,7 @@ STANDARD_OUTPUT = "standard output"
 """What errors call it."""
 
 _MAX_LINKS = 40
+_LONGEST_START = 100
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\d+)(/task/\d+)?/fd")
 # What an unwritable folder answers to a second file beside the first; and what a shared folder with
 # the file of another owner, or a mounted file, answer when that shall take its name.
@@ -205,7 +206,9 @@ def _neighbour(
     Raises:
         OSError: there can be none, and there is no old file, or for want of room.
     """
-    name = f".dlf-{secrets.token_hex(8)}.part"  # short: the target's may be as long as names may be
+    # The target's name may be as long, in bytes, as names may be.
+    start = os.fsdecode(os.fsencode(path.name)[:_LONGEST_START])
+    name = f".{start}.{secrets.token_hex(6)}.part"
     temporary = path.with_name(name)
     if staging is not None and os.stat(staging).st_dev == path.parent.stat().st_dev:
         temporary = Path(staging, name)

@@ -207,7 +207,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         group.add_argument(
             f"--{name.replace('_', '-')}",
             dest=name,
-            type=checked(functools.partial(_limit, name), int),
+            type=checked(functools.partial(_limit, name), number),
             metavar="N",
             help=what,
         )

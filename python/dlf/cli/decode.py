@@ -94,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     def decode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
         refuse_existing(job.target, arguments.overwrite)
         data = read_bytes(job.source)
-        header = info(data, allow_truncated=arguments.allow_truncated)
+        header = info(data, allow_truncated=arguments.allow_truncated, limits=limits)
         check_form(header.mode, forms[job.target])
         start = time.perf_counter()
         pixels = codec.decode(
