@@ -14,6 +14,7 @@ import functools
 import importlib.util
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,6 +201,8 @@ def _state_of(path: Path) -> _State:
         status = path.stat()
     except OSError as error:
         raise ModelError(f"model package {os.fspath(path)!r}: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode):  # never opened: a pipe would be waited for
+        raise ModelError(f"model package {os.fspath(path)!r}: not a regular file")
     return _State(
         status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
     )
