@@ -90,12 +90,13 @@ void random_packages() {
 void write_zip64(const std::string& name, const Bytes& package) {
   std::vector<dlf_test::Member> members;
   try {
+    dlf::ModelPackage::from_archive(package, name);
     const dlf::ZipArchive archive(package);
     for (const dlf::ZipArchive::Member& member : archive.members()) {
       members.push_back({member.name, archive.read(member)});
     }
   } catch (const dlf::Error&) {
-    return;  // the vector is about a broken archive
+    return;  // the vector is about a broken package
   }
   for (const bool deflated : {false, true}) {
     for (const bool other_fields : {false, true}) {

@@ -177,7 +177,8 @@ Bytes mutated_archive(std::vector<Member> members, Random& random) {
       std::copy(digest.begin(), digest.end(), member.content.begin() + kDigestAt);
     }
   }
-  return dlf_test::make_archive(members);
+  const dlf_test::ZipForm form{random.coin(), random.in(0, 3) == 0, random.coin()};
+  return dlf_test::make_archive(members, "model", form);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "model_registry.h"
 #include "support.h"
 #include "test.h"
+#include "zip_archive.h"
 
 using dlf::ModelPackage;
 using dlf::NormativePart;
@@ -91,10 +92,14 @@ TEST(fields_out_of_range_are_refused) {
       [](NormativePart& p) { p.token_map[0] = 3; },  // a table of other levels
       [](NormativePart& p) { p.token_map.pop_back(); },
       [](NormativePart& p) { p.token_tables[1].cumulative.back() = 65535; },
-      [](NormativePart& p) { p.token_tables[0].cumulative = {0, 65536}; },  // not one per bank
+      [](NormativePart& p) {
+        p.token_tables[0].cumulative = {0, 65536};
+      },  // not one per bank
       [](NormativePart& p) { p.thresholds[1] = p.thresholds[0]; },
       [](NormativePart& p) { p.scale_tables[4].first = INT16_MAX; },
-      [](NormativePart& p) { p.scale_tables[0].cumulative = {0, 65536}; },
+      [](NormativePart& p) {
+        p.scale_tables[0].cumulative = {0, 65536};
+      },
       [](NormativePart& p) { p.layers[0].kernel = 2; },
       [](NormativePart& p) { p.layers[0].shift[0] = 0; },
       [](NormativePart& p) { p.layers[0].shift[0] = 47; },
@@ -161,6 +166,52 @@ TEST(packages_with_other_members_are_refused) {
   CHECK_EQ(open_status(dlf_test::make_archive(members)), DLF_MODEL_ERROR);
   CHECK_EQ(open_status({}), DLF_MODEL_ERROR);
   CHECK_EQ(open_status({'P', 'K', 3, 4}), DLF_MODEL_ERROR);
+}
+
+TEST(packages_are_read_in_every_form_of_zip) {
+  NormativePart part = part_of(57);
+  const std::vector<Member> others = {{"a", std::vector<uint8_t>(70000, 1)}, {"b/c", {}}};
+  part.network_digest = dlf_test::digest_of(others);
+  std::vector<Member> members = others;
+  members.push_back({"extra/normative.bin", dlf_test::to_bytes(part)});
+  for (const bool deflated : {false, true}) {
+    for (const bool zip64 : {false, true}) {
+      for (const bool other_fields : {false, true}) {
+        const dlf_test::ZipForm form{deflated, zip64, other_fields};
+        const std::vector<uint8_t> archive = dlf_test::make_archive(members, "model", form);
+        CHECK_EQ(open_status(archive), DLF_OK);
+        for (size_t size = 0; size < archive.size(); size += 1 + archive.size() / 300) {
+          CHECK_EQ(open_status({archive.begin(), archive.begin() + static_cast<long>(size)}),
+                   DLF_MODEL_ERROR);
+        }
+        dlf_test::Random random(58);
+        for (int i = 0; i < 200; ++i) {  // nearly all of what zip has to say
+          std::vector<uint8_t> damaged = archive;
+          const int64_t last = static_cast<int64_t>(archive.size()) - 1;
+          damaged[static_cast<size_t>(random.in(last - 400, last))] =
+              static_cast<uint8_t>(random.in(0, 255));
+          const dlf_status status = open_status(damaged);
+          CHECK(status == DLF_OK || status == DLF_MODEL_ERROR);
+        }
+      }
+    }
+  }
+}
+
+TEST(members_are_read_piece_by_piece) {
+  const Member large = {"large", std::vector<uint8_t>(5'000'000, 7)};
+  dlf_test::ZipForm form;
+  form.deflated = true;
+  const std::vector<uint8_t> bytes = dlf_test::make_archive({large}, "model", form);
+  const dlf::ZipArchive archive(bytes);
+  size_t total = 0, pieces = 0;
+  archive.read(archive.members()[0], [&](dlf::ByteView piece) {
+    CHECK(piece.size() <= 1 << 16);
+    total += piece.size();
+    ++pieces;
+  });
+  CHECK_EQ(total, large.content.size());
+  CHECK(pieces > 50);
 }
 
 TEST(packages_may_offer_reduced_sizes) {

@@ -295,6 +295,28 @@ TEST(push_input_calls_in_the_wrong_order) {
   CHECK_EQ(static_cast<int>(late.stage()), static_cast<int>(PushStage::kSemantic));
 }
 
+TEST(push_input_judges_the_container_before_the_model) {
+  Fixture fixture;
+  const Bytes whole = fixture.file(false);
+  const auto other = dlf_test::random_package(99);
+  const auto in_pieces = [&](const Bytes& data) {
+    return dlf_test::status_of([&] {
+      PushInput input(other, {}, {});
+      for (size_t i = 0; i < data.size(); i += 7) input.push(ByteView(data).sub(i, 7));
+      CHECK(input.stage() != PushStage::kSemantic);
+      input.finish();
+    });
+  };
+  CHECK_EQ(in_pieces(whole), DLF_MODEL_ERROR);
+  Bytes longer = whole;
+  longer.push_back(0);
+  for (const Bytes& data : {Bytes(whole.begin(), whole.end() - 1), longer}) {
+    CHECK_EQ(in_pieces(data), at_once(*fixture.model, data, {}).status);
+    CHECK_EQ(at_once(*other, data, {}).status, at_once(*fixture.model, data, {}).status);
+    CHECK(in_pieces(data) != DLF_MODEL_ERROR);
+  }
+}
+
 TEST(push_input_takes_memory_from_the_caller) {
   struct Heap {
     int live = 0;

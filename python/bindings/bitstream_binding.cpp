@@ -97,6 +97,15 @@ py::dict default_limits() {
   return out;
 }
 
+void check_container_of(const py::object& data, bool allow_truncated, const py::object& limits) {
+  const Buffer buffer(data);
+  ReadOptions options;
+  options.limits = limits_of(limits);
+  options.allow_truncated = allow_truncated;
+  const py::gil_scoped_release release;
+  check_container(buffer.view(), options);
+}
+
 template <typename T>
 py::array_t<T> array(const std::vector<T>& values, std::vector<py::ssize_t> shape) {
   py::array_t<T> out(std::move(shape));
@@ -233,6 +242,14 @@ py::list registered_models() {
   return out;
 }
 
+// As os.fsdecode() does: the bytes of a path need be no UTF-8.
+py::str path_text(const std::string& path) {
+  const auto size = static_cast<py::ssize_t>(path.size());
+  PyObject* const text = PyUnicode_DecodeFSDefaultAndSize(path.data(), size);
+  if (text == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(text);
+}
+
 template <typename Get>
 auto property(Get get) {
   return [get](const PackageHandle& handle) { return get(*handle.package); };
@@ -251,7 +268,7 @@ void add_bitstream(py::module_& m) {
              return PackageHandle{ModelPackage::load(path)};
            }),
            arg("path"))
-      .def_property_readonly("path", property([](const auto& p) { return p.path(); }))
+      .def_property_readonly("path", property([](const auto& p) { return path_text(p.path()); }))
       .def_property_readonly("id", property([](const auto& p) { return p.id(); }))
       .def_property_readonly("sha256", property([](const auto& p) { return p.sha256_hex(); }))
       .def_property_readonly("registered_name",
@@ -285,6 +302,8 @@ void add_bitstream(py::module_& m) {
         check_size(width, height, limits_of(limits));
       },
       arg("width"), arg("height"), arg("limits"));
+  m.def("check_container", &check_container_of, arg("data"), py::kw_only(),
+        arg("allow_truncated") = false, arg("limits") = none);
   m.def("decode_symbols", &decode_symbols, arg("data"), arg("package"), py::kw_only(),
         arg("allow_truncated") = false, arg("threads") = 1, arg("limits") = none);
   m.def("code_lengths", &code_lengths, arg("data"), arg("package"), py::kw_only(),

@@ -262,6 +262,8 @@ void add_codec(py::module_& m) {
       .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1,
            arg("precision") = "fp32", arg("pixels_per_call") = none)
       .def_property_readonly("model_id", [](const Codec& codec) { return codec.model().id(); })
+      .def_property_readonly("sha256",
+                             [](const Codec& codec) { return codec.model().sha256_hex(); })
       .def_property_readonly(
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
       .def("encode", &encode, arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,

@@ -79,7 +79,7 @@ class Estimate(TypedDict):
 class Package:
     """A model package whose members have been checked; never changes, usable from many threads."""
 
-    def __init__(self, path: str) -> None: ...
+    def __init__(self, path: str | bytes) -> None: ...
     @property
     def path(self) -> str: ...
     @property
@@ -128,6 +128,11 @@ def check_size(width: int, height: int, limits: Limits) -> None:
 
 def default_limits() -> dict[str, int]:
     """Return the fields of `dlf.Limits` and their defaults (core/src/budget.h)."""
+
+def check_container(
+    data: bytes, *, allow_truncated: bool = False, limits: Limits | None = None
+) -> None:
+    """Check what needs no model: header, size, container, contents of chunks (§4.4)."""
 
 def decode_symbols(
     data: bytes,
@@ -185,7 +190,7 @@ class Codec:
 
     def __init__(
         self,
-        path: str,
+        path: str | bytes,
         device: str = "cpu",
         threads: int = 1,
         precision: Literal["fp32", "bf16"] = "fp32",
@@ -197,6 +202,10 @@ class Codec:
         """
     @property
     def model_id(self) -> int: ...
+    @property
+    def sha256(self) -> str:
+        """Of the package's normative part, lower-case hexadecimal."""
+
     @property
     def rate_points(self) -> int: ...
     def encode(

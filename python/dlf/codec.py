@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from dlf import _core, metadata, models, options, torchscript
 from dlf.errors import ModelError
-from dlf.header import Buffer, ChunkType, as_bytes, check_contents, info
-from dlf.limits import Limits, check_limits, check_size
+from dlf.header import Buffer, ChunkType, as_bytes
+from dlf.limits import Limits, check_limits
 from dlf.members import naming
 from dlf.options import Layers, Precision
 from dlf.picture import Picture, prepare
@@ -253,20 +253,9 @@ class Codec:
         return self._limits if limits is None else check_limits(limits)
 
     def _model_of(self, data: bytes, allow_truncated: bool, limits: Limits) -> models.Model:
-        """Return the model that the file needs; what can be judged without it is judged first."""
-        header = info(data, allow_truncated=allow_truncated, limits=limits)
-        check_size(header.width, header.height, limits)
-        try:
-            model = self._only or models.find_id(header.model_id)
-            if model.id != header.model_id:
-                raise ModelError(
-                    f"the file needs model id {header.model_id}; "
-                    f"this codec holds {model.name} (id {model.id})"
-                )
-        except ModelError:
-            check_contents(header)
-            raise
-        return model
+        return models.find_for(
+            data, only=self._only, allow_truncated=allow_truncated, limits=limits
+        )
 
     def _native(self, model: models.Model) -> _core.Codec:
         if self._process != os.getpid():
@@ -277,8 +266,11 @@ class Codec:
             native = self._loaded.get(model.sha256)
             if native is None:
                 native = _core.Codec(
-                    os.fspath(model.path), self._device, self._threads, self._precision
+                    os.fsencode(model.path), self._device, self._threads, self._precision
                 )
+                if native.sha256 != model.sha256:
+                    path = os.fspath(model.path)
+                    raise ModelError(f"{path!r} was replaced by another package")
                 self._loaded[model.sha256] = native
             return native
 

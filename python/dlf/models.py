@@ -14,15 +14,18 @@ import functools
 import importlib.util
 import json
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dlf import _core
 from dlf.errors import DlfError, ModelError
-from dlf.files import printable
 from dlf.options import check_model
+
+if TYPE_CHECKING:
+    from dlf.limits import Limits
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -30,6 +33,7 @@ __all__ = [
     "Model",
     "directories",
     "find",
+    "find_for",
     "find_id",
     "installed",
     "load",
@@ -38,6 +42,8 @@ __all__ = [
 DEFAULT_MODEL = "dlf-s"
 ENVIRONMENT_VARIABLE = "DLF_MODEL_PATH"
 _SUFFIX = ".dlfm"
+_ATTEMPTS = 5
+"""How often a file is read that is replaced meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def installed() -> tuple[list[Model], list[str]]:
         try:
             model = load(path)
         except DlfError as error:
-            problems.append(f"{path}: {error}")
+            problems.append(str(error))
             continue
         if all(model.id != other.id for other in found):
             found.append(model)
@@ -103,9 +109,9 @@ def find(model: str | os.PathLike[str] | None = None) -> Model:
         return _default()
     if wanted.endswith(_SUFFIX) or os.sep in wanted:
         return load(Path(wanted))
-    for path in _packages():
-        if path.stem == wanted:
-            return load(path)
+    found = _by_file_name(wanted)
+    if found is not None:
+        return found
     models, problems = installed()
     for candidate in models:
         if candidate.name == wanted:
@@ -133,26 +139,105 @@ def find_id(model_id: int) -> Model:
     raise ModelError(f"{wanted}; {_listing(*installed())}")
 
 
+def find_for(
+    data: bytes,
+    *,
+    only: Model | None = None,
+    allow_truncated: bool = False,
+    limits: Limits | None = None,
+) -> Model:
+    """Return the model that decodes a .dlf file, or `only` when it is that one.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file as far as
+            no model is needed; that comes before the model (core/BITSTREAM.md §4.4).
+        ModelError: the model is not installed, or it is not `only`.
+    """
+    model_id = _core.probe(data)["model_id"]
+    try:
+        model = only or find_id(model_id)
+        if model.id != model_id:
+            raise ModelError(
+                f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
+            )
+    except ModelError:
+        _core.check_container(data, allow_truncated=allow_truncated, limits=limits)
+        raise
+    return model
+
+
 def load(path: str | os.PathLike[str]) -> Model:
     """Return the package at `path`, after checking that nobody has altered it.
 
+    What was found out about a file, good or bad, is remembered until the file changes.
+
     Raises:
-        ModelError: the file is missing, altered, or not a model package.
+        ModelError: the file is missing, altered, not a model package, or replaced again and again
+            while it is read.
     """
     absolute = Path(path).absolute()
+    for _ in range(_ATTEMPTS):
+        state = _state_of(absolute)
+        found = _examine(absolute, state)
+        if found is not None and _state_of(absolute) == state:
+            if isinstance(found, Model):
+                return found
+            raise ModelError(found)
+    raise ModelError(f"model package {os.fspath(path)!r} changes while it is read")
+
+
+class _State(NamedTuple):
+    """What tells one content of a file from another."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+def _state_of(path: Path) -> _State:
     try:
-        status = absolute.stat()
+        status = path.stat()
     except OSError as error:
         raise ModelError(f"model package {os.fspath(path)!r}: {error.strerror}") from error
-    if printable(os.fspath(absolute)) != os.fspath(absolute):  # the core takes paths as text
-        raise ModelError(f"model package {os.fspath(path)!r}: its path is not in UTF-8")
-    return _load(absolute, status.st_mtime_ns, status.st_size)
+    if not stat.S_ISREG(status.st_mode):  # never opened: a pipe would be waited for
+        raise ModelError(f"model package {os.fspath(path)!r}: not a regular file")
+    return _State(
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
 
 
-@functools.lru_cache(maxsize=32)
-def _load(path: Path, mtime_ns: int, size: int) -> Model:
-    """Check and describe one package; a changed file has another key."""
-    package = _core.Package(os.fspath(path))
+def _examine(path: Path, state: _State) -> Model | str | None:
+    """Return the package, or what is wrong with it, or None when it is changing."""
+    try:
+        return _examined(path, state)
+    except _Changing:
+        return None
+
+
+class _Changing(Exception):
+    """The file is not what it was when it was examined; exceptions are not remembered."""
+
+
+@functools.lru_cache(maxsize=256)
+def _examined(path: Path, state: _State) -> Model | str:
+    """Check and describe one package; a changed file has another state.
+
+    Raises:
+        ModelError: it cannot be read now.
+        _Changing: it changed meanwhile.
+    """
+    try:
+        package = _core.Package(os.fsencode(path))
+    except ModelError as error:
+        if _state_of(path) != state:
+            raise _Changing from error
+        if not _is_readable(path):
+            raise
+        return str(error)
+    if _state_of(path) != state:
+        raise _Changing
     try:
         description = json.loads(package.model_json)
     except ValueError:
@@ -161,7 +246,7 @@ def _load(path: Path, mtime_ns: int, size: int) -> Model:
         description = {}
     return Model(
         path=path,
-        name=str(description.get("name", path.stem)),
+        name=_printable(str(description.get("name", path.stem))),
         id=package.id,
         sha256=package.sha256,
         rate_points=package.rate_points,
@@ -170,10 +255,40 @@ def _load(path: Path, mtime_ns: int, size: int) -> Model:
     )
 
 
-def _default() -> Model:
+def _printable(text: str) -> str:
+    """Return a name that fits into one line of any encoding of Unicode."""
+    return text if text.isprintable() else repr(text)[1:-1]
+
+
+def _is_readable(path: Path) -> bool:
+    """Whether the file can be read now; a lack of rights or descriptors may pass."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError:
+        return False
+    return True
+
+
+def _by_file_name(stem: str) -> Model | None:
+    """Return the first intact package of this name; a damaged one only when there is no other."""
+    damage: ModelError | None = None
     for path in _packages():
-        if path.stem == DEFAULT_MODEL:
+        if path.stem != stem:
+            continue
+        try:
             return load(path)
+        except ModelError as error:
+            damage = damage or error
+    if damage is not None:
+        raise damage
+    return None
+
+
+def _default() -> Model:
+    found = _by_file_name(DEFAULT_MODEL)
+    if found is not None:
+        return found
     models, problems = installed()
     if len(models) == 1 and not problems:
         return models[0]
@@ -189,11 +304,10 @@ def _listing(models: list[Model], problems: list[str]) -> str:
 
 
 def _packages() -> Iterator[Path]:
-    seen: set[Path] = set()
+    """Yield the regular files that may be packages; pipes, devices and folders are passed over."""
     for directory in directories():
         for path in sorted(directory.glob(f"*{_SUFFIX}")):
-            if path.name not in {other.name for other in seen}:
-                seen.add(path)
+            if path.is_file():
                 yield path
 
 

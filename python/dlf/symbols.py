@@ -6,8 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from dlf import _core, models
-from dlf.errors import ModelError
-from dlf.header import Buffer, as_bytes, check_contents, info
+from dlf.header import Buffer, as_bytes, info
 
 if TYPE_CHECKING:
     from dlf._core import CodeLengths, Symbols
@@ -91,12 +90,7 @@ def _package(
     limits: Limits | None,
 ) -> _core.Package:
     if model is None:
-        header = info(data, allow_truncated=allow_truncated, limits=limits)
-        try:
-            found = models.find_id(header.model_id)
-        except ModelError:
-            check_contents(header)
-            raise
+        found = models.find_for(data, allow_truncated=allow_truncated, limits=limits)
     else:
         found = models.find(model)
-    return _core.Package(os.fspath(found.path))
+    return _core.Package(os.fsencode(found.path))

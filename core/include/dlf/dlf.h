@@ -371,13 +371,14 @@ DLF_API void dlf_decoder_free(dlf_decoder *decoder);
 DLF_API dlf_status dlf_decoder_set_package(dlf_decoder *decoder, const dlf_package *package,
                                            dlf_error *error);
 /* Takes the next `size` bytes of the file; 0 is allowed. They are copied. Bytes behind the end of
- * the file are counted but not kept: dlf_decoder_finish refuses the file then. DLF_INVALID_FILE,
- * DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR; DLF_INVALID_ARGUMENT after
+ * the file are counted but not kept: dlf_decoder_finish refuses the file then. A decoder whose
+ * package is not the file's takes bytes all the same; dlf_decoder_finish says what comes first.
+ * DLF_INVALID_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED; DLF_INVALID_ARGUMENT after
  * dlf_decoder_finish. */
 DLF_API dlf_status dlf_decoder_push(dlf_decoder *decoder, const uint8_t *data, size_t size,
                                     dlf_error *error);
 /* Says that no more bytes will come, and checks the container as a whole: its length, checksum and
- * chunks. Calling it again returns the same.
+ * chunks; then that its package is the file's. Calling it again returns the same.
  * DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. */
 DLF_API dlf_status dlf_decoder_finish(dlf_decoder *decoder, dlf_error *error);
 /* Where the decoder stands; also after a failure. DLF_INVALID_ARGUMENT. */
