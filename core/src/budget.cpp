@@ -4,6 +4,7 @@
 #include <limits>
 #include <string>
 
+#include "machine/integer_networks.h"
 #include "status.h"
 #include "symbol_codec.h"
 #include "transparent_fill.h"
@@ -96,6 +97,21 @@ Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int
   return result;
 }
 
+// The same for a package whose networks work in strips: there is one, of all columns.
+Estimate estimate_strips(const NormativePart& model, const ImageGeometry& geometry, int channels,
+                         const Call& call, const IntegerCost& networks) {
+  Estimate result;
+  const uint64_t pixels = times(geometry.width, geometry.height);
+  const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
+  result.output_bytes = times(call.sample_pixels, static_cast<uint64_t>(channels));
+  result.tile_bytes = networks.bytes;
+  result.memory_bytes = plus(plus(plus(result.output_bytes, call.copy_bytes), times(2, alpha)),
+                             plus(estimate_entropy_bytes(model, geometry), networks.bytes));
+  result.macs = plus(networks.macs, estimate_entropy_macs(model, geometry));
+  result.tiles = geometry.latent_h;
+  return result;
+}
+
 }  // namespace
 
 Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
@@ -104,6 +120,10 @@ Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geome
   const Call call{times(geometry.width, geometry.height), model.normative().analysis_macs,
                   kTransformBytesPerPixel,
                   has_alpha ? fill_bytes(times(geometry.width, geometry.height), channels) : 0};
+  if (model.normative().synthesis) {
+    return estimate_strips(model.normative(), geometry, channels, call,
+                           analysis_cost(model, geometry));
+  }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
 
@@ -114,6 +134,10 @@ Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geome
   const Call call{times(divide_up(geometry.width, divisor), divide_up(geometry.height, divisor)),
                   whole ? model.normative().synthesis_macs : model.reduced_macs()->at(downscale),
                   whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
+  if (model.normative().synthesis) {
+    return estimate_strips(model.normative(), geometry, channels, call,
+                           drawing_cost(model, geometry, downscale));
+  }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
 

@@ -28,7 +28,7 @@ struct Estimate {
   uint64_t output_bytes = 0;  // samples: those to encode, or those of the decoded picture
   uint64_t memory_bytes = 0;  // what one call allocates at its peak, output included
   uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
-  uint32_t tiles = 0;         // steps of the progress callback
+  uint32_t tiles = 0;         // steps of the progress callback: tiles, or rows of latents
   int tiles_at_once = 1;      // that memory_bytes allows for
   uint64_t tile_bytes = 0;    // the part of memory_bytes that each of them has
 

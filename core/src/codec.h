@@ -14,6 +14,7 @@
 
 #include "bitstream.h"
 #include "budget.h"
+#include "machine/integer_networks.h"
 #include "model_package.h"
 #include "picture.h"
 #include "status.h"
@@ -23,9 +24,10 @@
 
 namespace dlf {
 
-// Called on the caller's thread with the number of tiles done and the total, first with 0; false
-// cancels the call, which then throws DLF_CANCELLED. A search for a size starts anew for each
-// trial.
+// Called on the caller's thread with the number of steps done and the total, first with 0, at last
+// with the total, perhaps not with every number between; false cancels the call, which then throws
+// DLF_CANCELLED. A step is a tile, or in an integer package a row of latents. A search for a size
+// starts anew for each trial.
 using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 
 // Which layers of the payload decide the picture.
@@ -52,6 +54,7 @@ struct DecodeOptions {
   bool allow_truncated = false;  // best picture so far instead of DLF_TRUNCATED_FILE
   std::optional<Region> region;  // this part only, in pixels of the whole size; default: all
   int downscale = 1;             // 2, 4, 8: the picture at that part of its size (§9.7)
+  Noise noise = Noise::kVivid;   // of integer packages
   Limits limits;
   Progress progress;
 };
@@ -80,6 +83,7 @@ Region output_region(const Header& header, const DecodeOptions& options);
 
 class Codec {
  public:
+  // `transform`: of a TorchScript package; null for an integer package, which needs none.
   // `threads`: tiles worked on at the same time, as far as memory allows, and threads of the
   // integer networks or pictures whose symbols are coded at the same time; at least 1.
   Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
@@ -121,6 +125,7 @@ class Codec {
   // codec_encode.cpp
   EncodeJob prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
   std::unique_ptr<Features> analyse(const TileGroup& group, std::vector<EncodeJob>* jobs) const;
+  void analyse_exactly(EncodeJob* job, TileCount* progressing) const;
   void put_latents_of(const TileGroup& group, const Features& features, int rate,
                       std::vector<EncodeJob>* jobs) const;
   std::vector<uint8_t> finish(const EncodeJob& job, uint8_t rate, int threads,
@@ -128,8 +133,17 @@ class Codec {
 
   // codec_decode.cpp
   DecodeJob open(ByteView data, const DecodeOptions& options) const;
+  void draw(const DecodeOptions& options, DecodeJob* job, TileCount* progressing) const;
   void synthesise(const TileGroup& group, const DecodeOptions& options,
                   std::vector<DecodeJob>* jobs) const;
+
+  // Whether the package's own integer networks are used, and not a transform.
+  bool is_integer() const { return transform_ == nullptr; }
+  uint64_t pixels_per_call() const { return is_integer() ? 0 : transform_->pixels_per_call(); }
+  // Steps of progress that a picture stands for when no tiles are counted.
+  size_t strips_of(const ImageGeometry& geometry) const {
+    return is_integer() ? geometry.latent_h : 0;
+  }
 
   // How many threads work on the integer networks of one picture of `count`.
   int threads_of_each(size_t count) const { return count > 1 ? 1 : threads_; }
@@ -137,6 +151,7 @@ class Codec {
   std::shared_ptr<const ModelPackage> model_;
   std::unique_ptr<const Transform> transform_;
   int threads_;
+  IntegerNetworks integer_;
 };
 
 // Runs `action` for one picture of `count`; what it throws then names the picture, unless it is the

@@ -37,6 +37,7 @@ ReadOptions reading_of(const DecodeOptions& options, int threads) {
   reading.semantic_only = options.layers == Layers::kSemantic;
   reading.threads = threads;
   reading.downscale = options.downscale;
+  reading.for_pixels = true;
   return reading;
 }
 
@@ -56,7 +57,14 @@ Region output_region(const Header& header, const DecodeOptions& options) {
 
 Codec::Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
              int threads)
-    : model_(std::move(model)), transform_(std::move(transform)), threads_(std::max(threads, 1)) {}
+    : model_(std::move(model)),
+      transform_(std::move(transform)),
+      threads_(std::max(threads, 1)),
+      integer_(model_, threads_) {
+  if (transform_ == nullptr && !model_->normative().synthesis) {
+    fail(DLF_MODEL_ERROR, "the model package has no integer networks");
+  }
+}
 
 // One file on its way to a picture.
 struct Codec::DecodeJob {
@@ -80,12 +88,20 @@ Codec::DecodeJob Codec::open(ByteView data, const DecodeOptions& options) const 
   job.out.height = region.height;
   job.out.channels = job.picture.channels;
   job.out.stride = checked_multiply(region.width, static_cast<size_t>(job.out.channels), "line");
+  if (is_integer()) return job;
   const size_t side = model.window / static_cast<size_t>(options.downscale);
   job.tiles = tiles_of(model, job.opened.geometry);
   job.tiles.erase(std::remove_if(job.tiles.begin(), job.tiles.end(),
                                  [&](const Tile& tile) { return !touches(tile, side, region); }),
                   job.tiles.end());
   return job;
+}
+
+void Codec::draw(const DecodeOptions& options, DecodeJob* job, TileCount* progressing) const {
+  const size_t strips = strips_of(job->opened.geometry);
+  integer_.draw(job->symbols, job->picture.region, options.downscale, options.noise, job->out,
+                [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
+  progressing->finish(strips);
 }
 
 void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
@@ -144,11 +160,12 @@ std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& fil
     naming("file", i, count, [&] { jobs[i] = open(files[i], options); });
     costs[i] = jobs[i].opened.cost;
     pixels[i] = jobs[i].opened.geometry.padded_pixels();
-    tiles += jobs[i].tiles.size();
+    tiles += jobs[i].tiles.size() + strips_of(jobs[i].opened.geometry);
   }
 
   std::vector<DecodedPicture> pictures(count);
   TileCount progressing(tiles, options.progress);
+  if (is_integer()) progressing.report();
   for (const Round& round : plan_rounds(costs, pixels, options.limits.max_memory)) {
     // 2. Payload -> tokens and latents, integers only; a file on each thread.
     const size_t together = round.end - round.begin;
@@ -170,9 +187,13 @@ std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& fil
       for (const Tile& tile : job.tiles) tasks.push_back({i, tile, job.symbols.rate});
     }
 
-    // 4. Synthesis, tiles of one size together; the core of each becomes pixels at once.
+    // 4. Synthesis: in strips, one picture after another, or tiles of one size together; the core
+    // of each becomes pixels at once.
+    for (size_t i = round.begin; is_integer() && i < round.end; ++i) {
+      draw(options, &jobs[i], &progressing);
+    }
     progressing.work(
-        group_tiles(tasks, model.window, transform_->pixels_per_call(), round.tiles_in_memory),
+        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
         threads_, round.tiles_in_memory,
         [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
 

@@ -90,6 +90,7 @@ struct Codec::EncodeJob {
   uint64_t max_file_bytes = 0;
   std::vector<uint8_t> filled;  // the samples of `pixels`, where not the caller's
   std::vector<int16_t> tokens;
+  Tensor features;  // of integer networks
   std::vector<float> latents;
 
   // What grows with the picture; after every check.
@@ -124,7 +125,7 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   check_work(job.geometry, job.cost, options.limits);
   check_profile(options.chunks, pixels.is_gray());
   check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
-  job.tiles = tiles_of(model, job.geometry);
+  if (!is_integer()) job.tiles = tiles_of(model, job.geometry);
 
   job.header.model_id = model_->id();
   job.header.width = pixels.width;
@@ -155,6 +156,16 @@ std::unique_ptr<Features> Codec::analyse(const TileGroup& group,
                model_->normative().tokens_stride(), &job.tokens);
   }
   return std::move(analysis.features);
+}
+
+void Codec::analyse_exactly(EncodeJob* job, TileCount* progressing) const {
+  const size_t strips = strips_of(job->geometry);
+  IntegerAnalysis analysis = integer_.analyse(
+      job->pixels, job->geometry,
+      [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
+  progressing->finish(strips);
+  job->tokens = std::move(analysis.tokens);
+  job->features = std::move(analysis.features);
 }
 
 void Codec::put_latents_of(const TileGroup& group, const Features& features, int rate,
@@ -211,22 +222,28 @@ std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeIt
     });
     costs[i] = jobs[i].cost;
     pixels[i] = jobs[i].geometry.padded_pixels();
-    tiles += jobs[i].tiles.size();
+    tiles += jobs[i].tiles.size() + strips_of(jobs[i].geometry);
     max_memory = std::min(max_memory, options.limits.max_memory);
   }
 
   std::vector<std::vector<uint8_t>> files(count);
   TileCount progressing(tiles, progress);
+  if (is_integer()) progressing.report();
   for (const Round& round : plan_rounds(costs, pixels, max_memory)) {
-    // 2. Transforms: tiles of one size together.
+    // 2. Transforms: in strips, one picture after another, or tiles of one size together.
     std::vector<TileTask> tasks;
     for (size_t i = round.begin; i < round.end; ++i) {
       jobs[i].make_room(model);
       const std::vector<TileTask> more = jobs[i].tasks(i, items[i].options->rate);
       tasks.insert(tasks.end(), more.begin(), more.end());
+      if (!is_integer()) continue;
+      analyse_exactly(&jobs[i], &progressing);
+      jobs[i].latents =
+          integer_.latents(jobs[i].features, RateMap(items[i].options->rate), jobs[i].geometry);
+      jobs[i].features = Tensor();
     }
     progressing.work(
-        group_tiles(tasks, model.window, transform_->pixels_per_call(), round.tiles_in_memory),
+        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
         threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
           put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
         });
@@ -254,9 +271,24 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
   job.make_room(model);
   const uint64_t at_once = static_cast<uint64_t>(job.cost.tiles_at_once);
   const std::vector<TileGroup> groups =
-      group_tiles(job.tasks(0, 0), model.window, transform_->pixels_per_call(), at_once);
+      group_tiles(job.tasks(0, 0), model.window, pixels_per_call(), at_once);
 
   // The analysis does not depend on the rate point: once for all trials.
+  if (is_integer()) {
+    TileCount analysing(strips_of(job.geometry), options.progress);
+    analysing.report();
+    analyse_exactly(&job, &analysing);
+    std::optional<int> rate_of_latents;
+    return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
+      analysing.report();  // the place to cancel
+      const auto point = static_cast<uint8_t>(rate);
+      if (rate_of_latents != rate) {
+        job.latents = integer_.latents(job.features, RateMap(point), job.geometry);
+      }
+      rate_of_latents = rate;
+      return finish(job, point, threads_, bit_price);
+    });
+  }
   std::vector<std::unique_ptr<Features>> features(groups.size());
   TileCount analysing(job.tiles.size(), options.progress);
   analysing.work(groups, threads_, at_once,

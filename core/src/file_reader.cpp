@@ -76,6 +76,7 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
   payload.is_truncated = opened.file.payload.size() < opened.file.header.payload_length;
   payload.allow_truncated = options.allow_truncated && payload.is_truncated;
   payload.semantic_only = options.semantic_only;
+  payload.for_pixels = options.for_pixels;
   payload.base_offset = opened.file.header.header_bytes;
   return decode_payload(model, opened.geometry, opened.file.header.rate, opened.file.payload,
                         payload);

@@ -17,6 +17,7 @@ struct ReadOptions {
   Limits limits;
   bool allow_truncated = false;  // what is there instead of DLF_TRUNCATED_FILE
   bool semantic_only = false;    // every detail symbol as its prediction
+  bool for_pixels = false;       // only what the networks read is kept (PayloadOptions)
   int downscale = 1;             // of the picture that is wanted: 1, 2, 4 or 8
   int threads = 1;
   uint64_t bytes_behind = 0;  // see ParseOptions

@@ -13,6 +13,7 @@ namespace {
 constexpr char kNormativeMember[] = "extra/normative.bin";
 constexpr char kJsonMember[] = "extra/model.json";
 constexpr char kReducedMember[] = "extra/reduced.bin";
+constexpr char kEncoderMember[] = "extra/encoder.bin";
 constexpr uint64_t kMaxNormativeBytes = uint64_t{1} << 30;
 constexpr uint64_t kMaxJsonBytes = uint64_t{1} << 24;
 
@@ -50,6 +51,25 @@ std::optional<ReducedMacs> read_reduced_macs(const ZipArchive& archive) {
   return macs;
 }
 
+// A.3
+std::optional<EncoderPart> read_encoder(const ZipArchive& archive, const NormativePart& model) {
+  const ZipArchive::Member* member = archive.find(kEncoderMember);
+  if (member == nullptr || !model.synthesis) return {};
+  if (member->size > kMaxNormativeBytes) {
+    fail(DLF_MODEL_ERROR, "not a model package: its encoder part is too large");
+  }
+  return parse_encoder(archive.read(*member), model);
+}
+
+size_t bytes_of(const std::vector<ConvLayer>& layers) {
+  size_t total = 0;
+  for (const ConvLayer& layer : layers) {
+    total += sizeof(layer) + layer.weights.size() + 2 * layer.packed.size() +
+             9 * layer.bias.size() + sizeof(ChannelScale) * layer.scales.size();
+  }
+  return total;
+}
+
 size_t bytes_of(const FrequencyTable& table) {
   return sizeof(table) + table.cumulative.size() * sizeof(uint32_t);
 }
@@ -65,9 +85,7 @@ size_t bytes_of(const NormativePart& part) {
   for (const std::vector<int16_t>& vector : part.rate_vectors) {
     total += sizeof(vector) + 2 * vector.size();
   }
-  for (const ConvLayer& layer : part.layers) {
-    total += sizeof(layer) + layer.weights.size() + 2 * layer.packed.size() + 9 * layer.bias.size();
-  }
+  total += bytes_of(part.layers);
   return total;
 }
 
@@ -101,6 +119,8 @@ std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::stri
     if (network_digest(archive) != package->normative_.network_digest) {
       fail(DLF_MODEL_ERROR, "altered model package: its networks do not match its digest");
     }
+    package->encoder_ = read_encoder(archive, package->normative_);
+    if (package->encoder_) package->memory_bytes_ += bytes_of(package->encoder_->layers);
     return package;
   } catch (const Error& error) {
     throw Error(error.status(), name + ": " + error.what(), error.offset());

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "machine/encoder_part.h"
 #include "normative.h"
 
 namespace dlf {
@@ -49,6 +50,8 @@ class ModelPackage {
   }  // "" when the hash is not registered
   // Empty when the package's networks know only the whole size.
   const std::optional<ReducedMacs>& reduced_macs() const { return reduced_macs_; }
+  // The encoder's networks of an integer package; empty when it only decodes.
+  const std::optional<EncoderPart>& encoder() const { return encoder_; }
   const std::string& model_json() const { return model_json_; }
   const std::string& path() const { return path_; }  // "" when loaded from memory
   // Bytes held by tables, weights and texts: a bound for memory estimates.
@@ -61,6 +64,7 @@ class ModelPackage {
 
   NormativePart normative_;
   std::optional<ReducedMacs> reduced_macs_;
+  std::optional<EncoderPart> encoder_;
   Digest sha256_{};
   uint32_t id_ = 0;
   size_t memory_bytes_ = 0;

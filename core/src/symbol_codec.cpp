@@ -26,23 +26,26 @@ int16_t reconstruct(int32_t symbol, int16_t mean, int fraction) {  // §7.6
 }
 
 // Runs the prior over the four quarters and asks `symbol_at(table, index)` for each symbol in
-// coding order (§7.3); the table is null where nothing is coded. Fills all tensors of `out`.
+// coding order (§7.3); the table is null where nothing is coded. Fills all tensors of `out`, or
+// with `for_pixels` those that drawing needs.
 template <typename SymbolAt>
 void code_latents(const NormativePart& model, const EntropyOptions& options, SymbolSet& out,
-                  const SymbolAt& symbol_at) {
+                  bool for_pixels, const SymbolAt& symbol_at) {
   const ImageGeometry& geometry = out.geometry;
   const uint32_t channels = model.latent_channels, quarter = channels / kQuarters;
   const uint32_t height = geometry.latent_h, width = geometry.latent_w;
-  out.symbols = Tensor(channels, height, width);
-  out.scale_index = Tensor(channels, height, width);
-  out.mean = Tensor(channels, height, width);
+  if (!for_pixels) {
+    out.symbols = Tensor(channels, height, width);
+    out.scale_index = Tensor(channels, height, width);
+    out.mean = Tensor(channels, height, width);
+  }
   out.y_hat = Tensor(channels, height, width);
 
   const RateMap rates(out.rate);
   Prior prior(model, geometry, machine_options(options));
   prior.start(rates, out.tokens);
   out.step = prior.step();
-  const size_t plane = out.symbols.plane();
+  const size_t plane = out.y_hat.plane();
   for (int s = 0; s < kQuarters; ++s) {
     if (s > 0) {
       prior.advance(s, out.y_hat);
@@ -56,15 +59,18 @@ void code_latents(const NormativePart& model, const EntropyOptions& options, Sym
           const int16_t index = scale_index(model.thresholds, prior.scale().data[at]);
           const FrequencyTable* table =
               index < 0 ? nullptr : &model.scale_tables[static_cast<size_t>(index)];
+          const int16_t mean = prior.mean().data[at];
+          const int16_t symbol = symbol_at(table, at, mean);
+          out.y_hat.data[at] = reconstruct(symbol, mean, model.latent_fraction);
+          if (for_pixels) continue;
           out.scale_index.data[at] = index;
-          out.mean.data[at] = prior.mean().data[at];
-          out.symbols.data[at] = symbol_at(table, at);
-          out.y_hat.data[at] =
-              reconstruct(out.symbols.data[at], out.mean.data[at], model.latent_fraction);
+          out.mean.data[at] = mean;
+          out.symbols.data[at] = symbol;
         }
       }
     }
   }
+  if (for_pixels && model.synthesis) return;
   out.latent.resize(out.y_hat.data.size());
   for (size_t i = 0; i < out.latent.size(); ++i) {  // §7.7
     out.latent[i] = int32_t{out.y_hat.data[i]} * out.step.data[i];
@@ -114,16 +120,15 @@ EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& 
   out.symbols.tokens = tokens;
   RansEncoder encoder;
   out.symbols.banks = encode_tokens(model, geometry, tokens, encoder);
-  code_latents(model, options, out.symbols, [&](const FrequencyTable* table, size_t at) {
-    if (table == nullptr) {
-      return int16_t{0};
-    }
-    const SymbolSet& set = out.symbols;
+  const SymbolSet& set = out.symbols;
+  const auto choose = [&](const FrequencyTable* table, size_t at, int16_t mean) {
+    if (table == nullptr) return int16_t{0};
     const int16_t symbol =
-        quantise(model, *table, {y[at], set.step.data[at], set.mean.data[at]}, options.bit_price);
+        quantise(model, *table, {y[at], set.step.data[at], mean}, options.bit_price);
     encoder.put_value(*table, symbol);
     return symbol;
-  });
+  };
+  code_latents(model, options, out.symbols, false, choose);
   out.payload = encoder.finish(&out.symbols.final_state);
   return out;
 }
@@ -144,7 +149,7 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
   out.token_bytes = decoder.position();
 
   const bool may_end = options.allow_truncated && options.is_truncated;
-  code_latents(model, options, out, [&](const FrequencyTable* table, size_t) {
+  const auto read = [&](const FrequencyTable* table, size_t, int16_t) {
     if (table == nullptr || options.semantic_only || decoder.exhausted()) {
       return int16_t{0};
     }
@@ -159,7 +164,8 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
       fail(DLF_INVALID_FILE, "a symbol is out of range", options.base_offset + decoder.position());
     }
     return static_cast<int16_t>(symbol);
-  });
+  };
+  code_latents(model, options, out, options.for_pixels, read);
 
   if (!options.semantic_only) {  // §5.4
     out.complete = decoder.at_end();

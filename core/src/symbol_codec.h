@@ -59,6 +59,9 @@ struct PayloadOptions : EntropyOptions {
   // The semantic layer alone: every symbol is taken as 0 and no byte behind the tokens is read; the
   // latents are the predicted means. `complete` is true if the tokens were.
   bool semantic_only = false;
+  // Of the tensors of a SymbolSet only those that are needed to draw the picture are filled: y_hat
+  // and step, and `latent` for TorchScript networks.
+  bool for_pixels = false;
   uint64_t base_offset = 0;  // of the payload in the file, for error messages
 };
 

@@ -86,6 +86,11 @@ void TileCount::work(const std::vector<TileGroup>& groups, int threads, uint64_t
   before_ = done_;
 }
 
+void TileCount::tell(size_t steps, uint64_t done, uint64_t whole) {
+  done_ = before_ + static_cast<size_t>(steps * done / whole);
+  report();
+}
+
 void TileCount::report() const {
   if (report_ && !report_(static_cast<uint32_t>(done_), static_cast<uint32_t>(total_))) {
     fail(DLF_CANCELLED, "cancelled by the caller");

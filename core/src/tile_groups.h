@@ -48,7 +48,7 @@ std::vector<Round> plan_rounds(const std::vector<Estimate>& costs,
 std::vector<TileGroup> group_tiles(const std::vector<TileTask>& tasks, uint64_t window_px,
                                    uint64_t pixels_per_call, uint64_t most_tiles);
 
-// Counts tiles over all rounds of a call.
+// Counts tiles, or the strips of integer networks, over all rounds of a call.
 class TileCount {
  public:
   // `report`: a Progress of codec.h, borrowed; a copy could need a lock that only its owner holds.
@@ -60,6 +60,14 @@ class TileCount {
   // and `tiles_in_memory` allow. Groups write to places of their own.
   void work(const std::vector<TileGroup>& groups, int threads, uint64_t tiles_in_memory,
             const std::function<void(size_t, const TileGroup&)>& action);
+
+  // For work that is not done in tiles and stands for `steps` of the total: says that `done` of
+  // its `whole` are done, and that it is finished.
+  void tell(size_t steps, uint64_t done, uint64_t whole);
+  void finish(size_t steps) {
+    tell(steps, 1, 1);
+    before_ = done_;
+  }
 
   // Says where the call stands: the place to cancel.
   void report() const;

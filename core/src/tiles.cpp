@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "constants.h"
+#include "luma.h"
 #include "status.h"
 
 namespace dlf {
@@ -27,11 +27,6 @@ uint8_t to_sample(float value) {
   if (!(value > 0.0f)) return 0;
   if (value >= 1.0f) return 255;
   return static_cast<uint8_t>(std::floor(value * 255.0f + 0.5f));
-}
-
-uint8_t luma(uint32_t red, uint32_t green, uint32_t blue) {
-  return static_cast<uint8_t>(
-      (red * kLumaRed + green * kLumaGreen + blue * kLumaBlue + kLumaRound) >> kLumaShift);
 }
 
 }  // namespace

@@ -42,8 +42,9 @@ using TransformLoader = std::unique_ptr<const Transform> (*)(const std::vector<u
 // there is none, and says how to get it.
 using TorchScriptSource = std::function<TransformLoader(const ModelPackage& model)>;
 
-// The transform of `model`, from the backend that its kind of package asks for. Throws what the
-// loader and `torchscript` throw.
+// The transform of `model`, from the backend that its kind of package asks for; null for an integer
+// package, whose networks are in the core, on the processor and in integers alone: another device
+// or precision is DLF_INVALID_ARGUMENT. Throws what the loader and `torchscript` throw.
 std::unique_ptr<const Transform> load_transform(const std::vector<uint8_t>& archive,
                                                 const ModelPackage& model,
                                                 const TransformOptions& options,

@@ -1,0 +1,73 @@
+// The transforms of an integer package: pixels -> tokens and latents, and back, exact, in strips.
+//
+// Thread safety: an object never changes; call it from many threads at once.
+#ifndef DLF_SRC_MACHINE_INTEGER_NETWORKS_H_
+#define DLF_SRC_MACHINE_INTEGER_NETWORKS_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "geometry.h"
+#include "machine/encoder_part.h"
+#include "machine/executor.h"
+#include "machine/rate_map.h"
+#include "model_package.h"
+#include "picture.h"
+#include "symbol_codec.h"
+#include "tensor.h"
+
+namespace dlf {
+
+// How texture that no bits describe is drawn.
+enum class Noise {
+  kVivid,     // as the format defines the picture
+  kFaithful,  // without it
+};
+
+// What analysis leaves: independent of the rate.
+struct IntegerAnalysis {
+  std::vector<int16_t> tokens;  // digits, [windows][T*D]
+  Tensor features;
+};
+
+class IntegerNetworks {
+ public:
+  // `threads` work on each call.
+  IntegerNetworks(std::shared_ptr<const ModelPackage> model, int threads);
+
+  // Told how far a call is, on the caller's thread; it ends the call by throwing.
+  using Report = std::function<void(uint64_t done, uint64_t total)>;
+
+  // Throws DLF_MODEL_ERROR when the package has no encoder.
+  IntegerAnalysis analyse(const ConstPixels& pixels, const ImageGeometry& geometry,
+                          const Report& report) const;
+
+  // The latents y, [C][h][w], as encode_payload takes them.
+  std::vector<float> latents(const Tensor& features, const RateMap& rates,
+                             const ImageGeometry& geometry) const;
+
+  // Draws `region`, in pixels of the picture at 1/downscale of its size, into `out`; alpha is not
+  // touched.
+  void draw(const SymbolSet& symbols, const Region& region, int downscale, Noise noise,
+            const Pixels& out, const Report& report) const;
+
+ private:
+  MachineOptions options(const Report& report) const;
+  const EncoderPart& encoder() const;
+
+  std::shared_ptr<const ModelPackage> model_;
+  int threads_;
+};
+
+// Bytes and multiply-accumulates of the calls above, beside what goes in and comes out.
+struct IntegerCost {
+  uint64_t bytes = 0, macs = 0;
+};
+IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry);
+IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale);
+
+}  // namespace dlf
+
+#endif  // DLF_SRC_MACHINE_INTEGER_NETWORKS_H_
