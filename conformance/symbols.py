@@ -13,7 +13,7 @@ from conformance.fingerprints import TENSORS, sha256
 
 _LINE = re.compile(r"(\w+) (\d+)x(\d+)x(\d+) ([0-9a-f]{16})")
 _STATE = re.compile(r"final state (\d+)")
-_DIMENSIONS = {"tokens": 2, "bank": 1}
+_DIMENSIONS = {"rate_index": 2, "tokens": 2, "bank": 1}
 
 
 @dataclass

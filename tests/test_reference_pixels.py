@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from integer_pictures import in_strips, toy
 
+from conformance import suite
 from conformance.making import drawn
 from conformance.making.integer_parts import integer_parts
 from conformance.reference import network, pixels
@@ -31,7 +32,7 @@ from conformance.reference.programs import (
     Program,
 )
 from conformance.reference.registry import SPECIFICATION
-from conformance.reference.status import Refused
+from conformance.reference.status import Refused, Status
 
 GRIDS = Grids(4, 6)
 
@@ -183,6 +184,15 @@ def test_sums_may_reach_the_bound_and_no_farther() -> None:
     first.bias[0] = largest + 1
     with pytest.raises(Refused, match="overflow"):
         parse(parts.normative())
+
+
+def test_nothing_is_shown_of_a_file_that_is_cut_in_its_map() -> None:
+    """§5.5: not even on request; behind the tokens there is something to show."""
+    [vector] = suite.load_vectors(only="cut-in-map")
+    data = (vector.folder / "input.dlf").read_bytes()
+    with pytest.raises(Refused) as caught:
+        decode(read_file(data, allow_cut=True), drawn.USUAL.model)
+    assert caught.value.status is Status.TRUNCATED_FILE
 
 
 def test_gray_is_made_of_samples() -> None:

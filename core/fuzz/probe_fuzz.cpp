@@ -35,9 +35,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<uint8_t> again = writer.take();
   std::vector<uint8_t> given(data, data + info.header_bytes);
   // The unused flag may be set (§2.2); it changes the checksum too.
-  const bool unused = (given[4] & dlf::kFlagUnused) != 0;
+  const bool unused = (given[4] & dlf::kFlagMap) != 0;
   if (unused) {
-    given[4] = static_cast<uint8_t>(given[4] & ~dlf::kFlagUnused);
+    given[4] = static_cast<uint8_t>(given[4] & ~dlf::kFlagMap);
     given.pop_back();
     again.pop_back();
   }

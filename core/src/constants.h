@@ -12,7 +12,7 @@ constexpr uint8_t kSignature[4] = {0xC4, 0x4C, 0x46, 0x0A};
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kFlagVersionMask = 0x07;
 constexpr uint8_t kFlagReserved = 0x08;
-constexpr uint8_t kFlagUnused = 0x10;
+constexpr uint8_t kFlagMap = 0x10;
 constexpr uint8_t kFlagChunks = 0x20;
 constexpr uint8_t kFlagCrc = 0x40;
 constexpr uint8_t kFlagPicture = 0x80;
@@ -62,6 +62,14 @@ constexpr uint32_t kCheckFactor = 0x9E3779B1u;
 constexpr int kCheckShift = 16;
 
 // Latents (§7).
+constexpr uint32_t kMapScaleBits = 2;
+constexpr int kMapContexts = 27;
+constexpr int kMapFlatContext = 13;  // all neighbours are equal
+constexpr int kMapSizes = 4;
+constexpr uint32_t kMapFlatZeros = 30;   // the first count of that context's model
+constexpr uint32_t kMapChangeZeros = 3;  // and of the others'
+constexpr uint32_t kMapAdded = 2;        // to the count of what was coded
+constexpr uint32_t kMapMost = 255;       // both counts together
 constexpr int kQuarters = 4;
 constexpr int kStepGroupXor[kQuarters] = {0, 3, 2, 1};
 constexpr int kTokenInputScale = 64;
@@ -81,7 +89,7 @@ constexpr uint32_t kNoiseY = 0x85EBCA77u;
 constexpr uint32_t kNoiseCell = 0xC2B2AE3Du;
 constexpr uint32_t kNoiseMix1 = 0x2C1B3C6Du;
 constexpr uint32_t kNoiseMix2 = 0x297A2D39u;
-constexpr int kSampleScale = 16;      // the encoder's programs read 16 * sample - 2040
+constexpr int kSampleScale = 16;  // the encoder's programs read 16 * sample - 2040
 constexpr int kSampleOffset = 2040;
 
 // Model package (Annex A): format limits.
@@ -95,7 +103,7 @@ constexpr uint32_t kMaxLatentShift = 30;
 constexpr uint32_t kMaxSampleBits = 7;
 constexpr uint32_t kMaxNoiseCells = 6;  // cells of 1 to 32 pixels
 constexpr uint32_t kSynthesisChannels = 3;
-constexpr uint32_t kMaxReduced = 3;     // 1/2, 1/4, 1/8
+constexpr uint32_t kMaxReduced = 3;  // 1/2, 1/4, 1/8
 constexpr uint32_t kMaxWindow = 1024;
 constexpr uint32_t kMaxTokensPerWindow = 1024;
 constexpr uint32_t kMaxDigits = 8;

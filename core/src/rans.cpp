@@ -119,13 +119,13 @@ uint32_t RansDecoder::get_entry(const FrequencyTable& table) {
   return entry;
 }
 
-uint32_t RansDecoder::get_bit() {
+uint32_t RansDecoder::get_bit(uint32_t zeros) {
   if (!ready()) {
     return 0;
   }
   const uint32_t at = slot();
-  const uint32_t bit = at >> (kFrequencyBits - 1);
-  advance(at, bit << (kFrequencyBits - 1), kFrequencyTotal / 2);
+  const bool bit = at >= zeros;
+  advance(at, bit ? zeros : 0, bit ? kFrequencyTotal - zeros : zeros);
   return bit;
 }
 

@@ -32,7 +32,10 @@ class RansEncoder {
   void put_entry(const FrequencyTable& table, uint32_t entry) {
     put(table.cumulative[entry], table.frequency(entry));
   }
-  void put_bit(uint32_t bit) { put(bit ? kFrequencyTotal / 2 : 0, kFrequencyTotal / 2); }
+  // An entry of a table of two, of which the first has the frequency `zeros`; a raw bit without.
+  void put_bit(uint32_t bit, uint32_t zeros = kFrequencyTotal / 2) {
+    put(bit ? zeros : 0, bit ? kFrequencyTotal - zeros : zeros);
+  }
   // Value with escape in the last entry (§5.3).
   void put_value(const FrequencyTable& table, int32_t value);
 
@@ -57,7 +60,8 @@ class RansDecoder {
   // Each returns 0 and sets exhausted() when the symbol needs a byte that is not there (§5.2.5);
   // the caller decides what that means. Nothing more is decoded then before extend().
   uint32_t get_entry(const FrequencyTable& table);
-  uint32_t get_bit();
+  // An entry of a table of two, of which the first has the frequency `zeros`; a raw bit without.
+  uint32_t get_bit(uint32_t zeros = kFrequencyTotal / 2);
   // Value with escape in the last entry; DLF_INVALID_FILE for a prefix that is too long.
   int32_t get_value(const FrequencyTable& table);
 

@@ -154,7 +154,7 @@ TEST(versions_and_the_reserved_flag_are_judged_before_the_checksum) {
 
 TEST(the_unused_flag_is_ignored) {
   const std::vector<uint8_t> bytes = bytes_of(small_header());
-  CHECK_EQ(dlf::parse_header(patched(bytes, 4, bytes[4] | dlf::kFlagUnused)).width, 1u);
+  CHECK_EQ(dlf::parse_header(patched(bytes, 4, bytes[4] | dlf::kFlagMap)).width, 1u);
 }
 
 TEST(reserved_picture_descriptions_are_unsupported_and_an_empty_one_invalid) {

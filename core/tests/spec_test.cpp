@@ -106,7 +106,7 @@ std::map<std::string, uint64_t> all_constants() {
   add("kVersion", dlf::kVersion);
   add("kFlagVersionMask", dlf::kFlagVersionMask);
   add("kFlagReserved", dlf::kFlagReserved);
-  add("kFlagUnused", dlf::kFlagUnused);
+  add("kFlagMap", dlf::kFlagMap);
   add("kFlagChunks", dlf::kFlagChunks);
   add("kFlagCrc", dlf::kFlagCrc);
   add("kFlagPicture", dlf::kFlagPicture);
@@ -145,6 +145,14 @@ std::map<std::string, uint64_t> all_constants() {
   add("kEscapeMaxPrefix", dlf::kEscapeMaxPrefix);
   add("kCheckFactor", dlf::kCheckFactor);
   add("kCheckShift", dlf::kCheckShift);
+  add("kMapScaleBits", dlf::kMapScaleBits);
+  add("kMapContexts", dlf::kMapContexts);
+  add("kMapFlatContext", dlf::kMapFlatContext);
+  add("kMapSizes", dlf::kMapSizes);
+  add("kMapFlatZeros", dlf::kMapFlatZeros);
+  add("kMapChangeZeros", dlf::kMapChangeZeros);
+  add("kMapAdded", dlf::kMapAdded);
+  add("kMapMost", dlf::kMapMost);
   add("kQuarters", dlf::kQuarters);
   add("kTokenInputScale", dlf::kTokenInputScale);
   add("kMaxShift", dlf::kMaxShift);
