@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from dlf import _core, metadata, models, options, torchscript
 from dlf.errors import ModelError
-from dlf.header import Buffer, ChunkType, as_bytes, check_contents, info
+from dlf.header import Buffer, ChunkType, as_bytes, check_container, info
 from dlf.limits import Limits, check_limits, check_size
 from dlf.members import naming
 from dlf.options import Layers, Precision
@@ -264,7 +264,7 @@ class Codec:
                     f"this codec holds {model.name} (id {model.id})"
                 )
         except ModelError:
-            check_contents(header)
+            check_container(data, allow_truncated=allow_truncated, limits=limits)
             raise
         return model
 

@@ -20,6 +20,7 @@ __all__ = [
     "ChunkType",
     "Info",
     "as_bytes",
+    "check_container",
     "check_contents",
     "info",
     "probe",
@@ -187,8 +188,18 @@ def info(data: Buffer, *, allow_truncated: bool = False, limits: Limits | None =
     return _info(header, len(data), 0, chunks)
 
 
+def check_container(data: bytes, *, allow_truncated: bool, limits: Limits | None) -> None:
+    """Judge all that core/BITSTREAM.md §4.4 puts before the model.
+
+    Raises:
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
+    """
+    for chunk in _core.chunks(data, allow_truncated=allow_truncated, limits=limits):
+        _ = Chunk(**chunk).content
+
+
 def check_contents(found: Info) -> None:
-    """Judge the contents of all chunks, which comes before the model (core/BITSTREAM.md §4.4).
+    """Judge the contents of all chunks, and keep them.
 
     Raises:
         InvalidFile: one is damaged.

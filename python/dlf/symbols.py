@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlf import _core, models
 from dlf.errors import ModelError
-from dlf.header import Buffer, as_bytes, check_contents, info
+from dlf.header import Buffer, as_bytes, check_container, info
 
 if TYPE_CHECKING:
     from dlf._core import CodeLengths, Symbols
@@ -95,7 +95,7 @@ def _package(
         try:
             found = models.find_id(header.model_id)
         except ModelError:
-            check_contents(header)
+            check_container(data, allow_truncated=allow_truncated, limits=limits)
             raise
     else:
         found = models.find(model)
