@@ -56,7 +56,7 @@ struct Extents {
 
 TileWork tile_work(const NormativePart& model, const ImageGeometry& geometry) {
   const uint64_t windows = geometry.windows();
-  if (windows <= model.whole_limit) return {1, windows, windows};
+  if (!model.has_tiles() || windows <= model.whole_limit) return {1, windows, windows};
   const Extents rows(geometry.windows_y, model.tile_core, model.tile_margin);
   const Extents columns(geometry.windows_x, model.tile_core, model.tile_margin);
   return {times(rows.tiles, columns.tiles), times(rows.largest, columns.largest),

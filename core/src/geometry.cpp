@@ -28,7 +28,7 @@ ImageGeometry ImageGeometry::of(const NormativePart& model, uint32_t width, uint
 
 std::vector<Tile> tiles_of(const NormativePart& model, const ImageGeometry& geometry) {
   const uint32_t rows = geometry.windows_y, columns = geometry.windows_x;
-  if (geometry.windows() <= model.whole_limit) {  // §9.2.1
+  if (!model.has_tiles() || geometry.windows() <= model.whole_limit) {  // §9.2.1
     return {Tile{0, rows, 0, columns, 0, rows, 0, columns}};
   }
   const uint32_t core = model.tile_core, margin = model.tile_margin;

@@ -86,6 +86,8 @@ struct NormativePart {
   RegisterShape token_register() const;
   RegisterShape rate_register(const RateVectors& vectors) const;
 
+  // Packages whose networks are TorchScript state tiles (A.2.3); exact pixels need none.
+  bool has_tiles() const { return tile_core > 0; }
   uint32_t digits() const { return static_cast<uint32_t>(levels.size()); }
   // Number of int16 values per window: T * D.
   uint32_t tokens_stride() const { return uint32_t{tokens_per_window} * digits(); }

@@ -46,6 +46,16 @@ TEST(a_small_image_is_one_tile) {
   CHECK_EQ(tiles[0].ext_x1, 2u);
 }
 
+TEST(a_model_without_tiles_is_worked_on_as_a_whole) {
+  NormativePart model = model_of(64, 32);
+  model.tile_core = 0;
+  model.whole_limit = 0;
+  const std::vector<Tile> tiles = tiles_of(model, ImageGeometry::of(model, 64 * 9, 64 * 5));
+  CHECK_EQ(tiles.size(), size_t{1});
+  CHECK_EQ(tiles.front().core_x1, 9u);
+  CHECK_EQ(tiles.front().core_y1, 5u);
+}
+
 TEST(tile_cores_cover_every_window_once_inside_their_margins) {
   const NormativePart model = model_of(64, 32);
   dlf_test::Random random(70);

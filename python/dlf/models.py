@@ -18,14 +18,13 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dlf import _core
 from dlf.errors import DlfError, ModelError
+from dlf.limits import Limits, check_limits, check_size
 from dlf.options import check_model
 
-if TYPE_CHECKING:
-    from dlf.limits import Limits
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -153,7 +152,9 @@ def find_for(
             no model is needed; that comes before the model (core/BITSTREAM.md §4.4).
         ModelError: the model is not installed, or it is not `only`.
     """
-    model_id = _core.probe(data)["model_id"]
+    probed = _core.probe(data)
+    model_id = probed["model_id"]
+    check_size(probed["width"], probed["height"], check_limits(limits))
     try:
         model = only or find_id(model_id)
         if model.id != model_id:
