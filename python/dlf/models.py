@@ -25,7 +25,6 @@ from dlf.errors import DlfError, ModelError
 from dlf.limits import Limits, check_limits, check_size
 from dlf.options import check_model
 
-
 __all__ = [
     "DEFAULT_MODEL",
     "ENVIRONMENT_VARIABLE",
