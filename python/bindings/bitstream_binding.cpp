@@ -242,14 +242,6 @@ py::list registered_models() {
   return out;
 }
 
-// As os.fsdecode() does: the bytes of a path need be no UTF-8.
-py::str path_text(const std::string& path) {
-  const auto size = static_cast<py::ssize_t>(path.size());
-  PyObject* const text = PyUnicode_DecodeFSDefaultAndSize(path.data(), size);
-  if (text == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::str>(text);
-}
-
 template <typename Get>
 auto property(Get get) {
   return [get](const PackageHandle& handle) { return get(*handle.package); };

@@ -235,7 +235,8 @@ Precision precision_of(const std::string& name) {
 // Asks Python for the TorchScript backend; what it raises says how to get it.
 TransformLoader torchscript_loader(const ModelPackage& model) {
   const py::gil_scoped_acquire acquire;
-  const py::object capsule = py::module_::import("dlf.torchscript").attr("backend")(model.path());
+  const py::object capsule =
+      py::module_::import("dlf.torchscript").attr("backend")(path_text(model.path()));
   void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchScriptCapsule);
   if (backend == nullptr) throw py::error_already_set();
   return static_cast<const TorchScriptBackend*>(backend)->load;
