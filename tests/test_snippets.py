@@ -130,7 +130,7 @@ def steps(block: str) -> list[tuple[str, bool]]:
         return [(block, False)]
     found = []
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, output = re.fullmatch(r"((?:.*\\\n)*.*)\n(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+        command, output = re.split(r"(?<!\\)\n", part, maxsplit=1)  # a line may go on below
         found.append((command, output.startswith(("dlf: ", "usage: "))))
     return found
 
