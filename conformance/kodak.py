@@ -55,9 +55,9 @@ def differences(picture: NDArray[np.uint8], package: Path, rate: int) -> tuple[l
 @functools.cache
 def _codec(package: Path) -> Any:
     """Our encoder, loaded once."""
-    from dlf import _core
+    from dlf import native
 
-    return _core.Codec(str(package), "cpu", 1)
+    return native.Codec(str(package), "cpu", 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -75,7 +75,7 @@ def test_headers_and_symbols_need_no_backend(
 def test_errors_of_the_backend_keep_their_class(test_package: Path) -> None:
     """They are thrown in one shared object and caught in another."""
     with pytest.raises(ValueError, match='unknown device "abacus"'):
-        dlf.codec._core.Codec(str(test_package), "abacus")
+        dlf.codec.native.Codec(str(test_package), "abacus")
 
 
 def test_torch_is_found_wherever_it_lies() -> None:

@@ -10,6 +10,7 @@
 #include "constants.h"
 #include "downscale.h"
 #include "file_reader.h"
+#include "interpreter.h"
 #include "model_package.h"
 #include "model_registry.h"
 #include "symbol_codec.h"
@@ -135,7 +136,7 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   const ReadOptions options = read_options(allow_truncated, threads, limits);
   SymbolSet symbols;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
   }
   const ImageGeometry& geometry = symbols.geometry;
@@ -165,7 +166,7 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
   ImageGeometry geometry;
   CodeLengths lengths;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     const SymbolSet symbols =
         read_symbols(open_file(buffer.view(), model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
@@ -197,7 +198,7 @@ void verify(const py::object& data, const PackageHandle& handle, int threads,
             const py::object& limits) {
   const Buffer buffer(data);
   const ReadOptions options = read_options(false, threads, limits);
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   verify_file(buffer.view(), *handle.package, options);
 }
 
@@ -218,7 +219,7 @@ py::bytes encode_symbols(const py::array& tokens, const py::array& latents,
   const std::vector<float> y = values_of<float>(latents, "latents");
   std::vector<uint8_t> file;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     const ModelPackage& model = *handle.package;
     EntropyOptions options;
     options.threads = threads;
@@ -256,7 +257,7 @@ void add_bitstream(py::module_& m) {
   const py::none none;
   py::class_<PackageHandle>(m, "Package")
       .def(py::init([](const std::string& path) {
-             const py::gil_scoped_release release;
+             const Unlocked unlocked;
              return PackageHandle{ModelPackage::load(path)};
            }),
            arg("path"))
@@ -308,5 +309,4 @@ void add_bitstream(py::module_& m) {
         py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);
   m.def("registered_models", &registered_models);
 }
-
 }  // namespace dlf::python

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from dlf import _core, metadata, models, options, torchscript
+from dlf import forks, metadata, models, native, options, torchscript
 from dlf.errors import ModelError
 from dlf.header import Buffer, ChunkType, as_bytes
 from dlf.limits import Limits, check_limits
@@ -68,12 +67,9 @@ class Codec:
         self._precision = options.check_precision(precision)
         self._threads = options.check_threads(threads)
         self._only = None if model is None else models.find(model)
-        self._forget()
-
-    def _forget(self) -> None:
+        self._lock = forks.Lock()
         self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._loaded: dict[str, _core.Codec] = {}
+        self._loaded: dict[str, native.Codec] = {}
 
     @property
     def model(self) -> models.Model:
@@ -257,22 +253,23 @@ class Codec:
             data, only=self._only, allow_truncated=allow_truncated, limits=limits
         )
 
-    def _native(self, model: models.Model) -> _core.Codec:
-        if self._process != os.getpid():
-            # A fork copies locks in whatever state they were, and no threads: start afresh.
-            self._threads = options.check_threads(self._threads)
-            self._forget()
+    def _native(self, model: models.Model) -> native.Codec:
         with self._lock:
-            native = self._loaded.get(model.sha256)
-            if native is None:
-                native = _core.Codec(
+            if self._process != os.getpid():
+                # A worker process has another number of threads, and no device of its parent.
+                self._threads = options.check_threads(self._threads)
+                self._loaded = {}
+                self._process = os.getpid()
+            loaded = self._loaded.get(model.sha256)
+            if loaded is None:
+                loaded = native.Codec(
                     os.fsencode(model.path), self._device, self._threads, self._precision
                 )
-                if native.sha256 != model.sha256:
+                if loaded.sha256 != model.sha256:
                     path = os.fspath(model.path)
                     raise ModelError(f"{path!r} was replaced by another package")
-                self._loaded[model.sha256] = native
-            return native
+                self._loaded[model.sha256] = loaded
+            return loaded
 
 
 def encode(

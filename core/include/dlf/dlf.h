@@ -27,7 +27,9 @@
  * Threads. All functions may be called from any thread. A handle that is only passed as a pointer
  * to const may be used by any number of threads at once; a call that takes it without const must be
  * alone with it. There is no state of the process: no initialisation, and no setting of libtorch
- * (threads, default device, random state) is different after a call.
+ * (threads, default device, random state) is different after a call. A call works on threads of its
+ * own; the functions that it is given run on the thread that called. A fork waits until no thread is
+ * inside libtorch; the child may use every handle, but for calls that were under way.
  *
  * Memory. A dlf_allocator gives the memory of everything that is handed to the caller in a
  * dlf_buffer and of the file that a dlf_decoder collects: all that grows with a stranger's bytes.
