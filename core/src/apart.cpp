@@ -74,8 +74,7 @@ Apart::~Apart() {
     static_cast<void>(thread_.release());  // of another process: it cannot be joined
     return;
   }
-  const auto cancelled =
-      std::make_exception_ptr(Error(DLF_CANCELLED, "cancelled by the caller"));
+  const auto cancelled = std::make_exception_ptr(Error(DLF_CANCELLED, "cancelled by the caller"));
   if (has_errand_) done(cancelled);
   try {
     while (next() != nullptr) done(cancelled);

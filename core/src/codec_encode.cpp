@@ -237,11 +237,10 @@ std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeIte
           integer_.latents(jobs[i].features, RateMap(items[i].options->rate), jobs[i].geometry);
       jobs[i].features = Tensor();
     }
-    progressing.work(
-        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-        threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
-          put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
-        });
+    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
+                     threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
+                       put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
+                     });
 
     // 3. Symbols -> bytes, a picture on each thread.
     const size_t together = round.end - round.begin;

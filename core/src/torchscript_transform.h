@@ -1,7 +1,7 @@
 // The networks of a model package, run by libtorch. The only unit that includes or links it.
 //
-// Calls are made on threads of ours (own_thread.h), of which none of the host's settings of torch is
-// seen. What libtorch keeps for the whole process is held during a call (torch_settings.h).
+// Calls are made on threads of ours (own_thread.h), of which none of the host's settings of torch
+// is seen. What libtorch keeps for the whole process is held during a call (torch_settings.h).
 //
 // Thread safety: concurrent calls are allowed. Nothing of the host's torch settings (threads,
 // default device, executor, gradient mode, random state) is different after a call, or, but for

@@ -81,7 +81,7 @@ py::bytes inflate(const py::object& body, uint64_t content_bytes) {
   const Buffer buffer(body);
   std::vector<uint8_t> content;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     content = inflate_exactly(buffer.view(), static_cast<size_t>(content_bytes));
   }
   return to_bytes(content);
@@ -103,7 +103,7 @@ void check_container_of(const py::object& data, bool allow_truncated, const py::
   ReadOptions options;
   options.limits = limits_of(limits);
   options.allow_truncated = allow_truncated;
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   check_container(buffer.view(), options);
 }
 

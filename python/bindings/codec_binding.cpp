@@ -96,12 +96,9 @@ struct Encoding {
 
 CallPointer encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
                    const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
-                   const py::object& limits,
-                   const py::object& progress) {
+                   const py::object& limits, const py::object& progress) {
   Encoding encoding{
-      Image(pixels),
-      encode_options(orientation, colour, chunks, trailer, limits),
-      {}};
+      Image(pixels), encode_options(orientation, colour, chunks, trailer, limits), {}};
   encoding.options.rate = rate_of(rate);
   const auto work = [&codec](Encoding& state, Call& call) {
     state.options.progress = call.progress();
@@ -115,9 +112,7 @@ CallPointer encode_to_size(const Codec& codec, const py::array& pixels, uint64_t
                            const std::vector<ChunkPair>& chunks, bool trailer,
                            const py::object& limits, const py::object& progress) {
   Encoding encoding{
-      Image(pixels),
-      encode_options(orientation, colour, chunks, trailer, limits),
-      {}};
+      Image(pixels), encode_options(orientation, colour, chunks, trailer, limits), {}};
   const auto work = [&codec, max_bytes](Encoding& state, Call& call) {
     state.options.progress = call.progress();
     state.file = codec.encode_to_size(state.image.pixels(), max_bytes, state.options);
@@ -200,8 +195,7 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
   const uint8_t checked_rate = rate_of(rate);
   for (size_t i = 0; i < count; ++i) {
     state.images.emplace_back(pictures[i]);
-    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i], false,
-                                           limits));
+    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i], false, limits));
     state.options.back().rate = checked_rate;
   }
   const auto work = [&codec](State& given, Call& call) {
@@ -220,8 +214,7 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
 
 CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& files,
                          const std::string& layers, bool allow_truncated, int downscale,
-                         const py::object& limits,
-                         const py::object& progress) {
+                         const py::object& limits, const py::object& progress) {
   struct State {
     std::vector<std::unique_ptr<Buffer>> buffers;
     DecodeOptions options;
@@ -260,7 +253,8 @@ Precision precision_of(const std::string& name) {
 
 // Asks Python for the TorchScript backend; what it raises says how to get it.
 TransformLoader torchscript_loader(const ModelPackage& model) {
-  const py::object capsule = py::module_::import("dlf.torchscript").attr("backend")(path_text(model.path()));
+  const py::object capsule =
+      py::module_::import("dlf.torchscript").attr("backend")(path_text(model.path()));
   void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchScriptCapsule);
   if (backend == nullptr) throw py::error_already_set();
   return static_cast<const TorchScriptBackend*>(backend)->load;
@@ -302,20 +296,22 @@ void add_codec(py::module_& m) {
                              [](const Codec& codec) { return codec.model().sha256_hex(); })
       .def_property_readonly(
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
-      .def("start_encode", &encode, py::keep_alive<0, 1>(), arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,
-           arg("colour") = "srgb", arg("chunks") = py::tuple(), arg("trailer") = false,
-           arg("limits") = none,
+      .def("start_encode", &encode, py::keep_alive<0, 1>(), arg("pixels"), arg("rate"),
+           py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
+           arg("chunks") = py::tuple(), arg("trailer") = false, arg("limits") = none,
            arg("progress") = none)
-      .def("start_encode_batch", &encode_batch, py::keep_alive<0, 1>(), arg("pictures"), arg("rate"), py::kw_only(),
-           arg("orientations"), arg("colours"), arg("chunks"), arg("limits") = none, arg("progress") = none)
-      .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("downscale") = 1, arg("limits") = none,
+      .def("start_encode_batch", &encode_batch, py::keep_alive<0, 1>(), arg("pictures"),
+           arg("rate"), py::kw_only(), arg("orientations"), arg("colours"), arg("chunks"),
+           arg("limits") = none, arg("progress") = none)
+      .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"), py::kw_only(),
+           arg("layers") = "all", arg("allow_truncated") = false, arg("downscale") = 1,
+           arg("limits") = none, arg("progress") = none)
+      .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"),
+           arg("max_bytes"), py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
+           arg("chunks") = py::tuple(), arg("trailer") = false, arg("limits") = none,
            arg("progress") = none)
-      .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"), arg("max_bytes"), py::kw_only(),
-           arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),
-           arg("trailer") = false, arg("limits") = none, arg("progress") = none)
-      .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("region") = none, arg("downscale") = 1,
-           arg("limits") = none, arg("progress") = none);
+      .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"), py::kw_only(),
+           arg("layers") = "all", arg("allow_truncated") = false, arg("region") = none,
+           arg("downscale") = 1, arg("limits") = none, arg("progress") = none);
 }
 }  // namespace dlf::python
