@@ -69,7 +69,8 @@ def of_model(name: str, model: Model, encode: valid.Encode) -> Iterator[Vector]:
 
 def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     """What does not depend on the model, and is made with the small one."""
-    yield from valid.tiles(TEST_MODEL, model, encode)
+    if model.synthesis is None:
+        yield from valid.tiles(TEST_MODEL, model, encode)
     yield from valid.descriptions(encode)
     yield from valid.chunks(encode)
     yield from cut.cuts(encode)
