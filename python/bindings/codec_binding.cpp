@@ -129,11 +129,18 @@ Layers layers_of(const std::string& name) {
   throw py::value_error("layers must be \"all\" or \"semantic\", not \"" + name + "\"");
 }
 
+Noise noise_of(const std::string& name) {
+  if (name == "vivid") return Noise::kVivid;
+  if (name == "faithful") return Noise::kFaithful;
+  throw py::value_error("noise must be \"vivid\" or \"faithful\", not \"" + name + "\"");
+}
+
 using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
 
 py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const std::string& layers,
                             bool allow_truncated, const std::optional<Rectangle>& region,
-                            int downscale, const py::object& limits, const py::object& progress) {
+                            int downscale, const std::string& noise, const py::object& limits,
+                            const py::object& progress) {
   const Buffer buffer(data);
   DecodeOptions options;
   options.layers = layers_of(layers);
@@ -142,6 +149,7 @@ py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const st
   options.progress = progress_of(progress);
 
   options.downscale = downscale;
+  options.noise = noise_of(noise);
   if (region) {
     options.region.emplace();
     std::tie(options.region->x, options.region->y, options.region->width, options.region->height) =
@@ -197,11 +205,12 @@ py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures
 
 py::list decode_batch(const Codec& codec, const std::vector<py::object>& files,
                       const std::string& layers, bool allow_truncated, int downscale,
-                      const py::object& limits, const py::object& progress) {
+                      const std::string& noise, const py::object& limits, const py::object& progress) {
   DecodeOptions options;
   options.layers = layers_of(layers);
   options.allow_truncated = allow_truncated;
   options.downscale = downscale;
+  options.noise = noise_of(noise);
   options.limits = limits_of(limits);
   options.progress = progress_of(progress);
   std::vector<std::unique_ptr<Buffer>> buffers;
@@ -273,14 +282,14 @@ void add_codec(py::module_& m) {
            arg("orientations"), arg("colours"), arg("chunks"), arg("limits") = none,
            arg("progress") = none)
       .def("decode_batch", &decode_batch, arg("files"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("downscale") = 1, arg("limits") = none,
-           arg("progress") = none)
+           arg("allow_truncated") = false, arg("downscale") = 1, arg("noise") = "vivid",
+           arg("limits") = none, arg("progress") = none)
       .def("encode_to_size", &encode_to_size, arg("pixels"), arg("max_bytes"), py::kw_only(),
            arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),
            arg("trailer") = false, arg("limits") = none, arg("progress") = none)
       .def("decode", &decode, arg("data"), py::kw_only(), arg("layers") = "all",
            arg("allow_truncated") = false, arg("region") = none, arg("downscale") = 1,
-           arg("limits") = none, arg("progress") = none);
+           arg("noise") = "vivid", arg("limits") = none, arg("progress") = none);
 }
 
 }  // namespace dlf::python
