@@ -42,6 +42,9 @@ struct EncodeOptions {
   ColourSpace colour = ColourSpace::kSrgb;
   std::vector<Chunk> chunks;   // ICC, EXIF, XMP, private; alpha comes from the pixels
   bool force_trailer = false;  // a CRC-32C even without chunks
+  // Offsets on the latent grid, kept within what the rate point allows (§5.6.4); only for packages
+  // that have importance maps.
+  std::optional<ImportanceMap> importance;
   Limits limits;
   Progress progress;
 };

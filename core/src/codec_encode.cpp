@@ -69,6 +69,18 @@ Chunk alpha_chunk(const ConstPixels& pixels) {
   return chunk;
 }
 
+void check_importance(const ImportanceMap& map, const NormativePart& model,
+                      const ImageGeometry& geometry) {
+  if (model.map_unit == 0) {
+    fail(DLF_INVALID_ARGUMENT, "the model has no importance maps");
+  }
+  if (map.rows != geometry.latent_h || map.columns != geometry.latent_w ||
+      map.offsets.size() != size_t{map.rows} * map.columns ||
+      map.scale >= (1u << kMapScaleBits)) {
+    fail(DLF_INVALID_ARGUMENT, "the importance map does not fit the image");
+  }
+}
+
 void check_rate(const NormativePart& model, uint8_t rate) {
   if (rate >= model.rate_points) {
     fail(DLF_INVALID_ARGUMENT, "the model has rate points 0 to " +
@@ -87,6 +99,7 @@ struct Codec::EncodeJob {
   Estimate cost;
   std::vector<Tile> tiles;
   std::vector<Chunk> chunks;
+  std::optional<ImportanceMap> importance;
   uint64_t max_file_bytes = 0;
   std::vector<uint8_t> filled;  // the samples of `pixels`, where not the caller's
   std::vector<int16_t> tokens;
@@ -104,6 +117,16 @@ struct Codec::EncodeJob {
     if (filled.empty()) return;
     pixels.data = filled.data();
     pixels.stride = size_t{pixels.width} * static_cast<size_t>(pixels.channels);
+  }
+
+  // The importance map of the file at a rate point, and the rates that it means.
+  std::optional<ImportanceMap> map_at(const NormativePart& model, uint8_t rate) const {
+    if (!importance) return {};
+    return importance->within(map_rates(model, rate));
+  }
+  RateMap rates_at(const NormativePart& model, uint8_t rate) const {
+    const std::optional<ImportanceMap> map = map_at(model, rate);
+    return map ? RateMap(map->rate_indices(map_rates(model, rate)), map->columns) : RateMap(rate);
   }
 
   std::vector<TileTask> tasks(size_t index, int rate) const {
@@ -136,6 +159,8 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
   job.header.picture.colour = options.colour;
   job.chunks = options.chunks;
+  job.importance = options.importance;
+  if (job.importance) check_importance(*job.importance, model_->normative(), job.geometry);
   job.max_file_bytes = options.limits.max_file_bytes;
   return job;
 }
@@ -185,9 +210,11 @@ std::vector<uint8_t> Codec::finish(const EncodeJob& job, uint8_t rate, int threa
   EntropyOptions entropy;
   entropy.threads = threads;
   entropy.bit_price = bit_price;
-  const EncodedPayload coded =
-      encode_payload(*model_, job.geometry, rate, job.tokens, job.latents, entropy);
+  const std::optional<ImportanceMap> map = job.map_at(model_->normative(), rate);
+  const EncodedPayload coded = encode_payload(*model_, job.geometry, rate, job.tokens, job.latents,
+                                              entropy, map ? &*map : nullptr);
   Header header = job.header;
+  header.has_map = map.has_value();
   header.rate = rate;
   std::vector<uint8_t> file = write_file(header, coded.payload, job.chunks);
   if (file.size() > job.max_file_bytes) {  // no reader with the same limits would take it
@@ -234,7 +261,8 @@ std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeIte
       if (!is_integer()) continue;
       analyse_exactly(&jobs[i], &progressing);
       jobs[i].latents =
-          integer_.latents(jobs[i].features, RateMap(items[i].options->rate), jobs[i].geometry);
+          integer_.latents(jobs[i].features, jobs[i].rates_at(model, items[i].options->rate),
+                           jobs[i].geometry);
       jobs[i].features = Tensor();
     }
     progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
@@ -277,7 +305,7 @@ std::vector<uint8_t> Codec::encode_to_size_here(const ConstPixels& pixels, uint6
       analysing.report();  // the place to cancel
       const auto point = static_cast<uint8_t>(rate);
       if (rate_of_latents != rate) {
-        job.latents = integer_.latents(job.features, RateMap(point), job.geometry);
+        job.latents = integer_.latents(job.features, job.rates_at(model, point), job.geometry);
       }
       rate_of_latents = rate;
       return finish(job, point, threads_, bit_price);

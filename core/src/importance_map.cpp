@@ -72,6 +72,15 @@ void check_map(const MapRates& rates, const ImportanceMap& map) {
 
 }  // namespace
 
+ImportanceMap ImportanceMap::within(const MapRates& rates) const {
+  ImportanceMap out = *this;
+  for (int16_t& offset : out.offsets) {
+    offset = static_cast<int16_t>(
+        std::clamp<int32_t>(offset, rates.lowest(scale), rates.highest(scale)));
+  }
+  return out;
+}
+
 std::vector<uint8_t> ImportanceMap::rate_indices(const MapRates& rates) const {
   std::vector<uint8_t> out(offsets.size());
   for (size_t i = 0; i < out.size(); ++i) {

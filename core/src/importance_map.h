@@ -30,6 +30,8 @@ struct ImportanceMap {
   uint32_t scale = 0;
   std::vector<int16_t> offsets;  // [rows][columns]
 
+  // The same with every offset brought into range.
+  ImportanceMap within(const MapRates& rates) const;
   // The rate index of every position (§5.6.6), for offsets within range.
   std::vector<uint8_t> rate_indices(const MapRates& rates) const;
 };

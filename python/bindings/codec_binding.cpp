@@ -126,6 +126,12 @@ Layers layers_of(const std::string& name) {
   throw py::value_error("layers must be \"all\" or \"semantic\", not \"" + name + "\"");
 }
 
+Noise noise_of(const std::string& name) {
+  if (name == "vivid") return Noise::kVivid;
+  if (name == "faithful") return Noise::kFaithful;
+  throw py::value_error("noise must be \"vivid\" or \"faithful\", not \"" + name + "\"");
+}
+
 using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
 
 py::array_t<uint8_t> new_pixels(uint32_t height, uint32_t width, int channels) {
@@ -141,7 +147,7 @@ uint8_t* memory_of(py::array_t<uint8_t>* pixels, size_t bytes) {
 
 CallPointer decode(const Codec& codec, const py::object& data, const std::string& layers,
                    bool allow_truncated, const std::optional<Rectangle>& region, int downscale,
-                   const py::object& limits, const py::object& progress) {
+                   const std::string& noise, const py::object& limits, const py::object& progress) {
   struct State {
     std::unique_ptr<Buffer> buffer;
     DecodeOptions options;
@@ -155,6 +161,7 @@ CallPointer decode(const Codec& codec, const py::object& data, const std::string
   options.allow_truncated = allow_truncated;
   options.limits = limits_of(limits);
   options.downscale = downscale;
+  options.noise = noise_of(noise);
   if (region) {
     options.region.emplace();
     std::tie(options.region->x, options.region->y, options.region->width, options.region->height) =
@@ -214,7 +221,8 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
 
 CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& files,
                          const std::string& layers, bool allow_truncated, int downscale,
-                         const py::object& limits, const py::object& progress) {
+                         const std::string& noise, const py::object& limits,
+                         const py::object& progress) {
   struct State {
     std::vector<std::unique_ptr<Buffer>> buffers;
     DecodeOptions options;
@@ -224,6 +232,7 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
   state.options.layers = layers_of(layers);
   state.options.allow_truncated = allow_truncated;
   state.options.downscale = downscale;
+  state.options.noise = noise_of(noise);
   state.options.limits = limits_of(limits);
   for (const py::object& file : files) state.buffers.push_back(std::make_unique<Buffer>(file));
 
@@ -305,13 +314,14 @@ void add_codec(py::module_& m) {
            arg("limits") = none, arg("progress") = none)
       .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"), py::kw_only(),
            arg("layers") = "all", arg("allow_truncated") = false, arg("downscale") = 1,
-           arg("limits") = none, arg("progress") = none)
+           arg("noise") = "vivid", arg("limits") = none, arg("progress") = none)
       .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"),
            arg("max_bytes"), py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
            arg("chunks") = py::tuple(), arg("trailer") = false, arg("limits") = none,
            arg("progress") = none)
       .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"), py::kw_only(),
            arg("layers") = "all", arg("allow_truncated") = false, arg("region") = none,
-           arg("downscale") = 1, arg("limits") = none, arg("progress") = none);
+           arg("downscale") = 1, arg("noise") = "vivid", arg("limits") = none,
+           arg("progress") = none);
 }
 }  // namespace dlf::python

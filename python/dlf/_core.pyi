@@ -273,6 +273,7 @@ class Codec:
         layers: Literal["all", "semantic"] = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        noise: Literal["vivid", "faithful"] = "vivid",
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> Call[list[npt.NDArray[np.uint8]]]:
@@ -307,6 +308,7 @@ class Codec:
         allow_truncated: bool = False,
         region: tuple[int, int, int, int] | None = None,
         downscale: int = 1,
+        noise: Literal["vivid", "faithful"] = "vivid",
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> Call[npt.NDArray[np.uint8]]:
@@ -319,4 +321,5 @@ class Codec:
             downscale: 2, 4, 8: the picture at that part of its size, ceil(side / downscale), from
                 less work. `region` keeps counting pixels of the whole size and is widened to whole
                 pixels of the smaller picture.
+            noise: "faithful" draws no texture that no bits describe; of integer packages.
         """

@@ -127,6 +127,7 @@ class Codec:
         layers: Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        noise: options.Noise = "vivid",
         region: options.Region | None = None,
         limits: Limits | None = None,
         progress: Progress = _no_progress,
@@ -134,6 +135,7 @@ class Codec:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
         downscale = options.check_downscale(downscale)
+        options.check_noise(noise)
         if region is not None:
             region = options.check_region(region)
         limits = self._allowed(limits)
@@ -143,6 +145,7 @@ class Codec:
             layers=layers,
             allow_truncated=allow_truncated,
             downscale=downscale,
+            noise=noise,
             region=region,
             limits=limits,
             progress=progress,
@@ -201,6 +204,7 @@ class Codec:
         layers: Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        noise: options.Noise = "vivid",
         limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> list[npt.NDArray[np.uint8]]:
@@ -214,6 +218,7 @@ class Codec:
         """
         options.check_layers(layers)
         downscale = options.check_downscale(downscale)
+        options.check_noise(noise)
         limits = self._allowed(limits)
         contents = [as_bytes(data) for data in files]
         needed: dict[str, models.Model] = {}
@@ -227,6 +232,7 @@ class Codec:
                 layers=layers,
                 allow_truncated=allow_truncated,
                 downscale=downscale,
+                noise=noise,
                 limits=limits,
                 progress=progress,
             )
@@ -239,6 +245,7 @@ class Codec:
                         layers=layers,
                         allow_truncated=allow_truncated,
                         downscale=downscale,
+                        noise=noise,
                         limits=limits,
                     )
                 )
@@ -325,6 +332,7 @@ def decode(
     layers: Layers = "all",
     allow_truncated: bool = False,
     downscale: int = 1,
+    noise: options.Noise = "vivid",
     region: options.Region | None = None,
     limits: Limits | None = None,
 ) -> npt.NDArray[np.uint8]:
@@ -339,6 +347,8 @@ def decode(
         allow_truncated: return the best picture so far of a file that ends too early.
         downscale: 2, 4 or 8: return the picture with sides of ceil(side / downscale) pixels. Takes
             a part of the time; the result is near the box average of the whole picture, not equal.
+        noise: "faithful" draws no texture that the file does not describe. Without effect on
+            models of TorchScript networks.
         region: x, y, width and height of the part to return, in pixels of the full size. Only the
             tiles that it touches are computed; the pixels are those of the whole picture.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
@@ -353,6 +363,7 @@ def decode(
         layers=layers,
         allow_truncated=allow_truncated,
         downscale=downscale,
+        noise=noise,
         region=region,
         limits=limits,
     )

@@ -152,10 +152,9 @@ void IntegerNetworks::draw(const SymbolSet& symbols, const Region& region, int d
   const IntegerSynthesis& part = *model.synthesis;
   const ImageGeometry& geometry = symbols.geometry;
   const Tensor tokens = token_values(model, geometry, symbols.tokens);
-  const RateMap rates(symbols.rate);
   std::vector<FillRow> inputs = {latent_rows(part, symbols.y_hat, symbols.step),
                                  from_tensor(tokens)};
-  if (!part.rate_vectors[0].empty()) inputs.push_back(rate_rows(part.rate_vectors, rates));
+  if (!part.rate_vectors[0].empty()) inputs.push_back(rate_rows(part.rate_vectors, symbols.rates));
   for (const uint32_t cell : part.noise()) {
     inputs.push_back(noise_rows(cell, noise == Noise::kVivid));
   }
