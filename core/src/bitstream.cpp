@@ -75,6 +75,7 @@ Header parse_header(ByteView data) {
   header.version = flags & kFlagVersionMask;
   header.has_chunks = (flags & kFlagChunks) != 0;
   header.has_trailer = (flags & kFlagCrc) != 0;
+  header.has_map = (flags & kFlagMap) != 0;
   header.model_id = reader.varint();
   const uint64_t width_at = reader.offset();
   const uint32_t width_minus_one = reader.varint();
@@ -118,6 +119,7 @@ void write_header(ByteWriter& writer, const Header& header) {
   bytes.u8(static_cast<uint8_t>(kVersion |                // §2.2
                                 (header.has_chunks ? kFlagChunks : 0) |
                                 (header.has_trailer ? kFlagCrc : 0) |
+                                (header.has_map ? kFlagMap : 0) |
                                 (picture != 0 ? kFlagPicture : 0)));
   bytes.varint(header.model_id);    // §2.3.1
   bytes.varint(header.width - 1);   // §2.3.2

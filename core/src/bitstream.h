@@ -32,6 +32,7 @@ struct Header {
   uint8_t version = 1;
   bool has_chunks = false;
   bool has_trailer = false;
+  bool has_map = false;  // the payload begins with an importance map
   uint32_t model_id = 0;
   uint32_t width = 1;   // 1..2^24
   uint32_t height = 1;  // 1..2^24

@@ -87,6 +87,8 @@ struct Codec::EncodeJob {
   Estimate cost;
   std::vector<Tile> tiles;
   std::vector<Chunk> chunks;
+  ImportanceGrid importance;
+  bool finds_importance = false;
   uint64_t max_file_bytes = 0;
   std::vector<uint8_t> filled;  // the samples of `pixels`, where not the caller's
   std::vector<int16_t> tokens;
@@ -126,6 +128,15 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   check_profile(options.chunks, pixels.is_gray());
   check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
   if (!is_integer()) job.tiles = tiles_of(model, job.geometry);
+  if (options.importance.is_given() || options.finds_importance) {
+    check_importance(*model_, options.importance);
+  }
+  if (options.importance.is_given()) {
+    job.importance = importance_on_grid(options.importance, job.geometry);
+  } else if (options.finds_importance) {
+    integer_.check_importance();
+    job.finds_importance = true;
+  }
 
   job.header.model_id = model_->id();
   job.header.width = pixels.width;
@@ -166,6 +177,10 @@ void Codec::analyse_exactly(EncodeJob* job, TileCount* progressing) const {
   progressing->finish(strips);
   job->tokens = std::move(analysis.tokens);
   job->features = std::move(analysis.features);
+  if (job->finds_importance) {
+    job->importance =
+        importance_on_grid(integer_.importance(analysis.importance_features, job->geometry));
+  }
 }
 
 void Codec::put_latents_of(const TileGroup& group, const Features& features, int rate,
@@ -180,15 +195,21 @@ void Codec::put_latents_of(const TileGroup& group, const Features& features, int
   }
 }
 
-std::vector<uint8_t> Codec::finish(const EncodeJob& job, uint8_t rate, int threads,
+RatePlan Codec::plan_of(const EncodeJob& job, int level) const {
+  return plan_rates(model_->normative(), job.geometry, job.importance, level);
+}
+
+std::vector<uint8_t> Codec::finish(const EncodeJob& job, const RatePlan& plan, int threads,
                                    double bit_price) const {
   EntropyOptions entropy;
   entropy.threads = threads;
   entropy.bit_price = bit_price;
   const EncodedPayload coded =
-      encode_payload(*model_, job.geometry, rate, job.tokens, job.latents, entropy);
+      encode_payload(*model_, job.geometry, plan.rate, job.tokens, job.latents, entropy,
+                     plan.map ? &*plan.map : nullptr);
   Header header = job.header;
-  header.rate = rate;
+  header.has_map = plan.map.has_value();
+  header.rate = plan.rate;
   std::vector<uint8_t> file = write_file(header, coded.payload, job.chunks);
   if (file.size() > job.max_file_bytes) {  // no reader with the same limits would take it
     fail(DLF_LIMIT_EXCEEDED, "the file of " + std::to_string(file.size()) +
@@ -239,21 +260,22 @@ std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeIt
       if (!is_integer()) continue;
       analyse_exactly(&jobs[i], &progressing);
       jobs[i].latents =
-          integer_.latents(jobs[i].features, RateMap(items[i].options->rate), jobs[i].geometry);
+          integer_.latents(jobs[i].features, plan_of(jobs[i], items[i].options->rate).rates(model),
+                           jobs[i].geometry);
       jobs[i].features = Tensor();
     }
-    progressing.work(
-        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-        threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
-          put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
-        });
+    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
+                     threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
+                       put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
+                     });
 
     // 3. Symbols -> bytes, a picture on each thread.
     const size_t together = round.end - round.begin;
     const auto write = [&](size_t number) {
       const size_t i = round.begin + number;
       naming("picture", i, count, [&] {
-        files[i] = finish(jobs[i], items[i].options->rate, threads_of_each(together));
+        files[i] =
+            finish(jobs[i], plan_of(jobs[i], items[i].options->rate), threads_of_each(together));
       });
       jobs[i] = EncodeJob();
     };
@@ -278,15 +300,17 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
     TileCount analysing(strips_of(job.geometry), options.progress);
     analysing.report();
     analyse_exactly(&job, &analysing);
-    std::optional<int> rate_of_latents;
-    return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
+    const int below = levels_below(model, job.importance);
+    std::optional<int> trial_of_latents;
+    RatePlan plan;
+    return fill_size(max_bytes, below + model.rate_points, [&](int trial, double bit_price) {
       analysing.report();  // the place to cancel
-      const auto point = static_cast<uint8_t>(rate);
-      if (rate_of_latents != rate) {
-        job.latents = integer_.latents(job.features, RateMap(point), job.geometry);
+      if (trial_of_latents != trial) {
+        plan = plan_of(job, trial - below);
+        job.latents = integer_.latents(job.features, plan.rates(model), job.geometry);
       }
-      rate_of_latents = rate;
-      return finish(job, point, threads_, bit_price);
+      trial_of_latents = trial;
+      return finish(job, plan, threads_, bit_price);
     });
   }
   std::vector<std::unique_ptr<Features>> features(groups.size());
@@ -305,7 +329,7 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
     } else {
       analysing.report();  // the place to cancel
     }
-    return finish(job, static_cast<uint8_t>(rate), threads_, bit_price);
+    return finish(job, plan_of(job, rate), threads_, bit_price);
   });
 }
 

@@ -77,6 +77,7 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
   payload.allow_truncated = options.allow_truncated && payload.is_truncated;
   payload.semantic_only = options.semantic_only;
   payload.for_pixels = options.for_pixels;
+  payload.has_map = opened.file.header.has_map;
   payload.base_offset = opened.file.header.header_bytes;
   return decode_payload(model, opened.geometry, opened.file.header.rate, opened.file.payload,
                         payload);

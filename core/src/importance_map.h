@@ -55,6 +55,12 @@ struct MapModels {
   AdaptiveBit size[kMapSizes];
 };
 
+// The offset that the neighbours of a position let expect (§5.6.3); those before it must be there.
+int32_t predicted_offset(const ImportanceMap& map, size_t position);
+
+// What a map costs: its ideal code length in bits, the scale included.
+double map_bits(const ImportanceMap& map);
+
 // Puts a map, before anything else of the payload. DLF_INVALID_ARGUMENT when its scale or an offset
 // is out of range.
 void encode_map(const MapRates& rates, const ImportanceMap& map, RansEncoder& encoder);

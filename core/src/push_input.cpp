@@ -101,11 +101,17 @@ void PushInput::read_tokens() {
       const ImageGeometry geometry = ImageGeometry::of(model, header_->width, header_->height);
       hopeless_ = header_->rate >= model.rate_points;  // §5.1.3
       if (hopeless_) return;
+      hopeless_ = header_->has_map && model.map_unit == 0;  // §5.6
+      if (hopeless_) return;
       entropy_.emplace(payload, header_->header_bytes);
+      if (header_->has_map) {
+        map_.emplace(map_rates(model, header_->rate), geometry.latent_h, geometry.latent_w);
+      }
       tokens_.emplace(model, geometry);
     }
     entropy_->extend(payload);
-    semantic_ = tokens_->read(*entropy_);
+    if (map_ && map_->read(*entropy_)) map_.reset();
+    semantic_ = !map_ && tokens_->read(*entropy_);
     hopeless_ = !semantic_ && payload.size() == header_->payload_length;
   } catch (const Error& error) {
     if (error.status() != DLF_INVALID_FILE) throw;
@@ -113,6 +119,7 @@ void PushInput::read_tokens() {
   }
   if (semantic_ || hopeless_) {
     entropy_.reset();
+    map_.reset();
     tokens_.reset();
   }
 }

@@ -12,6 +12,7 @@
 #include "byte_store.h"
 #include "container_end.h"
 #include "file_reader.h"
+#include "importance_map.h"
 #include "token_coder.h"
 
 namespace dlf {
@@ -73,6 +74,7 @@ class PushInput {
   std::optional<Header> header_;
   ContainerEnd end_;
   std::optional<RansDecoder> entropy_;
+  std::optional<MapReader> map_;  // while it is read
   std::optional<TokenReader> tokens_;
   bool semantic_ = false;
   bool hopeless_ = false;  // no tokens can be had; finish() or the caller will find out why

@@ -41,9 +41,8 @@ void code_latents(const NormativePart& model, const EntropyOptions& options, Sym
   }
   out.y_hat = Tensor(channels, height, width);
 
-  const RateMap rates(out.rate);
   Prior prior(model, geometry, machine_options(options));
-  prior.start(rates, out.tokens);
+  prior.start(out.rates, out.tokens);
   out.step = prior.step();
   const size_t plane = out.y_hat.plane();
   for (int s = 0; s < kQuarters; ++s) {
@@ -95,6 +94,10 @@ size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
                           model.latent_channels, "latents");
 }
 
+void check_maps(const NormativePart& model, dlf_status status) {
+  if (model.map_unit == 0) fail(status, "the model has no importance maps");
+}
+
 // What it means that bytes ran out (§5.5).
 [[noreturn]] void fail_exhausted(const PayloadOptions& options, size_t size, const char* where) {
   fail(options.is_truncated ? DLF_TRUNCATED_FILE : DLF_INVALID_FILE,
@@ -103,9 +106,14 @@ size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
 
 }  // namespace
 
+MapRates map_rates(const NormativePart& model, uint8_t rate) {
+  return {rate, model.rate_points, model.map_unit};
+}
+
 EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& geometry,
                               uint8_t rate, const std::vector<int16_t>& tokens,
-                              const std::vector<float>& y, const EntropyOptions& options) {
+                              const std::vector<float>& y, const EntropyOptions& options,
+                              const ImportanceMap* map) {
   const NormativePart& model = package.normative();
   if (rate >= model.rate_points) {
     fail(DLF_INVALID_ARGUMENT, "the model has no rate point " + std::to_string(rate));
@@ -117,8 +125,18 @@ EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& 
   EncodedPayload out;
   out.symbols.geometry = geometry;
   out.symbols.rate = rate;
+  out.symbols.rates = RateMap(rate);
   out.symbols.tokens = tokens;
   RansEncoder encoder;
+  if (map != nullptr) {
+    if (map->rows != geometry.latent_h || map->columns != geometry.latent_w) {
+      fail(DLF_INVALID_ARGUMENT, "the importance map does not fit the image");
+    }
+    check_maps(model, DLF_INVALID_ARGUMENT);
+    encode_map(map_rates(model, rate), *map, encoder);
+    out.symbols.rates = RateMap(map->rate_indices(map_rates(model, rate)), map->columns);
+    out.symbols.map = *map;
+  }
   out.symbols.banks = encode_tokens(model, geometry, tokens, encoder);
   const SymbolSet& set = out.symbols;
   const auto choose = [&](const FrequencyTable* table, size_t at, int16_t mean) {
@@ -142,7 +160,16 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
   SymbolSet out;
   out.geometry = geometry;
   out.rate = rate;
+  out.rates = RateMap(rate);
+  if (options.has_map) check_maps(model, DLF_INVALID_FILE);  // §5.6
   RansDecoder decoder(payload, options.base_offset);
+  if (options.has_map) {
+    const MapRates rates = map_rates(model, rate);
+    MapReader reader(rates, geometry.latent_h, geometry.latent_w);
+    if (!reader.read(decoder)) fail_exhausted(options, payload.size(), "importance map");
+    out.map = reader.take_map();
+    out.rates = RateMap(out.map->rate_indices(rates), geometry.latent_w);
+  }
   if (!decode_tokens(model, geometry, decoder, &out.tokens, &out.banks)) {
     fail_exhausted(options, payload.size(), "tokens");
   }
@@ -185,9 +212,10 @@ uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry&
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;
-  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; the context; tokens
-  // and banks; the network at work.
-  return positions * (uint64_t{model.latent_channels} * 48 + context * 2) +
+  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; the context; offsets
+  // and rate indices of a map, and its part of the queue; tokens and banks; the network at work.
+  const uint64_t map = model.map_unit == 0 ? 0 : 32;
+  return positions * (uint64_t{model.latent_channels} * 48 + context * 2 + map) +
          geometry.windows() * (uint64_t{model.tokens_stride()} * 22 + 1) +
          Prior::network_bytes(model, geometry);
 }

@@ -5,10 +5,13 @@
 #define DLF_SRC_SYMBOL_CODEC_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "bytes.h"
 #include "geometry.h"
+#include "importance_map.h"
+#include "machine/rate_map.h"
 #include "model_package.h"
 #include "tensor.h"
 
@@ -24,6 +27,8 @@ struct EntropyOptions {
 struct SymbolSet {
   ImageGeometry geometry;
   uint8_t rate = 0;
+  std::optional<ImportanceMap> map;
+  RateMap rates{0};             // rate index of every position (§5.6.6)
   std::vector<int16_t> tokens;  // digits, [nH*nW][T*D]
   std::vector<uint8_t> banks;   // [nH*nW]
   Tensor symbols;               // q, [C][h][w]
@@ -34,7 +39,7 @@ struct SymbolSet {
   std::vector<int32_t> latent;  // y_hat * step, Fy + Fq fraction bits, [C][h][w]
   uint32_t final_state = 0;     // of the entropy decoder (§5.4)
   bool complete = true;         // false when a truncated payload was accepted
-  size_t token_bytes = 0;       // payload bytes read up to the last token
+  size_t token_bytes = 0;       // payload bytes read up to the last token, map included
 };
 
 struct EncodedPayload {
@@ -44,11 +49,16 @@ struct EncodedPayload {
 
 // `tokens`: [nH*nW][T*D] digits in range. `y`: float latents [C][h][w] on the coded latent grid, in
 // units where symbols are round(y / step - mean), or near it where a bit has a price; not finite
-// values count as 0.
-// Throws DLF_INVALID_ARGUMENT for a rate or token out of range or arrays of the wrong size.
+// values count as 0. `map`: offsets in range for the rate, or null.
+// Throws DLF_INVALID_ARGUMENT for a rate, token or offset out of range, arrays of the wrong size,
+// and a map for a model that has none.
 EncodedPayload encode_payload(const ModelPackage& model, const ImageGeometry& geometry,
                               uint8_t rate, const std::vector<int16_t>& tokens,
-                              const std::vector<float>& y, const EntropyOptions& options = {});
+                              const std::vector<float>& y, const EntropyOptions& options = {},
+                              const ImportanceMap* map = nullptr);
+
+// What a map's offsets count from and in.
+MapRates map_rates(const NormativePart& model, uint8_t rate);
 
 struct PayloadOptions : EntropyOptions {
   // Accept a payload that ends early when all tokens are there; missing symbols are 0 (§5.5).
@@ -62,6 +72,7 @@ struct PayloadOptions : EntropyOptions {
   // Of the tensors of a SymbolSet only those that are needed to draw the picture are filled: y_hat
   // and step, and `latent` for TorchScript networks.
   bool for_pixels = false;
+  bool has_map = false;      // the payload begins with one (§2.2)
   uint64_t base_offset = 0;  // of the payload in the file, for error messages
 };
 

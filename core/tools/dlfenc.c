@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "images.h"
+#include "importance.h"
 #include "models.h"
 #include "outputs.h"
 #include "tool.h"
@@ -23,13 +24,14 @@ typedef struct options {
   double quality;
   double bpp;         /* 0: not given */
   uint64_t max_bytes; /* 0: not given */
-  int keep[KINDS];    /* as kept_kinds */
+  importance importance;
+  int keep[KINDS]; /* as kept_kinds */
   overwrite choice;
   int quiet, verbose;
 } options;
 
 static const struct {
-  const char *name;
+  const char* name;
   uint32_t type;
 } kept_kinds[KINDS] = {{"icc", DLF_CHUNK_ICC}, {"exif", DLF_CHUNK_EXIF}, {"xmp", DLF_CHUNK_XMP}};
 
@@ -42,6 +44,9 @@ static void print_help(void) {
       "  -q, --quality 0..100   0 is smallest, 100 is best (default: %d)\n"
       "      --bpp X            at most X bits of file per pixel, instead of a quality\n"
       "      --bytes N          at most N bytes of file, instead of a quality\n"
+      "      --importance WHERE more bits there: auto, a mask (a picture, white is most), or "
+      "boxes\n"
+      "                         X,Y,W,H[:GAIN] in pixels, gain -1 to 1; boxes may be repeated\n"
       "      --model NAME|FILE  model package (default: dlf-s)\n"
       "      --device NAME      cpu (default), cuda, cuda:N\n"
       "      --threads N        default: all processors\n"
@@ -56,7 +61,7 @@ static void print_help(void) {
       format_list(), DEFAULT_QUALITY);
 }
 
-static int keep_kind(options *out, const char *word) {
+static int keep_kind(options* out, const char* word) {
   int i;
   for (i = 0; i < KINDS; ++i) {
     if (strcmp(word, kept_kinds[i].name) == 0) return out->keep[i] = 1;
@@ -66,16 +71,35 @@ static int keep_kind(options *out, const char *word) {
 }
 
 /* Returns -1 to go on, or the exit status. */
-static int read_options(int argc, char **argv, options *out) {
-  enum { BPP = 256, BYTES, MODEL, DEVICE, THREADS, KEEP, FORCE, NO_CLOBBER, QUIET, VERBOSE };
-  static const struct option names[] = {
-      {"quality", required_argument, NULL, 'q'},     {"bpp", required_argument, NULL, BPP},
-      {"bytes", required_argument, NULL, BYTES},     {"model", required_argument, NULL, MODEL},
-      {"device", required_argument, NULL, DEVICE},   {"threads", required_argument, NULL, THREADS},
-      {"keep", required_argument, NULL, KEEP},       {"force", no_argument, NULL, FORCE},
-      {"no-clobber", no_argument, NULL, NO_CLOBBER}, {"quiet", no_argument, NULL, QUIET},
-      {"verbose", no_argument, NULL, VERBOSE},       {"help", no_argument, NULL, 'h'},
-      {"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0}};
+static int read_options(int argc, char** argv, options* out) {
+  enum {
+    BPP = 256,
+    BYTES,
+    IMPORTANCE,
+    MODEL,
+    DEVICE,
+    THREADS,
+    KEEP,
+    FORCE,
+    NO_CLOBBER,
+    QUIET,
+    VERBOSE
+  };
+  static const struct option names[] = {{"quality", required_argument, NULL, 'q'},
+                                        {"bpp", required_argument, NULL, BPP},
+                                        {"importance", required_argument, NULL, IMPORTANCE},
+                                        {"bytes", required_argument, NULL, BYTES},
+                                        {"model", required_argument, NULL, MODEL},
+                                        {"device", required_argument, NULL, DEVICE},
+                                        {"threads", required_argument, NULL, THREADS},
+                                        {"keep", required_argument, NULL, KEEP},
+                                        {"force", no_argument, NULL, FORCE},
+                                        {"no-clobber", no_argument, NULL, NO_CLOBBER},
+                                        {"quiet", no_argument, NULL, QUIET},
+                                        {"verbose", no_argument, NULL, VERBOSE},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
+                                        {NULL, 0, NULL, 0}};
   uint64_t threads = available_threads();
   int targets = 0, choices = 0, letter, good = 1;
   memset(out, 0, sizeof *out);
@@ -95,6 +119,9 @@ static int read_options(int argc, char **argv, options *out) {
       case BYTES:
         good = read_count("--bytes", optarg, 1, UINT64_MAX, &out->max_bytes);
         ++targets;
+        break;
+      case IMPORTANCE:
+        good = read_importance(optarg, &out->importance);
         break;
       case MODEL:
         out->model = optarg;
@@ -146,8 +173,8 @@ static int read_options(int argc, char **argv, options *out) {
 }
 
 /* The metadata to embed; returns how many chunks there are. */
-static size_t choose_chunks(const options *given, const picture *image, dlf_chunk chunks[KINDS]) {
-  const bytes *const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
+static size_t choose_chunks(const options* given, const picture* image, dlf_chunk chunks[KINDS]) {
+  const bytes* const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
   size_t count = 0;
   int i;
   for (i = 0; i < KINDS; ++i) {
@@ -168,8 +195,8 @@ static size_t choose_chunks(const options *given, const picture *image, dlf_chun
 }
 
 /* The rate point, or the size, that the options ask for. Returns 0 or an exit status. */
-static int choose_target(const options *given, const dlf_codec *codec, const picture *image,
-                         dlf_encode_options *encoding) {
+static int choose_target(const options* given, const dlf_codec* codec, const picture* image,
+                         dlf_encode_options* encoding) {
   dlf_package_info model;
   DLF_INIT(&model);
   dlf_package_get_info(dlf_codec_package(codec), &model, NULL);
@@ -187,7 +214,7 @@ static int choose_target(const options *given, const dlf_codec *codec, const pic
 }
 
 /* Words for a size asked for that is more than the model's best needs. */
-static void report_unused(FILE *to, const dlf_info *info, const dlf_codec *codec, uint64_t size,
+static void report_unused(FILE* to, const dlf_info* info, const dlf_codec* codec, uint64_t size,
                           uint64_t allowed) {
   dlf_package_info model;
   DLF_INIT(&model);
@@ -198,9 +225,9 @@ static void report_unused(FILE *to, const dlf_info *info, const dlf_codec *codec
   }
 }
 
-static void report(const options *given, const dlf_codec *codec, uint64_t allowed,
-                   const dlf_buffer *file, double seconds) {
-  FILE *to = is_standard_output(given->output) ? stderr : stdout;
+static void report(const options* given, const dlf_codec* codec, uint64_t allowed,
+                   const dlf_buffer* file, double seconds) {
+  FILE* to = is_standard_output(given->output) ? stderr : stdout;
   dlf_info info;
   DLF_INIT(&info);
   dlf_probe(file->data, file->size, &info, NULL);
@@ -213,13 +240,14 @@ static void report(const options *given, const dlf_codec *codec, uint64_t allowe
 }
 
 /* Everything from the loaded model to the written file. */
-static int encode(const options *given, const dlf_codec *codec, const picture *picture) {
+static int encode(const options* given, const dlf_codec* codec, const picture* picture) {
   const double start = seconds_now();
   dlf_encode_options encoding;
   dlf_chunk chunks[KINDS];
   dlf_image image;
   dlf_buffer file;
   dlf_error error;
+  int8_t* grid = NULL;
   int status;
   DLF_INIT(&encoding);
   DLF_INIT(&image);
@@ -234,10 +262,15 @@ static int encode(const options *given, const dlf_codec *codec, const picture *p
   encoding.chunk_count = choose_chunks(given, picture, chunks);
   encoding.progress = stop_when_interrupted;
   status = choose_target(given, codec, picture, &encoding);
-  if (status != 0) return status;
-  if (dlf_encode(codec, &image, &encoding, &file, &error) != DLF_OK) {
-    return complain_error(given->input, &error);
+  if (status == 0) {
+    status =
+        apply_importance(&given->importance, picture->width, picture->height, &encoding, &grid);
   }
+  if (status == 0 && dlf_encode(codec, &image, &encoding, &file, &error) != DLF_OK) {
+    status = complain_error(given->input, &error);
+  }
+  free(grid);
+  if (status != 0) return status;
   if (!write_whole(given->output, file.data, file.size)) {
     status = EXIT_FAILED;
   } else if (!given->quiet) {
@@ -247,14 +280,14 @@ static int encode(const options *given, const dlf_codec *codec, const picture *p
   return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   options given;
   bytes file;
   picture image;
   dlf_logger logger;
   dlf_error error;
-  dlf_codec *codec = NULL;
-  char *model;
+  dlf_codec* codec = NULL;
+  char* model;
   int status;
   tool_start("dlfenc");
   status = read_options(argc, argv, &given);

@@ -49,6 +49,42 @@ class Image {
   ConstPixels pixels_;
 };
 
+// Where people look: None, an array of int8, or "auto".
+class Importance {
+ public:
+  explicit Importance(const py::object& given) {
+    if (given.is_none()) return;
+    if (py::isinstance<py::str>(given)) {
+      if (given.cast<std::string>() != "auto") throw py::value_error("importance must be \"auto\"");
+      finds_ = true;
+      return;
+    }
+    if (!py::isinstance<py::array_t<int8_t>>(given)) {
+      throw py::type_error("importance must be int8");
+    }
+    array_ = py::array_t<int8_t, py::array::c_style>::ensure(given);
+    if (!array_) throw py::error_already_set();
+    if (array_.ndim() != 2 || array_.size() == 0) throw py::value_error("importance must be H x W");
+    for (const py::ssize_t side : {array_.shape(0), array_.shape(1)}) {
+      if (side > static_cast<py::ssize_t>(kMaxSide)) throw py::value_error("too large a mask");
+    }
+    mask_.data = array_.data();
+    mask_.height = static_cast<uint32_t>(array_.shape(0));
+    mask_.width = static_cast<uint32_t>(array_.shape(1));
+  }
+
+  // Must not outlive this object.
+  void put(EncodeOptions* options) const {
+    options->importance = mask_;
+    options->finds_importance = finds_;
+  }
+
+ private:
+  py::array_t<int8_t, py::array::c_style> array_;
+  ImportanceMask mask_;
+  bool finds_ = false;
+};
+
 // Asks Python between tiles, so that Ctrl-C ends a long call even without a callback.
 Progress progress_of(const py::object& callback) {
   return [callback](uint32_t done, uint32_t total) {
@@ -96,9 +132,12 @@ uint8_t rate_of(int rate) {
 
 py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
                  const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
-                 const py::object& limits, const py::object& progress) {
+                 const py::object& importance, const py::object& limits,
+                 const py::object& progress) {
   const Image image(pixels);
+  const Importance looked_at(importance);
   EncodeOptions options = encode_options(orientation, colour, chunks, trailer, limits, progress);
+  looked_at.put(&options);
   options.rate = rate_of(rate);
   std::vector<uint8_t> file;
   {
@@ -111,10 +150,12 @@ py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orie
 py::bytes encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
                          int orientation, const std::string& colour,
                          const std::vector<ChunkPair>& chunks, bool trailer,
-                         const py::object& limits, const py::object& progress) {
+                         const py::object& importance, const py::object& limits,
+                         const py::object& progress) {
   const Image image(pixels);
-  const EncodeOptions options =
-      encode_options(orientation, colour, chunks, trailer, limits, progress);
+  const Importance looked_at(importance);
+  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, limits, progress);
+  looked_at.put(&options);
   std::vector<uint8_t> file;
   {
     const py::gil_scoped_release release;
@@ -167,19 +208,24 @@ py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const st
 
 py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
                       const std::vector<int>& orientations, const std::vector<std::string>& colours,
-                      const std::vector<std::vector<ChunkPair>>& chunks, const py::object& limits,
+                      const std::vector<std::vector<ChunkPair>>& chunks,
+                      const std::vector<py::object>& importance, const py::object& limits,
                       const py::object& progress) {
   const size_t count = pictures.size();
-  if (orientations.size() != count || colours.size() != count || chunks.size() != count) {
-    throw py::value_error("every picture has one orientation, colour and list of chunks");
+  if (orientations.size() != count || colours.size() != count || chunks.size() != count ||
+      importance.size() != count) {
+    throw py::value_error("every picture has one orientation, colour, list of chunks, importance");
   }
   const uint8_t checked_rate = rate_of(rate);
   std::vector<Image> images;
+  std::vector<Importance> looked_at;
   std::vector<EncodeOptions> options;
   for (size_t i = 0; i < count; ++i) {
     images.emplace_back(pictures[i]);
+    looked_at.emplace_back(importance[i]);
     options.push_back(
         encode_options(orientations[i], colours[i], chunks[i], false, limits, py::none()));
+    looked_at.back().put(&options.back());
     options.back().rate = checked_rate;
   }
   std::vector<EncodeItem> items;
@@ -268,16 +314,17 @@ void add_codec(py::module_& m) {
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
       .def("encode", &encode, arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,
            arg("colour") = "srgb", arg("chunks") = py::tuple(), arg("trailer") = false,
-           arg("limits") = none, arg("progress") = none)
+           arg("importance") = none, arg("limits") = none, arg("progress") = none)
       .def("encode_batch", &encode_batch, arg("pictures"), arg("rate"), py::kw_only(),
-           arg("orientations"), arg("colours"), arg("chunks"), arg("limits") = none,
-           arg("progress") = none)
+           arg("orientations"), arg("colours"), arg("chunks"), arg("importance"),
+           arg("limits") = none, arg("progress") = none)
       .def("decode_batch", &decode_batch, arg("files"), py::kw_only(), arg("layers") = "all",
            arg("allow_truncated") = false, arg("downscale") = 1, arg("limits") = none,
            arg("progress") = none)
       .def("encode_to_size", &encode_to_size, arg("pixels"), arg("max_bytes"), py::kw_only(),
            arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),
-           arg("trailer") = false, arg("limits") = none, arg("progress") = none)
+           arg("trailer") = false, arg("importance") = none, arg("limits") = none,
+           arg("progress") = none)
       .def("decode", &decode, arg("data"), py::kw_only(), arg("layers") = "all",
            arg("allow_truncated") = false, arg("region") = none, arg("downscale") = 1,
            arg("limits") = none, arg("progress") = none);
