@@ -31,7 +31,7 @@ typedef struct options {
 } options;
 
 static const struct {
-  const char* name;
+  const char *name;
   uint32_t type;
 } kept_kinds[KINDS] = {{"icc", DLF_CHUNK_ICC}, {"exif", DLF_CHUNK_EXIF}, {"xmp", DLF_CHUNK_XMP}};
 
@@ -61,7 +61,7 @@ static void print_help(void) {
       format_list(), DEFAULT_QUALITY);
 }
 
-static int keep_kind(options* out, const char* word) {
+static int keep_kind(options *out, const char *word) {
   int i;
   for (i = 0; i < KINDS; ++i) {
     if (strcmp(word, kept_kinds[i].name) == 0) return out->keep[i] = 1;
@@ -71,7 +71,7 @@ static int keep_kind(options* out, const char* word) {
 }
 
 /* Returns -1 to go on, or the exit status. */
-static int read_options(int argc, char** argv, options* out) {
+static int read_options(int argc, char **argv, options *out) {
   enum {
     BPP = 256,
     BYTES,
@@ -173,8 +173,8 @@ static int read_options(int argc, char** argv, options* out) {
 }
 
 /* The metadata to embed; returns how many chunks there are. */
-static size_t choose_chunks(const options* given, const picture* image, dlf_chunk chunks[KINDS]) {
-  const bytes* const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
+static size_t choose_chunks(const options *given, const picture *image, dlf_chunk chunks[KINDS]) {
+  const bytes *const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
   size_t count = 0;
   int i;
   for (i = 0; i < KINDS; ++i) {
@@ -195,8 +195,8 @@ static size_t choose_chunks(const options* given, const picture* image, dlf_chun
 }
 
 /* The rate point, or the size, that the options ask for. Returns 0 or an exit status. */
-static int choose_target(const options* given, const dlf_codec* codec, const picture* image,
-                         dlf_encode_options* encoding) {
+static int choose_target(const options *given, const dlf_codec *codec, const picture *image,
+                         dlf_encode_options *encoding) {
   dlf_package_info model;
   DLF_INIT(&model);
   dlf_package_get_info(dlf_codec_package(codec), &model, NULL);
@@ -214,7 +214,7 @@ static int choose_target(const options* given, const dlf_codec* codec, const pic
 }
 
 /* Words for a size asked for that is more than the model's best needs. */
-static void report_unused(FILE* to, const dlf_info* info, const dlf_codec* codec, uint64_t size,
+static void report_unused(FILE *to, const dlf_info *info, const dlf_codec *codec, uint64_t size,
                           uint64_t allowed) {
   dlf_package_info model;
   DLF_INIT(&model);
@@ -225,9 +225,9 @@ static void report_unused(FILE* to, const dlf_info* info, const dlf_codec* codec
   }
 }
 
-static void report(const options* given, const dlf_codec* codec, uint64_t allowed,
-                   const dlf_buffer* file, double seconds) {
-  FILE* to = is_standard_output(given->output) ? stderr : stdout;
+static void report(const options *given, const dlf_codec *codec, uint64_t allowed,
+                   const dlf_buffer *file, double seconds) {
+  FILE *to = is_standard_output(given->output) ? stderr : stdout;
   dlf_info info;
   DLF_INIT(&info);
   dlf_probe(file->data, file->size, &info, NULL);
@@ -240,14 +240,14 @@ static void report(const options* given, const dlf_codec* codec, uint64_t allowe
 }
 
 /* Everything from the loaded model to the written file. */
-static int encode(const options* given, const dlf_codec* codec, const picture* picture) {
+static int encode(const options *given, const dlf_codec *codec, const picture *picture) {
   const double start = seconds_now();
   dlf_encode_options encoding;
   dlf_chunk chunks[KINDS];
   dlf_image image;
   dlf_buffer file;
   dlf_error error;
-  int8_t* grid = NULL;
+  int8_t *grid = NULL;
   int status;
   DLF_INIT(&encoding);
   DLF_INIT(&image);
@@ -280,14 +280,14 @@ static int encode(const options* given, const dlf_codec* codec, const picture* p
   return status;
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char **argv) {
   options given;
   bytes file;
   picture image;
   dlf_logger logger;
   dlf_error error;
-  dlf_codec* codec = NULL;
-  char* model;
+  dlf_codec *codec = NULL;
+  char *model;
   int status;
   tool_start("dlfenc");
   status = read_options(argc, argv, &given);

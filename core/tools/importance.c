@@ -11,9 +11,9 @@
 enum { MOST = 127, WHITE = 255 };
 
 /* Reads "X,Y,W,H" and perhaps ":GAIN". Returns -1 when the word is of another form. */
-static int read_box(const char* word, importance_box* box) {
-  double* const fields[] = {&box->x, &box->y, &box->width, &box->height};
-  char* end = NULL;
+static int read_box(const char *word, importance_box *box) {
+  double *const fields[] = {&box->x, &box->y, &box->width, &box->height};
+  char *end = NULL;
   int i;
   box->gain = 1;
   for (i = 0; i < 4; ++i) {
@@ -30,7 +30,7 @@ static int read_box(const char* word, importance_box* box) {
          box->width > 0 && box->height > 0 && box->gain >= -1 && box->gain <= 1;
 }
 
-int read_importance(const char* word, importance* out) {
+int read_importance(const char *word, importance *out) {
   int kinds;
   if (strcmp(word, "auto") == 0) {
     out->find = 1;
@@ -64,10 +64,10 @@ static double clamped(double value, double low, double high) {
 }
 
 /* Paints the boxes, a later one over an earlier one. */
-static int paint(const importance* given, uint32_t width, uint32_t height, int8_t* grid) {
+static int paint(const importance *given, uint32_t width, uint32_t height, int8_t *grid) {
   int i;
   for (i = 0; i < given->count; ++i) {
-    const importance_box* box = &given->boxes[i];
+    const importance_box *box = &given->boxes[i];
     const double right_edge = clamped(ceil(box->x + box->width), 0, width);
     const double bottom_edge = clamped(ceil(box->y + box->height), 0, height);
     const uint32_t left = (uint32_t)clamped(floor(box->x), 0, width);
@@ -86,12 +86,12 @@ static int paint(const importance* given, uint32_t width, uint32_t height, int8_
 }
 
 /* A mask's samples: white is most, black and transparent are none. */
-static void take_mask(const picture* mask, int8_t* grid) {
+static void take_mask(const picture *mask, int8_t *grid) {
   const size_t pixels = (size_t)mask->width * mask->height;
   const uint32_t colours = mask->channels < 3 ? 1 : 3;
   size_t i;
   for (i = 0; i < pixels; ++i) {
-    const uint8_t* at = mask->samples + i * mask->channels;
+    const uint8_t *at = mask->samples + i * mask->channels;
     double level = at[0];
     if (colours == 3) level = 0.299 * at[0] + 0.587 * at[1] + 0.114 * at[2];
     if (mask->channels > colours) level = level * at[colours] / WHITE;
@@ -99,7 +99,7 @@ static void take_mask(const picture* mask, int8_t* grid) {
   }
 }
 
-static int read_mask(const char* path, dlf_encode_options* encoding, int8_t** grid) {
+static int read_mask(const char *path, dlf_encode_options *encoding, int8_t **grid) {
   bytes file;
   picture mask;
   int status;
@@ -119,8 +119,8 @@ static int read_mask(const char* path, dlf_encode_options* encoding, int8_t** gr
   return status;
 }
 
-int apply_importance(const importance* given, uint32_t width, uint32_t height,
-                     dlf_encode_options* encoding, int8_t** grid) {
+int apply_importance(const importance *given, uint32_t width, uint32_t height,
+                     dlf_encode_options *encoding, int8_t **grid) {
   int status = 0;
   *grid = NULL;
   encoding->find_importance = (uint32_t)given->find;

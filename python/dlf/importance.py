@@ -14,15 +14,17 @@ by as much as half of the model's rate points. It is said in one of four ways:
 
 from __future__ import annotations
 
+import hashlib
 import math
 import numbers
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AUTO", "Importance", "check_importance", "mask_of"]
+__all__ = ["AUTO", "Importance", "check_importance", "from_words", "label", "mask_of"]
 
 AUTO = "auto"
 
@@ -61,6 +63,57 @@ def mask_of(importance: object, width: int, height: int) -> Mask | Literal["auto
     if not _is_mask(importance):
         return _painted(_boxes(importance), width, height)
     return _levels(importance if isinstance(importance, np.ndarray) else _gray(importance))
+
+
+def label(importance: Importance) -> str:
+    """Return words without spaces that tell one importance from every other."""
+    if _is_auto(importance):
+        return AUTO
+    if not _is_mask(importance):
+        return "+".join(
+            f"{x:g},{y:g},{width:g},{height:g}:{gain:g}"
+            for x, y, width, height, gain in _boxes(importance)
+        )
+    mask = mask_of(importance, 1, 1)
+    assert isinstance(mask, np.ndarray)
+    shape = f"{mask.shape[1]}x{mask.shape[0]}"
+    return f"{shape}:{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}"
+
+
+_BOX = re.compile(r"([^,:]*),([^,:]*),([^,:]*),([^,:]*)(?::(.*))?", re.DOTALL)
+
+
+def from_words(words: Sequence[str]) -> Importance | None:
+    """Return what the words of a command line say: "auto", a picture, or boxes X,Y,W,H[:GAIN].
+
+    Raises:
+        ValueError: words that do not go together, a box that is none.
+        OSError: the picture cannot be read.
+    """
+    if not words:
+        return None
+    boxes = [match for word in words if (match := _BOX.fullmatch(word))]
+    if len(boxes) == len(words):
+        return [_box(_numbers(match)) for match in boxes]
+    if len(words) > 1:
+        raise ValueError("importance: give 'auto', one mask, or boxes")
+    if words[0] == AUTO:
+        return AUTO
+    from dlf.files import read_bytes
+    from dlf.imagefile import read_image
+
+    mask = read_image(read_bytes(words[0]), words[0])
+    check_importance(mask)
+    return mask
+
+
+def _numbers(match: re.Match[str]) -> list[float]:
+    try:
+        return [float(part) for part in match.groups() if part is not None]
+    except ValueError as error:
+        raise ValueError(
+            f"importance: a box is X,Y,W,H or X,Y,W,H:GAIN, not {match[0]!r}"
+        ) from error
 
 
 def _is_auto(importance: object) -> bool:
@@ -112,7 +165,9 @@ def _levels(array: npt.NDArray[Any]) -> Mask:
 def _boxes(importance: object) -> list[tuple[float, ...]]:
     """Return boxes as five numbers each."""
     if not isinstance(importance, Sequence) or isinstance(importance, bytes | bytearray):
-        raise ValueError(f"importance must be a mask, boxes or 'auto', not {importance!r}")
+        raise ValueError(  # noqa: TRY004 - as every wrong option
+            f"importance must be a mask, boxes or 'auto', not {importance!r}"
+        )
     if not importance:
         raise ValueError("importance: an empty list of boxes; None is no importance")
     given = [importance] if isinstance(importance[0], numbers.Real) else importance
