@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <tuple>
 
 #include "bytes.h"
 #include "constants.h"
@@ -16,12 +17,11 @@ namespace {
 // A position is important when this part of its pixels is.
 constexpr double kCovered = 0.25;
 
-// A step that lies no more than so far from what is wanted, in quarters of a unit, is taken when
-// the neighbours let expect it: it costs next to nothing.
-constexpr int kNearEnough = 3;
+// What a map should cost at most, in bits: 40 bytes for 768 x 512 pixels.
+constexpr double kBits = 64, kBitsPerPosition = 2.0 / 3;
 
-// Rates may be off by this part of what full importance moves them. Coarser units cost less.
-constexpr int kTolerance = 4;
+// Errors of up to this part of the largest move that a mask asks for count as none.
+constexpr int kTolerance = 8;
 
 // How far full importance moves the rate, in rate points.
 int full_move(const NormativePart& model) { return model.rate_points / 2; }
@@ -89,10 +89,13 @@ int32_t nearest(int32_t distance, int32_t unit) {
 struct Candidate {
   ImportanceMap map;
   int32_t error = 0;  // the largest, in rate points
+  double bits = 0;
 };
 
+// In units of a scale. With `slack` an offset that the neighbours let expect, which costs next to
+// nothing, is taken where it is less than a unit away from what is wanted.
 Candidate candidate(const MapRates& rates, const ImageGeometry& geometry,
-                    const std::vector<int32_t>& wanted, uint32_t scale) {
+                    const std::vector<int32_t>& wanted, uint32_t scale, bool slack) {
   Candidate out;
   ImportanceMap& map = out.map;
   map.rows = geometry.latent_h;
@@ -103,13 +106,14 @@ Candidate candidate(const MapRates& rates, const ImageGeometry& geometry,
   for (size_t i = 0; i < wanted.size(); ++i) {
     const int32_t distance = wanted[i] - rates.rate;
     int32_t offset = predicted_offset(map, i);
-    const bool near = 4 * std::abs(distance - offset * unit) <= kNearEnough * unit;
-    if (!near || offset < low || offset > high) {
+    const bool near = std::abs(distance - offset * unit) < unit;
+    if (!slack || !near || offset < low || offset > high) {
       offset = std::clamp(nearest(distance, unit), low, high);
     }
     map.offsets[i] = static_cast<int16_t>(offset);
     out.error = std::max(out.error, std::abs(distance - offset * unit));
   }
+  out.bits = map_bits(map);
   return out;
 }
 
@@ -177,13 +181,28 @@ RatePlan plan_rates(const NormativePart& model, const ImageGeometry& geometry,
   std::transform(grid.begin(), grid.end(), wanted.begin(), [&](int8_t importance) {
     return std::clamp(level + move_of(model, importance), 0, last);
   });
+  int32_t farthest = 0;
+  for (const int32_t rate : wanted) farthest = std::max(farthest, std::abs(rate - plan.rate));
+  if (farthest == 0) return plan;
   const MapRates rates = map_rates(model, plan.rate);
-  for (uint32_t scale = 1u << kMapScaleBits; scale-- > 0;) {
-    Candidate found = candidate(rates, geometry, wanted, scale);
-    if (scale > 0 && found.error * kTolerance > full_move(model)) continue;
-    plan.map = std::move(found.map);
-    break;
+  std::vector<Candidate> candidates;
+  for (uint32_t scale = 0; scale < 1u << kMapScaleBits; ++scale) {
+    for (const bool slack : {false, true}) {
+      candidates.push_back(candidate(rates, geometry, wanted, scale, slack));
+    }
   }
+  // The most exact one that is cheap enough, of those the cheapest; else the cheapest of all.
+  const double enough = kBits + kBitsPerPosition * static_cast<double>(wanted.size());
+  const auto order = [&](const Candidate& one) {
+    const bool dear = one.bits > enough;
+    const int32_t error = dear || one.error * kTolerance <= farthest ? 0 : one.error;
+    return std::tuple(dear, error, one.bits);
+  };
+  plan.map = std::min_element(candidates.begin(), candidates.end(),
+                              [&](const Candidate& one, const Candidate& other) {
+                                return order(one) < order(other);
+                              })
+                 ->map;
   // Where no offset says anything, no map has to.
   const std::vector<int16_t>& offsets = plan.map->offsets;
   if (std::all_of(offsets.begin(), offsets.end(), [](int16_t offset) { return offset == 0; })) {

@@ -79,10 +79,15 @@ static int paint(const importance *given, uint32_t width, uint32_t height, int8_
                       box->x, box->y, box->width, box->height);
     }
     for (y = top; y < bottom; ++y) {
-      memset(grid + (size_t)y * width + left, (int8_t)lround(box->gain * MOST), right - left);
+      memset(grid + (size_t)y * width + left, (int8_t)lrint(box->gain * MOST), right - left);
     }
   }
   return 0;
+}
+
+/* As Pillow has it, so that a mask is the same mask to both command lines. */
+static double luma(const uint8_t *rgb) {
+  return (rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 32768u) >> 16;
 }
 
 /* A mask's samples: white is most, black and transparent are none. */
@@ -93,9 +98,9 @@ static void take_mask(const picture *mask, int8_t *grid) {
   for (i = 0; i < pixels; ++i) {
     const uint8_t *at = mask->samples + i * mask->channels;
     double level = at[0];
-    if (colours == 3) level = 0.299 * at[0] + 0.587 * at[1] + 0.114 * at[2];
+    if (colours == 3) level = luma(at);
     if (mask->channels > colours) level = level * at[colours] / WHITE;
-    grid[i] = (int8_t)lround(level * MOST / WHITE);
+    grid[i] = (int8_t)lrint(level * MOST / WHITE);
   }
 }
 
