@@ -1,7 +1,8 @@
 """Do the core and the reference decoder agree on photographs? `python -m conformance.kodak IMAGE...`
 
 Every image is encoded at three rate points of each installed model; the core and the reference decoder
-must give the same tensors. Nothing is written; a line per image says how many bytes were compared.
+must give the same tensors, and of an integer package the same pixels. Nothing is written; a line per
+image says how many bytes were compared.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from conformance.decoders import environment
 from conformance.fingerprints import TENSORS
 from conformance.layout import INSTALLED
 from conformance.reference.package import load
+from conformance.reference.report import picture as pixels_of
 from conformance.reference.report import tensors
 
 MODELS = ("test", "dlf-s")
@@ -40,24 +42,33 @@ def rate_points(package: Path) -> list[int]:
     return [0, points // 2, points - 1]
 
 
-def differences(picture: NDArray[np.uint8], package: Path, rate: int) -> tuple[list[str], int]:
-    """The tensors in which core and reference differ for a picture, and the bytes of its file."""
+def differences(
+    picture: NDArray[np.uint8], package: Path, rate: int, with_pixels: bool = False
+) -> tuple[list[str], int]:
+    """The tensors in which core and reference differ for a picture, and the bytes of its file.
+
+    With pixels, of an integer package, "pixels" is one of them.
+    """
     from dlf import _core
 
     data = bytes(_codec(package).encode(picture, rate))
     ours: dict[str, Any] = {**_core.decode_symbols(data, _core.Package(str(package)))}
     with environment(str(package.parent)):
         theirs = tensors(data)
-    names = (*TENSORS, *NUMBERS)
+        names = [name for name in (*TENSORS, *NUMBERS) if name in theirs]
+        if with_pixels and load(package).synthesis is not None:
+            names.append("pixels")
+            ours["pixels"] = _codec(package).decode(data)
+            theirs["pixels"] = pixels_of(data)
     return [name for name in names if not np.array_equal(ours[name], theirs[name])], len(data)
 
 
 @functools.cache
 def _codec(package: Path) -> Any:
     """Our encoder, loaded once."""
-    from dlf import _core
+    from dlf import native
 
-    return _core.Codec(str(package), "cpu", 1)
+    return native.Codec(str(package), "cpu", 1)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for path in images:
             picture = np.asarray(Image.open(path).convert("RGB"))
             for rate in rates:
-                names, size = differences(picture, package, rate)
+                names, size = differences(picture, package, rate, with_pixels=True)
                 compared += 1
                 differing += bool(names)
                 verdict = f"DIFFER in {', '.join(names)}" if names else "agree"

@@ -219,6 +219,7 @@ class DecodeOptions(Sized):
         ("progress", PROGRESS),
         ("progress_user", c_void_p),
         ("downscale", c_uint32),
+        ("noise", c_int),
     )
 
 

@@ -72,4 +72,4 @@ def test_without_ray_the_engine_is_refused_by_name(
     monkeypatch.setitem(sys.modules, "ray", None)
     folder = make_folder(tmp_path / "in", 1)
     batch(folder, tmp_path / "out", "--engine", "ray", status=1)
-    assert "pip install 'dlf[ray]'" in capsys.readouterr().err
+    assert "pip install '.[ray]'" in capsys.readouterr().err

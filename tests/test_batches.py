@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import scene
-from dlf import _core, torchscript
+from dlf import _core, native, torchscript
 from dlf.errors import DlfError, InvalidFile, LimitExceeded, ModelError, TruncatedFile
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -24,13 +24,13 @@ TOGETHER = 1 << 22
 
 
 @pytest.fixture(scope="module")
-def single(package: Path) -> _core.Codec:
-    return _core.Codec(str(package))
+def single(package: Path) -> native.Codec:
+    return native.Codec(str(package))
 
 
 @pytest.fixture(scope="module")
-def together(package: Path) -> _core.Codec:
-    return _core.Codec(str(package), threads=2, pixels_per_call=TOGETHER)
+def together(package: Path) -> native.Codec:
+    return native.Codec(str(package), threads=2, pixels_per_call=TOGETHER)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def mixed() -> list[Pixels]:
     return pictures
 
 
-def encode_all(codec: _core.Codec, pictures: list[Pixels], **options: Any) -> list[bytes]:
+def encode_all(codec: native.Codec, pictures: list[Pixels], **options: Any) -> list[bytes]:
     count = len(pictures)
     return codec.encode_batch(
         pictures,
@@ -64,9 +64,9 @@ def far(a: Pixels, b: Pixels) -> float:
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_on_a_processor_a_batch_is_its_single_calls(
-    package: Path, single: _core.Codec, mixed: list[Pixels], threads: int
+    package: Path, single: native.Codec, mixed: list[Pixels], threads: int
 ) -> None:
-    codec = _core.Codec(str(package), threads=threads)
+    codec = native.Codec(str(package), threads=threads)
     files = encode_all(codec, mixed)
     for index, (picture, file) in enumerate(zip(mixed, files, strict=True)):
         alone = single.encode(
@@ -79,7 +79,7 @@ def test_on_a_processor_a_batch_is_its_single_calls(
 
 
 def test_pictures_that_go_together(
-    single: _core.Codec, together: _core.Codec, package: Path, mixed: list[Pixels]
+    single: native.Codec, together: native.Codec, package: Path, mixed: list[Pixels]
 ) -> None:
     """The same symbols from the same file; pixels within the bound for float32 (§9.5)."""
     files = encode_all(together, mixed)
@@ -99,7 +99,7 @@ def test_pictures_that_go_together(
 
 
 def test_what_is_decoded_does_not_depend_on_the_neighbours(
-    together: _core.Codec, mixed: list[Pixels]
+    together: native.Codec, mixed: list[Pixels]
 ) -> None:
     files = encode_all(together, mixed[:4])
     whole = together.decode_batch(files)
@@ -115,7 +115,7 @@ def test_what_is_decoded_does_not_depend_on_the_neighbours(
 
 @pytest.mark.parametrize("factor", [2, 4])
 def test_reduced_sizes_and_layers(
-    single: _core.Codec, together: _core.Codec, mixed: list[Pixels], factor: int
+    single: native.Codec, together: native.Codec, mixed: list[Pixels], factor: int
 ) -> None:
     files = encode_all(single, mixed[:5])
     options: dict[str, Any] = {"downscale": factor, "layers": "semantic"}
@@ -123,7 +123,7 @@ def test_reduced_sizes_and_layers(
         assert far(pixels, single.decode(file, **options)) <= 1 / 1000
 
 
-def test_little_memory_means_small_rounds(single: _core.Codec, mixed: list[Pixels]) -> None:
+def test_little_memory_means_small_rounds(single: native.Codec, mixed: list[Pixels]) -> None:
     """As little as the largest picture needs alone."""
     files = encode_all(single, mixed)
     largest = max(mixed, key=lambda picture: picture.size)
@@ -133,7 +133,7 @@ def test_little_memory_means_small_rounds(single: _core.Codec, mixed: list[Pixel
     assert encode_all(single, mixed, limits=dlf.Limits(max_memory=need)) == files
 
 
-def fits(codec: _core.Codec, picture: Pixels, memory: int) -> bool:
+def fits(codec: native.Codec, picture: Pixels, memory: int) -> bool:
     try:
         codec.encode(picture, RATE, limits=dlf.Limits(max_memory=memory))
     except LimitExceeded:
@@ -141,7 +141,7 @@ def fits(codec: _core.Codec, picture: Pixels, memory: int) -> bool:
     return True
 
 
-def test_progress_counts_tiles_of_all(single: _core.Codec, mixed: list[Pixels]) -> None:
+def test_progress_counts_tiles_of_all(single: native.Codec, mixed: list[Pixels]) -> None:
     calls: list[tuple[int, int]] = []
     files = encode_all(single, mixed, progress=lambda *done: calls.append(done))
     total = calls[0][1]
@@ -152,14 +152,14 @@ def test_progress_counts_tiles_of_all(single: _core.Codec, mixed: list[Pixels]) 
 
 
 def test_one_wrong_member_names_itself(
-    package: Path, single: _core.Codec, shipped_test_package: Path, random_package: Path
+    package: Path, single: native.Codec, shipped_test_package: Path, random_package: Path
 ) -> None:
     pictures = [scene(60, 50, seed) for seed in range(3)]
     files = encode_all(single, pictures)
     damaged = bytearray(files[2])
     damaged[len(damaged) // 2] ^= 0x55
     other = shipped_test_package if package == random_package else random_package
-    foreign = _core.Codec(str(other)).encode(pictures[0], 0)
+    foreign = native.Codec(str(other)).encode(pictures[0], 0)
     for wrong, kind in (
         (b"GIF89a", InvalidFile),
         (bytes(damaged), InvalidFile),
@@ -179,7 +179,7 @@ def test_one_wrong_member_names_itself(
         single.encode_batch(pictures, RATE, orientations=[1], colours=["srgb"], chunks=[[]])
 
 
-def test_no_pictures(single: _core.Codec) -> None:
+def test_no_pictures(single: native.Codec) -> None:
     assert encode_all(single, []) == []
     assert single.decode_batch([]) == []
 
@@ -238,7 +238,7 @@ def test_without_a_gpu_every_door_says_so(
 
     text = f'device "{device}" is not available'
     for opening in (
-        lambda: _core.Codec(str(shipped_test_package), device),
+        lambda: native.Codec(str(shipped_test_package), device),
         lambda: torchscript.check_device(device),
         lambda: dlf.Codec(shipped_test_package, device=device),
     ):
@@ -254,15 +254,15 @@ def test_without_a_gpu_every_door_says_so(
 def test_a_device_beyond_the_last_is_named(shipped_test_package: Path) -> None:
     beyond = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(ValueError, match=f'device "{beyond}" is not available: there are'):
-        _core.Codec(str(shipped_test_package), beyond)
+        native.Codec(str(shipped_test_package), beyond)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_gpu_decodes_the_same_picture(
-    package: Path, single: _core.Codec, mixed: list[Pixels], precision: Any
+    package: Path, single: native.Codec, mixed: list[Pixels], precision: Any
 ) -> None:
-    codec = _core.Codec(str(package), "cuda", 2, precision)
+    codec = native.Codec(str(package), "cuda", 2, precision)
     files = encode_all(codec, mixed)
     bound = 1 if precision == "fp32" else 4
     for file, pixels in zip(files, codec.decode_batch(files), strict=True):

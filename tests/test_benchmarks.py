@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import scene
-from dlf import _core, models
+from dlf import _core, models, native
 from dlf.errors import ModelError
 
 HEIGHT, WIDTH = 512, 768
@@ -31,9 +31,9 @@ def package(shipped_test_package: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def codec(package: Path) -> _core.Codec:
+def codec(package: Path) -> native.Codec:
     """With one thread: a picture of one tile gains nothing from more."""
-    return _core.Codec(str(package))
+    return native.Codec(str(package))
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +46,17 @@ def rate(package: Path) -> int:
     return _core.Package(str(package)).rate_points // 2
 
 
-def test_encode(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
+def test_encode(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: int) -> None:
     file = benchmark(codec.encode, picture, rate)
     assert _core.probe(file)["width"] == WIDTH
 
 
-def test_decode(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
+def test_decode(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: int) -> None:
     file = codec.encode(picture, rate)
     assert benchmark(codec.decode, file).shape == picture.shape
 
 
-def test_second_size(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
+def test_second_size(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: int) -> None:
     """Another size each time: nothing is compiled for a size."""
     files = iter([codec.encode(picture[:, : WIDTH - i], rate) for i in range(8)] * 1000)
     assert (
@@ -67,13 +67,13 @@ def test_second_size(benchmark: Benchmark, codec: _core.Codec, picture: Any, rat
     )
 
 
-def test_encode_to_size(benchmark: Benchmark, codec: _core.Codec, picture: Any, rate: int) -> None:
+def test_encode_to_size(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: int) -> None:
     target = len(codec.encode(picture, rate))
     assert len(benchmark(codec.encode_to_size, picture, target)) <= target
 
 
 def test_entropy_decode(
-    benchmark: Benchmark, codec: _core.Codec, package: Path, picture: Any, rate: int
+    benchmark: Benchmark, codec: native.Codec, package: Path, picture: Any, rate: int
 ) -> None:
     loaded = _core.Package(str(package))
     symbols = benchmark(_core.decode_symbols, codec.encode(picture, rate), loaded)
@@ -81,7 +81,7 @@ def test_entropy_decode(
 
 
 def test_entropy_encode(
-    benchmark: Benchmark, codec: _core.Codec, package: Path, picture: Any, rate: int
+    benchmark: Benchmark, codec: native.Codec, package: Path, picture: Any, rate: int
 ) -> None:
     loaded = _core.Package(str(package))
     file = codec.encode(picture, rate)
@@ -99,7 +99,7 @@ def test_load_package(benchmark: Benchmark, package: Path) -> None:
 
 
 def test_load_codec(benchmark: Benchmark, package: Path) -> None:
-    assert benchmark(_core.Codec, str(package)).rate_points > 0
+    assert benchmark(native.Codec, str(package)).rate_points > 0
 
 
 @pytest.fixture(scope="module")

@@ -98,9 +98,9 @@ def test_status_texts(library: Library) -> None:
 def test_pixels_are_those_of_the_python_module(
     library: Library, codec: c_void_p, plain: bytes, pixels: bytes, shipped_test_package: Path
 ) -> None:
-    from dlf import _core
+    from dlf import native
 
-    module = _core.Codec(str(shipped_test_package))
+    module = native.Codec(str(shipped_test_package))
     array = np.frombuffer(pixels, np.uint8).reshape(HEIGHT, WIDTH, 3)
     assert module.encode(array, 4) == plain
     status, picture, samples, _ = library.decode(codec, plain)

@@ -63,11 +63,11 @@ def test_probe(examples: Path, files: Path) -> None:
 def test_decode_gives_the_pixels_of_the_python_module(
     examples: Path, files: Path, shipped_test_package: Path
 ) -> None:
-    from dlf import _core
+    from dlf import native
 
     out = files / "decoded.ppm"
     run(examples / "decode_ppm", shipped_test_package, files / "photo.dlf", out)
-    codec = _core.Codec(str(shipped_test_package), threads=2)
+    codec = native.Codec(str(shipped_test_package), threads=2)
     expected = codec.decode((files / "photo.dlf").read_bytes())
     assert out.read_bytes() == b"P6\n140 90\n255\n" + expected.tobytes()
 

@@ -14,7 +14,7 @@ import dlf
 import numpy as np
 import pytest
 from conftest import scene
-from dlf import _core
+from dlf import _core, native
 from dlf.errors import DlfError, LimitExceeded, ModelError, TruncatedFile
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -22,8 +22,8 @@ RATE = 4
 
 
 @pytest.fixture(scope="module")
-def codec(shipped_test_package: Path) -> _core.Codec:
-    return _core.Codec(str(shipped_test_package))
+def codec(shipped_test_package: Path) -> native.Codec:
+    return native.Codec(str(shipped_test_package))
 
 
 @pytest.fixture(scope="module")
@@ -56,21 +56,21 @@ def _codec_header(package: _core.Package, picture: Pixels) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def small_file(codec: _core.Codec, small: Pixels) -> bytes:
+def small_file(codec: native.Codec, small: Pixels) -> bytes:
     return codec.encode(small, RATE)
 
 
 @pytest.fixture(scope="module")
-def large_file(codec: _core.Codec, large: Pixels) -> bytes:
+def large_file(codec: native.Codec, large: Pixels) -> bytes:
     return codec.encode(large, RATE)
 
 
 def test_number_of_threads_changes_nothing(
-    shipped_test_package: Path, codec: _core.Codec, large: Pixels, large_file: bytes, small: Pixels
+    shipped_test_package: Path, codec: native.Codec, large: Pixels, large_file: bytes, small: Pixels
 ) -> None:
     decoded = codec.decode(large_file)
     for threads in (2, 3):
-        other = _core.Codec(str(shipped_test_package), threads=threads)
+        other = native.Codec(str(shipped_test_package), threads=threads)
         assert other.encode(large, RATE) == large_file
         assert np.array_equal(other.decode(large_file), decoded)
         assert other.encode(small, 7) == codec.encode(small, 7)
@@ -78,7 +78,7 @@ def test_number_of_threads_changes_nothing(
 
 def test_every_process_gives_the_same(
     shipped_test_package: Path,
-    codec: _core.Codec,
+    codec: native.Codec,
     small: Pixels,
     small_file: bytes,
     tmp_path: Path,
@@ -86,9 +86,9 @@ def test_every_process_gives_the_same(
     np.save(tmp_path / "small.npy", small)
     code = (
         "import sys, hashlib, numpy\n"
-        "from dlf import _core\n"
+        "from dlf import native\n"
         "if sys.argv[3] != 'no': import torch; torch.set_num_threads(int(sys.argv[3]))\n"
-        "codec = _core.Codec(sys.argv[1], threads=2)\n"
+        "codec = native.Codec(sys.argv[1], threads=2)\n"
         "data = codec.encode(numpy.load(sys.argv[2]), 4)\n"
         "print(hashlib.sha256(data + codec.decode(data).tobytes()).hexdigest())\n"
     )
@@ -101,7 +101,7 @@ def test_every_process_gives_the_same(
 
 
 def test_settings_of_torch_change_nothing_and_stay(
-    codec: _core.Codec, small: Pixels, small_file: bytes
+    codec: native.Codec, small: Pixels, small_file: bytes
 ) -> None:
     import torch
 
@@ -148,7 +148,7 @@ def test_settings_of_torch_change_nothing_and_stay(
 def test_default_number_type_changes_nothing(random_package: Path, small: Pixels) -> None:
     import torch
 
-    codec = _core.Codec(str(random_package))
+    codec = native.Codec(str(random_package))
     file = codec.encode(small, RATE)
     pixels = codec.decode(file)
     torch.set_default_dtype(torch.float64)
@@ -178,10 +178,10 @@ def test_a_thread_started_meanwhile_sees_the_host_settings(
 
     torch.set_num_threads(3)
     try:
-        codec = _core.Codec(str(shipped_test_package), threads=1)
+        codec = native.Codec(str(shipped_test_package), threads=1)
         codec.decode(large_file, progress=progress)
         # With two threads one of them may be changing its setting just now; afterwards nothing is left.
-        codec = _core.Codec(str(shipped_test_package), threads=2)
+        codec = native.Codec(str(shipped_test_package), threads=2)
         for _ in range(5):
             codec.decode(large_file)
             look()
@@ -192,7 +192,7 @@ def test_a_thread_started_meanwhile_sees_the_host_settings(
 
 
 def test_one_codec_in_many_threads(shipped_test_package: Path, small: Pixels) -> None:
-    codec = _core.Codec(str(shipped_test_package), threads=2)
+    codec = native.Codec(str(shipped_test_package), threads=2)
     pictures = [np.ascontiguousarray(small[i:, i:]) for i in range(8)]
     expected = [(data := codec.encode(p, i), codec.decode(data)) for i, p in enumerate(pictures)]
 
@@ -205,14 +205,14 @@ def test_one_codec_in_many_threads(shipped_test_package: Path, small: Pixels) ->
         assert all(pool.map(work, range(64)))
 
 
-def test_tiles_fit_together(codec: _core.Codec, large: Pixels, large_file: bytes) -> None:
+def test_tiles_fit_together(codec: native.Codec, large: Pixels, large_file: bytes) -> None:
     """Where tiles meet, errors are not larger than elsewhere."""
     error = np.abs(codec.decode(large_file).astype(int) - large).mean(axis=(1, 2))
     seams = [1024 + offset for offset in (-2, -1, 0, 1)]
     assert error[seams].mean() < 1.5 * np.median(error)
 
 
-def test_region_of_a_tiled_picture(codec: _core.Codec, large_file: bytes) -> None:
+def test_region_of_a_tiled_picture(codec: native.Codec, large_file: bytes) -> None:
     whole = codec.decode(large_file)
     for x, y, width, height in ((0, 0, 1, 1), (1000, 900, 200, 300), (1699, 1649, 1, 1)):
         part = codec.decode(large_file, region=(x, y, width, height))
@@ -227,7 +227,7 @@ def test_region_of_a_tiled_picture(codec: _core.Codec, large_file: bytes) -> Non
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 200), (129, 1), (64, 64), (65, 63), (31, 97)])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
-def test_any_size_and_mode(codec: _core.Codec, size: tuple[int, int], channels: int) -> None:
+def test_any_size_and_mode(codec: native.Codec, size: tuple[int, int], channels: int) -> None:
     picture = np.random.default_rng(1).integers(0, 256, (*size, channels), np.uint8)
     decoded = codec.decode(codec.encode(picture, RATE))
     assert decoded.shape == (size if channels == 1 else picture.shape)
@@ -239,7 +239,7 @@ def test_any_size_and_mode(codec: _core.Codec, size: tuple[int, int], channels: 
         assert np.array_equal(codec.decode(codec.encode(picture[..., 0], RATE)), decoded)
 
 
-def test_gray_is_the_luma_of_the_decoded_colours(codec: _core.Codec, small: Pixels) -> None:
+def test_gray_is_the_luma_of_the_decoded_colours(codec: native.Codec, small: Pixels) -> None:
     gray = np.ascontiguousarray(small[..., 1])
     as_gray = codec.encode(gray, RATE)
     as_rgb = codec.encode(np.repeat(gray[..., None], 3, axis=2), RATE)
@@ -248,13 +248,13 @@ def test_gray_is_the_luma_of_the_decoded_colours(codec: _core.Codec, small: Pixe
     assert np.array_equal(codec.decode(as_gray), luma)
 
 
-def test_lines_that_are_not_contiguous(codec: _core.Codec, small: Pixels) -> None:
+def test_lines_that_are_not_contiguous(codec: native.Codec, small: Pixels) -> None:
     flipped = small[::-1, ::-1]
     assert codec.encode(flipped, RATE) == codec.encode(np.ascontiguousarray(flipped), RATE)
 
 
 def test_semantic_layer_has_the_predicted_means(
-    codec: _core.Codec, package: _core.Package, small: Pixels, small_file: bytes
+    codec: native.Codec, package: _core.Package, small: Pixels, small_file: bytes
 ) -> None:
     symbols = _core.decode_symbols(small_file, package)
     zeros = np.zeros_like(symbols["latent"], np.float32)
@@ -271,7 +271,7 @@ def test_semantic_layer_has_the_predicted_means(
         assert np.array_equal(codec.decode(file), semantic)
 
 
-def test_truncated_files(codec: _core.Codec, package: _core.Package, small_file: bytes) -> None:
+def test_truncated_files(codec: native.Codec, package: _core.Package, small_file: bytes) -> None:
     whole = codec.decode(small_file)
     symbols = _core.decode_symbols(small_file, package)
     header = _core.probe(small_file)["header_bytes"]
@@ -287,7 +287,7 @@ def test_truncated_files(codec: _core.Codec, package: _core.Package, small_file:
         codec.decode(small_file[: header + 4], allow_truncated=True)
 
 
-def test_progress_and_cancelling(codec: _core.Codec, large: Pixels, large_file: bytes) -> None:
+def test_progress_and_cancelling(codec: native.Codec, large: Pixels, large_file: bytes) -> None:
     calls: list[tuple[int, int]] = []
     codec.decode(large_file, progress=lambda *done: calls.append(done))
     total = calls[0][1]
@@ -305,12 +305,12 @@ def test_progress_and_cancelling(codec: _core.Codec, large: Pixels, large_file: 
 
 
 def test_many_tiles_can_be_cancelled_too(shipped_test_package: Path, large_file: bytes) -> None:
-    codec = _core.Codec(str(shipped_test_package), threads=3)
+    codec = native.Codec(str(shipped_test_package), threads=3)
     with pytest.raises(DlfError, match="cancelled"):
         codec.decode(large_file, progress=lambda done, _total: done < 1)
 
 
-def test_size_search_finds_the_best_rate(codec: _core.Codec, small: Pixels) -> None:
+def test_size_search_finds_the_best_rate(codec: native.Codec, small: Pixels) -> None:
     files = [codec.encode(small, rate) for rate in range(codec.rate_points)]
     for target in sorted({len(file) for file in files}):
         found = codec.encode_to_size(small, target)
@@ -320,7 +320,7 @@ def test_size_search_finds_the_best_rate(codec: _core.Codec, small: Pixels) -> N
         codec.encode_to_size(small, min(map(len, files)) - 1)
 
 
-def test_limits(codec: _core.Codec, small: Pixels, small_file: bytes) -> None:
+def test_limits(codec: native.Codec, small: Pixels, small_file: bytes) -> None:
     for limits in (
         dlf.Limits(max_pixels=137 * 201),
         dlf.Limits(max_side=200),
@@ -334,7 +334,7 @@ def test_limits(codec: _core.Codec, small: Pixels, small_file: bytes) -> None:
 
 
 def test_wrong_arguments(
-    codec: _core.Codec, small: Pixels, small_file: bytes, shipped_test_package: Path
+    codec: native.Codec, small: Pixels, small_file: bytes, shipped_test_package: Path
 ) -> None:
     with pytest.raises(ValueError, match="rate"):
         codec.encode(small, codec.rate_points)
@@ -347,13 +347,15 @@ def test_wrong_arguments(
         codec.decode(small_file, layers="some")  # type: ignore[arg-type]
     for device in ("cuda:9", "abacus"):
         with pytest.raises(ValueError, match="device"):
-            _core.Codec(str(shipped_test_package), device)
+            native.Codec(str(shipped_test_package), device)
     with pytest.raises(ModelError):
-        _core.Codec("/does/not/exist.dlfm")
+        native.Codec("/does/not/exist.dlfm")
 
 
-def test_file_of_another_model(codec: _core.Codec, random_package: Path, small_file: bytes) -> None:
-    other = _core.Codec(str(random_package))
+def test_file_of_another_model(
+    codec: native.Codec, random_package: Path, small_file: bytes
+) -> None:
+    other = native.Codec(str(random_package))
     assert other.model_id != codec.model_id
     with pytest.raises(ModelError, match="needs model 0 .*this is model"):
         other.decode(small_file)

@@ -20,10 +20,13 @@ from conformance.making import packages, payloads
 from conformance.making.container import MAP, VERSION_1, Chunk, File, Header
 from conformance.making.integer_parts import integer_parts
 from conformance.making.random_parts import random_parts
+from conformance.reference.decoder import decode
 from conformance.reference.file import read_file
 from conformance.reference.grids import Grids, up
 from conformance.reference.model import Model
 from conformance.reference.normative import parse
+from conformance.reference.package import load
+from conformance.reference.pixels import Region, Wanted, draw
 from conformance.reference.registry import SPECIFICATION, registered
 from conformance.reference.report import arrays
 from conformance.reference.status import Refused
@@ -35,19 +38,22 @@ MODELS, FIRST_INTEGER_MODEL = 61, 41
 @functools.lru_cache(maxsize=64)
 def model_of(seed: int) -> tuple[Model, _core.Package]:
     """A random model, as the reference decoder and as the core see it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = package_file(seed, Path(folder))
+        return load(path), _core.Package(str(path))
+
+
+def package_file(seed: int, folder: Path) -> Path:
+    """The package of a random model."""
     integer = seed >= FIRST_INTEGER_MODEL
     parts = integer_parts(seed, width=3) if integer else random_parts(seed)
-    normative = parts.normative()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "random.dlfm"
-        path.write_bytes(packages.package(normative, parts.members))
-        return parse(normative), _core.Package(str(path))
+    path = folder / "random.dlfm"
+    path.write_bytes(packages.package(parts.normative(), parts.members))
+    return path
 
 
 def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
     """What the core and the reference decoder make of a file: tensors as lists, or the status."""
-    from conformance.reference.decoder import decode
-
     model, package = model_of(seed)
     try:
         for threads in (1, 2):
@@ -68,9 +74,9 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
 
 
 @st.composite
-def files(draw: st.DrawFn) -> tuple[int, bytes, int]:
-    """A random model's number, a file for it, and where its payload begins."""
-    seed = draw(st.integers(0, MODELS - 1))
+def files(draw: st.DrawFn, first: int = 0) -> tuple[int, bytes, int]:
+    """The number of a random model, at least `first`, a file for it, and where its payload begins."""
+    seed = draw(st.integers(first, MODELS - 1))
     model, package = model_of(seed)
     side = st.integers(1, 3 * model.window)
     width, height = draw(side), draw(side)
@@ -112,6 +118,31 @@ def test_damaged_and_cut_payloads(case: tuple[int, bytes, int], choices: st.Data
     allow_cut = choices.draw(st.booleans())
     ours, theirs = outcomes(bytes(damaged[:length]), seed, allow_cut)
     assert ours == theirs
+
+
+@settings(max_examples=25, deadline=None)
+@given(files(first=FIRST_INTEGER_MODEL), st.data())
+def test_pixels_of_random_models(case: tuple[int, bytes, int], choices: st.DataObject) -> None:
+    seed, data, _ = case
+    model, codec = model_of(seed)[0], codec_of(seed)
+    file = read_file(data)
+    decoded = decode(file, model)
+    divisor = choices.draw(st.sampled_from([1, 2, 4, 8]))
+    left = choices.draw(st.integers(0, file.header.width - 1))
+    top = choices.draw(st.integers(0, file.header.height - 1))
+    width = choices.draw(st.integers(1, file.header.width - left))
+    height = choices.draw(st.integers(1, file.header.height - top))
+    region = Region(left, top, width, height)
+    ours = codec.decode(data, downscale=divisor, region=region)
+    theirs = draw(decoded, file.header, model, None, Wanted(divisor, region=region))
+    assert np.array_equal(ours, theirs)
+
+
+@functools.lru_cache(maxsize=64)
+def codec_of(seed: int) -> _core.Codec:
+    """The core's decoder of a random model, with two threads."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _core.Codec(str(package_file(seed, Path(folder))), threads=2)
 
 
 @st.composite
@@ -230,8 +261,6 @@ def test_the_registries_agree() -> None:
 
 def test_the_worked_example() -> None:
     """Annex C, as the reference decoder sees it."""
-    from conformance.reference.decoder import decode
-
     annex = SPECIFICATION.read_text(encoding="utf-8").split("## Annex C", 1)[1]
     listing = re.search(r"```normative\n(.*?)```", annex, re.DOTALL)
     file_bytes = re.search(r"```file\n(.*?)```", annex, re.DOTALL)

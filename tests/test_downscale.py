@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import scene
-from dlf import _core
+from dlf import _core, native
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 5
@@ -33,8 +33,8 @@ def package(
 
 
 @pytest.fixture(scope="module")
-def codec(package: Path) -> _core.Codec:
-    return _core.Codec(str(package), threads=2)
+def codec(package: Path) -> native.Codec:
+    return native.Codec(str(package), threads=2)
 
 
 def box(pixels: Pixels, factor: int) -> npt.NDArray[np.float64]:
@@ -51,7 +51,7 @@ def box(pixels: Pixels, factor: int) -> npt.NDArray[np.float64]:
 @pytest.mark.parametrize("size", [(1, 1), (7, 9), (64, 64), (137, 201)])
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 def test_size_and_content(
-    codec: _core.Codec, size: tuple[int, int], channels: int, factor: int
+    codec: native.Codec, size: tuple[int, int], channels: int, factor: int
 ) -> None:
     picture = scene(*size, seed=3)
     if channels in (2, 4):
@@ -72,7 +72,7 @@ def test_size_and_content(
 def test_averages_are_those_of_the_whole_picture(
     shipped_test_package: Path, photo_pixels: Pixels
 ) -> None:
-    codec = _core.Codec(str(shipped_test_package))
+    codec = native.Codec(str(shipped_test_package))
     file = codec.encode(photo_pixels, RATE)
     whole = codec.decode(file)
     for factor in FACTORS:
@@ -87,7 +87,7 @@ def photo_pixels() -> Pixels:
 
 
 @pytest.mark.parametrize("factor", FACTORS)
-def test_alpha_is_the_mean_inside_the_picture(codec: _core.Codec, factor: int) -> None:
+def test_alpha_is_the_mean_inside_the_picture(codec: native.Codec, factor: int) -> None:
     picture = np.zeros((21, 13, 4), np.uint8)
     picture[..., 3] = np.random.default_rng(5).integers(0, 256, (21, 13))
     alpha = codec.decode(codec.encode(picture, RATE), downscale=factor)[..., 3]
@@ -97,7 +97,7 @@ def test_alpha_is_the_mean_inside_the_picture(codec: _core.Codec, factor: int) -
             assert alpha[y, x] == (int(square.sum()) + square.size // 2) // square.size
 
 
-def test_gray_is_the_luma_of_the_reduced_colours(codec: _core.Codec) -> None:
+def test_gray_is_the_luma_of_the_reduced_colours(codec: native.Codec) -> None:
     gray = scene(60, 70, seed=6)[..., 0]
     file = codec.encode(gray, RATE)
     colours = codec.encode(np.repeat(gray[..., None], 3, axis=2), RATE)
@@ -109,7 +109,7 @@ def test_gray_is_the_luma_of_the_reduced_colours(codec: _core.Codec) -> None:
 
 @pytest.mark.parametrize("factor", FACTORS)
 def test_regions_are_parts_of_the_whole_widened_to_its_pixels(
-    codec: _core.Codec, factor: int
+    codec: native.Codec, factor: int
 ) -> None:
     file = codec.encode(scene(137, 201, seed=3), RATE)
     whole = codec.decode(file, downscale=factor)
@@ -122,7 +122,7 @@ def test_regions_are_parts_of_the_whole_widened_to_its_pixels(
 
 def test_tiles_and_threads(package: Path) -> None:
     picture = scene(1650, 1700, seed=4)
-    one, two = _core.Codec(str(package)), _core.Codec(str(package), threads=2)
+    one, two = native.Codec(str(package)), native.Codec(str(package), threads=2)
     file = one.encode(picture, RATE)
     steps: list[tuple[int, int]] = []
     for factor in FACTORS:
@@ -135,7 +135,7 @@ def test_tiles_and_threads(package: Path) -> None:
     assert max(steps)[1] >= 4
 
 
-def test_semantic_layer_and_truncated_files(codec: _core.Codec) -> None:
+def test_semantic_layer_and_truncated_files(codec: native.Codec) -> None:
     file = codec.encode(scene(137, 201, seed=3), RATE)
     assert codec.decode(file, downscale=4, layers="semantic").shape == (35, 51, 3)
     cut = file[:-20]
@@ -144,7 +144,7 @@ def test_semantic_layer_and_truncated_files(codec: _core.Codec) -> None:
         codec.decode(cut, downscale=4)
 
 
-def test_other_factors_are_refused(codec: _core.Codec, small_dlf: bytes) -> None:
+def test_other_factors_are_refused(codec: native.Codec, small_dlf: bytes) -> None:
     for factor in (-1, 0, 3, 16, 2**31 - 1):
         with pytest.raises(ValueError, match="1, 2, 4 or 8"):
             codec.decode(codec.encode(scene(8, 8, seed=1), RATE), downscale=factor)
@@ -170,7 +170,7 @@ def test_python_functions(small_dlf: bytes) -> None:
 def test_estimates_say_what_is_saved(package: Path) -> None:
     """Where the package has a method for it, the work falls with the size; the memory always does."""
     loaded = _core.Package(str(package))
-    file = _core.Codec(str(package)).encode(scene(300, 500, seed=7), RATE)
+    file = native.Codec(str(package)).encode(scene(300, 500, seed=7), RATE)
     costs = [_core.estimate(file, loaded, downscale=factor) for factor in (1, *FACTORS)]
     assert [cost["output_bytes"] for cost in costs] == [
         -(-300 // factor) * -(-500 // factor) * 3 for factor in (1, *FACTORS)
@@ -203,4 +203,4 @@ def test_a_method_that_is_promised_must_be_there(
         path = tmp_path / f"{name}.dlfm"
         path.write_bytes(assemble_package(bare.read_bytes(), normative, description))
         with pytest.raises(dlf.ModelError, match="synthesis_reduced|malformed"):
-            _core.Codec(str(path))
+            native.Codec(str(path))

@@ -12,19 +12,19 @@ import pytest
 import torch
 from c_library import CodecOptions, Error, Library, Status
 from conftest import scene
-from dlf import _core
+from dlf import _core, native
 from PIL import Image
 
 RATES = (0, 4, 7)
 
 
 @pytest.fixture(scope="module")
-def codecs(package: Path) -> dict[str, _core.Codec]:
+def codecs(package: Path) -> dict[str, native.Codec]:
     names: Any = ("fp32", "bf16")
-    return {name: _core.Codec(str(package), precision=name) for name in names}
+    return {name: native.Codec(str(package), precision=name) for name in names}
 
 
-def test_pixels_stay_within_the_bound(codecs: dict[str, _core.Codec]) -> None:
+def test_pixels_stay_within_the_bound(codecs: dict[str, native.Codec]) -> None:
     """§9.5: 4 of 255 levels on all but one sample of 5,000."""
     differs = False
     for seed, rate in enumerate(RATES):
@@ -37,7 +37,7 @@ def test_pixels_stay_within_the_bound(codecs: dict[str, _core.Codec]) -> None:
 
 
 def test_files_of_either_encoder_decode_to_the_same_symbols(
-    codecs: dict[str, _core.Codec], package: Path
+    codecs: dict[str, native.Codec], package: Path
 ) -> None:
     """What bf16 encodes is near to what fp32 does, and a file like any other."""
     loaded = _core.Package(str(package))
@@ -52,7 +52,7 @@ def test_files_of_either_encoder_decode_to_the_same_symbols(
     assert near <= 0.05 * len(files["fp32"]) + 8
 
 
-def test_all_ways_of_bf16_agree(codecs: dict[str, _core.Codec], package: Path) -> None:
+def test_all_ways_of_bf16_agree(codecs: dict[str, native.Codec], package: Path) -> None:
     pictures = [scene(100, 140, seed) for seed in range(2)]
     files = [codecs["bf16"].encode(picture, 4) for picture in pictures]
     target = len(files[0]) + 20
@@ -62,12 +62,12 @@ def test_all_ways_of_bf16_agree(codecs: dict[str, _core.Codec], package: Path) -
         np.array_equal(one, codecs["bf16"].decode(file))
         for one, file in zip(batch, files, strict=True)
     )
-    threaded = _core.Codec(str(package), "cpu", 3, "bf16")
+    threaded = native.Codec(str(package), "cpu", 3, "bf16")
     assert threaded.encode(pictures[1], 4) == files[1]
     assert np.array_equal(threaded.decode(files[1]), batch[1])
 
 
-def test_settings_of_torch_change_nothing_and_stay(codecs: dict[str, _core.Codec]) -> None:
+def test_settings_of_torch_change_nothing_and_stay(codecs: dict[str, native.Codec]) -> None:
     file = codecs["fp32"].encode(scene(100, 140, 1), 4)
     expected = {name: codec.decode(file) for name, codec in codecs.items()}
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from conftest import scene
-from dlf import _core
+from dlf import _core, native
 from dlf_models.package_format import read_package
 from PIL import Image
 
@@ -74,7 +74,7 @@ def border_steps(pixels: Pixels) -> dict[str, float]:
 
 @pytest.mark.parametrize("part", [0.1, 0.9])
 def test_no_seam(shipped_default: Path, picture: Pixels, part: float) -> None:
-    codec: Any = _core.Codec(str(shipped_default), threads=2)
+    codec: Any = native.Codec(str(shipped_default), threads=2)
     file = codec.encode(picture, round(part * (codec.rate_points - 1)))
     loaded = _core.Package(str(shipped_default))
     assert _core.estimate(file, loaded)["tiles"] == 4

@@ -86,7 +86,8 @@ def place(tmp_path: Path) -> Path:
     root, programs = tmp_path / "clone", tmp_path / "programs"
     for folder in (root / "photos", programs, tmp_path / "home"):
         folder.mkdir(parents=True)
-    for name in ("core", "conformance", "models", "pyproject.toml", "Makefile"):
+    words = ["git", "-C", str(ROOT), "ls-tree", "--name-only", "HEAD"]
+    for name in subprocess.run(words, capture_output=True, text=True, check=True).stdout.split():
         (root / name).symlink_to(ROOT / name)
     Image.fromarray(scene(512, 768, seed=1)).save(root / "parrots.png")
     for name in ("photo.png", "photo.jpg"):
@@ -129,7 +130,7 @@ def steps(block: str) -> list[tuple[str, bool]]:
         return [(block, False)]
     found = []
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, output = re.fullmatch(r"((?:.*\\\n)*.*)\n(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+        command, output = re.split(r"(?<!\\)\n", part, maxsplit=1)  # a line may go on below
         found.append((command, output.startswith(("dlf: ", "usage: "))))
     return found
 

@@ -505,6 +505,7 @@ def test_activation_checkpointing_keeps_gradients(material: Path) -> None:
     assert all(map(torch.equal, *gradients))
 
 
+@pytest.mark.slow  # compiles a network
 def test_a_compiled_network_trains_under_the_same_names(material: Path, tmp_path: Path) -> None:
     short = arguments(material, tmp_path / "compiled", "--images", "4", "--precision", "fp32")
     assert main([*short, "--compile", "eager"]) == 0

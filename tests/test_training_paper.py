@@ -198,6 +198,7 @@ def trainer(material: Path, recipe: Recipe, options: Options | None = None) -> P
     return made
 
 
+@pytest.mark.slow  # whole training runs
 def test_each_stage_lowers_its_loss_and_learns_only_its_parts(material: Path) -> None:
     stages = (
         Stage("align without rate", "latent", 6, 1e-3, batch=1, lmbda=(1.0,)),
@@ -296,6 +297,7 @@ def test_training_and_files_quantise_alike() -> None:
     assert torch.allclose(bits, counted, rtol=1e-4)
 
 
+@pytest.mark.slow  # whole training runs
 def test_resume_equals_no_interruption(material: Path, tmp_path: Path, whole: Path) -> None:
     for _ in range(3):
         assert main(words(material, tmp_path, "--minutes", "1e-9")) == 0
@@ -328,6 +330,7 @@ def test_a_checkpoint_of_a_small_profile_is_refused(
     assert "not a DLF training checkpoint" in capsys.readouterr().err
 
 
+@pytest.mark.slow  # whole training runs
 def test_a_killed_run_goes_on_from_its_last_checkpoint(
     material: Path, tmp_path: Path, whole: Path
 ) -> None:
@@ -350,6 +353,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
         assert torch.equal(value, parts[key]), key
 
 
+@pytest.mark.slow  # whole training runs, in two processes
 @pytest.mark.parametrize("more", [(), ("--ddp",)], ids=["shared memory", "DistributedDataParallel"])
 def test_two_processes_equal_one_with_the_same_batch(
     material: Path, tmp_path: Path, whole: Path, more: tuple[str, ...]

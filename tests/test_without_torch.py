@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -74,15 +75,31 @@ def test_headers_and_symbols_need_no_backend(
 def test_errors_of_the_backend_keep_their_class(test_package: Path) -> None:
     """They are thrown in one shared object and caught in another."""
     with pytest.raises(ValueError, match='unknown device "abacus"'):
-        dlf.codec._core.Codec(str(test_package), "abacus")
+        dlf.codec.native.Codec(str(test_package), "abacus")
 
 
-def test_torch_is_found_wherever_it_lies(test_package: Path) -> None:
+def test_torch_is_found_wherever_it_lies() -> None:
     """No path of the machine that built the module is needed, nor is one there."""
-    from dlf import _torch
-
+    module = importlib.util.find_spec("dlf._torch")
+    assert module is not None
+    assert module.origin is not None
     read = subprocess.run(
-        ["readelf", "-d", _torch.__file__], capture_output=True, text=True, check=True
+        ["readelf", "-d", module.origin], capture_output=True, text=True, check=True
     ).stdout
     paths = [line.split("[")[1].split("]")[0] for line in read.splitlines() if "PATH" in line]
     assert paths == ["$ORIGIN/../torch/lib"]
+
+
+@pytest.mark.parametrize(
+    "words", [["eval", "a.png"], ["compare", "a.png"], ["train", "a.yaml"], ["export", "a", "b"]]
+)
+def test_commands_that_need_torch_say_so(words: list[str], tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        f"from dlf.cli import main; sys.exit(main({words!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"dlf: this command needs PyTorch: pip install '{torchscript.TORCH}'\n"

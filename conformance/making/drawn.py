@@ -87,7 +87,6 @@ def drawn(
         data=data,
         model=None,
         pictures=pictures,
-        exact=True,
     )
 
 

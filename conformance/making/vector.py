@@ -18,6 +18,8 @@ from conformance.layout import INPUT, PACKAGE, TEST, model_hash, package_folders
 from conformance.making.watching import watch
 from conformance.reference.decoder import read_alpha
 from conformance.reference.file import read_file
+from conformance.reference.header import read_header
+from conformance.reference.package import find
 from conformance.reference.report import facts, tensors
 from conformance.reference.status import Refused, Status
 from conformance.reference_decoder import build_parser, pixels
@@ -26,6 +28,9 @@ UNTOLD = ("bpp", "semantic_bytes", "detail_bytes")
 """Facts that vectors leave out: they follow from others, or need the model.
 
 `importance_map` is told only of files that have one."""
+
+FLOATING_PIXELS = ("§9.1", "§9.2.1", "§9.2.2", "§9.3", "§9.4", "§9.5")
+"""Clauses on pixels that do not bind integer packages."""
 
 DecodePixels = Callable[..., NDArray[np.uint8]]
 """`dlf.decode`: the reference for pixels (§9.5)."""
@@ -44,8 +49,7 @@ class Vector:
         refused: the status and the clause that refuse the file, None for a valid one.
         by: the first command that refuses it, "info", "symbols" or "decode".
         pictures: what is decoded to pixels, by the arguments of `decode`: "" all, or one of
-            "--layers semantic" and "--allow-truncated"; any when pixels are exact.
-        exact: whether the package has an integer synthesis, so that the reference decoder draws.
+            "--layers semantic" and "--allow-truncated"; any for an integer package.
         best_effort: whether `symbols --allow-truncated` is run, and must succeed.
         package: the bytes of the package that it brings.
         clauses: clauses that it exercises besides those that the reference decoder came by.
@@ -58,7 +62,6 @@ class Vector:
     refused: tuple[Status, str] | None = None
     by: str = "info"
     pictures: tuple[str, ...] = ()
-    exact: bool = False
     best_effort: bool = False
     package: bytes | None = None
     clauses: tuple[str, ...] = ()
@@ -75,17 +78,19 @@ class Vector:
             checks = [self.check_info(), self.check_symbols()]
             if self.best_effort:
                 checks.append(self.check_symbols("--allow-truncated"))
+            exact = bool(self.pictures) and self.is_exact()
             for arguments in self.pictures:
-                if self.exact:
+                if exact and not self.is_refused(arguments):
                     checks.append(self.check_exact(place, arguments))
                 else:
                     checks.append(self.check_decode(place, arguments, decode))
+        clauses = self.seen.union(self.clauses).difference(FLOATING_PIXELS if exact else ())
         test = {
             "description": self.description,
             "model": self.model,
             "model_sha256": None if self.model is None else model_hash(self.model),
             "refused_by": None if self.refused is None else self.refused[1],
-            "clauses": sorted(self.seen.union(self.clauses), key=_clause_order),
+            "clauses": sorted(clauses, key=_clause_order),
             "checks": checks,
         }
         (place / TEST).write_text(
@@ -126,7 +131,7 @@ class Vector:
         elif arguments == "--allow-truncated":
             options["allow_truncated"] = True
         check: dict[str, Any] = {"tier": "T3", "command": "decode", "arguments": arguments.split()}
-        refused = self.refused is not None and not arguments
+        refused = self.is_refused(arguments)
         plane = None
         if not refused or self.by == "decode":  # otherwise alpha is not looked at any more (§4.4)
             expected = self.refused if refused else None
@@ -140,6 +145,17 @@ class Vector:
             Image.fromarray(samples).save(place / name, optimize=True)
             check["reference"] = name
         return check
+
+    def is_refused(self, arguments: str) -> bool:
+        """Whether `decode` with these arguments is refused; options make the best of a file."""
+        return self.refused is not None and not arguments
+
+    def is_exact(self) -> bool:
+        """Whether the file is for an integer package, so that the reference decoder draws."""
+        try:
+            return find(read_header(self.data).model_id).synthesis is not None
+        except Refused:
+            return False
 
     def check_exact(self, place: Path, arguments: str) -> dict[str, Any]:
         """T3 with the reference decoder's pixels; the number of threads changes none of them."""

@@ -136,6 +136,12 @@ void write_zip64(const std::string& name, const Bytes& package) {
   }
 }
 
+void from_package(const std::string& name, const Bytes& package) {
+  if (package.empty() || package.size() > kMaxPackage) return;
+  write("package", name, package);
+  write_zip64(name, package);
+}
+
 void from_vector(const fs::path& folder) {
   const std::string name = folder.filename().string();
   const Bytes file = read(folder / "input.dlf");
@@ -143,10 +149,7 @@ void from_vector(const fs::path& folder) {
     for (const char* target : {"probe", "chunks", "symbols", "push"}) write(target, name, file);
     write_payload(name, file);
   }
-  const Bytes package = read(folder / "model.dlfm");
-  if (package.empty() || package.size() > kMaxPackage) return;
-  write("package", name, package);
-  write_zip64(name, package);
+  from_package(name, read(folder / "model.dlfm"));
 }
 
 }  // namespace
@@ -162,6 +165,11 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   out_folder = (*argv)[2];
   for (const fs::directory_entry& entry : fs::directory_iterator((*argv)[1])) {
     if (entry.is_directory()) from_vector(entry.path());
+  }
+  // The packages that vectors share.
+  for (const fs::directory_entry& entry :
+       fs::directory_iterator(fs::path((*argv)[1]) / ".." / "packages")) {
+    from_package(entry.path().stem().string(), read(entry.path()));
   }
   for (uint8_t index = 1; index < dlf_fuzz::kModels; ++index) random_payload(index);
   for (uint8_t index = 0; index < 4; ++index) random_map(index);

@@ -2,16 +2,16 @@
 #include <climits>
 #include <cstdlib>
 
+#include "c_api_backend.h"
 #include "c_api_common.h"
 #include "codec.h"
 #include "constants.h"
-#include "torchscript_transform.h"
+#include "transforms.h"
 
 using dlf::c_api::clear;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
 using dlf::c_api::known_part;
-using dlf::c_api::kVersionText;
 using dlf::c_api::limits_of;
 using dlf::c_api::Log;
 using dlf::c_api::log_of;
@@ -61,13 +61,6 @@ class OutputBuffer {
  private:
   dlf_buffer buffer_;
 };
-
-// Handles of libdlf are looked into here, so the two libraries must be of one version.
-void check_libdlf() {
-  if (std::strcmp(dlf_version(), kVersionText) == 0) return;
-  dlf::fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +
-                              kVersionText + " do not belong together");
-}
 
 const Log& log_of_codec(const dlf_codec* codec) {
   static const Log kSilent{dlf_logger()};
@@ -165,6 +158,8 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
   }
   require(given.downscale <= 8, "downscale is 1, 2, 4 or 8");
   options.downscale = given.downscale == 0 ? 1 : static_cast<int>(given.downscale);
+  require(given.noise == DLF_NOISE_VIVID || given.noise == DLF_NOISE_FAITHFUL, "unknown noise");
+  options.noise = static_cast<dlf::Noise>(given.noise);
   options.limits = limits_of(given.limits);
   options.progress = progress_of(given.progress, given.progress_user);
   return options;
@@ -203,6 +198,10 @@ void decode_to(const dlf_codec& codec, dlf::ByteView data, const dlf::DecodeOpti
   give(picture, out);
 }
 
+static_assert(DLF_NOISE_VIVID == static_cast<int>(dlf::Noise::kVivid) &&
+                  DLF_NOISE_FAITHFUL == static_cast<int>(dlf::Noise::kFaithful),
+              "dlf.h and integer_networks.h must agree");
+
 constexpr size_t kWholePicture = offsetof(dlf_picture, samples) + sizeof(dlf_buffer);
 
 }  // namespace
@@ -222,15 +221,13 @@ DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* opt
   });
   if (status != DLF_OK) return status;
   return guarded(log, error, [&] {
-    check_libdlf();
     const dlf::TransformOptions networks = transform_options(given);
     std::vector<uint8_t> archive;
     std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
     out->package.model = dlf::ModelPackage::load(path, &archive);
     const dlf::ModelPackage& model = *out->package.model;
-    auto transform = dlf::load_transform(archive, model, networks, [](const dlf::ModelPackage&) {
-      return &dlf::load_torchscript_transform;
-    });
+    auto transform =
+        dlf::load_transform(archive, model, networks, &dlf::c_api::torchscript_loader);
     out->codec =
         std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
                                      static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));

@@ -1,5 +1,4 @@
-// What the opaque handles of dlf.h hold. libdlf makes them; libdlf_torch of the same build may look
-// into them.
+// What the opaque handles of dlf.h hold; only libdlf looks into them.
 #ifndef DLF_SRC_C_API_HANDLES_H_
 #define DLF_SRC_C_API_HANDLES_H_
 

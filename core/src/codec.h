@@ -1,5 +1,8 @@
 // Pictures <-> .dlf files: the steps of encoding and decoding in their order.
 //
+// Every call works on threads of its own (apart.h); the caller's waits, and runs the functions that
+// the call was given.
+//
 // Thread safety: a Codec never changes after it is made; call it from many threads at once. Results
 // depend neither on that nor on the number of threads.
 #ifndef DLF_SRC_CODEC_H_
@@ -28,7 +31,7 @@ namespace dlf {
 // Called on the caller's thread with the number of steps done and the total, first with 0, at last
 // with the total, perhaps not with every number between; false cancels the call, which then throws
 // DLF_CANCELLED. A step is a tile, or in an integer package a row of latents. A search for a size
-// starts anew for each trial.
+// starts anew for each trial. Must be free to copy.
 using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 
 // Which layers of the payload decide the picture.
@@ -127,6 +130,10 @@ class Codec {
   struct DecodeJob;
 
   // codec_encode.cpp
+  std::vector<std::vector<uint8_t>> encode_here(const std::vector<EncodeItem>& items,
+                                                const Progress& progress) const;
+  std::vector<uint8_t> encode_to_size_here(const ConstPixels& pixels, uint64_t max_bytes,
+                                           const EncodeOptions& options) const;
   EncodeJob prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
   std::unique_ptr<Features> analyse(const TileGroup& group, std::vector<EncodeJob>* jobs) const;
   void analyse_exactly(EncodeJob* job, TileCount* progressing) const;
@@ -137,6 +144,9 @@ class Codec {
                               double bit_price = 0) const;
 
   // codec_decode.cpp
+  std::vector<DecodedPicture> decode_here(const std::vector<ByteView>& files,
+                                          const DecodeOptions& options,
+                                          const AllocateEach& allocate) const;
   DecodeJob open(ByteView data, const DecodeOptions& options) const;
   void draw(const DecodeOptions& options, DecodeJob* job, TileCount* progressing) const;
   void synthesise(const TileGroup& group, const DecodeOptions& options,

@@ -55,17 +55,6 @@ Region output_region(const Header& header, const DecodeOptions& options) {
   return reduced_region(region, options.downscale);
 }
 
-Codec::Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
-             int threads)
-    : model_(std::move(model)),
-      transform_(std::move(transform)),
-      threads_(std::max(threads, 1)),
-      integer_(model_, threads_) {
-  if (transform_ == nullptr && !model_->normative().synthesis) {
-    fail(DLF_MODEL_ERROR, "the model package has no integer networks");
-  }
-}
-
 // One file on its way to a picture.
 struct Codec::DecodeJob {
   OpenedFile opened;
@@ -134,16 +123,9 @@ void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
   }
 }
 
-DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
-                             const Allocate& allocate) const {
-  const auto give = [&](size_t, const DecodedPicture&, size_t bytes) { return allocate(bytes); };
-  const std::vector<ByteView> alone{data};
-  return std::move(decode_batch(alone, options, give).front());
-}
-
-std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& files,
-                                                const DecodeOptions& options,
-                                                const AllocateEach& allocate) const {
+std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& files,
+                                               const DecodeOptions& options,
+                                               const AllocateEach& allocate) const {
   const NormativePart& model = model_->normative();
   const size_t count = files.size();
   check_downscale(options.downscale);
@@ -192,10 +174,9 @@ std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& fil
     for (size_t i = round.begin; is_integer() && i < round.end; ++i) {
       draw(options, &jobs[i], &progressing);
     }
-    progressing.work(
-        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-        threads_, round.tiles_in_memory,
-        [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
+    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
+                     threads_, round.tiles_in_memory,
+                     [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
 
     // 5. What the networks do not carry.
     for (size_t i = round.begin; i < round.end; ++i) {

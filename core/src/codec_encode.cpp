@@ -219,13 +219,8 @@ std::vector<uint8_t> Codec::finish(const EncodeJob& job, const RatePlan& plan, i
   return file;
 }
 
-std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOptions& options) const {
-  const std::vector<EncodeItem> alone{EncodeItem{pixels, &options}};
-  return std::move(encode_batch(alone, options.progress).front());
-}
-
-std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeItem>& items,
-                                                      const Progress& progress) const {
+std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeItem>& items,
+                                                     const Progress& progress) const {
   const NormativePart& model = model_->normative();
   const size_t count = items.size();
 
@@ -284,8 +279,8 @@ std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeIt
   return files;
 }
 
-std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
-                                           const EncodeOptions& options) const {
+std::vector<uint8_t> Codec::encode_to_size_here(const ConstPixels& pixels, uint64_t max_bytes,
+                                                const EncodeOptions& options) const {
   const NormativePart& model = model_->normative();
   std::vector<EncodeJob> jobs(1);
   EncodeJob& job = jobs[0];

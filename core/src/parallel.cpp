@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+#include "own_thread.h"
+
 namespace dlf {
 
 size_t thread_count(int threads) { return static_cast<size_t>(std::clamp(threads, 1, 64)); }
@@ -23,7 +25,7 @@ void parallel_for(size_t count, size_t grain, int threads,
   try {
     for (size_t part = 0; part + 1 < parts; ++part) {
       const size_t end = count * (part + 1) / parts;
-      others.emplace_back([&body, part, begin, end] { body(part, begin, end); });
+      others.push_back(start_thread([&body, part, begin, end] { body(part, begin, end); }));
       begin = end;
     }
   } catch (const std::exception&) {

@@ -1,14 +1,16 @@
-// What a call into libtorch needs set for its thread, and put back at its end; libtorch's errors as
-// ours. Part of the only set of files that includes libtorch (torchscript_transform.h).
+// What a call into libtorch needs set for its thread; libtorch's errors as ours.
+// Part of the only set of files that includes libtorch (torchscript_transform.h).
 //
-// Thread safety: all settings are those of the calling thread alone.
+// The thread is one of ours (own_thread.h), so what libtorch keeps for each thread is as in a fresh
+// process: gradients, autocast, modes of the dispatcher, function transforms, default device.
+//
+// Thread safety: all settings are those of the calling thread alone, but for torch_settings.h.
 #ifndef DLF_SRC_TORCH_HOST_H_
 #define DLF_SRC_TORCH_HOST_H_
 
 #include <ATen/Context.h>
 #include <c10/core/Device.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <c10/util/Exception.h>
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
@@ -16,46 +18,21 @@
 #include <new>
 #include <string>
 
+#include "fork_gate.h"
 #include "status.h"
+#include "torch_settings.h"
+#include "torch_thread.h"
 #include "torchscript_transform.h"
 
 namespace dlf {
 
-// Makes libtorch compute with the calling thread alone, and puts the host's number back. Its
-// kernels sum in another order for another number of threads, which would make pixels depend on it;
-// the codec works on several tiles at once instead. libtorch keeps two numbers: one per thread,
-// which decides, and one for the process, from which new threads take theirs. The second is put
-// back at once, by a thread of its own, so that threads which the host starts meanwhile see nothing
-// of ours. Only with several codec threads, a thread that the host starts in the microseconds
-// between the two calls can see 1.
-class OneThread {
- public:
-  OneThread();
-  ~OneThread();
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int host_ = 1;
-};
-
-// The default rounding and denormal handling, whatever the host has chosen for its own arithmetic.
+// The default rounding and denormal handling, which a thread inherits from the host's.
 class DefaultFloatingPoint {
  public:
-  DefaultFloatingPoint() {
-    std::fegetenv(&host_);
-    std::fesetenv(FE_DFL_ENV);
-  }
-  ~DefaultFloatingPoint() { std::fesetenv(&host_); }
-  DefaultFloatingPoint(const DefaultFloatingPoint&) = delete;
-  DefaultFloatingPoint& operator=(const DefaultFloatingPoint&) = delete;
-
- private:
-  std::fenv_t host_;
+  DefaultFloatingPoint() { std::fesetenv(FE_DFL_ENV); }
 };
 
-// Autocast as the precision asks for it. A host that runs us under torch.autocast would otherwise
-// get float32 pixels computed in its number type.
+// Autocast, where the precision asks for it.
 class OwnAutocast {
  public:
   OwnAutocast(c10::Device device, Precision precision);
@@ -64,26 +41,37 @@ class OwnAutocast {
   OwnAutocast& operator=(const OwnAutocast&) = delete;
 
  private:
-  c10::impl::ExcludeDispatchKeyGuard no_host_autocast_;
   c10::DeviceType kind_;
   bool on_;
-  at::ScalarType host_type_ = at::kFloat;
-  bool host_cache_ = false;
 };
 
-// Everything together.
-struct Inference {
-  Inference(c10::Device device, Precision precision) : autocast(device, precision) {}
+// Everything together; one at a time on a thread. A fork waits until the next operator of the
+// networks begins, and happens there.
+class Inference {
+ public:
+  Inference(c10::Device device, Precision precision);
+  ~Inference();
+  Inference(const Inference&) = delete;
+  Inference& operator=(const Inference&) = delete;
 
-  OneThread one_thread;
-  DefaultFloatingPoint floating_point;
-  c10::InferenceMode mode;
-  OwnAutocast autocast;
+  // Lets a fork pass, which then finds the host's settings.
+  void pause();
+
+ private:
+  Inside inside_;
+  PinnedSettings settings_;
+  DefaultFloatingPoint floating_point_;
+  c10::InferenceMode mode_;
+  OwnAutocast autocast_;
   // cuBLAS in full float32; convolutions are told one by one (see exact_convolutions).
-  at::NoTF32Guard no_tf32;
+  at::NoTF32Guard no_tf32_;
   // The optimising executor would profile and compile the graph again for every new image size.
-  torch::jit::GraphOptimizerEnabledGuard no_profiling{false};
+  torch::jit::GraphOptimizerEnabledGuard no_profiling_{false};
 };
+
+// Throws libtorch's error `text` as ours, in one line: DLF_OUT_OF_MEMORY when it says so, else
+// DLF_MODEL_ERROR.
+[[noreturn]] void fail_as_libtorch(const char* what, const std::string& text);
 
 // Runs `action`, turning libtorch's exceptions into ours.
 template <typename Action>
@@ -92,14 +80,12 @@ auto guarded(const char* what, Action action) -> decltype(action()) {
     return action();
   } catch (const Error&) {
     throw;
-  } catch (const c10::OutOfMemoryError& error) {
-    fail(DLF_OUT_OF_MEMORY, std::string(what) + ": " + error.what_without_backtrace());
-  } catch (const c10::Error& error) {
-    fail(DLF_MODEL_ERROR, std::string(what) + " failed: " + error.what_without_backtrace());
   } catch (const std::bad_alloc&) {
     throw;
+  } catch (const c10::Error& error) {
+    fail_as_libtorch(what, error.what_without_backtrace());
   } catch (const std::exception& error) {
-    fail(DLF_MODEL_ERROR, std::string(what) + " failed: " + error.what());
+    fail_as_libtorch(what, error.what());
   }
 }
 

@@ -49,9 +49,44 @@ void exact_convolutions(Block* block) {
   }
 }
 
+// Numbers that become a tensor, and what stands for it. Even where it is told a type, aten::tensor
+// makes one of the host's default type first, in which bfloat16 leaves two digits of them.
+constexpr char kWrittenTensor[] = R"IR(
+graph(%values, %type, %device, %gradient):
+  %result = aten::tensor(%values, %type, %device, %gradient)
+  return (%result))IR";
+constexpr char kExactTensor[] = R"IR(
+graph(%values, %type, %device, %gradient):
+  %none : NoneType = prim::Constant()
+  %yes : bool = prim::Constant[value=1]()
+  %first : int = prim::Constant[value=0]()
+  %shape : int[] = prim::ListConstruct()
+  %scalars : Tensor[] = prim::ListConstruct()
+  %count : int = aten::len(%values)
+  prim::Loop(%count, %yes)
+    block0(%i : int):
+      %value : float = aten::__getitem__(%values, %i)
+      %scalar : Tensor = aten::full(%shape, %value, %type, %none, %device, %none)
+      %all : Tensor[] = aten::append(%scalars, %scalar)
+      -> (%yes)
+  %result : Tensor = aten::stack(%scalars, %first)
+  return (%result))IR";
+
+void exact_tensors(std::shared_ptr<Graph> graph) {
+  torch::jit::SubgraphRewriter rewriter;
+  rewriter.RegisterRewritePattern(kWrittenTensor, kExactTensor);
+  rewriter.runOnGraph(graph, [](const torch::jit::Match& match,
+                                const std::unordered_map<std::string, Value*>& names) {
+    const auto of = [&](const char* name) { return match.values_map.at(names.at(name)); };
+    return of("values")->type()->isSubtypeOf(*c10::ListType::ofFloats()) &&
+           !of("type")->mustBeNone();
+  });
+}
+
 // Attention as packages write it (layers.py), and the fused kernel that stands for it. On a
 // processor it takes a sixth off the analysis and the synthesis of dlf-s: the windows are short, so
-// that much of the time of the three steps goes into passing their results on.
+// that much of the time of the three steps goes into passing their results on. The kernel is named,
+// because aten::scaled_dot_product_attention would choose one by the process's settings.
 constexpr char kWrittenAttention[] = R"IR(
 graph(%query, %key, %value, %scale, %last, %before, %dimension, %type):
   %scaled = aten::mul(%query, %scale)
@@ -65,7 +100,7 @@ graph(%query, %key, %value, %scale, %last, %before, %dimension, %type):
   %mask : NoneType = prim::Constant()
   %dropout : float = prim::Constant[value=0.]()
   %no : bool = prim::Constant[value=0]()
-  %result = aten::scaled_dot_product_attention(%query, %key, %value, %mask, %dropout, %no, %scale, %no)
+  %result : Tensor, %sums : Tensor = aten::_scaled_dot_product_flash_attention_for_cpu(%query, %key, %value, %dropout, %no, %mask, %scale)
   return (%result))IR";
 
 bool is_constant(const Value* value, int64_t wanted) {
@@ -119,6 +154,11 @@ void prepare_module(torch::jit::Module& module, Precision precision, c10::Device
     if (precision == Precision::kBFloat16) change_weights(module, narrow);
     // Convolutions then need not turn every input and output around: 5 to 8 % of the time.
     change_weights(module, channels_last);
+  }
+  for (const torch::jit::Module& part : module.modules()) {
+    for (const torch::jit::Method& method : part.get_methods()) {
+      exact_tensors(method.graph());
+    }
   }
   // Autocast, for its part, knows aten::conv2d on every device.
   if (precision == Precision::kFloat32) {

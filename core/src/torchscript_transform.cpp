@@ -10,8 +10,10 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <utility>
 
+#include "apart.h"
 #include "status.h"
 #include "torch_host.h"
 #include "torch_module.h"
@@ -67,7 +69,7 @@ class TorchScriptTransform : public Transform {
     std::vector<const char*> methods = {kAnalysis, kBottleneck, kSynthesis};
     if (model.reduced_macs()) methods.push_back(kSynthesisReduced);
     guarded("loading the networks", [&] {
-      const Inference inference = ready();
+      const Inference inference(device_, precision_);
       module_ = torch::jit::load(std::make_shared<MemoryReader>(archive), device_);
       for (const char* name : methods) {
         if (!module_.find_method(name)) {
@@ -83,8 +85,7 @@ class TorchScriptTransform : public Transform {
   uint64_t pixels_per_call() const override { return pixels_per_call_; }
 
   Analysis analysis(const std::vector<float>& image, WindowGrid grid) const override {
-    return guarded("the analysis transform", [&] {
-      const Inference inference = ready();
+    return infer("the analysis transform", [&] {
       const int64_t height = grid.rows * window_, width = grid.columns * window_;
       const int64_t pictures = static_cast<int64_t>(image.size()) / (3 * height * width);
       const at::Tensor input = tensor_of(image, {pictures, 3, height, width}, at::kFloat);
@@ -97,8 +98,7 @@ class TorchScriptTransform : public Transform {
   }
 
   std::vector<float> bottleneck(const Features& features, int rate) const override {
-    return guarded("the bottleneck", [&] {
-      const Inference inference = ready();
+    return infer("the bottleneck", [&] {
       const auto& tensor = dynamic_cast<const TorchFeatures&>(features).tensor;
       return to_vector<float>(call(kBottleneck, {tensor, int64_t{rate}}).toTensor(), at::kFloat);
     });
@@ -107,8 +107,7 @@ class TorchScriptTransform : public Transform {
   std::vector<float> synthesis(const std::vector<int64_t>& tokens,
                                const std::vector<float>& latents, int rate,
                                WindowGrid grid) const override {
-    return guarded("the synthesis transform", [&] {
-      const Inference inference = ready();
+    return infer("the synthesis transform", [&] {
       return to_vector<float>(
           call(kSynthesis, synthesis_inputs(tokens, latents, rate, grid)).toTensor(), at::kFloat);
     });
@@ -117,8 +116,7 @@ class TorchScriptTransform : public Transform {
   std::vector<float> synthesis_reduced(const std::vector<int64_t>& tokens,
                                        const std::vector<float>& latents, int rate, WindowGrid grid,
                                        int downscale) const override {
-    return guarded("the reduced synthesis transform", [&] {
-      const Inference inference = ready();
+    return infer("the reduced synthesis transform", [&] {
       std::vector<torch::jit::IValue> inputs = synthesis_inputs(tokens, latents, rate, grid);
       inputs.emplace_back(int64_t{downscale});
       return to_vector<float>(call(kSynthesisReduced, std::move(inputs)).toTensor(), at::kFloat);
@@ -126,7 +124,18 @@ class TorchScriptTransform : public Transform {
   }
 
  private:
-  Inference ready() const { return Inference(device_, precision_); }
+  // On a thread of this library's own, whoever calls: the caller's may be one of dlf._core's.
+  template <typename Action>
+  auto infer(const char* what, Action action) const -> decltype(action()) {
+    std::optional<decltype(action())> result;
+    run_apart([&](Caller&) {
+      guarded(what, [&] {
+        const Inference inference(device_, precision_);
+        result = action();
+      });
+    });
+    return std::move(*result);
+  }
 
   std::vector<torch::jit::IValue> synthesis_inputs(const std::vector<int64_t>& tokens,
                                                    const std::vector<float>& latents, int rate,
@@ -172,7 +181,11 @@ std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<ui
                                                             const ModelPackage& model,
                                                             const TransformOptions& options) {
   check_torch_device(options.device);
-  return std::make_unique<TorchScriptTransform>(archive, model, options);
+  const auto loaded = std::make_shared<std::unique_ptr<const Transform>>();
+  run_apart([&archive, &model, &options, loaded](Caller&) {
+    *loaded = std::make_unique<TorchScriptTransform>(archive, model, options);
+  });
+  return std::move(*loaded);
 }
 
 std::string torch_version() { return TORCH_VERSION; }

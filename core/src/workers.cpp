@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "own_thread.h"
+
 namespace dlf {
 namespace {
 
@@ -81,7 +83,7 @@ class Crew {
     threads_.reserve(size);
     for (size_t i = 0; i < size; ++i) {
       try {
-        threads_.emplace_back([queue] { queue->work(); });
+        threads_.push_back(start_thread([queue] { queue->work(); }));
       } catch (const std::exception&) {
         break;  // no more threads, or no memory for them: those that run do the work
       }

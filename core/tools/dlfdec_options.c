@@ -20,6 +20,8 @@ static void print_help(void) {
       "      --layers all|semantic\n"
       "                          semantic: leave the detail layer out\n"
       "      --downscale N       the picture at 1/1, 1/2, 1/4 or 1/8 of its size, from less work\n"
+      "      --noise vivid|faithful\n"
+      "                          faithful: no texture that the file does not describe\n"
       "      --region X,Y,W,H    this part of the picture only, in pixels of its full size\n"
       "      --allow-truncated   the best picture so far of a file that ends too early\n"
       "      --info              print what the header and the chunks say; needs no model\n"
@@ -65,6 +67,13 @@ static int read_layers(const char *word, dlf_decode_options *to) {
   return 0;
 }
 
+static int read_noise(const char *word, dlf_decode_options *to) {
+  to->noise = strcmp(word, "faithful") == 0 ? DLF_NOISE_FAITHFUL : DLF_NOISE_VIVID;
+  if (to->noise == DLF_NOISE_FAITHFUL || strcmp(word, "vivid") == 0) return 1;
+  complain(EXIT_USAGE, "--noise must be vivid or faithful, not '%s'", word);
+  return 0;
+}
+
 static int read_downscale(const char *word, options *to) {
   if (strlen(word) == 1 && strchr("1248", *word) != NULL) {
     to->decoding.downscale = to->reading.downscale = (uint32_t)(*word - '0');
@@ -106,6 +115,7 @@ int read_options(int argc, char **argv, options *out) {
     FORM = 256,
     LAYERS,
     DOWNSCALE,
+    NOISE,
     REGION,
     CUT,
     INFO,
@@ -125,6 +135,7 @@ int read_options(int argc, char **argv, options *out) {
   static const struct option names[] = {{"format", required_argument, NULL, FORM},
                                         {"layers", required_argument, NULL, LAYERS},
                                         {"downscale", required_argument, NULL, DOWNSCALE},
+                                        {"noise", required_argument, NULL, NOISE},
                                         {"region", required_argument, NULL, REGION},
                                         {"allow-truncated", no_argument, NULL, CUT},
                                         {"info", no_argument, NULL, INFO},
@@ -160,6 +171,9 @@ int read_options(int argc, char **argv, options *out) {
         break;
       case DOWNSCALE:
         good = read_downscale(optarg, out);
+        break;
+      case NOISE:
+        good = read_noise(optarg, &out->decoding);
         break;
       case REGION:
         good = read_region(optarg, &out->decoding);

@@ -10,6 +10,7 @@
 #include "constants.h"
 #include "downscale.h"
 #include "file_reader.h"
+#include "interpreter.h"
 #include "model_package.h"
 #include "model_registry.h"
 #include "symbol_codec.h"
@@ -81,7 +82,7 @@ py::bytes inflate(const py::object& body, uint64_t content_bytes) {
   const Buffer buffer(body);
   std::vector<uint8_t> content;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     content = inflate_exactly(buffer.view(), static_cast<size_t>(content_bytes));
   }
   return to_bytes(content);
@@ -103,7 +104,7 @@ void check_container_of(const py::object& data, bool allow_truncated, const py::
   ReadOptions options;
   options.limits = limits_of(limits);
   options.allow_truncated = allow_truncated;
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   check_container(buffer.view(), options);
 }
 
@@ -136,7 +137,7 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   const ReadOptions options = read_options(allow_truncated, threads, limits);
   SymbolSet symbols;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
   }
   const ImageGeometry& geometry = symbols.geometry;
@@ -169,7 +170,7 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
   ImageGeometry geometry;
   CodeLengths lengths;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     const SymbolSet symbols =
         read_symbols(open_file(buffer.view(), model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
@@ -202,7 +203,7 @@ void verify(const py::object& data, const PackageHandle& handle, int threads,
             const py::object& limits) {
   const Buffer buffer(data);
   const ReadOptions options = read_options(false, threads, limits);
-  const py::gil_scoped_release release;
+  const Unlocked unlocked;
   verify_file(buffer.view(), *handle.package, options);
 }
 
@@ -223,7 +224,7 @@ py::bytes encode_symbols(const py::array& tokens, const py::array& latents,
   const std::vector<float> y = values_of<float>(latents, "latents");
   std::vector<uint8_t> file;
   {
-    const py::gil_scoped_release release;
+    const Unlocked unlocked;
     const ModelPackage& model = *handle.package;
     EntropyOptions options;
     options.threads = threads;
@@ -247,14 +248,6 @@ py::list registered_models() {
   return out;
 }
 
-// As os.fsdecode() does: the bytes of a path need be no UTF-8.
-py::str path_text(const std::string& path) {
-  const auto size = static_cast<py::ssize_t>(path.size());
-  PyObject* const text = PyUnicode_DecodeFSDefaultAndSize(path.data(), size);
-  if (text == nullptr) throw py::error_already_set();
-  return py::reinterpret_steal<py::str>(text);
-}
-
 template <typename Get>
 auto property(Get get) {
   return [get](const PackageHandle& handle) { return get(*handle.package); };
@@ -269,7 +262,7 @@ void add_bitstream(py::module_& m) {
   const py::none none;
   py::class_<PackageHandle>(m, "Package")
       .def(py::init([](const std::string& path) {
-             const py::gil_scoped_release release;
+             const Unlocked unlocked;
              return PackageHandle{ModelPackage::load(path)};
            }),
            arg("path"))
@@ -323,5 +316,4 @@ void add_bitstream(py::module_& m) {
         py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);
   m.def("registered_models", &registered_models);
 }
-
 }  // namespace dlf::python

@@ -12,8 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "call.h"
 #include "common.h"
 #include "constants.h"
+#include "interpreter.h"
 #include "torchscript_capsule.h"
 #include "transforms.h"
 
@@ -85,17 +87,6 @@ class Importance {
   bool finds_ = false;
 };
 
-// Asks Python between tiles, so that Ctrl-C ends a long call even without a callback.
-Progress progress_of(const py::object& callback) {
-  return [callback](uint32_t done, uint32_t total) {
-    const py::gil_scoped_acquire acquire;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    if (callback.is_none()) return true;
-    const py::object answer = callback(done, total);
-    return answer.is_none() || answer.cast<bool>();
-  };
-}
-
 using ChunkPair = std::pair<uint32_t, py::bytes>;
 
 std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
@@ -113,7 +104,7 @@ std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
 
 EncodeOptions encode_options(int orientation, const std::string& colour,
                              const std::vector<ChunkPair>& chunks, bool trailer,
-                             const py::object& limits, const py::object& progress) {
+                             const py::object& limits) {
   if (orientation < 1 || orientation > 8) throw py::value_error("orientation must be 1 to 8");
   EncodeOptions options;
   options.orientation = static_cast<uint8_t>(orientation);
@@ -121,7 +112,6 @@ EncodeOptions encode_options(int orientation, const std::string& colour,
   options.chunks = chunks_of(chunks);
   options.force_trailer = trailer;
   options.limits = limits_of(limits);
-  options.progress = progress_of(progress);
   return options;
 }
 
@@ -130,38 +120,49 @@ uint8_t rate_of(int rate) {
   return static_cast<uint8_t>(rate);
 }
 
-py::bytes encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
-                 const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
-                 const py::object& importance, const py::object& limits,
-                 const py::object& progress) {
-  const Image image(pixels);
-  const Importance looked_at(importance);
-  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, limits, progress);
-  looked_at.put(&options);
-  options.rate = rate_of(rate);
+using CallPointer = std::unique_ptr<Call>;
+
+struct Encoding {
+  Image image;
+  Importance importance;
+  EncodeOptions options;
   std::vector<uint8_t> file;
-  {
-    const py::gil_scoped_release release;
-    file = codec.encode(image.pixels(), options);
-  }
-  return to_bytes(file);
+
+  static py::object result(const Encoding& encoding) { return to_bytes(encoding.file); }
+};
+
+CallPointer encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
+                   const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
+                   const py::object& importance, const py::object& limits,
+                   const py::object& progress) {
+  Encoding encoding{Image(pixels),
+                    Importance(importance),
+                    encode_options(orientation, colour, chunks, trailer, limits),
+                    {}};
+  encoding.options.rate = rate_of(rate);
+  const auto work = [&codec](Encoding& state, Call& call) {
+    state.importance.put(&state.options);
+    state.options.progress = call.progress();
+    state.file = codec.encode(state.image.pixels(), state.options);
+  };
+  return Call::start(progress, std::move(encoding), work, &Encoding::result);
 }
 
-py::bytes encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
-                         int orientation, const std::string& colour,
-                         const std::vector<ChunkPair>& chunks, bool trailer,
-                         const py::object& importance, const py::object& limits,
-                         const py::object& progress) {
-  const Image image(pixels);
-  const Importance looked_at(importance);
-  EncodeOptions options = encode_options(orientation, colour, chunks, trailer, limits, progress);
-  looked_at.put(&options);
-  std::vector<uint8_t> file;
-  {
-    const py::gil_scoped_release release;
-    file = codec.encode_to_size(image.pixels(), max_bytes, options);
-  }
-  return to_bytes(file);
+CallPointer encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
+                           int orientation, const std::string& colour,
+                           const std::vector<ChunkPair>& chunks, bool trailer,
+                           const py::object& importance, const py::object& limits,
+                           const py::object& progress) {
+  Encoding encoding{Image(pixels),
+                    Importance(importance),
+                    encode_options(orientation, colour, chunks, trailer, limits),
+                    {}};
+  const auto work = [&codec, max_bytes](Encoding& state, Call& call) {
+    state.importance.put(&state.options);
+    state.options.progress = call.progress();
+    state.file = codec.encode_to_size(state.image.pixels(), max_bytes, state.options);
+  };
+  return Call::start(progress, std::move(encoding), work, &Encoding::result);
 }
 
 Layers layers_of(const std::string& name) {
@@ -170,106 +171,137 @@ Layers layers_of(const std::string& name) {
   throw py::value_error("layers must be \"all\" or \"semantic\", not \"" + name + "\"");
 }
 
+Noise noise_of(const std::string& name) {
+  if (name == "vivid") return Noise::kVivid;
+  if (name == "faithful") return Noise::kFaithful;
+  throw py::value_error("noise must be \"vivid\" or \"faithful\", not \"" + name + "\"");
+}
+
 using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
 
-py::array_t<uint8_t> decode(const Codec& codec, const py::object& data, const std::string& layers,
-                            bool allow_truncated, const std::optional<Rectangle>& region,
-                            int downscale, const py::object& limits, const py::object& progress) {
-  const Buffer buffer(data);
-  DecodeOptions options;
+py::array_t<uint8_t> new_pixels(uint32_t height, uint32_t width, int channels) {
+  std::vector<py::ssize_t> shape{height, width};
+  if (channels > 1) shape.push_back(channels);
+  return py::array_t<uint8_t>(std::move(shape));
+}
+
+// Null, which means out of memory, for an array of another size than was asked for.
+uint8_t* memory_of(py::array_t<uint8_t>* pixels, size_t bytes) {
+  return static_cast<size_t>(pixels->nbytes()) == bytes ? pixels->mutable_data() : nullptr;
+}
+
+CallPointer decode(const Codec& codec, const py::object& data, const std::string& layers,
+                   bool allow_truncated, const std::optional<Rectangle>& region, int downscale,
+                   const std::string& noise, const py::object& limits, const py::object& progress) {
+  struct State {
+    std::unique_ptr<Buffer> buffer;
+    DecodeOptions options;
+    Region area;
+    int channels;
+    py::array_t<uint8_t> pixels;
+  };
+  State state{std::make_unique<Buffer>(data), {}, {}, 1, {}};
+  DecodeOptions& options = state.options;
   options.layers = layers_of(layers);
   options.allow_truncated = allow_truncated;
   options.limits = limits_of(limits);
-  options.progress = progress_of(progress);
-
   options.downscale = downscale;
+  options.noise = noise_of(noise);
   if (region) {
     options.region.emplace();
     std::tie(options.region->x, options.region->y, options.region->width, options.region->height) =
         *region;
   }
-  const Header header = parse_header(buffer.view());
-  const Region area = output_region(header, options);
-  std::vector<py::ssize_t> shape{area.height, area.width};
-  if (header.picture.channels() > 1) shape.push_back(header.picture.channels());
+  const Header header = parse_header(state.buffer->view());
+  state.area = output_region(header, options);
+  state.channels = header.picture.channels();
 
-  py::array_t<uint8_t> pixels;
-  const Allocate allocate = [&](size_t bytes) {
-    const py::gil_scoped_acquire acquire;
-    pixels = py::array_t<uint8_t>(shape);
-    return static_cast<size_t>(pixels.nbytes()) == bytes ? pixels.mutable_data() : nullptr;
+  const auto work = [&codec](State& given, Call& call) {
+    given.options.progress = call.progress();
+    codec.decode(given.buffer->view(), given.options, [&](size_t bytes) {
+      return call.allocate([&] {
+        given.pixels = new_pixels(given.area.height, given.area.width, given.channels);
+        return memory_of(&given.pixels, bytes);
+      });
+    });
   };
-  {
-    const py::gil_scoped_release release;
-    codec.decode(buffer.view(), options, allocate);
-  }
-  return pixels;
+  return Call::start(progress, std::move(state), work,
+                     [](const State& given) -> py::object { return given.pixels; });
 }
 
-py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
-                      const std::vector<int>& orientations, const std::vector<std::string>& colours,
-                      const std::vector<std::vector<ChunkPair>>& chunks,
-                      const std::vector<py::object>& importance, const py::object& limits,
-                      const py::object& progress) {
+CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
+                         const std::vector<int>& orientations,
+                         const std::vector<std::string>& colours,
+                         const std::vector<std::vector<ChunkPair>>& chunks,
+                         const std::vector<py::object>& importance, const py::object& limits,
+                         const py::object& progress) {
   const size_t count = pictures.size();
   if (orientations.size() != count || colours.size() != count || chunks.size() != count ||
       importance.size() != count) {
     throw py::value_error("every picture has one orientation, colour, list of chunks, importance");
   }
+  struct State {
+    std::vector<Image> images;
+    std::vector<Importance> importance;
+    std::vector<EncodeOptions> options;
+    std::vector<std::vector<uint8_t>> files;
+  };
+  State state;
   const uint8_t checked_rate = rate_of(rate);
-  std::vector<Image> images;
-  std::vector<Importance> looked_at;
-  std::vector<EncodeOptions> options;
   for (size_t i = 0; i < count; ++i) {
-    images.emplace_back(pictures[i]);
-    looked_at.emplace_back(importance[i]);
-    options.push_back(
-        encode_options(orientations[i], colours[i], chunks[i], false, limits, py::none()));
-    looked_at.back().put(&options.back());
-    options.back().rate = checked_rate;
+    state.images.emplace_back(pictures[i]);
+    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i], false, limits));
+    state.options.back().rate = checked_rate;
+    state.importance.emplace_back(importance[i]);
+    state.importance.back().put(&state.options.back());
   }
-  std::vector<EncodeItem> items;
-  for (size_t i = 0; i < count; ++i) items.push_back({images[i].pixels(), &options[i]});
-  const Progress report = progress_of(progress);
-  std::vector<std::vector<uint8_t>> files;
-  {
-    const py::gil_scoped_release release;
-    files = codec.encode_batch(items, report);
-  }
-  py::list out;
-  for (const std::vector<uint8_t>& file : files) out.append(to_bytes(file));
-  return out;
+  const auto work = [&codec](State& given, Call& call) {
+    std::vector<EncodeItem> items;
+    for (size_t i = 0; i < given.images.size(); ++i) {
+      items.push_back({given.images[i].pixels(), &given.options[i]});
+    }
+    given.files = codec.encode_batch(items, call.progress());
+  };
+  return Call::start(progress, std::move(state), work, [](const State& given) -> py::object {
+    py::list out;
+    for (const std::vector<uint8_t>& file : given.files) out.append(to_bytes(file));
+    return out;
+  });
 }
 
-py::list decode_batch(const Codec& codec, const std::vector<py::object>& files,
-                      const std::string& layers, bool allow_truncated, int downscale,
-                      const py::object& limits, const py::object& progress) {
-  DecodeOptions options;
-  options.layers = layers_of(layers);
-  options.allow_truncated = allow_truncated;
-  options.downscale = downscale;
-  options.limits = limits_of(limits);
-  options.progress = progress_of(progress);
-  std::vector<std::unique_ptr<Buffer>> buffers;
-  std::vector<ByteView> views;
-  for (const py::object& file : files) {
-    buffers.push_back(std::make_unique<Buffer>(file));
-    views.push_back(buffers.back()->view());
-  }
-  py::list out;
-  const AllocateEach allocate = [&](size_t, const DecodedPicture& picture, size_t bytes) {
-    const py::gil_scoped_acquire acquire;
-    std::vector<py::ssize_t> shape{picture.region.height, picture.region.width};
-    if (picture.channels > 1) shape.push_back(picture.channels);
-    py::array_t<uint8_t> pixels(shape);
-    out.append(pixels);  // called in the files' order
-    return static_cast<size_t>(pixels.nbytes()) == bytes ? pixels.mutable_data() : nullptr;
+CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& files,
+                         const std::string& layers, bool allow_truncated, int downscale,
+                         const std::string& noise, const py::object& limits,
+                         const py::object& progress) {
+  struct State {
+    std::vector<std::unique_ptr<Buffer>> buffers;
+    DecodeOptions options;
+    py::list pixels;
   };
-  {
-    const py::gil_scoped_release release;
-    codec.decode_batch(views, options, allocate);
-  }
-  return out;
+  State state;
+  state.options.layers = layers_of(layers);
+  state.options.allow_truncated = allow_truncated;
+  state.options.downscale = downscale;
+  state.options.noise = noise_of(noise);
+  state.options.limits = limits_of(limits);
+  for (const py::object& file : files) state.buffers.push_back(std::make_unique<Buffer>(file));
+
+  const auto work = [&codec](State& given, Call& call) {
+    given.options.progress = call.progress();
+    std::vector<ByteView> views;
+    for (const std::unique_ptr<Buffer>& buffer : given.buffers) views.push_back(buffer->view());
+    const auto allocate = [&](size_t, const DecodedPicture& picture, size_t bytes) {
+      return call.allocate([&] {
+        const Region& area = picture.region;
+        py::array_t<uint8_t> pixels = new_pixels(area.height, area.width, picture.channels);
+        given.pixels.append(pixels);  // called in the files' order
+        return memory_of(&pixels, bytes);
+      });
+    };
+    codec.decode_batch(views, given.options, allocate);
+  };
+  return Call::start(progress, std::move(state), work,
+                     [](const State& given) -> py::object { return given.pixels; });
 }
 
 Precision precision_of(const std::string& name) {
@@ -280,8 +312,8 @@ Precision precision_of(const std::string& name) {
 
 // Asks Python for the TorchScript backend; what it raises says how to get it.
 TransformLoader torchscript_loader(const ModelPackage& model) {
-  const py::gil_scoped_acquire acquire;
-  const py::object capsule = py::module_::import("dlf.torchscript").attr("backend")(model.path());
+  const py::object capsule =
+      py::module_::import("dlf.torchscript").attr("backend")(path_text(model.path()));
   void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchScriptCapsule);
   if (backend == nullptr) throw py::error_already_set();
   return static_cast<const TorchScriptBackend*>(backend)->load;
@@ -292,10 +324,13 @@ std::unique_ptr<Codec> open(const std::string& path, const std::string& device, 
                             const std::optional<uint64_t>& pixels_per_call) {
   if (threads < 1) throw py::value_error("threads must be at least 1");
   const TransformOptions options{device, precision_of(precision), pixels_per_call};
-  const py::gil_scoped_release release;
+  Unlocked unlocked;
   std::vector<uint8_t> archive;
   auto model = ModelPackage::load(path, &archive);
-  auto transform = load_transform(archive, *model, options, &torchscript_loader);
+  auto transform = load_transform(archive, *model, options, [&](const ModelPackage& needing) {
+    const Unlocked::Interrupted interrupted(&unlocked);
+    return torchscript_loader(needing);
+  });
   return std::make_unique<Codec>(std::move(model), std::move(transform), threads);
 }
 
@@ -304,6 +339,14 @@ std::unique_ptr<Codec> open(const std::string& path, const std::string& device, 
 void add_codec(py::module_& m) {
   using py::arg;
   const py::none none;
+  py::class_<Call>(m, "Call")
+      .def_property_readonly("progress", &Call::callback)
+      .def("wait", &Call::wait)
+      .def_property_readonly("done", &Call::done)
+      .def_property_readonly("total", &Call::total)
+      .def("result", &Call::result)
+      .def("end", &Call::end);
+
   py::class_<Codec>(m, "Codec")
       .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1,
            arg("precision") = "fp32", arg("pixels_per_call") = none)
@@ -312,22 +355,23 @@ void add_codec(py::module_& m) {
                              [](const Codec& codec) { return codec.model().sha256_hex(); })
       .def_property_readonly(
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
-      .def("encode", &encode, arg("pixels"), arg("rate"), py::kw_only(), arg("orientation") = 1,
-           arg("colour") = "srgb", arg("chunks") = py::tuple(), arg("trailer") = false,
-           arg("importance") = none, arg("limits") = none, arg("progress") = none)
-      .def("encode_batch", &encode_batch, arg("pictures"), arg("rate"), py::kw_only(),
-           arg("orientations"), arg("colours"), arg("chunks"), arg("importance"),
+      .def("start_encode", &encode, py::keep_alive<0, 1>(), arg("pixels"), arg("rate"),
+           py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
+           arg("chunks") = py::tuple(), arg("trailer") = false, arg("importance") = none,
            arg("limits") = none, arg("progress") = none)
-      .def("decode_batch", &decode_batch, arg("files"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("downscale") = 1, arg("limits") = none,
-           arg("progress") = none)
-      .def("encode_to_size", &encode_to_size, arg("pixels"), arg("max_bytes"), py::kw_only(),
-           arg("orientation") = 1, arg("colour") = "srgb", arg("chunks") = py::tuple(),
-           arg("trailer") = false, arg("importance") = none, arg("limits") = none,
-           arg("progress") = none)
-      .def("decode", &decode, arg("data"), py::kw_only(), arg("layers") = "all",
-           arg("allow_truncated") = false, arg("region") = none, arg("downscale") = 1,
-           arg("limits") = none, arg("progress") = none);
+      .def("start_encode_batch", &encode_batch, py::keep_alive<0, 1>(), arg("pictures"),
+           arg("rate"), py::kw_only(), arg("orientations"), arg("colours"), arg("chunks"),
+           arg("importance"), arg("limits") = none, arg("progress") = none)
+      .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"), py::kw_only(),
+           arg("layers") = "all", arg("allow_truncated") = false, arg("downscale") = 1,
+           arg("noise") = "vivid", arg("limits") = none, arg("progress") = none)
+      .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"),
+           arg("max_bytes"), py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
+           arg("chunks") = py::tuple(), arg("trailer") = false, arg("importance") = none,
+           arg("limits") = none, arg("progress") = none)
+      .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"), py::kw_only(),
+           arg("layers") = "all", arg("allow_truncated") = false, arg("region") = none,
+           arg("downscale") = 1, arg("noise") = "vivid", arg("limits") = none,
+           arg("progress") = none);
 }
-
 }  // namespace dlf::python

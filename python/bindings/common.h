@@ -74,6 +74,14 @@ class Buffer {
   Py_buffer buffer_;
 };
 
+// As os.fsdecode() does: the bytes of a path need be no UTF-8.
+inline py::str path_text(const std::string& path) {
+  const auto size = static_cast<py::ssize_t>(path.size());
+  PyObject* const text = PyUnicode_DecodeFSDefaultAndSize(path.data(), size);
+  if (text == nullptr) throw py::error_already_set();
+  return py::reinterpret_steal<py::str>(text);
+}
+
 inline py::bytes to_bytes(const std::vector<uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

@@ -1,16 +1,24 @@
 // dlf._core: everything but the TorchScript backend. Neither includes nor links libtorch.
 #include "common.h"
+#include "interpreter.h"
 
 namespace dlf::python {
 
 void add_bitstream(py::module_& m);  // bitstream_binding.cpp
 void add_codec(py::module_& m);      // codec_binding.cpp
 
+// pybind11's own function, under another name; Python asks for the one below.
+#define PyInit__core make_core
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The core of DLF, without libtorch.";
   register_errors();
   add_bitstream(m);
   add_codec(m);
 }
+#undef PyInit__core
 
 }  // namespace dlf::python
+
+extern "C" PYBIND11_EXPORT PyObject* PyInit__core() {
+  return dlf::python::only_in_the_main_interpreter(&dlf::python::make_core);
+}

@@ -1,12 +1,14 @@
 """Everything but the TorchScript backend; free of torch. Errors are those of `dlf.errors`."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NotRequired, TypedDict, type_check_only
+from typing import Generic, Literal, NotRequired, TypedDict, TypeVar, type_check_only
 
 import numpy as np
 import numpy.typing as npt
 
 from dlf.limits import Limits
+
+_Result = TypeVar("_Result")
 
 MAX_HEADER_BYTES: int
 """No header is longer than this many bytes."""
@@ -183,15 +185,32 @@ def encode_symbols(
 def registered_models() -> list[tuple[int, str, str]]:
     """Return the registry of BITSTREAM.md: id, name and SHA-256 of each model."""
 
+class Call(Generic[_Result]):
+    """Work under way on threads of the module; for the thread that has started it."""
+
+    @property
+    def progress(self) -> Callable[[int, int], bool | None] | None:
+        """The function that the call was given; never called from here."""
+    def wait(self) -> bool:
+        """Go on until progress is to be reported (True) or all is done (False); raise what goes wrong."""
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    def result(self) -> _Result:
+        """Return what the call was for, once, after `wait` has returned False."""
+    def end(self) -> None:
+        """Give the work up, unless all is done; waits until no thread works any more."""
+
 class Codec:
     """One model package with its networks loaded; usable from many threads at once.
 
     Errors are those of `dlf.errors`; wrong arguments are ValueError. The GIL is released while
     coding. Results do not depend on `threads`, nor on torch's settings in this process.
 
-    In all methods, `progress(done, total)` is called on the calling thread, between tiles; when it
-    returns False the call ends with `dlf.errors.DlfError`, when it raises, with that exception.
-    `limits` are what the call may cost; None is the default.
+    `dlf.native.Codec` sees the calls through: `progress(done, total)` runs on the calling thread,
+    between tiles; when it returns False the call ends with `dlf.errors.DlfError`, when it raises, with
+    that exception. `limits` are what the call may cost; None is the default.
     """
 
     def __init__(
@@ -214,7 +233,7 @@ class Codec:
 
     @property
     def rate_points(self) -> int: ...
-    def encode(
+    def start_encode(
         self,
         pixels: npt.NDArray[np.uint8],
         rate: int,
@@ -226,8 +245,8 @@ class Codec:
         importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
-    ) -> bytes:
-        """Return a .dlf file.
+    ) -> Call[bytes]:
+        """Return the call that makes a .dlf file.
 
         Args:
             pixels: uint8, H x W or H x W x 1 (gray), x 2 (gray, alpha), x 3 (RGB) or x 4 (RGBA).
@@ -241,7 +260,7 @@ class Codec:
                 importance maps, or no such program.
         """
 
-    def encode_batch(
+    def start_encode_batch(
         self,
         pictures: Sequence[npt.NDArray[np.uint8]],
         rate: int,
@@ -252,28 +271,29 @@ class Codec:
         importance: Sequence[npt.NDArray[np.int8] | Literal["auto"] | None],
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
-    ) -> list[bytes]:
-        """Return the .dlf files of several pictures; all lists have one item for each.
+    ) -> Call[list[bytes]]:
+        """Return the call for the .dlf files of several pictures; all lists have one item for each.
 
         An error names the picture by its index, and nothing is returned.
         """
 
-    def decode_batch(
+    def start_decode_batch(
         self,
         files: Sequence[bytes],
         *,
         layers: Literal["all", "semantic"] = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        noise: Literal["vivid", "faithful"] = "vivid",
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
-    ) -> list[npt.NDArray[np.uint8]]:
-        """Return the pixels of several files, as `decode` does of one.
+    ) -> Call[list[npt.NDArray[np.uint8]]]:
+        """Return the call for the pixels of several files, as `start_decode` does of one.
 
         An error names the file by its index, and nothing is returned.
         """
 
-    def encode_to_size(
+    def start_encode_to_size(
         self,
         pixels: npt.NDArray[np.uint8],
         max_bytes: int,
@@ -285,14 +305,14 @@ class Codec:
         importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
-    ) -> bytes:
-        """Return the best .dlf file of at most `max_bytes`.
+    ) -> Call[bytes]:
+        """Return the call for the best .dlf file of at most `max_bytes`.
 
         What the largest rate point that fits leaves over is filled by the next one, less its least
         useful symbols. The analysis runs once. ValueError when even the smallest file is larger; it says how large.
         """
 
-    def decode(
+    def start_decode(
         self,
         data: bytes,
         *,
@@ -300,10 +320,11 @@ class Codec:
         allow_truncated: bool = False,
         region: tuple[int, int, int, int] | None = None,
         downscale: int = 1,
+        noise: Literal["vivid", "faithful"] = "vivid",
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
-    ) -> npt.NDArray[np.uint8]:
-        """Return the pixels, H x W for a gray picture, else H x W x channels.
+    ) -> Call[npt.NDArray[np.uint8]]:
+        """Return the call for the pixels, H x W for a gray picture, else H x W x channels.
 
         Args:
             layers: "semantic" takes every detail symbol as its prediction.
@@ -312,4 +333,5 @@ class Codec:
             downscale: 2, 4, 8: the picture at that part of its size, ceil(side / downscale), from
                 less work. `region` keeps counting pixels of the whole size and is widened to whole
                 pixels of the smaller picture.
+            noise: "faithful" draws no texture that no bits describe; of integer packages.
         """

@@ -1,8 +1,6 @@
 """The TorchScript backend; loads libtorch, but not the Python package torch."""
 
-from types import CapsuleType
-
-BACKEND: CapsuleType
+BACKEND: object
 """What `dlf._core` takes to run the networks of a package."""
 
 BUILT_FOR_TORCH: str

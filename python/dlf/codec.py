@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from dlf import _core, metadata, models, options, torchscript
+from dlf import forks, metadata, models, native, options, torchscript
 from dlf.errors import ModelError
 from dlf.header import Buffer, ChunkType, as_bytes
 from dlf.importance import Importance, check_importance, mask_of
@@ -69,12 +68,9 @@ class Codec:
         self._precision = options.check_precision(precision)
         self._threads = options.check_threads(threads)
         self._only = None if model is None else models.find(model)
-        self._forget()
-
-    def _forget(self) -> None:
+        self._lock = forks.Lock()
         self._process = os.getpid()
-        self._lock = threading.Lock()
-        self._loaded: dict[str, _core.Codec] = {}
+        self._loaded: dict[str, native.Codec] = {}
 
     @property
     def model(self) -> models.Model:
@@ -137,6 +133,7 @@ class Codec:
         layers: Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        noise: options.Noise = "vivid",
         region: options.Region | None = None,
         limits: Limits | None = None,
         progress: Progress = _no_progress,
@@ -144,6 +141,7 @@ class Codec:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
         options.check_layers(layers)
         downscale = options.check_downscale(downscale)
+        options.check_noise(noise)
         if region is not None:
             region = options.check_region(region)
         limits = self._allowed(limits)
@@ -153,6 +151,7 @@ class Codec:
             layers=layers,
             allow_truncated=allow_truncated,
             downscale=downscale,
+            noise=noise,
             region=region,
             limits=limits,
             progress=progress,
@@ -224,6 +223,7 @@ class Codec:
         layers: Layers = "all",
         allow_truncated: bool = False,
         downscale: int = 1,
+        noise: options.Noise = "vivid",
         limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> list[npt.NDArray[np.uint8]]:
@@ -237,6 +237,7 @@ class Codec:
         """
         options.check_layers(layers)
         downscale = options.check_downscale(downscale)
+        options.check_noise(noise)
         limits = self._allowed(limits)
         contents = [as_bytes(data) for data in files]
         needed: dict[str, models.Model] = {}
@@ -250,6 +251,7 @@ class Codec:
                 layers=layers,
                 allow_truncated=allow_truncated,
                 downscale=downscale,
+                noise=noise,
                 limits=limits,
                 progress=progress,
             )
@@ -262,6 +264,7 @@ class Codec:
                         layers=layers,
                         allow_truncated=allow_truncated,
                         downscale=downscale,
+                        noise=noise,
                         limits=limits,
                     )
                 )
@@ -276,22 +279,23 @@ class Codec:
             data, only=self._only, allow_truncated=allow_truncated, limits=limits
         )
 
-    def _native(self, model: models.Model) -> _core.Codec:
-        if self._process != os.getpid():
-            # A fork copies locks in whatever state they were, and no threads: start afresh.
-            self._threads = options.check_threads(self._threads)
-            self._forget()
+    def _native(self, model: models.Model) -> native.Codec:
         with self._lock:
-            native = self._loaded.get(model.sha256)
-            if native is None:
-                native = _core.Codec(
+            if self._process != os.getpid():
+                # A worker process has another number of threads, and no device of its parent.
+                self._threads = options.check_threads(self._threads)
+                self._loaded = {}
+                self._process = os.getpid()
+            loaded = self._loaded.get(model.sha256)
+            if loaded is None:
+                loaded = native.Codec(
                     os.fsencode(model.path), self._device, self._threads, self._precision
                 )
-                if native.sha256 != model.sha256:
+                if loaded.sha256 != model.sha256:
                     path = os.fspath(model.path)
                     raise ModelError(f"{path!r} was replaced by another package")
-                self._loaded[model.sha256] = native
-            return native
+                self._loaded[model.sha256] = loaded
+            return loaded
 
 
 def encode(
@@ -353,6 +357,7 @@ def decode(
     layers: Layers = "all",
     allow_truncated: bool = False,
     downscale: int = 1,
+    noise: options.Noise = "vivid",
     region: options.Region | None = None,
     limits: Limits | None = None,
 ) -> npt.NDArray[np.uint8]:
@@ -367,6 +372,8 @@ def decode(
         allow_truncated: return the best picture so far of a file that ends too early.
         downscale: 2, 4 or 8: return the picture with sides of ceil(side / downscale) pixels. Takes
             a part of the time; the result is near the box average of the whole picture, not equal.
+        noise: "faithful" draws no texture that the file does not describe. Without effect on
+            models of TorchScript networks.
         region: x, y, width and height of the part to return, in pixels of the full size. Only the
             tiles that it touches are computed; the pixels are those of the whole picture.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
@@ -381,6 +388,7 @@ def decode(
         layers=layers,
         allow_truncated=allow_truncated,
         downscale=downscale,
+        noise=noise,
         region=region,
         limits=limits,
     )

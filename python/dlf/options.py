@@ -45,6 +45,7 @@ MAX_THREADS = 256
 DOWNSCALES = (1, 2, 4, 8)
 
 Layers = Literal["all", "semantic"]
+Noise = Literal["vivid", "faithful"]
 Precision = Literal["fp32", "bf16"]
 Region = tuple[int, int, int, int]
 
@@ -122,6 +123,15 @@ def check_layers(layers: object) -> Layers:
     if layers == "semantic":
         return "semantic"
     raise ValueError(f"layers must be 'all' or 'semantic', not {layers!r}")
+
+
+def check_noise(noise: object) -> Noise:
+    """Return `noise`: "vivid", or "faithful" to draw no texture that the file does not describe."""
+    if noise == "vivid":
+        return "vivid"
+    if noise == "faithful":
+        return "faithful"
+    raise ValueError(f"noise must be 'vivid' or 'faithful', not {noise!r}")
 
 
 def check_downscale(downscale: object) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dlf import forks
 from dlf.errors import ModelError
 
 __all__ = ["TORCH", "backend", "check_device"]
@@ -49,13 +50,14 @@ def check_device(device: str) -> None:
 
 def _module() -> ModuleType:
     torch = importlib.util.find_spec("torch")
-    if torch is not None and torch.origin is not None:
-        # Loaded by its path, it is the library that dlf._torch then finds by its name, so that no
-        # build has to record where torch lies.
-        library = Path(torch.origin).parent / "lib" / "libtorch_cpu.so"
-        if library.is_file():
-            ctypes.CDLL(str(library))
-    return importlib.import_module("dlf._torch")
+    with forks.undivided():
+        if torch is not None and torch.origin is not None:
+            # Loaded by its path, it is the library that dlf._torch then finds by its name, so that
+            # no build has to record where torch lies.
+            library = Path(torch.origin).parent / "lib" / "libtorch_cpu.so"
+            if library.is_file():
+                ctypes.CDLL(str(library))
+        return importlib.import_module("dlf._torch")
 
 
 def _advice(error: ImportError) -> str:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from dlf import metadata, options, signature
+from dlf import forks, metadata, options, signature
 from dlf.errors import LimitExceeded
 from dlf.header import Info, info
 from dlf.importance import Importance
@@ -76,7 +76,8 @@ class DlfPlugin(PluginV3):
             OSError: what is wrong with the file (a `dlf.DlfError`).
             FrameIndexError: an index that the file does not have.
         """
-        from dlf.codec import shared_codec
+        with forks.undivided():
+            from dlf.codec import shared_codec
 
         _check_index(index)
         codec = shared_codec(model, device, threads)
@@ -122,7 +123,8 @@ class DlfPlugin(PluginV3):
             OSError: an array that .dlf cannot hold, a missing model, an unwritable target.
             ValueError: an option out of range, a batch of more than one, or a second image.
         """
-        from dlf.codec import shared_codec
+        with forks.undivided():
+            from dlf.codec import shared_codec
         from dlf.files import write_atomically
 
         if self._written:

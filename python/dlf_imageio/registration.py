@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-
-from dlf import signature
+from dlf import forks, signature
 from imageio.config import (
     FileExtension,
     PluginConfig,
@@ -15,8 +13,6 @@ from imageio.config import (
 
 __all__ = ["register"]
 
-_lock = threading.Lock()
-
 
 def register() -> None:
     """Make imageio read and write .dlf files; may be called any number of times.
@@ -26,7 +22,8 @@ def register() -> None:
             something else).
     """
     try:
-        import dlf.header  # noqa: F401 - only whether it loads
+        with forks.undivided():
+            import dlf.header  # noqa: F401 - only whether it loads
     except ImportError as error:
         raise ImportError(f"dlf is not completely installed: {error}") from error
     name = signature.FORMAT
@@ -42,7 +39,7 @@ def register() -> None:
         name=name,
         description="DLF learned image",
     )
-    with _lock:
+    with forks.undivided():
         if known_plugins.get(name) is not None and signature.EXTENSION in known_extensions:
             return
         # First in the order: without a hint imageio asks all plugins in turn, and refusing takes

@@ -6,10 +6,9 @@ import contextlib
 import io
 import mimetypes
 import os
-import threading
 from typing import IO, TYPE_CHECKING, Any
 
-from dlf import options, signature
+from dlf import forks, options, signature
 from dlf.errors import DlfError
 from PIL import Image, ImageFile
 
@@ -28,7 +27,6 @@ _DRAFT_SCALES = (8, 4, 2)
 _DRAFT_MODES = ("L", "YCbCr")
 
 _defaults = settings.DecodeSettings()
-_register_lock = threading.Lock()
 
 
 class DlfImageFile(ImageFile.ImageFile):
@@ -48,11 +46,11 @@ class DlfImageFile(ImageFile.ImageFile):
     _described: Info | None = None  # what `info` has still to tell
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._load_lock = threading.RLock()
+        self._load_lock = forks.Lock()
         super().__init__(*args, **kwargs)
 
     def __setstate__(self, state: list[Any]) -> None:
-        self._load_lock = threading.RLock()
+        self._load_lock = forks.Lock()
         super().__setstate__(state)
 
     def _open(self) -> None:
@@ -136,7 +134,7 @@ class DlfImageFile(ImageFile.ImageFile):
             RuntimeError: the image has been loaded already.
         """
         chosen = settings.checked(model, device, threads, layers, limits)
-        with self._load_lock:
+        with self._load_lock, forks.undivided():
             if not self.tile:
                 raise RuntimeError("decode_options must be called before the image is loaded")
             self.tile = [tile._replace(args=(chosen,)) for tile in self.tile]
@@ -155,7 +153,7 @@ class DlfImageFile(ImageFile.ImageFile):
             The mode, and the box of the original picture in pixels of the smaller one, which does
             not always end at a whole pixel. None when the image has been loaded or drafted already.
         """
-        with self._load_lock:
+        with self._load_lock, forks.undivided():
             if len(self.tile) != 1 or self.decoderconfig:
                 return None
             if self.mode == "RGB" and mode in _DRAFT_MODES:
@@ -208,7 +206,9 @@ class DlfImageFile(ImageFile.ImageFile):
         if self.fp is None or not self.tile:
             raise RuntimeError("verify must be called directly after open")
         from dlf.errors import ModelError
-        from dlf.symbols import verify
+
+        with forks.undivided():
+            from dlf.symbols import verify
 
         self.fp.seek(0)
         data = self.fp.read()
@@ -235,7 +235,8 @@ class _DlfDecoder(ImageFile.PyDecoder):
         assert self.fd is not None
         chosen, downscale = self.args if len(self.args) > 1 else (*self.args, 1)
         try:
-            from dlf.codec import shared_codec
+            with forks.undivided():
+                from dlf.codec import shared_codec
         except ImportError as error:
             raise settings.incomplete(error) from error
         codec = shared_codec(chosen.model, chosen.device, chosen.threads)
@@ -283,7 +284,7 @@ def register(
     name = signature.FORMAT
     with contextlib.suppress(OSError):  # opening a file says so again, and other formats still work
         _header_module()  # now, so that it takes no time of the first Image.open
-    with _register_lock:
+    with forks.undivided():
         _defaults = chosen
         Image.register_open(name, DlfImageFile, _accept)
         Image.register_save(name, saving.save_handler)
@@ -330,7 +331,8 @@ def _read_up_to(file: IO[bytes], size: int) -> bytes:
 
 def _header_module() -> Any:
     try:
-        from dlf import header, limits  # noqa: F401 - opening needs both
+        with forks.undivided():
+            from dlf import header, limits  # noqa: F401 - opening needs both
     except ImportError as error:
         raise settings.incomplete(error) from error
     return header

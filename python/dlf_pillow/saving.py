@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import IO, Any
 
-from dlf import options
+from dlf import forks, options
 from PIL import Image
 
 from dlf_pillow import settings
@@ -64,7 +64,8 @@ def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
         limits=given.get("limits"),
     )
     try:
-        from dlf.codec import shared_codec
+        with forks.undivided():
+            from dlf.codec import shared_codec
     except ImportError as error:
         raise settings.incomplete(error) from error
     codec = shared_codec(chosen.model, chosen.device, chosen.threads)

@@ -1,8 +1,8 @@
 /* The public C interface of libdlf and libdlf_torch. Compiles alone as C99.
  *
- * libdlf (-ldlf) reads headers, chunks and model packages, takes files that arrive in pieces, and
- * decodes symbols; it needs nothing but the C++ runtime. libdlf_torch (-ldlf_torch, which brings
- * libdlf) adds the functions of the last section: pixels, by way of libtorch. Both must be of
+ * libdlf (-ldlf) has everything here but one function; it needs nothing but the C++ runtime, and
+ * encodes and decodes by itself with integer packages. libdlf_torch holds the networks of packages
+ * that were made with TorchScript; libdlf finds it when such a package is opened. Both must be of
  * the same version. docs/c-api.md shows how the functions are used together.
  *
  * Statuses. Every function that can fail returns a dlf_status and takes a last argument `error`,
@@ -27,7 +27,9 @@
  * Threads. All functions may be called from any thread. A handle that is only passed as a pointer
  * to const may be used by any number of threads at once; a call that takes it without const must be
  * alone with it. There is no state of the process: no initialisation, and no setting of libtorch
- * (threads, default device, random state) is different after a call.
+ * (threads, default device, random state) is different after a call. A call works on threads of its
+ * own; the functions that it is given run on the thread that called. A fork waits until no thread is
+ * inside libtorch; the child may use every handle, but for calls that were under way.
  *
  * Memory. A dlf_allocator gives the memory of everything that is handed to the caller in a
  * dlf_buffer and of the file that a dlf_decoder collects: all that grows with a stranger's bytes.
@@ -265,7 +267,7 @@ typedef struct dlf_cost {
   uint64_t output_bytes;         /* samples of the decoded picture */
   uint64_t memory_bytes;         /* estimated peak of dlf_decode, output included */
   uint64_t multiply_accumulates; /* of all networks */
-  uint32_t tiles;                /* calls of the progress function, less one */
+  uint32_t tiles; /* steps of the progress function: tiles, or rows of latents */
   /* The same for dlf_decode with downscale 2, 4 and 8. */
   uint64_t reduced_memory_bytes[3], reduced_multiply_accumulates[3];
 } dlf_cost;
@@ -400,7 +402,7 @@ DLF_API const uint8_t *dlf_decoder_data(const dlf_decoder *decoder, size_t *size
 DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder *decoder, dlf_symbols **symbols,
                                        dlf_error *error);
 
-/* ---- pixels: libdlf_torch -------------------------------------------------------------------- */
+/* ---- pixels ---------------------------------------------------------------------------------- */
 
 typedef struct dlf_codec dlf_codec;
 
@@ -414,16 +416,17 @@ typedef enum dlf_precision {
 
 typedef struct dlf_codec_options {
   size_t struct_size;
-  const char *device; /* "cpu" (default), "cuda", "cuda:1" */
-  uint32_t threads;   /* parts of a large picture worked on at once, fewer where max_memory asks
-                       * for it; default 1. Changes no result. */
+  const char *device; /* "cpu" (default), "cuda", "cuda:1"; integer packages: "cpu" alone */
+  uint32_t threads;   /* that work on one picture, fewer where max_memory asks for it; default 1.
+                       * Changes no result. */
   const dlf_logger *logger; /* copied; default: nothing is said */
   dlf_precision precision;
 } dlf_codec_options;
 
-/* Loads a package with its networks; `path` as for dlf_package_open, `options` may be NULL.
- * DLF_MODEL_ERROR, also for a package without networks; DLF_INVALID_ARGUMENT, also for a device
- * that does not exist here. */
+/* Loads a package with its networks; `path` as for dlf_package_open, `options` may be NULL. A
+ * package of TorchScript networks needs libdlf_torch: linked to the program, beside libdlf, or where
+ * the system looks for libraries. DLF_MODEL_ERROR, also for a package without networks or without
+ * libdlf_torch; DLF_INVALID_ARGUMENT, also for a device that does not exist here. */
 DLF_API dlf_status dlf_codec_open(const char *path, const dlf_codec_options *options,
                                   dlf_codec **codec, dlf_error *error);
 /* Frees the codec, when no call uses it any more; NULL is allowed. */
@@ -431,9 +434,9 @@ DLF_API void dlf_codec_free(dlf_codec *codec);
 /* The codec's package; lives as long as the codec and must not be freed. NULL for NULL. */
 DLF_API const dlf_package *dlf_codec_package(const dlf_codec *codec);
 
-/* Told how far a call is: `done` of `total` tiles. Called on the thread that called the library,
- * first with done = 0, at last with done = total; a search for a size begins anew with each trial.
- * A result other than 0 ends the call with DLF_CANCELLED. */
+/* Told how far a call is: `done` of `total` steps (dlf_cost.tiles). Called on the thread that called
+ * the library, first with done = 0, at last with done = total, perhaps not with every number
+ * between; a search for a size begins anew with each trial. A result other than 0 ends the call with DLF_CANCELLED. */
 typedef int (*dlf_progress)(void *user, uint32_t done, uint32_t total);
 
 /* Borrowed 8-bit samples, interleaved; alpha is straight (not premultiplied). */
@@ -474,6 +477,13 @@ DLF_API dlf_status dlf_encode(const dlf_codec *codec, const dlf_image *image,
                               const dlf_encode_options *options, dlf_buffer *file,
                               dlf_error *error);
 
+/* How an integer package draws texture that no bits describe. */
+typedef enum dlf_noise {
+  DLF_NOISE_VIVID = 0,    /* as the format defines the picture */
+  DLF_NOISE_FAITHFUL = 1, /* without it */
+  DLF_NOISE_FORCE_INT_ = 0x7fffffff
+} dlf_noise;
+
 typedef struct dlf_decode_options {
   size_t struct_size;
   uint32_t semantic_only;   /* 1: leave the detail layer out */
@@ -484,6 +494,7 @@ typedef struct dlf_decode_options {
   dlf_progress progress;
   void *progress_user;
   uint32_t downscale; /* 1 (default), 2, 4, 8: the picture at that part of its size, from less work */
+  dlf_noise noise;    /* without effect on TorchScript networks */
 } dlf_decode_options;
 
 typedef struct dlf_picture {
@@ -509,6 +520,12 @@ DLF_API dlf_status dlf_decode(const dlf_codec *codec, const uint8_t *data, size_
 DLF_API dlf_status dlf_decoder_picture(const dlf_decoder *decoder, const dlf_codec *codec,
                                        const dlf_decode_options *options, dlf_picture *picture,
                                        dlf_error *error);
+
+/* ---- TorchScript networks: libdlf_torch ------------------------------------------------------ */
+
+/* What libdlf looks for in libdlf_torch. A program need not call it. */
+typedef struct dlf_backend dlf_backend;
+DLF_API const dlf_backend *dlf_torch_backend(void);
 
 #ifdef __cplusplus
 }

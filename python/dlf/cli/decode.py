@@ -58,6 +58,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="1|2|4|8",
         help="write the picture at 1/2, 1/4 or 1/8 of its size, in a part of the time",
     )
+    parser.add_argument(
+        "--noise",
+        choices=("vivid", "faithful"),
+        default="vivid",
+        help="faithful: draw no texture that the file does not describe",
+    )
     shared.add_region(parser)
     shared.add_overwrite(parser)
     shared.add_model(parser)
@@ -102,6 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
             layers=arguments.layers,
             allow_truncated=arguments.allow_truncated,
             downscale=arguments.downscale,
+            noise=arguments.noise,
             region=arguments.region,
             limits=limits,
             progress=progress,

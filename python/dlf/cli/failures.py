@@ -24,6 +24,10 @@ def explain(error: BaseException) -> tuple[str, int]:
         return str(error), EXIT_USAGE
     if isinstance(error, OSError):
         return _describe(error), EXIT_FAILURE
+    if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+        from dlf.torchscript import TORCH
+
+        return f"this command needs PyTorch: pip install '{TORCH}'", EXIT_FAILURE
     if isinstance(error, ImportError):
         return f"a part of the installation is missing: {error}", EXIT_FAILURE
     return "not enough memory", EXIT_FAILURE

@@ -1,0 +1,46 @@
+#include "c_api_backend.h"
+
+#include <dlfcn.h>
+
+#include <cstring>
+#include <string>
+
+#include "c_api_common.h"
+
+// Null unless the program is linked to libdlf_torch.
+extern "C" __attribute__((weak)) DLF_API const dlf_backend* dlf_torch_backend(void);
+
+namespace dlf::c_api {
+namespace {
+
+using Backend = const dlf_backend* (*)();
+
+// Beside libdlf, or where the system looks; never unloaded. Throws what the system says.
+Backend load_library(const ModelPackage& model) {
+  const std::string name =
+      "libdlf_torch.so." DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR);
+  void* const library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* const symbol = library == nullptr ? nullptr : dlsym(library, "dlf_torch_backend");
+  if (symbol == nullptr) {
+    const char* reason = dlerror();
+    fail(DLF_MODEL_ERROR, model.path() + ": its TorchScript networks need libdlf_torch: " +
+                              (reason != nullptr ? reason : name));
+  }
+  Backend backend = nullptr;
+  std::memcpy(&backend, &symbol, sizeof backend);  // as POSIX means it
+  return backend;
+}
+
+}  // namespace
+
+TransformLoader torchscript_loader(const ModelPackage& model) {
+  const Backend found = dlf_torch_backend != nullptr ? dlf_torch_backend : load_library(model);
+  const dlf_backend& backend = *found();
+  if (std::strcmp(dlf_version(), backend.version) != 0) {
+    fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +
+                           backend.version + " do not belong together");
+  }
+  return backend.load;
+}
+
+}  // namespace dlf::c_api

@@ -1,0 +1,23 @@
+// How libdlf gets the TorchScript backend, which is in libdlf_torch.
+#ifndef DLF_SRC_C_API_BACKEND_H_
+#define DLF_SRC_C_API_BACKEND_H_
+
+#include "dlf/dlf.h"
+#include "transforms.h"
+
+// What dlf_torch_backend gives; lives as long as the process. C++ objects cross between the two
+// libraries, so both must be of one version.
+struct dlf_backend {
+  const char* version;
+  dlf::TransformLoader load;
+};
+
+namespace dlf::c_api {
+
+// Finds libdlf_torch, linked to the program or beside libdlf, for a package that needs it. Throws
+// DLF_MODEL_ERROR when there is none, DLF_INTERNAL when it is of another version.
+TransformLoader torchscript_loader(const ModelPackage& model);
+
+}  // namespace dlf::c_api
+
+#endif  // DLF_SRC_C_API_BACKEND_H_

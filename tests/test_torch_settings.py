@@ -1,0 +1,190 @@
+"""Whatever the host has set in torch: the same bytes, the same pixels, and its settings afterwards as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from conftest import scene
+from dlf import native
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.backends import mkldnn
+from torch.utils.flop_counter import FlopCounterMode
+
+RATE = 4
+Coded = tuple[bytes, npt.NDArray[np.uint8]]
+Context = AbstractContextManager[Any]
+
+
+@contextmanager
+def changed(change: Callable[[Any], object], value: Any, before: Any) -> Iterator[None]:
+    """Have a setting of the process at `value`, and at last as it was `before`."""
+    change(value)
+    try:
+        yield
+    finally:
+        change(before)
+
+
+@contextmanager
+def no_profiling_executor() -> Iterator[None]:
+    before = torch._C._jit_set_profiling_executor(False)
+    try:
+        yield
+    finally:
+        torch._C._jit_set_profiling_executor(before)
+
+
+def precision(owner: Any, value: str) -> Context:
+    return changed(lambda name: setattr(owner, "fp32_precision", name), value, "none")
+
+
+CONTEXTS: dict[str, Callable[[], Context]] = {
+    "default dtype float64": lambda: changed(torch.set_default_dtype, torch.float64, torch.float32),
+    "default dtype float16": lambda: changed(torch.set_default_dtype, torch.float16, torch.float32),
+    "default dtype bfloat16": lambda: changed(
+        torch.set_default_dtype, torch.bfloat16, torch.float32
+    ),
+    "default device": lambda: torch.device("meta"),
+    "matmul precision": lambda: changed(torch.set_float32_matmul_precision, "medium", "highest"),
+    "precision of all": lambda: precision(torch.backends, "bf16"),
+    "precision of mkldnn": lambda: precision(mkldnn, "bf16"),
+    "precision of convolutions": lambda: precision(mkldnn.conv, "bf16"),
+    "precision of products": lambda: precision(mkldnn.matmul, "bf16"),
+    "no mkldnn": lambda: mkldnn.flags(enabled=False),
+    "attention": lambda: torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
+    "deterministic": lambda: changed(torch.use_deterministic_algorithms, True, False),
+    "threads": lambda: changed(torch.set_num_threads, 3, torch.get_num_threads()),
+    "executor": no_profiling_executor,
+    "flush denormals": lambda: changed(torch.set_flush_denormal, True, False),
+    "inference": torch.inference_mode,
+    "no gradients": torch.no_grad,
+    "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+    "flop counter": lambda: FlopCounterMode(display=False),
+    "fake tensors": FakeTensorMode,
+    "profiler": lambda: torch.profiler.profile(),
+}
+
+
+def matmul_precision() -> str:
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:  # torch's word for what only its newer settings can say
+        return "mixed"
+
+
+def settings() -> tuple[Any, ...]:
+    return (
+        torch.get_default_dtype(),
+        matmul_precision(),
+        torch.backends.fp32_precision,
+        mkldnn.fp32_precision,
+        mkldnn.conv.fp32_precision,
+        mkldnn.matmul.fp32_precision,
+        torch._C._get_mkldnn_enabled(),
+        torch.backends.cuda.flash_sdp_enabled(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.get_num_threads(),
+        torch.is_inference_mode_enabled(),
+        torch.is_grad_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        torch.initial_seed(),
+    )
+
+
+@pytest.fixture(scope="module")
+def codecs(shipped_test_package: Path) -> dict[str, native.Codec]:
+    names: Any = ("fp32", "bf16")
+    return {name: native.Codec(str(shipped_test_package), precision=name) for name in names}
+
+
+@pytest.fixture(scope="module")
+def picture() -> npt.NDArray[np.uint8]:
+    return scene(130, 190, 5)
+
+
+@pytest.fixture(scope="module")
+def file(codecs: dict[str, native.Codec], picture: npt.NDArray[np.uint8]) -> bytes:
+    return codecs["fp32"].encode(picture, RATE)
+
+
+def code(codec: native.Codec, picture: npt.NDArray[np.uint8], file: bytes) -> Coded:
+    return codec.encode(picture, RATE), codec.decode(file)
+
+
+def same(one: Coded, other: Coded) -> bool:
+    return one[0] == other[0] and np.array_equal(one[1], other[1])
+
+
+@pytest.fixture(scope="module")
+def expected(
+    codecs: dict[str, native.Codec], picture: npt.NDArray[np.uint8], file: bytes
+) -> dict[str, Coded]:
+    return {name: code(codec, picture, file) for name, codec in codecs.items()}
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_a_setting_changes_nothing_and_stays(
+    name: str,
+    codecs: dict[str, native.Codec],
+    expected: dict[str, Coded],
+    picture: npt.NDArray[np.uint8],
+    file: bytes,
+    shipped_test_package: Path,
+) -> None:
+    with CONTEXTS[name]():
+        before = settings()
+        loaded = native.Codec(str(shipped_test_package))
+        for precision_name, codec in {**codecs, "loaded under it": loaded}.items():
+            right = expected.get(precision_name, expected["fp32"])
+            assert same(code(codec, picture, file), right), precision_name
+        assert settings() == before
+
+
+def test_under_a_function_transform(
+    codecs: dict[str, native.Codec],
+    expected: dict[str, Coded],
+    picture: npt.NDArray[np.uint8],
+    file: bytes,
+) -> None:
+    found = []
+
+    def function(x: torch.Tensor) -> torch.Tensor:
+        found.append(code(codecs["fp32"], picture, file))
+        return (x * x).sum()
+
+    gradient = torch.func.grad(function)(torch.ones(2))
+    assert same(found[0], expected["fp32"])
+    assert gradient.tolist() == [2, 2]
+
+
+def test_settings_that_change_while_others_code(
+    codecs: dict[str, native.Codec],
+    expected: dict[str, Coded],
+    picture: npt.NDArray[np.uint8],
+    file: bytes,
+) -> None:
+    """Two threads code, and the host changes its mind between and during their calls."""
+    right, done = [], []
+
+    def work() -> None:
+        for _ in range(10):
+            right.append(same(code(codecs["fp32"], picture, file), expected["fp32"]))
+        done.append(True)
+
+    threads = [Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while len(done) < len(threads):
+        with mkldnn.flags(enabled=False):
+            right.append(same(code(codecs["fp32"], picture, file), expected["fp32"]))
+    for thread in threads:
+        thread.join()
+    assert all(right)
