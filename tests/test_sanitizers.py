@@ -17,7 +17,7 @@ import pytest
 from conftest import ROOT
 
 FUZZ = ROOT / "core" / "fuzz"
-TARGETS = ["probe", "chunks", "payload", "symbols", "push", "package"]
+TARGETS = ["probe", "chunks", "map", "payload", "symbols", "push", "package"]
 FUZZ_SECONDS = 3
 MODEL = ROOT / "models" / "pretrained" / "test.dlfm"
 VECTORS = ROOT / "conformance" / "vectors"

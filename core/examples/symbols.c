@@ -1,4 +1,5 @@
-/* Decodes a .dlf file to its integers and prints a checksum of each tensor: symbols MODEL.dlfm FILE.dlf
+/* Decodes a .dlf file to its integers and prints a checksum of each tensor: symbols MODEL.dlfm
+ * FILE.dlf
  *
  * The lines are the same on every machine. Needs libdlf only:
  * cc symbols.c $(pkg-config --cflags --libs dlf) */
@@ -6,7 +7,8 @@
 
 #include "example_io.h"
 
-/* FNV-1a over the bytes of a tensor; integers are little-endian on every machine that DLF runs on. */
+/* FNV-1a over the bytes of a tensor; integers are little-endian on every machine that DLF runs on.
+ */
 static uint64_t checksum(const dlf_tensor *tensor) {
   const uint8_t *bytes = tensor->data;
   size_t count = tensor->bytes_per_value, i;
@@ -17,8 +19,8 @@ static uint64_t checksum(const dlf_tensor *tensor) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const names[] = {"tokens", "bank", "symbols", "scale_index",
-                                      "mean",   "step", "y_hat",   "latent"};
+  static const char *const names[] = {"tokens", "bank",  "symbols", "scale_index", "mean",
+                                      "step",   "y_hat", "latent",  "rate_index"};
   size_t size = 0;
   uint8_t *data;
   int i;
@@ -39,10 +41,11 @@ int main(int argc, char **argv) {
   if (status == DLF_OK) {
     status = dlf_symbols_decode(data, size, package, NULL, &symbols, &error);
   }
-  for (i = 0; status == DLF_OK && i <= DLF_TENSOR_LATENT; ++i) {
+  for (i = 0; status == DLF_OK && i <= DLF_TENSOR_RATE_INDEX; ++i) {
     dlf_tensor tensor;
     DLF_INIT(&tensor);
     status = dlf_symbols_get(symbols, (dlf_tensor_name)i, &tensor, &error);
+    if (tensor.dimensions == 0) continue; /* no importance map */
     printf("%s %ux%ux%u %016llx\n", names[i], (unsigned)tensor.shape[0], (unsigned)tensor.shape[1],
            (unsigned)tensor.shape[2], (unsigned long long)checksum(&tensor));
   }

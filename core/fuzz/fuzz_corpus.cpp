@@ -2,6 +2,7 @@
 //
 //   fuzz_corpus conformance/vectors OUT      makes OUT/probe, OUT/chunks, ...
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -10,6 +11,7 @@
 
 #include "bitstream.h"
 #include "fuzz.h"
+#include "importance_map.h"
 #include "models.h"
 #include "support.h"
 #include "symbol_codec.h"
@@ -73,6 +75,32 @@ void random_payload(uint8_t index) {
   const Bytes payload = dlf::encode_payload(model, grid, 1, tokens, y).payload;
   input.insert(input.end(), payload.begin(), payload.end());
   write("payload", "random-" + std::to_string(index), input);
+}
+
+// In the layout of the map target: grid, rates, payload.
+void random_map(uint8_t index) {
+  dlf_test::Random random(index);
+  dlf::ImportanceMap map;
+  map.rows = 1u + index * 3u;
+  map.columns = 2u + index * 5u;
+  map.scale = index % 3;
+  map.offsets.resize(size_t{map.rows} * map.columns);
+  const dlf::MapRates rates = {20, 64, 2};
+  // Plateaus, slopes and noise.
+  for (size_t i = 0; i < map.offsets.size(); ++i) {
+    const auto wish = static_cast<int32_t>(index == 0   ? random.in(-9, 9)
+                                           : index == 1 ? static_cast<int64_t>(i % 7)
+                                                        : static_cast<int64_t>(i / 40 % 3));
+    map.offsets[i] =
+        static_cast<int16_t>(std::clamp(wish, rates.lowest(map.scale), rates.highest(map.scale)));
+  }
+  Bytes input = {static_cast<uint8_t>(map.rows - 1), static_cast<uint8_t>(map.columns - 1),
+                 rates.rate_points, rates.rate, rates.map_unit};
+  dlf::RansEncoder encoder;
+  dlf::encode_map(rates, map, encoder);
+  const Bytes payload = encoder.finish();
+  input.insert(input.end(), payload.begin(), payload.end());
+  write("map", "random-" + std::to_string(index), input);
 }
 
 void random_packages() {
@@ -144,6 +172,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
     from_package(entry.path().stem().string(), read(entry.path()));
   }
   for (uint8_t index = 1; index < dlf_fuzz::kModels; ++index) random_payload(index);
+  for (uint8_t index = 0; index < 4; ++index) random_map(index);
   random_packages();
   std::exit(0);
 }

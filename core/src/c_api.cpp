@@ -63,6 +63,9 @@ dlf_tensor tensor_named(const dlf_symbols& symbols, dlf_tensor_name name) {
     case DLF_TENSOR_LATENT:
       return tensor_of(set.latent.data(), 4,
                        {set.y_hat.channels, set.y_hat.height, set.y_hat.width});
+    case DLF_TENSOR_RATE_INDEX:
+      if (!set.map) return tensor_of(nullptr, 1, {});
+      return tensor_of(set.rates.rates().data(), 1, {set.map->rows, set.map->columns});
     case DLF_TENSOR_FORCE_INT_:
       break;
   }
@@ -165,6 +168,7 @@ DLF_API dlf_status dlf_package_get_info(const dlf_package* package, dlf_package_
     out.digits = model.normative().digits();
     out.latent_channels = model.normative().latent_channels;
     out.latent_stride = model.normative().latent_stride;
+    out.has_importance_maps = model.normative().map_unit > 0;
     const std::string hash = model.sha256_hex();
     std::copy_n(hash.begin(), std::min(hash.size(), sizeof out.sha256 - 1), out.sha256);
     give(info, out);

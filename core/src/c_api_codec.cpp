@@ -123,6 +123,14 @@ std::vector<dlf::Chunk> chunks_of(const dlf_chunk* given, size_t count) {
   return chunks;
 }
 
+dlf::ImportanceMask mask_of(const dlf_encode_options& given) {
+  if (given.importance == nullptr) return {};
+  require(given.find_importance == 0, "give importance or find_importance, not both");
+  require(given.importance_width <= dlf::kMaxSide && given.importance_height <= dlf::kMaxSide,
+          "a grid of importance has at most 2^24 a side");
+  return {given.importance, given.importance_width, given.importance_height};
+}
+
 dlf::EncodeOptions encode_options(const dlf_encode_options& given) {
   require(given.rate <= UINT8_MAX, "rate must be 0 to 255");
   require(given.orientation <= 8, "orientation must be 1 to 8");
@@ -133,6 +141,8 @@ dlf::EncodeOptions encode_options(const dlf_encode_options& given) {
   options.orientation = static_cast<uint8_t>(given.orientation == 0 ? 1 : given.orientation);
   options.colour = static_cast<dlf::ColourSpace>(given.colour);
   options.chunks = chunks_of(given.chunks, given.chunk_count);
+  options.importance = mask_of(given);
+  options.finds_importance = given.find_importance != 0;
   options.limits = limits_of(given.limits);
   options.progress = progress_of(given.progress, given.progress_user);
   return options;

@@ -20,6 +20,7 @@ double value_bits(const FrequencyTable& table, int32_t value) {
 CodeLengths code_lengths(const NormativePart& model, const SymbolSet& symbols) {
   CodeLengths out;
   out.windows = token_bits(model, symbols.geometry, symbols.tokens, symbols.banks);
+  if (symbols.map) out.map = map_bits(*symbols.map);
   const size_t plane = symbols.symbols.plane();
   out.positions.assign(plane, 0.0);
   for (size_t at = 0; at < symbols.symbols.data.size(); ++at) {

@@ -23,6 +23,7 @@ double value_bits(const FrequencyTable& table, int32_t value);
 struct CodeLengths {
   std::vector<double> windows;    // tokens and bank of each window, bits, [nH*nW]
   std::vector<double> positions;  // detail symbols of all channels, bits, [h*w]
+  double map = 0;                 // the importance map, bits
 };
 
 // `symbols` are those of one payload, decoded or encoded with `model`.

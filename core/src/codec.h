@@ -17,6 +17,7 @@
 
 #include "bitstream.h"
 #include "budget.h"
+#include "importance.h"
 #include "machine/integer_networks.h"
 #include "model_package.h"
 #include "picture.h"
@@ -40,11 +41,10 @@ struct EncodeOptions {
   uint8_t rate = 0;         // index of the rate point, 0 = smallest files
   uint8_t orientation = 1;  // EXIF numbering; recorded, the pixels are taken as they are
   ColourSpace colour = ColourSpace::kSrgb;
-  std::vector<Chunk> chunks;   // ICC, EXIF, XMP, private; alpha comes from the pixels
-  bool force_trailer = false;  // a CRC-32C even without chunks
-  // Offsets on the latent grid, kept within what the rate point allows (§5.6.4); only for packages
-  // that have importance maps.
-  std::optional<ImportanceMap> importance;
+  std::vector<Chunk> chunks;      // ICC, EXIF, XMP, private; alpha comes from the pixels
+  bool force_trailer = false;     // a CRC-32C even without chunks
+  ImportanceMask importance;      // where people look; only for models with importance maps
+  bool finds_importance = false;  // in place of a mask: what the model's importance program finds
   Limits limits;
   Progress progress;
 };
@@ -108,7 +108,8 @@ class Codec {
                                                  const Progress& progress) const;
 
   // The best file of at most `max_bytes`, over all rate points (`options.rate` is ignored) and
-  // prices of a bit (size_search.h).
+  // prices of a bit (size_search.h). What is important keeps its distance to the rest as far as the
+  // size allows it (levels_below in importance.h).
   // DLF_INVALID_ARGUMENT when even the smallest is larger; the message names its size.
   std::vector<uint8_t> encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
                                       const EncodeOptions& options) const;
@@ -138,7 +139,8 @@ class Codec {
   void analyse_exactly(EncodeJob* job, TileCount* progressing) const;
   void put_latents_of(const TileGroup& group, const Features& features, int rate,
                       std::vector<EncodeJob>* jobs) const;
-  std::vector<uint8_t> finish(const EncodeJob& job, uint8_t rate, int threads,
+  RatePlan plan_of(const EncodeJob& job, int level) const;
+  std::vector<uint8_t> finish(const EncodeJob& job, const RatePlan& plan, int threads,
                               double bit_price = 0) const;
 
   // codec_decode.cpp

@@ -69,18 +69,6 @@ Chunk alpha_chunk(const ConstPixels& pixels) {
   return chunk;
 }
 
-void check_importance(const ImportanceMap& map, const NormativePart& model,
-                      const ImageGeometry& geometry) {
-  if (model.map_unit == 0) {
-    fail(DLF_INVALID_ARGUMENT, "the model has no importance maps");
-  }
-  if (map.rows != geometry.latent_h || map.columns != geometry.latent_w ||
-      map.offsets.size() != size_t{map.rows} * map.columns ||
-      map.scale >= (1u << kMapScaleBits)) {
-    fail(DLF_INVALID_ARGUMENT, "the importance map does not fit the image");
-  }
-}
-
 void check_rate(const NormativePart& model, uint8_t rate) {
   if (rate >= model.rate_points) {
     fail(DLF_INVALID_ARGUMENT, "the model has rate points 0 to " +
@@ -99,7 +87,8 @@ struct Codec::EncodeJob {
   Estimate cost;
   std::vector<Tile> tiles;
   std::vector<Chunk> chunks;
-  std::optional<ImportanceMap> importance;
+  ImportanceGrid importance;
+  bool finds_importance = false;
   uint64_t max_file_bytes = 0;
   std::vector<uint8_t> filled;  // the samples of `pixels`, where not the caller's
   std::vector<int16_t> tokens;
@@ -117,16 +106,6 @@ struct Codec::EncodeJob {
     if (filled.empty()) return;
     pixels.data = filled.data();
     pixels.stride = size_t{pixels.width} * static_cast<size_t>(pixels.channels);
-  }
-
-  // The importance map of the file at a rate point, and the rates that it means.
-  std::optional<ImportanceMap> map_at(const NormativePart& model, uint8_t rate) const {
-    if (!importance) return {};
-    return importance->within(map_rates(model, rate));
-  }
-  RateMap rates_at(const NormativePart& model, uint8_t rate) const {
-    const std::optional<ImportanceMap> map = map_at(model, rate);
-    return map ? RateMap(map->rate_indices(map_rates(model, rate)), map->columns) : RateMap(rate);
   }
 
   std::vector<TileTask> tasks(size_t index, int rate) const {
@@ -149,6 +128,15 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   check_profile(options.chunks, pixels.is_gray());
   check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
   if (!is_integer()) job.tiles = tiles_of(model, job.geometry);
+  if (options.importance.is_given() || options.finds_importance) {
+    check_importance(*model_, options.importance);
+  }
+  if (options.importance.is_given()) {
+    job.importance = importance_on_grid(options.importance, job.geometry);
+  } else if (options.finds_importance) {
+    integer_.check_importance();
+    job.finds_importance = true;
+  }
 
   job.header.model_id = model_->id();
   job.header.width = pixels.width;
@@ -159,8 +147,6 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
   job.header.picture.colour = options.colour;
   job.chunks = options.chunks;
-  job.importance = options.importance;
-  if (job.importance) check_importance(*job.importance, model_->normative(), job.geometry);
   job.max_file_bytes = options.limits.max_file_bytes;
   return job;
 }
@@ -191,6 +177,10 @@ void Codec::analyse_exactly(EncodeJob* job, TileCount* progressing) const {
   progressing->finish(strips);
   job->tokens = std::move(analysis.tokens);
   job->features = std::move(analysis.features);
+  if (job->finds_importance) {
+    job->importance =
+        importance_on_grid(integer_.importance(analysis.importance_features, job->geometry));
+  }
 }
 
 void Codec::put_latents_of(const TileGroup& group, const Features& features, int rate,
@@ -205,17 +195,21 @@ void Codec::put_latents_of(const TileGroup& group, const Features& features, int
   }
 }
 
-std::vector<uint8_t> Codec::finish(const EncodeJob& job, uint8_t rate, int threads,
+RatePlan Codec::plan_of(const EncodeJob& job, int level) const {
+  return plan_rates(model_->normative(), job.geometry, job.importance, level);
+}
+
+std::vector<uint8_t> Codec::finish(const EncodeJob& job, const RatePlan& plan, int threads,
                                    double bit_price) const {
   EntropyOptions entropy;
   entropy.threads = threads;
   entropy.bit_price = bit_price;
-  const std::optional<ImportanceMap> map = job.map_at(model_->normative(), rate);
-  const EncodedPayload coded = encode_payload(*model_, job.geometry, rate, job.tokens, job.latents,
-                                              entropy, map ? &*map : nullptr);
+  const EncodedPayload coded =
+      encode_payload(*model_, job.geometry, plan.rate, job.tokens, job.latents, entropy,
+                     plan.map ? &*plan.map : nullptr);
   Header header = job.header;
-  header.has_map = map.has_value();
-  header.rate = rate;
+  header.has_map = plan.map.has_value();
+  header.rate = plan.rate;
   std::vector<uint8_t> file = write_file(header, coded.payload, job.chunks);
   if (file.size() > job.max_file_bytes) {  // no reader with the same limits would take it
     fail(DLF_LIMIT_EXCEEDED, "the file of " + std::to_string(file.size()) +
@@ -261,7 +255,7 @@ std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeIte
       if (!is_integer()) continue;
       analyse_exactly(&jobs[i], &progressing);
       jobs[i].latents =
-          integer_.latents(jobs[i].features, jobs[i].rates_at(model, items[i].options->rate),
+          integer_.latents(jobs[i].features, plan_of(jobs[i], items[i].options->rate).rates(model),
                            jobs[i].geometry);
       jobs[i].features = Tensor();
     }
@@ -275,7 +269,8 @@ std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeIte
     const auto write = [&](size_t number) {
       const size_t i = round.begin + number;
       naming("picture", i, count, [&] {
-        files[i] = finish(jobs[i], items[i].options->rate, threads_of_each(together));
+        files[i] =
+            finish(jobs[i], plan_of(jobs[i], items[i].options->rate), threads_of_each(together));
       });
       jobs[i] = EncodeJob();
     };
@@ -300,15 +295,17 @@ std::vector<uint8_t> Codec::encode_to_size_here(const ConstPixels& pixels, uint6
     TileCount analysing(strips_of(job.geometry), options.progress);
     analysing.report();
     analyse_exactly(&job, &analysing);
-    std::optional<int> rate_of_latents;
-    return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
+    const int below = levels_below(model, job.importance);
+    std::optional<int> trial_of_latents;
+    RatePlan plan;
+    return fill_size(max_bytes, below + model.rate_points, [&](int trial, double bit_price) {
       analysing.report();  // the place to cancel
-      const auto point = static_cast<uint8_t>(rate);
-      if (rate_of_latents != rate) {
-        job.latents = integer_.latents(job.features, job.rates_at(model, point), job.geometry);
+      if (trial_of_latents != trial) {
+        plan = plan_of(job, trial - below);
+        job.latents = integer_.latents(job.features, plan.rates(model), job.geometry);
       }
-      rate_of_latents = rate;
-      return finish(job, point, threads_, bit_price);
+      trial_of_latents = trial;
+      return finish(job, plan, threads_, bit_price);
     });
   }
   std::vector<std::unique_ptr<Features>> features(groups.size());
@@ -327,7 +324,7 @@ std::vector<uint8_t> Codec::encode_to_size_here(const ConstPixels& pixels, uint6
     } else {
       analysing.report();  // the place to cancel
     }
-    return finish(job, static_cast<uint8_t>(rate), threads_, bit_price);
+    return finish(job, plan_of(job, rate), threads_, bit_price);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "importance_map.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 
 #include "bytes.h"
@@ -43,9 +44,25 @@ AdaptiveBit& size_model(MapModels& models, uint32_t step) {
   return models.size[std::min<uint32_t>(step, kMapSizes - 1)];
 }
 
-void put(RansEncoder& encoder, AdaptiveBit& model, uint32_t entry) {
-  encoder.put_bit(entry, model.zeros());
-  model.learn(entry);
+// Gives every entry of the offsets in coding order to `put(entry, frequency of 0)` (§5.6.4).
+template <typename Put>
+void walk(const ImportanceMap& map, const Put& put) {
+  MapModels models;
+  const auto code = [&](AdaptiveBit& model, uint32_t entry) {
+    put(entry, model.zeros());
+    model.learn(entry);
+  };
+  for (size_t i = 0; i < map.offsets.size(); ++i) {
+    const Expected expected = expected_at(map, i);
+    const int32_t change = map.offsets[i] - expected.offset;
+    code(models.change[expected.context], change != 0);
+    if (change == 0) continue;
+    code(models.side[expected.context], change < 0);
+    const auto steps = static_cast<uint32_t>(change < 0 ? -change : change);
+    for (uint32_t step = 0; step < steps; ++step) {
+      code(size_model(models, step), step + 1 < steps);
+    }
+  }
 }
 
 // False when the bytes ran out; nothing is learned then.
@@ -72,15 +89,6 @@ void check_map(const MapRates& rates, const ImportanceMap& map) {
 
 }  // namespace
 
-ImportanceMap ImportanceMap::within(const MapRates& rates) const {
-  ImportanceMap out = *this;
-  for (int16_t& offset : out.offsets) {
-    offset = static_cast<int16_t>(
-        std::clamp<int32_t>(offset, rates.lowest(scale), rates.highest(scale)));
-  }
-  return out;
-}
-
 std::vector<uint8_t> ImportanceMap::rate_indices(const MapRates& rates) const {
   std::vector<uint8_t> out(offsets.size());
   for (size_t i = 0; i < out.size(); ++i) {
@@ -106,18 +114,20 @@ void encode_map(const MapRates& rates, const ImportanceMap& map, RansEncoder& en
   for (uint32_t bit = kMapScaleBits; bit-- > 0;) {  // §5.6.1
     encoder.put_bit((map.scale >> bit) & 1);
   }
-  MapModels models;
-  for (size_t i = 0; i < map.offsets.size(); ++i) {  // §5.6.4
-    const Expected expected = expected_at(map, i);
-    const int32_t change = map.offsets[i] - expected.offset;
-    put(encoder, models.change[expected.context], change != 0);
-    if (change == 0) continue;
-    put(encoder, models.side[expected.context], change < 0);
-    const auto steps = static_cast<uint32_t>(change < 0 ? -change : change);
-    for (uint32_t step = 0; step < steps; ++step) {
-      put(encoder, size_model(models, step), step + 1 < steps);
-    }
-  }
+  walk(map, [&](uint32_t entry, uint32_t zeros) { encoder.put_bit(entry, zeros); });
+}
+
+double map_bits(const ImportanceMap& map) {
+  double bits = kMapScaleBits;
+  walk(map, [&](uint32_t entry, uint32_t zeros) {
+    const uint32_t frequency = entry == 0 ? zeros : kFrequencyTotal - zeros;
+    bits += kFrequencyBits - std::log2(static_cast<double>(frequency));
+  });
+  return bits;
+}
+
+int32_t predicted_offset(const ImportanceMap& map, size_t position) {
+  return expected_at(map, position).offset;
 }
 
 MapReader::MapReader(const MapRates& rates, uint32_t rows, uint32_t columns) : rates_(rates) {

@@ -30,8 +30,6 @@ struct ImportanceMap {
   uint32_t scale = 0;
   std::vector<int16_t> offsets;  // [rows][columns]
 
-  // The same with every offset brought into range.
-  ImportanceMap within(const MapRates& rates) const;
   // The rate index of every position (§5.6.6), for offsets within range.
   std::vector<uint8_t> rate_indices(const MapRates& rates) const;
 };
@@ -56,6 +54,12 @@ struct MapModels {
   AdaptiveBit side[kMapContexts];
   AdaptiveBit size[kMapSizes];
 };
+
+// The offset that the neighbours of a position let expect (§5.6.3); those before it must be there.
+int32_t predicted_offset(const ImportanceMap& map, size_t position);
+
+// What a map costs: its ideal code length in bits, the scale included.
+double map_bits(const ImportanceMap& map);
 
 // Puts a map, before anything else of the payload. DLF_INVALID_ARGUMENT when its scale or an offset
 // is out of range.

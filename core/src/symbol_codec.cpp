@@ -135,6 +135,7 @@ EncodedPayload encode_payload(const ModelPackage& package, const ImageGeometry& 
     check_maps(model, DLF_INVALID_ARGUMENT);
     encode_map(map_rates(model, rate), *map, encoder);
     out.symbols.rates = RateMap(map->rate_indices(map_rates(model, rate)), map->columns);
+    out.symbols.map = *map;
   }
   out.symbols.banks = encode_tokens(model, geometry, tokens, encoder);
   const SymbolSet& set = out.symbols;
@@ -166,7 +167,8 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
     const MapRates rates = map_rates(model, rate);
     MapReader reader(rates, geometry.latent_h, geometry.latent_w);
     if (!reader.read(decoder)) fail_exhausted(options, payload.size(), "importance map");
-    out.rates = RateMap(reader.take_map().rate_indices(rates), geometry.latent_w);
+    out.map = reader.take_map();
+    out.rates = RateMap(out.map->rate_indices(rates), geometry.latent_w);
   }
   if (!decode_tokens(model, geometry, decoder, &out.tokens, &out.banks)) {
     fail_exhausted(options, payload.size(), "tokens");
@@ -210,9 +212,10 @@ uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry&
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;
-  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; the context; tokens
-  // and banks; the network at work.
-  return positions * (uint64_t{model.latent_channels} * 48 + context * 2) +
+  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; the context; offsets
+  // and rate indices of a map, and its part of the queue; tokens and banks; the network at work.
+  const uint64_t map = model.map_unit == 0 ? 0 : 32;
+  return positions * (uint64_t{model.latent_channels} * 48 + context * 2 + map) +
          geometry.windows() * (uint64_t{model.tokens_stride()} * 22 + 1) +
          Prior::network_bytes(model, geometry);
 }

@@ -5,6 +5,7 @@
 #define DLF_SRC_SYMBOL_CODEC_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "bytes.h"
@@ -26,6 +27,7 @@ struct EntropyOptions {
 struct SymbolSet {
   ImageGeometry geometry;
   uint8_t rate = 0;
+  std::optional<ImportanceMap> map;
   RateMap rates{0};             // rate index of every position (§5.6.6)
   std::vector<int16_t> tokens;  // digits, [nH*nW][T*D]
   std::vector<uint8_t> banks;   // [nH*nW]

@@ -8,6 +8,7 @@
 
 #include "files.h"
 #include "images.h"
+#include "importance.h"
 #include "models.h"
 #include "outputs.h"
 #include "tool.h"
@@ -23,7 +24,8 @@ typedef struct options {
   double quality;
   double bpp;         /* 0: not given */
   uint64_t max_bytes; /* 0: not given */
-  int keep[KINDS];    /* as kept_kinds */
+  importance importance;
+  int keep[KINDS]; /* as kept_kinds */
   overwrite choice;
   int quiet, verbose;
 } options;
@@ -42,6 +44,9 @@ static void print_help(void) {
       "  -q, --quality 0..100   0 is smallest, 100 is best (default: %d)\n"
       "      --bpp X            at most X bits of file per pixel, instead of a quality\n"
       "      --bytes N          at most N bytes of file, instead of a quality\n"
+      "      --importance WHERE more bits there: auto, a mask (a picture, white is most), or "
+      "boxes\n"
+      "                         X,Y,W,H[:GAIN] in pixels, gain -1 to 1; boxes may be repeated\n"
       "      --model NAME|FILE  model package (default: dlf-s)\n"
       "      --device NAME      cpu (default), cuda, cuda:N\n"
       "      --threads N        default: all processors\n"
@@ -67,15 +72,34 @@ static int keep_kind(options *out, const char *word) {
 
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char **argv, options *out) {
-  enum { BPP = 256, BYTES, MODEL, DEVICE, THREADS, KEEP, FORCE, NO_CLOBBER, QUIET, VERBOSE };
-  static const struct option names[] = {
-      {"quality", required_argument, NULL, 'q'},     {"bpp", required_argument, NULL, BPP},
-      {"bytes", required_argument, NULL, BYTES},     {"model", required_argument, NULL, MODEL},
-      {"device", required_argument, NULL, DEVICE},   {"threads", required_argument, NULL, THREADS},
-      {"keep", required_argument, NULL, KEEP},       {"force", no_argument, NULL, FORCE},
-      {"no-clobber", no_argument, NULL, NO_CLOBBER}, {"quiet", no_argument, NULL, QUIET},
-      {"verbose", no_argument, NULL, VERBOSE},       {"help", no_argument, NULL, 'h'},
-      {"version", no_argument, NULL, 'V'},           {NULL, 0, NULL, 0}};
+  enum {
+    BPP = 256,
+    BYTES,
+    IMPORTANCE,
+    MODEL,
+    DEVICE,
+    THREADS,
+    KEEP,
+    FORCE,
+    NO_CLOBBER,
+    QUIET,
+    VERBOSE
+  };
+  static const struct option names[] = {{"quality", required_argument, NULL, 'q'},
+                                        {"bpp", required_argument, NULL, BPP},
+                                        {"importance", required_argument, NULL, IMPORTANCE},
+                                        {"bytes", required_argument, NULL, BYTES},
+                                        {"model", required_argument, NULL, MODEL},
+                                        {"device", required_argument, NULL, DEVICE},
+                                        {"threads", required_argument, NULL, THREADS},
+                                        {"keep", required_argument, NULL, KEEP},
+                                        {"force", no_argument, NULL, FORCE},
+                                        {"no-clobber", no_argument, NULL, NO_CLOBBER},
+                                        {"quiet", no_argument, NULL, QUIET},
+                                        {"verbose", no_argument, NULL, VERBOSE},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
+                                        {NULL, 0, NULL, 0}};
   uint64_t threads = available_threads();
   int targets = 0, choices = 0, letter, good = 1;
   memset(out, 0, sizeof *out);
@@ -95,6 +119,9 @@ static int read_options(int argc, char **argv, options *out) {
       case BYTES:
         good = read_count("--bytes", optarg, 1, UINT64_MAX, &out->max_bytes);
         ++targets;
+        break;
+      case IMPORTANCE:
+        good = read_importance(optarg, &out->importance);
         break;
       case MODEL:
         out->model = optarg;
@@ -220,6 +247,7 @@ static int encode(const options *given, const dlf_codec *codec, const picture *p
   dlf_image image;
   dlf_buffer file;
   dlf_error error;
+  int8_t *grid = NULL;
   int status;
   DLF_INIT(&encoding);
   DLF_INIT(&image);
@@ -234,10 +262,15 @@ static int encode(const options *given, const dlf_codec *codec, const picture *p
   encoding.chunk_count = choose_chunks(given, picture, chunks);
   encoding.progress = stop_when_interrupted;
   status = choose_target(given, codec, picture, &encoding);
-  if (status != 0) return status;
-  if (dlf_encode(codec, &image, &encoding, &file, &error) != DLF_OK) {
-    return complain_error(given->input, &error);
+  if (status == 0) {
+    status =
+        apply_importance(&given->importance, picture->width, picture->height, &encoding, &grid);
   }
+  if (status == 0 && dlf_encode(codec, &image, &encoding, &file, &error) != DLF_OK) {
+    status = complain_error(given->input, &error);
+  }
+  free(grid);
+  if (status != 0) return status;
   if (!write_whole(given->output, file.data, file.size)) {
     status = EXIT_FAILED;
   } else if (!given->quiet) {

@@ -38,6 +38,7 @@ py::dict header_dict(const Header& header) {
   out["colour"] = colour_name(header.picture.colour);
   out["has_chunks"] = header.has_chunks;
   out["has_trailer"] = header.has_trailer;
+  out["has_map"] = header.has_map;
   out["header_bytes"] = header.header_bytes;
   out["payload_bytes"] = header.payload_length;
   return out;
@@ -151,6 +152,9 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   out["y_hat"] = array(symbols.y_hat);
   out["latent"] = array(symbols.latent,
                         {model.normative().latent_channels, geometry.latent_h, geometry.latent_w});
+  if (symbols.map) {
+    out["rate_index"] = array(symbols.rates.rates(), {geometry.latent_h, geometry.latent_w});
+  }
   out["rate"] = symbols.rate;
   out["final_state"] = symbols.final_state;
   out["complete"] = symbols.complete;
@@ -175,6 +179,7 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
   py::dict out;
   out["windows"] = array(lengths.windows, {geometry.windows_y, geometry.windows_x});
   out["positions"] = array(lengths.positions, {geometry.latent_h, geometry.latent_w});
+  out["map"] = lengths.map;
   return out;
 }
 
@@ -282,7 +287,9 @@ void add_bitstream(py::module_& m) {
       .def_property_readonly("latent_channels",
                              property([](const auto& p) { return p.normative().latent_channels; }))
       .def_property_readonly("latent_stride",
-                             property([](const auto& p) { return p.normative().latent_stride; }));
+                             property([](const auto& p) { return p.normative().latent_stride; }))
+      .def_property_readonly("has_maps",
+                             property([](const auto& p) { return p.normative().map_unit > 0; }));
 
   m.def("probe", &probe, arg("data"));
   m.def("chunks", &chunks, arg("data"), py::kw_only(), arg("allow_truncated") = false,

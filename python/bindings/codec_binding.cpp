@@ -51,6 +51,42 @@ class Image {
   ConstPixels pixels_;
 };
 
+// Where people look: None, an array of int8, or "auto".
+class Importance {
+ public:
+  explicit Importance(const py::object& given) {
+    if (given.is_none()) return;
+    if (py::isinstance<py::str>(given)) {
+      if (given.cast<std::string>() != "auto") throw py::value_error("importance must be \"auto\"");
+      finds_ = true;
+      return;
+    }
+    if (!py::isinstance<py::array_t<int8_t>>(given)) {
+      throw py::type_error("importance must be int8");
+    }
+    array_ = py::array_t<int8_t, py::array::c_style>::ensure(given);
+    if (!array_) throw py::error_already_set();
+    if (array_.ndim() != 2 || array_.size() == 0) throw py::value_error("importance must be H x W");
+    for (const py::ssize_t side : {array_.shape(0), array_.shape(1)}) {
+      if (side > static_cast<py::ssize_t>(kMaxSide)) throw py::value_error("too large a mask");
+    }
+    mask_.data = array_.data();
+    mask_.height = static_cast<uint32_t>(array_.shape(0));
+    mask_.width = static_cast<uint32_t>(array_.shape(1));
+  }
+
+  // Must not outlive this object.
+  void put(EncodeOptions* options) const {
+    options->importance = mask_;
+    options->finds_importance = finds_;
+  }
+
+ private:
+  py::array_t<int8_t, py::array::c_style> array_;
+  ImportanceMask mask_;
+  bool finds_ = false;
+};
+
 using ChunkPair = std::pair<uint32_t, py::bytes>;
 
 std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
@@ -88,6 +124,7 @@ using CallPointer = std::unique_ptr<Call>;
 
 struct Encoding {
   Image image;
+  Importance importance;
   EncodeOptions options;
   std::vector<uint8_t> file;
 
@@ -96,11 +133,15 @@ struct Encoding {
 
 CallPointer encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
                    const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
-                   const py::object& limits, const py::object& progress) {
-  Encoding encoding{
-      Image(pixels), encode_options(orientation, colour, chunks, trailer, limits), {}};
+                   const py::object& importance, const py::object& limits,
+                   const py::object& progress) {
+  Encoding encoding{Image(pixels),
+                    Importance(importance),
+                    encode_options(orientation, colour, chunks, trailer, limits),
+                    {}};
   encoding.options.rate = rate_of(rate);
   const auto work = [&codec](Encoding& state, Call& call) {
+    state.importance.put(&state.options);
     state.options.progress = call.progress();
     state.file = codec.encode(state.image.pixels(), state.options);
   };
@@ -110,10 +151,14 @@ CallPointer encode(const Codec& codec, const py::array& pixels, int rate, int or
 CallPointer encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
                            int orientation, const std::string& colour,
                            const std::vector<ChunkPair>& chunks, bool trailer,
-                           const py::object& limits, const py::object& progress) {
-  Encoding encoding{
-      Image(pixels), encode_options(orientation, colour, chunks, trailer, limits), {}};
+                           const py::object& importance, const py::object& limits,
+                           const py::object& progress) {
+  Encoding encoding{Image(pixels),
+                    Importance(importance),
+                    encode_options(orientation, colour, chunks, trailer, limits),
+                    {}};
   const auto work = [&codec, max_bytes](Encoding& state, Call& call) {
+    state.importance.put(&state.options);
     state.options.progress = call.progress();
     state.file = codec.encode_to_size(state.image.pixels(), max_bytes, state.options);
   };
@@ -188,13 +233,16 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
                          const std::vector<int>& orientations,
                          const std::vector<std::string>& colours,
                          const std::vector<std::vector<ChunkPair>>& chunks,
-                         const py::object& limits, const py::object& progress) {
+                         const std::vector<py::object>& importance, const py::object& limits,
+                         const py::object& progress) {
   const size_t count = pictures.size();
-  if (orientations.size() != count || colours.size() != count || chunks.size() != count) {
-    throw py::value_error("every picture has one orientation, colour and list of chunks");
+  if (orientations.size() != count || colours.size() != count || chunks.size() != count ||
+      importance.size() != count) {
+    throw py::value_error("every picture has one orientation, colour, list of chunks, importance");
   }
   struct State {
     std::vector<Image> images;
+    std::vector<Importance> importance;
     std::vector<EncodeOptions> options;
     std::vector<std::vector<uint8_t>> files;
   };
@@ -204,6 +252,8 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
     state.images.emplace_back(pictures[i]);
     state.options.push_back(encode_options(orientations[i], colours[i], chunks[i], false, limits));
     state.options.back().rate = checked_rate;
+    state.importance.emplace_back(importance[i]);
+    state.importance.back().put(&state.options.back());
   }
   const auto work = [&codec](State& given, Call& call) {
     std::vector<EncodeItem> items;
@@ -307,18 +357,18 @@ void add_codec(py::module_& m) {
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
       .def("start_encode", &encode, py::keep_alive<0, 1>(), arg("pixels"), arg("rate"),
            py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
-           arg("chunks") = py::tuple(), arg("trailer") = false, arg("limits") = none,
-           arg("progress") = none)
+           arg("chunks") = py::tuple(), arg("trailer") = false, arg("importance") = none,
+           arg("limits") = none, arg("progress") = none)
       .def("start_encode_batch", &encode_batch, py::keep_alive<0, 1>(), arg("pictures"),
            arg("rate"), py::kw_only(), arg("orientations"), arg("colours"), arg("chunks"),
-           arg("limits") = none, arg("progress") = none)
+           arg("importance"), arg("limits") = none, arg("progress") = none)
       .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"), py::kw_only(),
            arg("layers") = "all", arg("allow_truncated") = false, arg("downscale") = 1,
            arg("noise") = "vivid", arg("limits") = none, arg("progress") = none)
       .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"),
            arg("max_bytes"), py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
-           arg("chunks") = py::tuple(), arg("trailer") = false, arg("limits") = none,
-           arg("progress") = none)
+           arg("chunks") = py::tuple(), arg("trailer") = false, arg("importance") = none,
+           arg("limits") = none, arg("progress") = none)
       .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"), py::kw_only(),
            arg("layers") = "all", arg("allow_truncated") = false, arg("region") = none,
            arg("downscale") = 1, arg("noise") = "vivid", arg("limits") = none,

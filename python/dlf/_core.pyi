@@ -1,7 +1,7 @@
 """Everything but the TorchScript backend; free of torch. Errors are those of `dlf.errors`."""
 
 from collections.abc import Callable, Sequence
-from typing import Generic, Literal, TypedDict, TypeVar, type_check_only
+from typing import Generic, Literal, NotRequired, TypedDict, TypeVar, type_check_only
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ class Header(TypedDict):
     colour: Literal["srgb", "display-p3"]
     has_chunks: bool
     has_trailer: bool
+    has_map: bool
     header_bytes: int
     payload_bytes: int
 
@@ -57,6 +58,7 @@ class Symbols(TypedDict):
     step: npt.NDArray[np.int16]  # [C, h, w]
     y_hat: npt.NDArray[np.int16]  # [C, h, w]
     latent: npt.NDArray[np.int32]  # [C, h, w]
+    rate_index: NotRequired[npt.NDArray[np.uint8]]  # [h, w], of files with an importance map
     rate: int
     final_state: int
     complete: bool
@@ -68,6 +70,7 @@ class CodeLengths(TypedDict):
 
     windows: npt.NDArray[np.float64]  # [nH, nW], tokens and bank of each window
     positions: npt.NDArray[np.float64]  # [h, w], detail symbols of all channels
+    map: float  # the importance map; 0 when there is none
 
 @type_check_only
 class Estimate(TypedDict):
@@ -110,6 +113,9 @@ class Package:
     def latent_channels(self) -> int: ...
     @property
     def latent_stride(self) -> int: ...
+    @property
+    def has_maps(self) -> bool:
+        """Whether files of this model may have importance maps."""
 
 def probe(data: bytes) -> Header:
     """Read and check the header alone; `data` may be the first `MAX_HEADER_BYTES` of a file."""
@@ -236,6 +242,7 @@ class Codec:
         colour: Literal["srgb", "display-p3"] = "srgb",
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
+        importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> Call[bytes]:
@@ -248,6 +255,9 @@ class Codec:
             colour: the space of the samples.
             chunks: type (2 ICC, 3 EXIF, 4 XMP, 16 and more private) and content.
             trailer: add a CRC-32C even if there are no chunks.
+            importance: int8 of any size, -127 (least) to 127 (most), laid over the picture; "auto"
+                is what the model's importance program finds. ValueError for a model that has no
+                importance maps, or no such program.
         """
 
     def start_encode_batch(
@@ -258,10 +268,11 @@ class Codec:
         orientations: Sequence[int],
         colours: Sequence[Literal["srgb", "display-p3"]],
         chunks: Sequence[Sequence[tuple[int, bytes]]],
+        importance: Sequence[npt.NDArray[np.int8] | Literal["auto"] | None],
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> Call[list[bytes]]:
-        """Return the call for the .dlf files of several pictures; orientation, colour and chunks are one for each.
+        """Return the call for the .dlf files of several pictures; all lists have one item for each.
 
         An error names the picture by its index, and nothing is returned.
         """
@@ -291,6 +302,7 @@ class Codec:
         colour: Literal["srgb", "display-p3"] = "srgb",
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
+        importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,
         limits: Limits | None = None,
         progress: Callable[[int, int], bool | None] | None = None,
     ) -> Call[bytes]:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from dlf import forks, metadata, models, native, options, torchscript
 from dlf.errors import ModelError
 from dlf.header import Buffer, ChunkType, as_bytes
+from dlf.importance import Importance, check_importance, mask_of
 from dlf.limits import Limits, check_limits
 from dlf.members import naming
 from dlf.options import Layers, Precision
@@ -86,6 +87,7 @@ class Codec:
         exif: bytes | metadata.Exif | None = None,
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
+        importance: Importance | None = None,
         limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> bytes:
@@ -96,8 +98,10 @@ class Codec:
         """
         quality = options.check_quality(quality)
         limits = self._allowed(limits)
+        check_importance(importance)
         picture = prepare(image, exif=exif, icc_profile=icc_profile, xmp=xmp)
         limit = options.byte_limit(picture.width, picture.height, bpp, max_bytes)
+        mask = mask_of(importance, picture.width, picture.height)
         model = self.model
         native = self._native(model)
         if limit is None:
@@ -107,6 +111,7 @@ class Codec:
                 orientation=picture.orientation,
                 colour=picture.color_space,
                 chunks=_chunks(picture),
+                importance=mask,
                 limits=limits,
                 progress=progress,
             )
@@ -116,6 +121,7 @@ class Codec:
             orientation=picture.orientation,
             colour=picture.color_space,
             chunks=_chunks(picture),
+            importance=mask,
             limits=limits,
             progress=progress,
         )
@@ -158,6 +164,7 @@ class Codec:
         *,
         bpp: float | None = None,
         max_bytes: int | None = None,
+        importance: Importance | None = None,
         limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> list[bytes]:
@@ -174,18 +181,29 @@ class Codec:
         """
         quality = options.check_quality(quality)
         limits = self._allowed(limits)
+        check_importance(importance)
         images = list(images)
         if bpp is not None or max_bytes is not None:
             files = []
             for index, image in enumerate(images):
                 with naming("picture", index, len(images)):
-                    files.append(self.encode(image, bpp=bpp, max_bytes=max_bytes, limits=limits))
+                    files.append(
+                        self.encode(
+                            image,
+                            bpp=bpp,
+                            max_bytes=max_bytes,
+                            importance=importance,
+                            limits=limits,
+                        )
+                    )
                 progress(index + 1, len(images))
             return files
-        pictures = []
+        pictures, masks = [], []
         for index, image in enumerate(images):
             with naming("picture", index, len(images)):
-                pictures.append(prepare(image))
+                picture = prepare(image)
+                pictures.append(picture)
+                masks.append(mask_of(importance, picture.width, picture.height))
         model = self.model
         return self._native(model).encode_batch(
             [picture.pixels for picture in pictures],
@@ -193,6 +211,7 @@ class Codec:
             orientations=[picture.orientation for picture in pictures],
             colours=[picture.color_space for picture in pictures],
             chunks=[_chunks(picture) for picture in pictures],
+            importance=masks,
             limits=limits,
             progress=progress,
         )
@@ -289,6 +308,7 @@ def encode(
     exif: bytes | metadata.Exif | None = None,
     icc_profile: bytes | metadata.Exif | None = None,
     xmp: str | bytes | None = None,
+    importance: Importance | None = None,
     limits: Limits | None = None,
 ) -> bytes:
     """Return `image` as the bytes of a .dlf file.
@@ -306,6 +326,10 @@ def encode(
             orientation, and pixels with a profile that is neither sRGB nor Display P3 are converted
             to sRGB. `b""` means none. A profile is embedded only when it is of the colour space of
             the pixels, and EXIF without tags that describe the file that it comes from.
+        importance: where people look; see `dlf.importance`. A mask (array or Pillow image of any
+            size), boxes `(x, y, width, height)` or `(x, y, width, height, gain)` in pixels as they
+            are stored, or "auto". Quality is then that of what is neither more nor less important;
+            `bpp` and `max_bytes` hold all the same. Only for models with importance maps.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:
@@ -322,6 +346,7 @@ def encode(
         exif=exif,
         icc_profile=icc_profile,
         xmp=xmp,
+        importance=importance,
         limits=limits,
     )
 

@@ -9,10 +9,13 @@ from dlf import _core, models
 from dlf.header import Buffer, as_bytes, info
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from dlf._core import CodeLengths, Symbols
     from dlf.limits import Limits
 
-__all__ = ["code_lengths", "decode_symbols", "layer_bytes", "verify"]
+__all__ = ["code_lengths", "decode_symbols", "importance_map", "layer_bytes", "verify"]
 
 
 def decode_symbols(
@@ -45,8 +48,8 @@ def code_lengths(
     """Return where the bits of the payload are: what each symbol ideally costs, in bits.
 
     `windows`, float64 [nH, nW]: the tokens of each window of the picture, row by row;
-    `positions`, float64 [h, w]: the detail symbols of all channels at each latent position. Both
-    follow from the frequency tables alone; together they are the payload's bits, but for at most
+    `positions`, float64 [h, w]: the detail symbols of all channels at each latent position; `map`:
+    the importance map. All follow from the frequency tables alone; together they are the payload's bits, but for at most
     five bytes that the coder itself needs.
 
     Raises:
@@ -77,10 +80,28 @@ def verify(
 def layer_bytes(
     data: bytes, model: models.Model, *, limits: Limits | None = None
 ) -> tuple[int, int]:
-    """Return how many payload bytes the semantic and the detail layer take."""
+    """Return how many payload bytes the semantic and the detail layer take.
+
+    An importance map counts with the first.
+    """
     found = decode_symbols(data, model.path, limits=limits)
     semantic = int(found["token_bytes"])
     return semantic, info(data, limits=limits).payload_bytes - semantic
+
+
+def importance_map(
+    data: bytes, model: models.Model, *, limits: Limits | None = None
+) -> tuple[npt.NDArray[np.uint8], float]:
+    """Return the rate point of each latent position, uint8 [h, w], and the bits that say so.
+
+    Raises:
+        ValueError: the file has no importance map.
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
+    """
+    rates = decode_symbols(data, model.path, limits=limits).get("rate_index")
+    if rates is None:
+        raise ValueError("the file has no importance map")
+    return rates, code_lengths(data, model.path, limits=limits)["map"]
 
 
 def _package(

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dlf import forks, metadata, options, signature
 from dlf.errors import LimitExceeded
 from dlf.header import Info, info
+from dlf.importance import Importance
 from dlf.limits import Limits, check_limits
 from imageio.core.request import URI_BYTES, URI_FILENAME, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
@@ -103,6 +104,7 @@ class DlfPlugin(PluginV3):
         exif: bytes | metadata.Exif | None = None,
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
+        importance: Importance | None = None,
         limits: Limits | None = None,
     ) -> bytes | None:
         """Encode one image; the target is written only after that has worked, whole or not at all.
@@ -110,7 +112,8 @@ class DlfPlugin(PluginV3):
         Args:
             ndimage: a uint8 array, or a batch of exactly one.
             is_batch: whether `ndimage` is a batch; None finds out (lists and 4 axes are batches).
-            quality, bpp, max_bytes, exif, icc_profile, xmp, limits: as for `dlf.encode`.
+            quality, bpp, max_bytes, exif, icc_profile, xmp, importance, limits: as for
+                `dlf.encode`.
             model, device, threads: as for `dlf.Codec`.
 
         Returns:
@@ -136,6 +139,7 @@ class DlfPlugin(PluginV3):
             exif=exif,
             icc_profile=icc_profile,
             xmp=xmp,
+            importance=importance,
             limits=limits,
         )
         if self.request._uri_type == URI_FILENAME:

@@ -77,5 +77,6 @@ def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
         exif=given.get("exif"),
         icc_profile=given.get("icc_profile"),
         xmp=given.get("xmp"),
+        importance=given.get("importance"),
         limits=chosen.limits,
     )

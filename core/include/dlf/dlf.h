@@ -184,7 +184,8 @@ typedef struct dlf_info {
   uint32_t has_chunks;  /* 0 or 1 */
   uint32_t has_trailer; /* 0 or 1: a CRC-32C at the end */
   uint32_t header_bytes;
-  uint32_t payload_bytes; /* as the header states it */
+  uint32_t payload_bytes;      /* as the header states it */
+  uint32_t has_importance_map; /* 0 or 1: the rate differs from place to place */
 } dlf_info;
 
 /* Reads and checks the header of the `size` bytes at `data`, which may be the beginning of a file:
@@ -234,13 +235,14 @@ typedef struct dlf_package dlf_package;
 typedef struct dlf_package_info {
   size_t struct_size;
   uint32_t model_id;
-  uint32_t rate_points;       /* rates are 0 to rate_points - 1 */
-  uint32_t window;            /* pixels */
-  uint32_t tokens_per_window; /* T */
-  uint32_t digits;            /* D, of a token */
-  uint32_t latent_channels;   /* C */
-  uint32_t latent_stride;     /* pixels */
-  char sha256[65];            /* of the normative part, lower-case hexadecimal */
+  uint32_t rate_points;         /* rates are 0 to rate_points - 1 */
+  uint32_t window;              /* pixels */
+  uint32_t tokens_per_window;   /* T */
+  uint32_t digits;              /* D, of a token */
+  uint32_t latent_channels;     /* C */
+  uint32_t latent_stride;       /* pixels */
+  char sha256[65];              /* of the normative part, lower-case hexadecimal */
+  uint32_t has_importance_maps; /* 0 or 1: dlf_encode takes importance */
 } dlf_package_info;
 
 /* Reads a package into *package and checks its members. `path` is given to the system as it is.
@@ -295,14 +297,15 @@ typedef enum dlf_tensor_name {
   DLF_TENSOR_MEAN = 4,
   DLF_TENSOR_STEP = 5,
   DLF_TENSOR_Y_HAT = 6,
-  DLF_TENSOR_LATENT = 7, /* int32 [C][h][w] */
+  DLF_TENSOR_LATENT = 7,     /* int32 [C][h][w] */
+  DLF_TENSOR_RATE_INDEX = 8, /* uint8 [h][w]; 0 dimensions when there is no importance map */
   DLF_TENSOR_FORCE_INT_ = 0x7fffffff
 } dlf_tensor_name;
 
 typedef struct dlf_tensor {
   size_t struct_size;
   uint32_t bytes_per_value; /* 1: uint8, 2: int16, 4: int32 */
-  uint32_t dimensions;      /* 1 to 3 */
+  uint32_t dimensions;      /* 1 to 3; 0: not there, no data */
   uint32_t shape[3];        /* unused ones are 1 */
   const void *data;         /* row-major; lives as long as the dlf_symbols */
 } dlf_tensor;
@@ -458,11 +461,18 @@ typedef struct dlf_encode_options {
   const dlf_allocator *allocator; /* of the result; default malloc and free */
   dlf_progress progress;
   void *progress_user;
+  /* Where people look, as a grid of any size, up to 2^24 a side, that is laid over the picture:
+   * [importance_height][importance_width], row-major, from -127 (least) over 0 (as the rest) to 127
+   * (most). NULL: none. The rate there moves by up to half of the rate points; `rate` is that of 0,
+   * and max_bytes holds all the same. */
+  const int8_t *importance;
+  uint32_t importance_width, importance_height;
+  uint32_t find_importance; /* 1: what the package itself finds, in place of a grid */
 } dlf_encode_options;
 
 /* Encodes a picture into *file; `options` may be NULL. DLF_LIMIT_EXCEEDED, DLF_CANCELLED,
- * DLF_MODEL_ERROR (the networks fail), and DLF_INVALID_ARGUMENT also when no file fits max_bytes.
- */
+ * DLF_MODEL_ERROR (the networks fail), and DLF_INVALID_ARGUMENT also when no file fits max_bytes,
+ * and for importance with a package that has no maps, or cannot find it. */
 DLF_API dlf_status dlf_encode(const dlf_codec *codec, const dlf_image *image,
                               const dlf_encode_options *options, dlf_buffer *file,
                               dlf_error *error);

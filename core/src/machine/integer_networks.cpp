@@ -125,11 +125,28 @@ IntegerAnalysis IntegerNetworks::analyse(const ConstPixels& pixels, const ImageG
   out.features = Tensor(features.channels, geometry.latent_h, geometry.latent_w);
   std::vector<TakeRow> take = {token_rows(model, part, geometry.windows_x, &out.tokens),
                                to_tensor(&out.features)};
-  if (part.importance) take.push_back([](const ConstRow&) {});
+  if (part.importance) {
+    const RegisterShape& shape = part.analysis.shapes[part.analysis.outputs[2]];
+    out.importance_features = Tensor(shape.channels, geometry.latent_h, geometry.latent_w);
+    take.push_back(to_tensor(&out.importance_features));
+  }
   const Plan plan(part.layers, part.analysis, geometry.canvas, whole(geometry.canvas),
                   model.latent_stride);
   execute(plan, {sample_rows(pixels)}, take, options(report));
   return out;
+}
+
+void IntegerNetworks::check_importance() const {
+  if (!encoder().importance) {
+    fail(DLF_INVALID_ARGUMENT, "importance: the model has no importance program");
+  }
+}
+
+Tensor IntegerNetworks::importance(const Tensor& features, const ImageGeometry& geometry) const {
+  const EncoderPart& part = encoder();
+  return std::move(run_program(part.layers, *part.importance, geometry.canvas,
+                               {from_tensor(features)}, model_->normative().latent_stride,
+                               options({}))[0]);
 }
 
 std::vector<float> IntegerNetworks::latents(const Tensor& features, const RateMap& rates,
@@ -173,14 +190,21 @@ IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geomet
   const uint32_t block = model.normative().latent_stride;
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const uint64_t features = part.analysis.shapes[part.analysis.outputs[1]].channels;
+  std::vector<const Program*> programs = {&part.analysis, &part.bottleneck};
+  uint64_t found = 0;  // channels of importance features
+  if (part.importance) {
+    programs.push_back(&*part.importance);
+    found = part.analysis.shapes[part.analysis.outputs[2]].channels;
+  }
   IntegerCost cost;
-  for (const Program* program : {&part.analysis, &part.bottleneck}) {
+  for (const Program* program : programs) {
     const Plan plan(part.layers, *program, canvas, whole(canvas), block);
     cost.bytes = std::max(cost.bytes, execution_bytes(plan));
     cost.macs += macs_of(part.layers, *program, canvas.height, canvas.width);
   }
   // Features, latents as integers and as numbers.
-  cost.bytes += positions * (2 * features + 6 * uint64_t{model.normative().latent_channels});
+  cost.bytes +=
+      positions * (2 * (features + found) + 6 * uint64_t{model.normative().latent_channels});
   return cost;
 }
 

@@ -30,6 +30,7 @@ enum class Noise {
 struct IntegerAnalysis {
   std::vector<int16_t> tokens;  // digits, [windows][T*D]
   Tensor features;
+  Tensor importance_features;  // of packages with an importance program
 };
 
 class IntegerNetworks {
@@ -43,6 +44,11 @@ class IntegerNetworks {
   // Throws DLF_MODEL_ERROR when the package has no encoder.
   IntegerAnalysis analyse(const ConstPixels& pixels, const ImageGeometry& geometry,
                           const Report& report) const;
+
+  // Throws DLF_INVALID_ARGUMENT when the package has no importance program.
+  void check_importance() const;
+  // How much people will look at each position (A.3), one channel.
+  Tensor importance(const Tensor& features, const ImageGeometry& geometry) const;
 
   // The latents y, [C][h][w], as encode_payload takes them.
   std::vector<float> latents(const Tensor& features, const RateMap& rates,

@@ -49,7 +49,12 @@ class Coder:
                     f"{model.path} is another model here than where the batch was started"
                 )
         if not settings.decode or _has_model(settings.model):
-            self._codec.encode(np.zeros((1, 1, 3), np.uint8))
+            # Boxes may lie outside so small a picture; whether the model knows importance shows all
+            # the same.
+            tried = settings.importance
+            if not (tried is None or isinstance(tried, str)):
+                tried = np.ones((1, 1), bool)
+            self._codec.encode(np.zeros((1, 1, 3), np.uint8), importance=tried)
 
     def code(self, content: bytes, name: str, permit: Permit) -> Coded:
         """Return what becomes of the file `content`, which messages call `name`."""
@@ -68,6 +73,7 @@ class Coder:
             settings.quality,
             bpp=settings.bpp,
             max_bytes=settings.max_bytes,
+            importance=settings.importance,
             **imagefile.kept_metadata(image, settings.keep),
         )
         return data, image.width * image.height, len(data)

@@ -6,7 +6,8 @@ import dataclasses
 import posixpath
 from dataclasses import dataclass
 
-from dlf import imagefile, models, options
+from dlf import imagefile, importance, models, options
+from dlf.importance import Importance
 from dlf.outputs import Overwrite
 
 __all__ = ["DLF_SUFFIX", "SHARD_SUFFIXES", "Settings", "is_shard", "picture_suffixes"]
@@ -27,6 +28,7 @@ class Settings:
         decode: from .dlf files to images, instead of the other way.
         quality, bpp, max_bytes, model, device, precision: as for `dlf.encode` and `dlf.Codec`.
         threads: of each worker; None is its share of the processors.
+        importance: where people look, the same for all pictures; as for `dlf.encode`.
         keep: which metadata is embedded: "exif", "icc", "xmp".
         extension: of the images that decoding writes, without its dot.
         frame: which picture of a file that holds several, from 0; None refuses such files.
@@ -39,6 +41,7 @@ class Settings:
     quality: float = options.DEFAULT_QUALITY
     bpp: float | None = None
     max_bytes: int | None = None
+    importance: Importance | None = None
     keep: tuple[str, ...] = ()
     model: str | None = None
     device: str = "cpu"
@@ -66,6 +69,7 @@ class Settings:
             options.check_max_bytes(self.max_bytes)
         if self.frame is not None:
             options.check_frame(self.frame)
+        importance.check_importance(self.importance)
         options.check_device(self.device)
         options.check_precision(self.precision)
         unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
@@ -97,7 +101,10 @@ class Settings:
             target = f"quality={self.quality:g}"
         keep = f" keep={'+'.join(sorted(self.keep))}" if self.keep else ""
         frame = "" if self.frame is None else f" frame={self.frame}"
-        return f"encode {target}{keep}{frame}{model}"
+        where = (
+            "" if self.importance is None else f" importance={importance.label(self.importance)}"
+        )
+        return f"encode {target}{where}{keep}{frame}{model}"
 
     @property
     def output_form(self) -> str:

@@ -14,6 +14,7 @@ __all__ = [
     "add_device",
     "add_files",
     "add_frame",
+    "add_importance",
     "add_keep",
     "add_limits",
     "add_model",
@@ -24,11 +25,13 @@ __all__ = [
     "add_threads",
     "check_count",
     "checked",
+    "importance_of",
     "limits_of",
     "number",
 ]
 
 if TYPE_CHECKING:
+    from dlf.importance import Importance
     from dlf.limits import Limits
 
 T = TypeVar("T")
@@ -117,6 +120,30 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="at most N bytes of file",
     )
+
+
+def add_importance(parser: argparse.ArgumentParser) -> None:
+    """Add --importance."""
+    parser.add_argument(
+        "--importance",
+        action="append",
+        default=[],
+        metavar="auto|MASK|X,Y,W,H[:GAIN]",
+        help="more bits there: what the model finds, a picture of which white is most, or a box in "
+        "pixels with a gain from -1 to 1; boxes may be repeated",
+    )
+
+
+def importance_of(arguments: argparse.Namespace) -> Importance | None:
+    """Return what --importance says, as `dlf.encode` takes it; None without it.
+
+    Raises:
+        ValueError: words that do not go together, a box that is none.
+        OSError, UnidentifiedImageError: a mask that cannot be read.
+    """
+    from dlf.importance import from_words
+
+    return from_words(arguments.importance)
 
 
 def add_keep(parser: argparse.ArgumentParser) -> None:

@@ -53,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="extension of the images that --decode writes (default: png)",
     )
     shared.add_target(parser)
+    shared.add_importance(parser)
     shared.add_keep(parser)
     shared.add_frame(parser)
     shared.add_overwrite(parser)
@@ -157,6 +158,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         quality=arguments.quality,
         bpp=arguments.bpp,
         max_bytes=arguments.max_bytes,
+        importance=shared.importance_of(arguments),
         keep=tuple(arguments.keep),
         model=arguments.model,
         device=arguments.device,

@@ -37,6 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_files(parser, "image, folder or pattern to encode", "OUT.dlf")
     shared.add_target(parser)
+    shared.add_importance(parser)
     shared.add_keep(parser)
     shared.add_frame(parser)
     shared.add_overwrite(parser)
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan = targets.Plan(sources, output, targets.DLF_SUFFIX)
     _refuse_to_encode_again(plan, arguments.overwrite)
     limits = shared.limits_of(arguments)
+    importance = shared.importance_of(arguments)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     model = codec.model
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
@@ -79,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.quality,
             bpp=arguments.bpp,
             max_bytes=arguments.max_bytes,
+            importance=importance,
             limits=limits,
             progress=progress,
             **kept_metadata(image, arguments.keep),
@@ -96,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
             "height": header.height,
             "mode": header.mode,
             "rate": header.rate,
+            "importance_map": header.importance_map,
             "best_rate": is_best,
             "model": model.name,
             "seconds": round(seconds, 3),

@@ -6,6 +6,7 @@ Needs neither torch nor the model; where the model is installed, the sizes of th
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 from dlf.cli import arguments as shared
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from dlf.limits import Limits
 
 __all__ = ["SUMMARY", "configure", "run"]
+
+_MAP_COLUMNS = 60
 
 SUMMARY = "show header, model, sizes and chunks of .dlf files"
 
@@ -43,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
         lines += [
             f"{name.replace('_', ' '):<16} {'-' if value is None else value}"
             for name, value in facts.items()
-            if name != "chunks"
+            if name not in ("chunks", "rates")
         ]
+        lines += map_lines(facts["rates"] or [], facts["rate"])
         for chunk in facts["chunks"]:
             lines.append(
                 f"{'chunk':<16} {chunk['type']}, {chunk['stored_bytes']} bytes in the file"
@@ -67,11 +71,11 @@ def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
         model: models.Model | None = models.find_id(header.model_id)
     except DlfError:
         model = None
-    layers = (
-        _layer_bytes(data, model, limits)
-        if model is not None and not header.missing_bytes
-        else None
-    )
+    known = model if not header.missing_bytes else None
+    layers = None if known is None else _layer_bytes(data, known, limits)
+    found = None
+    if known is not None and header.importance_map:
+        found = _importance_map(data, known, limits)
     return {
         "width": header.width,
         "height": header.height,
@@ -89,6 +93,9 @@ def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
         "missing_bytes": header.missing_bytes,
         "semantic_bytes": layers and layers[0],
         "detail_bytes": layers and layers[1],
+        "importance_map": header.importance_map,
+        "importance_bytes": found and found[1],
+        "rates": found and found[0],
         "chunks": [
             {
                 "type": chunk.name,
@@ -99,6 +106,41 @@ def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
             for chunk in header.chunks
         ],
     }
+
+
+def map_lines(rates: list[list[int]], rate: int) -> list[str]:
+    """Return the rate points of all latent positions as text, a line for each row.
+
+    `.` is the rate point of the header; digits tell by how many ninths of the largest difference a
+    position has more, and letters, `a` for one, by how many it has less. Of a map that is too wide
+    for a terminal every second, third, ... row and column is shown.
+    """
+    step = math.ceil(max(map(len, rates), default=1) / _MAP_COLUMNS)
+    shown = [row[::step] for row in rates[::step]]
+    most = max((abs(point - rate) for row in shown for point in row), default=0)
+
+    def sign(point: int) -> str:
+        if point == rate:
+            return "."
+        ninths = math.ceil(abs(point - rate) * 9 / most)
+        return str(ninths) if point > rate else chr(ord("a") + ninths - 1)
+
+    titles = ["rates", *[""] * len(shown)]
+    return [f"{title:<16} {''.join(map(sign, row))}" for title, row in zip(titles, shown, strict=False)]
+
+
+def _importance_map(
+    data: bytes, model: Any, limits: Limits
+) -> tuple[list[list[int]], float] | None:
+    """Return the rate points of all positions, and the bytes of the map; None for a damaged one."""
+    from dlf.errors import DlfError
+    from dlf.symbols import importance_map
+
+    try:
+        rates, bits = importance_map(data, model, limits=limits)
+    except DlfError:
+        return None
+    return rates.tolist(), round(bits / 8, 1)
 
 
 def _layer_bytes(data: bytes, model: Any, limits: Limits) -> tuple[int, int] | None:
