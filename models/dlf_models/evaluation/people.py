@@ -23,14 +23,23 @@ class Row:
     chosen: Mean | None
 
 
-def rows(summary: list[Mean], kind: str) -> list[Row]:
-    """DLF at each of its settings and every other codec beside it; nothing without both."""
+def rows(summary: list[Mean], kind: str, targets: Sequence[float] | None = None) -> list[Row]:
+    """DLF and every other codec beside it, by what `kind` counts; nothing without both.
+
+    targets: rates in bits per pixel, at each of which DLF's largest setting within it is taken;
+    None = every setting of DLF.
+    """
     codecs = codecs_in(summary)
     if kind not in metrics_in(summary) or ours.NAME not in codecs or len(codecs) < 2:
         return []
     result = []
     dlf = [mean for mean in summary if mean.setting.codec == ours.NAME and mean.complete]
-    for mean in sorted(dlf, key=lambda m: m.bpp):
+    dlf.sort(key=lambda mean: mean.bpp)
+    if targets is not None:
+        within = [[mean for mean in dlf if mean.bpp <= target] for target in targets]
+        largest = [fitting[-1] for fitting in within if fitting]
+        dlf = [mean for mean in dlf if mean in largest]
+    for mean in dlf:
         result.append(Row(mean.bpp, ours.NAME, mean))
         result += [
             Row(mean.bpp, codec, chosen_at(summary, mean.bpp, codec, kind))

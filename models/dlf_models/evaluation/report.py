@@ -125,9 +125,9 @@ def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> st
 
 
 def people_table(summary: list[Mean], kind: str) -> str | None:
-    """Every codec at no more bytes than DLF at each of its settings, by what `kind` counts; None
-    unless DLF and another codec were measured."""
-    found = people.rows(summary, kind)
+    """Every codec at no more bytes than DLF's largest setting within each of TARGETS, by what
+    `kind` counts; None unless DLF and another codec were measured."""
+    found = people.rows(summary, kind, TARGETS)
     if not found:
         return None
     names = [name for name in values_of(kind) if name in ALL_METRICS]
