@@ -22,6 +22,7 @@ from dlf.outputs import Output, judge, refuse_existing
 from . import notes, ours, outputs, report
 from .cache import Cache, default_directory
 from .codecs import CodecUnavailable, Setting
+from .document import as_document
 from .metrics import METRICS
 from .paths import REPORT_NAME
 from .peers import PEERS, parse_against
@@ -243,7 +244,7 @@ def _write(
         return whole + (report.images_table(outcome.records) if arguments.per_image else "")
 
     if arguments.json:
-        document = report.as_document(outcome.records, summary, rates, remarks, outcome.unreadable)
+        document = as_document(outcome.records, summary, rates, remarks, outcome.unreadable)
         _write_text(arguments.json, json.dumps(document, indent=1) + "\n")
     if arguments.plots:
         _write_text(arguments.plots / REPORT_NAME, text(arguments.plots))

@@ -1,7 +1,8 @@
 """Full-reference metrics of one picture against its original, both uint8 RGB of one size.
 
 PSNR and MS-SSIM are computed here; LPIPS needs weights; HaarPSI and MDSI come from `piq`,
-SSIMULACRA 2 from `ssimulacra2`. What cannot be measured is left out and its reason kept.
+SSIMULACRA 2 from `ssimulacra2`; faces and words are found by the programs of the extra `people`.
+What cannot be measured is left out and its reason kept.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from . import faces, words
 from .lpips import LPIPS
 from .ms_ssim import ms_ssim
 from .pictures import Picture
@@ -26,13 +28,20 @@ from .weights import MetricUnavailable, Weights, optional
 class MetricInfo:
     """label: for tables and plots; higher_is_better; digits: decimals worth printing;
     min_side: pictures with a shorter side cannot be measured; version: raised when the
-    computation changes, so that cached results of the old one are not used."""
+    computation changes, so that cached results of the old one are not used;
+    counted: the number of each picture that a mean over pictures weighs it by (a share is then one
+    of all faces, not of those of a picture), None = all weigh the same; needs: what a picture must
+    show to have a value; comparable: False where each setting is measured on other things, so that
+    a curve says nothing."""
 
     label: str
     higher_is_better: bool
     digits: int
     min_side: int = 1
     version: int = 1
+    counted: str | None = None
+    needs: str | None = None
+    comparable: bool = True
 
 
 METRICS: dict[str, MetricInfo] = {
@@ -42,7 +51,38 @@ METRICS: dict[str, MetricInfo] = {
     "haarpsi": MetricInfo("HaarPSI", True, 4, min_side=16),
     "mdsi": MetricInfo("MDSI", False, 4, min_side=16),
     "ssimulacra2": MetricInfo("SSIMULACRA 2", True, 2, min_side=8),
+    "faces": MetricInfo(
+        "Faces found again", True, 3, min_side=16, counted="faces_sought", needs="a face"
+    ),
+    "words": MetricInfo(
+        "Words read again", True, 3, min_side=16, counted="words_sought", needs="a word"
+    ),
 }
+# Measured together with another metric: name -> (that metric, its own description).
+COMPANIONS: dict[str, tuple[str, MetricInfo]] = {
+    "landmarks": (
+        "faces",
+        MetricInfo(
+            *("Landmark error, eye distances", False, 3),
+            counted="faces_found",
+            needs="a face that is found again",
+            comparable=False,
+        ),
+    ),
+}
+# The numbers behind the shares: name -> the metric that they are measured with.
+COUNTS = {
+    "faces_sought": "faces",
+    "faces_found": "faces",
+    "words_sought": "words",
+    "words_found": "words",
+}
+
+
+def values_of(metric: str) -> list[str]:
+    """Names of all values that measuring a metric gives, its own first."""
+    companions = [name for name, (owner, _) in COMPANIONS.items() if owner == metric]
+    return [metric, *companions, *(name for name, owner in COUNTS.items() if owner == metric)]
 
 
 def psnr(first: Picture, second: Picture) -> float:
@@ -65,6 +105,12 @@ class Reference:
     tensor: Tensor
     embedding: list[Tensor] | None = None
     stored: io.BytesIO | None = field(default=None, repr=False)
+    shown_faces: faces.Faces | None = None
+    shown_words: words.Words | None = None
+
+
+Measure = Callable[[Reference, Picture, Tensor], dict[str, float]]
+"""The values of one metric; NaN or infinite where there is none."""
 
 
 def _as_file(picture: Picture) -> io.BytesIO:
@@ -76,7 +122,8 @@ def _as_file(picture: Picture) -> io.BytesIO:
 class MetricSet:
     """The metrics that can be measured here.
 
-    names: those that can; unavailable: reason for each that cannot. One instance per process.
+    names: those that can; unavailable: reason for each that cannot; identities: the weights or
+    programs that shape a metric's values. One instance per process.
     """
 
     def __init__(self, weights: Weights | None = None, only: list[str] | None = None) -> None:
@@ -86,14 +133,17 @@ class MetricSet:
             if name not in METRICS:
                 raise ValueError(f"no metric {name!r}; there are {', '.join(METRICS)}")
         self.unavailable: dict[str, str] = {}
-        self._measures: dict[str, Callable[[Reference, Picture, Tensor], float]] = {}
-        makers: dict[str, Callable[[], Callable[[Reference, Picture, Tensor], float]]] = {
-            "psnr": lambda: lambda ref, picture, _: psnr(ref.picture, picture),
-            "ms_ssim": lambda: lambda ref, _, tensor: float(ms_ssim(ref.tensor, tensor)),
+        self.identities: dict[str, str] = {}
+        self._measures: dict[str, Measure] = {}
+        makers: dict[str, Callable[[], Measure]] = {
+            "psnr": lambda: lambda ref, picture, _: {"psnr": psnr(ref.picture, picture)},
+            "ms_ssim": lambda: lambda ref, _, x: {"ms_ssim": float(ms_ssim(ref.tensor, x))},
             "lpips": lambda: self._make_lpips(weights),
             "haarpsi": lambda: _make_piq("haarpsi"),
             "mdsi": lambda: _make_piq("mdsi"),
             "ssimulacra2": _make_ssimulacra2,
+            "faces": self._make_faces,
+            "words": self._make_words,
         }
         for name in wanted:
             try:
@@ -111,9 +161,10 @@ class MetricSet:
 
     @torch.inference_mode()
     def measure(self, ref: Reference, picture: Picture, only: list[str]) -> dict[str, float | None]:
-        """Each metric in `only` of `picture` (uint8, the original's shape).
+        """Every value of each metric in `only` of `picture` (uint8, the original's shape).
 
-        None where it has no finite value: the picture is too small, or equal (PSNR).
+        None where it has no finite value: the picture is too small, equal (PSNR), or shows no face
+        or word.
         """
         if picture.shape != ref.picture.shape or picture.dtype != np.uint8:
             raise ValueError(f"picture {picture.shape} does not match {ref.picture.shape}")
@@ -121,39 +172,67 @@ class MetricSet:
         side = min(picture.shape[:2])
         results: dict[str, float | None] = {}
         for name in only:
-            value = math.nan
+            values: dict[str, float] = {}
             if side >= METRICS[name].min_side:
-                value = self._measures[name](ref, picture, tensor)
-            results[name] = value if math.isfinite(value) else None
+                values = self._measures[name](ref, picture, tensor)
+            for part in values_of(name):
+                value = values.get(part, math.nan)
+                results[part] = value if math.isfinite(value) else None
         return results
 
-    def _make_lpips(self, weights: Weights | None) -> Callable[[Reference, Picture, Tensor], float]:
+    def _make_lpips(self, weights: Weights | None) -> Measure:
         if weights is None:
             raise MetricUnavailable(
                 "no LPIPS weights: give a file with --lpips or install the package lpips"
             )
         network = LPIPS(weights)
+        self.identities["lpips"] = weights.digest
 
-        def measure(ref: Reference, picture: Picture, tensor: Tensor) -> float:
+        def measure(ref: Reference, picture: Picture, tensor: Tensor) -> dict[str, float]:
             if ref.embedding is None:
                 ref.embedding = network.embed(ref.tensor)
-            return float(network.distance(ref.embedding, network.embed(tensor)))
+            return {"lpips": float(network.distance(ref.embedding, network.embed(tensor)))}
+
+        return measure
+
+    def _make_faces(self) -> Measure:
+        finder = faces.FaceFinder()
+        self.identities["faces"] = finder.identity
+
+        def measure(ref: Reference, picture: Picture, _: Tensor) -> dict[str, float]:
+            if ref.shown_faces is None:
+                ref.shown_faces = finder.find(ref.picture).worth_seeking()
+            # Where there is nothing to find again, nobody need look.
+            found = finder.find(picture) if len(ref.shown_faces.boxes) else ref.shown_faces
+            return faces.compare(ref.shown_faces, found)
+
+        return measure
+
+    def _make_words(self) -> Measure:
+        reader = words.WordReader()
+        self.identities["words"] = reader.identity
+
+        def measure(ref: Reference, picture: Picture, _: Tensor) -> dict[str, float]:
+            if ref.shown_words is None:
+                ref.shown_words = reader.read(ref.picture)
+            found = reader.read(picture) if ref.shown_words.texts else ref.shown_words
+            return words.compare(ref.shown_words, found)
 
         return measure
 
 
-def _make_piq(name: str) -> Callable[[Reference, Picture, Tensor], float]:
+def _make_piq(name: str) -> Measure:
     function = optional("piq", name)
-    return lambda ref, _, tensor: float(function(ref.tensor, tensor))
+    return lambda ref, _, tensor: {name: float(function(ref.tensor, tensor))}
 
 
-def _make_ssimulacra2() -> Callable[[Reference, Picture, Tensor], float]:
+def _make_ssimulacra2() -> Measure:
     function = optional("ssimulacra2", "compute_ssimulacra2")
 
-    def measure(ref: Reference, picture: Picture, tensor: Tensor) -> float:
+    def measure(ref: Reference, picture: Picture, _: Tensor) -> dict[str, float]:
         if ref.stored is None:
             ref.stored = _as_file(ref.picture)
         ref.stored.seek(0)
-        return float(function(ref.stored, _as_file(picture)))
+        return {"ssimulacra2": float(function(ref.stored, _as_file(picture)))}
 
     return measure

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from .metrics import METRICS, MetricSet
+from .people import remarks as people_remarks
 from .summary import ALL_METRICS, Mean
 from .worker import Record
 
@@ -21,6 +22,7 @@ def remarks(records: Sequence[Record], summary: Sequence[Mean], metrics: MetricS
         f"{METRICS[name].label} is not measured: {reason}."
         for name, reason in metrics.unavailable.items()
     ]
+    found += people_remarks(summary, metrics)
     pictures = {record.name: record for record in records}
     modes = Counter(record.mode for record in pictures.values() if record.mode != "RGB")
     for mode, count in sorted(modes.items()):
@@ -33,9 +35,9 @@ def remarks(records: Sequence[Record], summary: Sequence[Mean], metrics: MetricS
     for name, info in ALL_METRICS.items():
         counts = {mean.counted[name] for mean in summary if name in mean.counted}
         if counts and max(counts) < max(mean.pictures for mean in summary):
+            needs = info.needs or f"sides of {info.min_side} pixels"
             found.append(
-                f"{info.label} is a mean over {max(counts)} of the pictures: "
-                f"it needs sides of {info.min_side} pixels."
+                f"{info.label} is a mean over {max(counts)} of the pictures: it needs {needs}."
             )
     return found
 

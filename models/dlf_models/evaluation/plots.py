@@ -36,6 +36,8 @@ def write_plots(summary: list[Mean], folder: Path) -> list[Path]:
     # A fixed salt and no date: the same figures give the same files.
     with context({"svg.hashsalt": "dlf", "font.size": 10, "font.family": "DejaVu Sans"}):
         for metric in metrics_in(summary):
+            if not ALL_METRICS[metric].comparable:
+                continue
             figure = figure_class(figsize=(7.0, 4.8), layout="constrained")
             _draw(figure.subplots(), summary, metric)
             for suffix in PLOT_FORMS:

@@ -1,22 +1,17 @@
-"""The report in Markdown and JSON."""
+"""The report in Markdown."""
 
 from __future__ import annotations
 
-import dataclasses
-import importlib.metadata
-import os
-import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from PIL import features
-
-from . import ours
+from . import ours, people
 from .bd_rate import BdRate, Interval
 from .cost import Cost
+from .document import software
 from .envelope import best_within
 from .frechet import PATCHES
+from .metrics import values_of
 from .summary import (
     ALL_METRICS,
     CODEC_LABELS,
@@ -26,7 +21,7 @@ from .summary import (
     metrics_in,
     points,
 )
-from .worker import Record, as_json, cost_json
+from .worker import Record
 
 # Rates at which DLF and its peers are set side by side, bits per pixel.
 TARGETS = (0.015, 0.03, 0.065, 0.12)
@@ -116,6 +111,8 @@ def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> st
             rows.append([f"{target:g}", setting_label(mean), f"{mean.bpp:.4f}", *cells])
         best = [
             best_within(points(summary, name), target, ALL_METRICS[name].higher_is_better)
+            if ALL_METRICS[name].comparable
+            else None
             for name in names
         ]
         if any(best):
@@ -124,6 +121,26 @@ def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> st
                 for name, point in zip(names, best, strict=True)
             ]
             rows.append([f"{target:g}", "best classical value of each metric", "", *cells])
+    return table(rows, text_columns=2)
+
+
+def people_table(summary: list[Mean], kind: str) -> str | None:
+    """Every codec at no more bytes than DLF's largest setting within each of TARGETS, by what
+    `kind` counts; None unless DLF and another codec were measured."""
+    found = people.rows(summary, kind, TARGETS)
+    if not found:
+        return None
+    names = [name for name in values_of(kind) if name in ALL_METRICS]
+    rows = [["at most, bpp", "setting", "bpp", "counted", *map(heading, names)]]
+    for row in found:
+        limit, mean = f"{row.limit:.4f}", row.chosen
+        if mean is None:
+            none = f"{CODEC_LABELS[row.codec]}: none so small"
+            rows.append([limit, none, *["–"] * (len(names) + 2)])
+            continue
+        counts = [f"{mean.totals[f'{kind}_{part}']}" for part in ("found", "sought")]
+        cells = [number(name, mean.values.get(name)) for name in names]
+        rows.append([limit, setting_label(mean), f"{mean.bpp:.4f}", " of ".join(counts), *cells])
     return table(rows, text_columns=2)
 
 
@@ -188,22 +205,6 @@ def _layer(record: Record, layer: str) -> str:
     return f"{8 * record.layers[layer] / (record.width * record.height):.4f}"
 
 
-def software() -> dict[str, str]:
-    """Versions of what shapes the figures."""
-    found = {"python": platform.python_version()}
-    packages = ("torch", "numpy", "pillow", "pillow-jxl-plugin", "piq", "ssimulacra2", "lpips")
-    for package in packages:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    for feature in ("libjpeg_turbo", "webp", "avif"):
-        version = features.version(feature)
-        if version:
-            found[feature] = version
-    return found
-
-
 def markdown(
     summary: list[Mean],
     rates: dict[str, dict[str, BdRate]],
@@ -222,6 +223,10 @@ def markdown(
     comparison = targets_table(summary)
     if comparison:
         parts += ["## At no more than a given rate", comparison]
+    for kind, label in people.KINDS.items():
+        counted = people_table(summary, kind)
+        if counted:
+            parts += [f"## {label} at no more bytes than DLF's", counted]
     comparisons = bd_table(rates)
     if comparisons:
         parts += [
@@ -251,38 +256,3 @@ def markdown(
     versions = ", ".join(f"{name} {version}" for name, version in software().items())
     parts.append("\n".join(f"- {note}" for note in [*notes, f"Measured with {versions}."]))
     return "\n\n".join(parts) + "\n"
-
-
-def as_document(
-    records: Sequence[Record],
-    summary: list[Mean],
-    rates: dict[str, dict[str, BdRate]],
-    notes: Sequence[str],
-    unreadable: dict[str, str],
-) -> dict[str, Any]:
-    """Everything as plain values for a JSON file."""
-    return {
-        "format": "dlf-eval 1",
-        "software": software(),
-        "machine": {"processor": platform.machine(), "cpus": os.cpu_count()},
-        "notes": list(notes),
-        "unreadable": unreadable,
-        "metrics": {
-            name: {"label": info.label, "higher_is_better": info.higher_is_better}
-            for name, info in ALL_METRICS.items()
-        },
-        "images": [as_json(record) for record in records],
-        "means": [_mean_json(mean) for mean in summary],
-        "bd_rate": {
-            metric: {codec: dataclasses.asdict(rate) for codec, rate in against.items()}
-            for metric, against in rates.items()
-        },
-    }
-
-
-def _mean_json(mean: Mean) -> dict[str, Any]:
-    values = dataclasses.asdict(mean)
-    for stage, name in (("encode", "encoding"), ("decode", "decoding")):
-        del values[name]
-        values.update(cost_json(stage, getattr(mean, name)))
-    return {**values.pop("setting"), **values.pop("values"), **values}

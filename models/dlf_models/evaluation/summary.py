@@ -16,16 +16,18 @@ from .codecs import Setting
 from .cost import Cost
 from .envelope import Point, best_within
 from .frechet import PATCHES, Spread, frechet_distance
-from .metrics import METRICS, MetricInfo
+from .metrics import COMPANIONS, COUNTS, METRICS, MetricInfo
 from .peers import PEERS
 from .worker import Record
 
-# The metrics of a whole set of pictures, beside the means of METRICS.
+# The means over pictures.
+MEAN_METRICS = {**METRICS, **{name: info for name, (_, info) in COMPANIONS.items()}}
+# The metrics of a whole set of pictures, beside those means.
 SET_METRICS = {
     f"frechet_{patch}": MetricInfo(f"Frechet distance, {patch}x{patch}", False, 0)
     for patch in PATCHES
 }
-ALL_METRICS: dict[str, MetricInfo] = {**METRICS, **SET_METRICS}
+ALL_METRICS: dict[str, MetricInfo] = {**MEAN_METRICS, **SET_METRICS}
 CODEC_LABELS = {ours.NAME: "DLF", **{name: info.label for name, info in PEERS.items()}}
 
 
@@ -35,7 +37,8 @@ class Mean:
 
     pictures: how many; complete: whether that is all readable ones (only then does the mean stand
     beside others); values: metric -> mean over the pictures that have it, or None; counted:
-    metric -> how many those are, where it is not all; pooled_bpp: all bits over all pixels.
+    metric -> how many those are, where it is not all; totals: of all pictures, by the names in
+    COUNTS; pooled_bpp: all bits over all pixels.
     """
 
     setting: Setting
@@ -46,6 +49,7 @@ class Mean:
     layers_bpp: dict[str, float]
     values: dict[str, float | None]
     counted: dict[str, int] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
     encoding: Cost | None = None
     decoding: Cost | None = None
 
@@ -88,13 +92,18 @@ def _mean(
         encoding=_mean_cost(record.encoding for record in group),
         decoding=_mean_cost(record.decoding for record in group),
     )
-    for name in METRICS:
+    for name, info in MEAN_METRICS.items():
         if all(name not in record.metrics for record in group):
             continue
-        found = [value for r in group if (value := r.metrics.get(name)) is not None]
-        mean.values[name] = fmean(found) if found else None
+        found = [(r, value) for r in group if (value := r.metrics.get(name)) is not None]
+        weights = [r.metrics[info.counted] or 0 for r, _ in found] if info.counted else None
+        mean.values[name] = fmean([value for _, value in found], weights) if found else None
         if len(found) < len(group):
             mean.counted[name] = len(found)
+    for name in COUNTS:
+        numbers = [value for r in group if (value := r.metrics.get(name)) is not None]
+        if numbers:
+            mean.totals[name] = round(sum(numbers))
     if spreads:
         mean.values.update(spreads.distances(group))
     return mean
@@ -175,6 +184,8 @@ def bd_rates(summary: list[Mean]) -> dict[str, dict[str, BdRate]]:
     result: dict[str, dict[str, BdRate]] = {}
     peers = [name for name in codecs_in(summary) if name != ours.NAME]
     for metric in metrics_in(summary):
+        if not ALL_METRICS[metric].comparable:
+            continue
         up = ALL_METRICS[metric].higher_is_better
         tested = points(summary, metric, ours.NAME)
         if not tested or not peers:

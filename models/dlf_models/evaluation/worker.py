@@ -17,7 +17,7 @@ from . import frechet, ours
 from .cache import Cache, Entry
 from .codecs import CodecUnavailable, PictureCodec, Setting
 from .cost import Cost, measured
-from .metrics import METRICS, MetricSet, Reference
+from .metrics import METRICS, MetricSet, Reference, values_of
 from .paths import saved_paths
 from .peers import Peer
 from .pictures import Picture, picture_digest, read_picture
@@ -139,8 +139,9 @@ class Worker:
     def _fill(self, record: Record, codec: PictureCodec, picture: Picture, digest: str) -> None:
         entry = self._cache.read(record.key) or {}
         known: dict[str, float | None] = entry.get("metrics", {})
-        tags = {name: self._tag(name) for name in self.metrics.names}
-        missing = [name for name, tag in tags.items() if tag not in known]
+        names = self.metrics.names
+        tags = {value: self._tag(name, value) for name in names for value in values_of(name)}
+        missing = [name for name in names if any(tags[v] not in known for v in values_of(name))]
         version = self.features_version
         lacks_features = version is not None and (
             self._cache.read_features(record.key, version) is None
@@ -182,10 +183,10 @@ class Worker:
             )
         return decoded, data
 
-    def _tag(self, name: str) -> str:
-        """What a metric's value is cached under: its name and everything that shapes it."""
-        weights = f" {self._weights.digest}" if name == "lpips" and self._weights else ""
-        return f"{name} {METRICS[name].version}{weights}"
+    def _tag(self, metric: str, value: str) -> str:
+        """What a value of a metric is cached under: its name and everything that shapes it."""
+        identity = self.metrics.identities.get(metric)
+        return f"{value} {METRICS[metric].version}{f' {identity}' if identity else ''}"
 
     def _reference(self, digest: str, picture: Picture) -> Reference:
         if self._original is None or self._original[0] != digest:
