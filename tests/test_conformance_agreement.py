@@ -10,7 +10,7 @@ from pathlib import Path
 import dlf
 import numpy as np
 import pytest
-from dlf import _core
+from dlf import _core, native
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -139,10 +139,10 @@ def test_pixels_of_random_models(case: tuple[int, bytes, int], choices: st.DataO
 
 
 @functools.lru_cache(maxsize=64)
-def codec_of(seed: int) -> _core.Codec:
+def codec_of(seed: int) -> native.Codec:
     """The core's decoder of a random model, with two threads."""
     with tempfile.TemporaryDirectory() as folder:
-        return _core.Codec(str(package_file(seed, Path(folder))), threads=2)
+        return native.Codec(str(package_file(seed, Path(folder))), threads=2)
 
 
 @st.composite

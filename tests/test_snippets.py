@@ -40,7 +40,7 @@ NOT_RUN = {
     ): "starts a thousand programs; test_conformance_suite.py does the same in one",
     ("conformance/README.md", 1): "replaces the vectors",
 }
-PYTHON = {"README.md", "docs/batch.md", "docs/cookbook.md"}
+PYTHON = {"README.md", "SECURITY.md", "docs/batch.md", "docs/cookbook.md"}
 
 PIP = """#!{python}
 import re, sys, tomllib

@@ -140,7 +140,7 @@ def test_recipe(number: int, tmp_path: Path) -> None:
     if "webdataset" in program:
         pytest.importorskip("webdataset", reason="webdataset is not installed")
     make_folder(tmp_path / "photos", 4)  # landscape
-    for path in list((tmp_path / "photos").iterdir())[:2]:
+    for path in sorted((tmp_path / "photos").glob("*.*"))[:2]:
         with Image.open(path) as image:
             image.rotate(90, expand=True).save(path.with_name(f"portrait-{path.stem}.png"))
     batch(tmp_path / "photos", tmp_path / "small", "--workers", 0)
