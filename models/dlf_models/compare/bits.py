@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from dlf import _core, models
 from dlf.header import Info, info
-from dlf.symbols import code_lengths
+from dlf.symbols import code_lengths, decode_symbols
 
 Bits = npt.NDArray[np.float64]
 PARTS = 3  # rows and columns of the summary
@@ -20,7 +20,9 @@ class BitMap:
     """Ideal code lengths of one file, in bits.
 
     windows: [nH, nW], the semantic tokens of each window of window_px pixels a side; positions:
-    [h, w], the detail symbols at each position of stride_px pixels a side; header: of the file.
+    [h, w], the detail symbols at each position of stride_px pixels a side; header: of the file;
+    rates: [h, w], the rate point of each position, None without an importance map; map_bits: of
+    that map.
     """
 
     windows: Bits
@@ -28,6 +30,8 @@ class BitMap:
     window_px: int
     stride_px: int
     header: Info
+    rates: npt.NDArray[np.uint8] | None = None
+    map_bits: float = 0.0
 
     @property
     def semantic_bytes(self) -> float:
@@ -40,7 +44,8 @@ class BitMap:
     @property
     def other_bytes(self) -> float:
         """Header, chunks, and what the entropy coder itself needs."""
-        return self.header.file_bytes - self.semantic_bytes - self.detail_bytes
+        symbols = self.semantic_bytes + self.detail_bytes + self.map_bits / 8
+        return self.header.file_bytes - symbols
 
     def shares(self) -> Bits:
         """Which share of all symbols' bits each ninth of the picture got: [3, 3], sums to 1.
@@ -55,11 +60,13 @@ class BitMap:
 
     def as_json(self) -> dict[str, object]:
         """What the page's script draws."""
+        rates = {} if self.rates is None else {"rates": self.rates.tolist()}
         return {
             "windowPx": self.window_px,
             "stridePx": self.stride_px,
             "windows": _rounded(self.windows),
             "positions": _rounded(self.positions),
+            **rates,
         }
 
 
@@ -67,7 +74,17 @@ def bit_map(data: bytes, model: models.Model) -> BitMap:
     """The bit map of a whole .dlf file, which `model` made."""
     lengths = code_lengths(data, model.path)
     stride = _core.Package(str(model.path)).latent_stride
-    return BitMap(lengths["windows"], lengths["positions"], model.window, stride, info(data))
+    header = info(data)
+    rates = decode_symbols(data, model.path)["rate_index"] if header.importance_map else None
+    return BitMap(
+        lengths["windows"],
+        lengths["positions"],
+        model.window,
+        stride,
+        header,
+        rates,
+        lengths["map"],
+    )
 
 
 def _rounded(bits: Bits) -> list[list[float]]:

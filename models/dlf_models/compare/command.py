@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from dlf.cli.arguments import importance_of
 from dlf.cli.progress import ProgressBar
 from dlf.codec import shared_codec
 from dlf.files import STANDARD_STREAM, is_standard_output, printable, read_bytes, write_atomically
@@ -44,6 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_bytes=arguments.max_bytes,
         against=tuple(dict.fromkeys(arguments.against)),
         lpips=arguments.lpips,
+        importance=importance_of(arguments),
     )
     with ProgressBar("comparing", "codecs") as bar:
         try:

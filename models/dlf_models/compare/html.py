@@ -174,13 +174,27 @@ def bits_text(bits: BitMap) -> str:
     """The map of bits in words."""
     rows, columns = bits.windows.shape
     down, across = bits.positions.shape
+    importance = ""
+    if bits.rates is not None:
+        importance = (
+            f" Importance map: {bits.map_bits / 8:,.0f} bytes, rate points "
+            f"{bits.rates.min()} to {bits.rates.max()}."
+        )
     windows = "1 window" if rows * columns == 1 else f"{rows * columns} windows"
     return escape(
         f"Tokens of {windows}: {bits.semantic_bytes:,.0f} bytes, {bits.windows.min():.0f} to "
         f"{bits.windows.max():.0f} bits each. Detail at {across} × {down} positions: "
         f"{bits.detail_bytes:,.0f} bytes, {bits.positions.min():.0f} to "
         f"{bits.positions.max():.0f} bits each. Header and coder: {bits.other_bytes:,.0f} bytes."
+        f"{importance}"
     )
+
+
+def rates_choice(bits: BitMap) -> str:
+    """The button that shows the importance map, where there is one."""
+    if bits.rates is None:
+        return ""
+    return '<label><input type="radio" name="map" value="rates"><span>Importance</span></label>'
 
 
 def bits_table(bits: BitMap) -> str:

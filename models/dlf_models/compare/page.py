@@ -38,6 +38,11 @@ _KINDS = {
         "per": "per position",
         "spoken": "The map shows the bits of the detail symbols at each position",
     },
+    "rates": {
+        "title": "Importance: rate point at each position of the latent grid",
+        "per": "at most",
+        "spoken": "The map shows the rate point at each position",
+    },
 }
 
 
@@ -61,6 +66,7 @@ def render(comparison: Comparison) -> str:
         "table_note": html.table_note(comparison),
         "bits_text": html.bits_text(comparison.bits),
         "bits_table": html.bits_table(comparison.bits),
+        "rates_choice": html.rates_choice(comparison.bits),
         "gallery": "".join(html.figure(name, v, _picture_uri(v.picture)) for v in versions),
         "notes": html.notes(comparison),
         "file_name": escape(f"{stem}.dlf"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dlf
+from dlf.importance import Importance
 
 from dlf_models.evaluation.codecs import CodecUnavailable
 from dlf_models.evaluation.metrics import METRICS, MetricSet, Reference
@@ -60,13 +61,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Wanted:
-    """quality, bpp, max_bytes: the target, as in `dlf.encode`; against: names of peers."""
+    """quality, bpp, max_bytes, importance: as in `dlf.encode`; against: names of peers."""
 
     quality: float
     bpp: float | None
     max_bytes: int | None
     against: Sequence[str]
     lpips: Path | None
+    importance: Importance | None = None
 
 
 def compare(
@@ -87,7 +89,13 @@ def compare(
     judge = next(m for m in JUDGES if m in metrics.names and side >= METRICS[m].min_side)
     total = len(wanted.against) + 1
     step(0, total)
-    data = codec.encode(picture, wanted.quality, bpp=wanted.bpp, max_bytes=wanted.max_bytes)
+    data = codec.encode(
+        picture,
+        wanted.quality,
+        bpp=wanted.bpp,
+        max_bytes=wanted.max_bytes,
+        importance=wanted.importance,
+    )
     bits = bit_map(data, codec.model)
     setting = f"{codec.model.name}, rate point {bits.header.rate}"
     decoded = codec.decode(data)

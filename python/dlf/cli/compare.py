@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"of {', '.join(_PEERS)} (default: webp avif)",
     )
     shared.add_target(parser)
+    shared.add_importance(parser)
     shared.add_frame(parser)
     shared.add_overwrite(parser)
     parser.add_argument(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["SUMMARY", "configure", "run"]
 
 _MAP_COLUMNS = 60
+_SHOWN_OF_MAPS = ("importance_bytes",)
+_OF_MAPS = ("importance_map", *_SHOWN_OF_MAPS, "rates")
 
 SUMMARY = "show header, model, sizes and chunks of .dlf files"
 
@@ -46,7 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
         lines += [
             f"{name.replace('_', ' '):<16} {'-' if value is None else value}"
             for name, value in facts.items()
-            if name not in ("chunks", "rates")
+            if name not in ("chunks", *_OF_MAPS)
+            or (facts["importance_map"] and name in _SHOWN_OF_MAPS)
         ]
         lines += map_lines(facts["rates"] or [], facts["rate"])
         for chunk in facts["chunks"]:
@@ -126,7 +129,9 @@ def map_lines(rates: list[list[int]], rate: int) -> list[str]:
         return str(ninths) if point > rate else chr(ord("a") + ninths - 1)
 
     titles = ["rates", *[""] * len(shown)]
-    return [f"{title:<16} {''.join(map(sign, row))}" for title, row in zip(titles, shown, strict=False)]
+    return [
+        f"{title:<16} {''.join(map(sign, row))}" for title, row in zip(titles, shown, strict=False)
+    ]
 
 
 def _importance_map(

@@ -103,6 +103,7 @@
   const mapCells = () => data.bits[view.map];
   const mapPixels = () => (view.map === "windows" ? data.bits.windowPx : data.bits.stridePx);
   const bitsText = (bits) => `${bits < 10 ? bits.toFixed(1) : Math.round(bits)} bits`;
+  const valueText = (value) => (view.map === "rates" ? `rate point ${value}` : bitsText(value));
 
   function drawMap() {
     canvas.hidden = byId("legend").hidden = view.map === "off";
@@ -138,7 +139,7 @@
     const kind = data.kinds[view.map];
     byId("legend-title").textContent = kind.title;
     byId("legend-low").textContent = "0";
-    byId("legend-high").textContent = `${bitsText(highest)} ${kind.per}`;
+    byId("legend-high").textContent = `${valueText(highest)} ${kind.per}`;
     byId("legend-bar").style.background = `linear-gradient(to right, ${STOPS.map((s) => `rgb(${s.join(" ")})`).join(", ")})`;
   }
 
@@ -148,7 +149,7 @@
     const x = Math.floor((view.x + px) / view.zoom * data.width / side);
     const y = Math.floor((view.y + py) / view.zoom * data.height / side);
     if (!(cells[y] && cells[y][x] !== undefined)) return;
-    byId("map-value").textContent = `Column ${x + 1} of ${cells[0].length}, row ${y + 1} of ${cells.length}: ${bitsText(cells[y][x])}`;
+    byId("map-value").textContent = `Column ${x + 1} of ${cells[0].length}, row ${y + 1} of ${cells.length}: ${valueText(cells[y][x])}`;
   }
 
   // --- mouse, pen and touch
