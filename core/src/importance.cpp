@@ -191,12 +191,13 @@ RatePlan plan_rates(const NormativePart& model, const ImageGeometry& geometry,
       candidates.push_back(candidate(rates, geometry, wanted, scale, slack));
     }
   }
-  // The most exact one that is cheap enough, of those the cheapest; else the cheapest of all.
+  // The most exact one that is cheap enough, of those the cheapest; else the cheapest of all. None
+  // that loses half of the largest move, as a mask of noise would if it had to be cheap.
   const double enough = kBits + kBitsPerPosition * static_cast<double>(wanted.size());
   const auto order = [&](const Candidate& one) {
-    const bool dear = one.bits > enough;
+    const bool far = one.error * 2 > farthest, dear = one.bits > enough;
     const int32_t error = dear || one.error * kTolerance <= farthest ? 0 : one.error;
-    return std::tuple(dear, error, one.bits);
+    return std::tuple(far ? one.error : 0, dear, error, one.bits);
   };
   plan.map = std::min_element(candidates.begin(), candidates.end(),
                               [&](const Candidate& one, const Candidate& other) {

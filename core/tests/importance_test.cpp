@@ -203,6 +203,21 @@ TEST(rates_stay_near_what_is_asked_for) {
   }
 }
 
+TEST(a_mask_of_noise_is_not_lost) {
+  dlf_test::Random random(8);
+  for (const uint8_t rates : {uint8_t{12}, uint8_t{64}}) {
+    const NormativePart model = model_of(rates, 1);
+    const ImageGeometry geometry = ImageGeometry::of(model, 15 * kStride, 11 * kStride);
+    ImportanceGrid grid(165);
+    for (int8_t& value : grid) value = random.coin() ? 127 : -127;
+    const int level = rates / 2;
+    const RatePlan plan = dlf::plan_rates(model, geometry, grid, level);
+    for (uint32_t i = 0; i < grid.size(); ++i) {
+      CHECK((rate_at(model, plan, i / 15, i % 15) > level) == (grid[i] > 0));
+    }
+  }
+}
+
 TEST(little_importance_is_kept_too) {
   const NormativePart model = model_of(64, 2);
   const ImageGeometry geometry = ImageGeometry::of(model, 4 * kStride, kStride);
