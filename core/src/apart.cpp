@@ -64,9 +64,23 @@ class Apart::Meeting : public Caller {
   std::exception_ptr error_;  // of the errand, at last of the work
 };
 
+namespace {
+
+// What ends the work; a shortage of memory does too.
+std::exception_ptr cancellation() noexcept {
+  try {
+    return std::make_exception_ptr(Error(DLF_CANCELLED, "cancelled by the caller"));
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+}  // namespace
+
 Apart::Apart(Work work)
     : meeting_(std::make_shared<Meeting>(std::move(work))), forks_(forks_so_far()) {
-  thread_ = std::make_unique<std::thread>(start_thread([meeting = meeting_] { meeting->work(); }));
+  thread_ = std::make_unique<std::thread>();  // first: a running thread must have a place to be in
+  *thread_ = start_thread([meeting = meeting_] { meeting->work(); });
 }
 
 Apart::~Apart() {
@@ -74,7 +88,7 @@ Apart::~Apart() {
     static_cast<void>(thread_.release());  // of another process: it cannot be joined
     return;
   }
-  const auto cancelled = std::make_exception_ptr(Error(DLF_CANCELLED, "cancelled by the caller"));
+  const std::exception_ptr cancelled = cancellation();
   if (has_errand_) done(cancelled);
   try {
     while (next() != nullptr) done(cancelled);

@@ -35,6 +35,11 @@ class Crew {
       is_closing_ = true;
     }
     called_.notify_all();
+    {
+      // A thread of the host may still be in a call when the process ends.
+      std::unique_lock<std::mutex> lock(mutex);
+      left_.wait(lock, [this] { return calls_.empty(); });
+    }
     for (std::thread& thread : threads_) thread.join();
   }
 
@@ -62,8 +67,10 @@ class Crew {
 
     ~Leave() {
       std::unique_lock<std::mutex> lock(crew.mutex);
-      crew.calls_.erase(place);
+      call.wanted = 0;  // nobody joins any more
       crew.left_.wait(lock, [&] { return call.inside == 0; });
+      crew.calls_.erase(place);
+      crew.left_.notify_all();
     }
   };
 
