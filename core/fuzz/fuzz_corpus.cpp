@@ -11,6 +11,7 @@
 #include "bitstream.h"
 #include "fuzz.h"
 #include "models.h"
+#include "part_writer.h"
 #include "support.h"
 #include "symbol_codec.h"
 #include "zip_archive.h"
