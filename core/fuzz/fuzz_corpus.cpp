@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "importance_map.h"
 #include "models.h"
+#include "part_writer.h"
 #include "support.h"
 #include "symbol_codec.h"
 #include "zip_archive.h"

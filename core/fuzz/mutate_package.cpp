@@ -2,6 +2,7 @@
 
 #include "fuzz.h"
 #include "mutate.h"
+#include "part_writer.h"
 #include "support.h"
 #include "zip_archive.h"
 

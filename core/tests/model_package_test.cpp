@@ -4,6 +4,7 @@
 
 #include "constants.h"
 #include "model_registry.h"
+#include "part_writer.h"
 #include "support.h"
 #include "test.h"
 #include "zip_archive.h"

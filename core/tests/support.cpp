@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "constants.h"
+#include "part_writer.h"
 
 namespace dlf_test {
 
@@ -162,36 +163,11 @@ Program step_program(Random& random, NormativePart& part) {
                        build.emit(Op::kSlice, {both}, channels, channels)});
 }
 
-void put_table(ByteWriter& writer, const FrequencyTable& table) {
-  for (uint32_t i = 0; i < table.count(); ++i) {
-    writer.u16(static_cast<uint16_t>(table.frequency(i) - 1));
-  }
-}
-
-void put_program(ByteWriter& writer, const Program& program) {
-  writer.u16(program.registers);
-  writer.u8(program.inputs);
-  writer.u16(static_cast<uint16_t>(program.instructions.size()));
-  for (const Instruction& step : program.instructions) {
-    writer.u8(static_cast<uint8_t>(step.op));
-    writer.u16(step.target);
-    writer.u8(static_cast<uint8_t>(step.sources.size()));
-    for (const uint16_t source : step.sources) {
-      writer.u16(source);
-    }
-    writer.u32(static_cast<uint32_t>(step.arg0));
-    writer.u32(static_cast<uint32_t>(step.arg1));
-  }
-  writer.u8(static_cast<uint8_t>(program.outputs.size()));
-  for (const uint16_t output : program.outputs) {
-    writer.u16(output);
-  }
-}
-
 }  // namespace
 
 NormativePart random_part(Random& random, const PartOptions& options) {
   NormativePart part;
+  part.format = dlf::kPackageFormatOld;
   part.window = options.window;
   part.tokens_per_window = options.tokens;
   part.levels = options.levels;
@@ -239,80 +215,6 @@ NormativePart random_part(Random& random, const PartOptions& options) {
     part.programs[s] = step_program(random, part);
   }
   return part;
-}
-
-std::vector<uint8_t> to_bytes(const NormativePart& part) {
-  ByteWriter writer;
-  for (const char letter : {'D', 'L', 'F', 'N'}) {
-    writer.u8(static_cast<uint8_t>(letter));
-  }
-  writer.u16(dlf::kPackageFormatOld);
-  writer.u16(0);
-  writer.bytes(dlf::ByteView(part.network_digest.data(), part.network_digest.size()));
-  writer.u16(part.window);
-  writer.u16(part.tokens_per_window);
-  writer.u8(static_cast<uint8_t>(part.levels.size()));
-  for (const uint16_t levels : part.levels) {
-    writer.u16(levels);
-  }
-  writer.u8(part.token_context ? 1 : 0);
-  writer.u8(part.banks);
-  writer.u16(part.latent_stride);
-  writer.u16(part.latent_align);
-  writer.u16(part.latent_channels);
-  writer.u8(part.rate_points);
-  writer.u8(part.latent_fraction);
-  writer.u8(part.step_fraction);
-  writer.u16(part.tile_core);
-  writer.u16(part.tile_margin);
-  writer.u32(part.whole_limit);
-  writer.u32(part.analysis_macs);
-  writer.u32(part.synthesis_macs);
-  writer.u32(static_cast<uint32_t>(part.token_tables.size()));
-  for (const FrequencyTable& table : part.token_tables) {
-    writer.u16(static_cast<uint16_t>(table.count()));
-    put_table(writer, table);
-  }
-  writer.u32(static_cast<uint32_t>(part.token_map.size()));
-  for (const uint16_t row : part.token_map) {
-    writer.u16(row);
-  }
-  writer.u16(static_cast<uint16_t>(part.thresholds.size()));
-  for (const int16_t threshold : part.thresholds) {
-    writer.u16(static_cast<uint16_t>(threshold));
-  }
-  for (const FrequencyTable& table : part.scale_tables) {
-    writer.u16(static_cast<uint16_t>(table.first));
-    writer.u16(static_cast<uint16_t>(table.count()));
-    put_table(writer, table);
-  }
-  writer.u16(static_cast<uint16_t>(part.rate_vectors.at(0).size()));
-  for (const std::vector<int16_t>& vector : part.rate_vectors) {
-    for (const int16_t value : vector) {
-      writer.u16(static_cast<uint16_t>(value));
-    }
-  }
-  writer.u16(static_cast<uint16_t>(part.layers.size()));
-  for (const ConvLayer& layer : part.layers) {
-    writer.u8(layer.depthwise ? 1 : 0);
-    writer.u8(layer.kernel);
-    writer.u16(layer.in_channels);
-    writer.u16(layer.out_channels);
-    for (const int8_t weight : layer.weights) {
-      writer.u8(static_cast<uint8_t>(weight));
-    }
-    for (const int32_t bias : layer.bias) {
-      writer.u32(static_cast<uint32_t>(bias));
-    }
-    for (const int32_t multiplier : layer.multiplier) {
-      writer.u32(static_cast<uint32_t>(multiplier));
-    }
-    writer.bytes(layer.shift);
-  }
-  for (const Program& program : part.programs) {
-    put_program(writer, program);
-  }
-  return writer.take();
 }
 
 std::shared_ptr<const dlf::ModelPackage> random_package(uint64_t seed, const PartOptions& options) {

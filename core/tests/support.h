@@ -51,9 +51,6 @@ struct PartOptions {
 
 // A valid normative part in which every instruction occurs and the prior depends on everything.
 dlf::NormativePart random_part(Random& random, const PartOptions& options = {});
-// Annex A.2: the only writer of normative parts in C++.
-std::vector<uint8_t> to_bytes(const dlf::NormativePart& part);
-
 std::shared_ptr<const dlf::ModelPackage> random_package(uint64_t seed,
                                                         const PartOptions& options = {});
 

@@ -16,6 +16,7 @@
 #include "codec.h"
 #include "constants.h"
 #include "failing_memory.h"
+#include "part_writer.h"
 #include "support.h"
 #include "symbol_codec.h"
 
