@@ -107,6 +107,7 @@ class Info(Sized):
         ("colour", c_int),
         *((name, c_uint32) for name in ("has_chunks", "has_trailer", "header_bytes")),
         ("payload_bytes", c_uint32),
+        ("importance_map", c_uint32),
     )
 
 

@@ -63,6 +63,11 @@ dlf_tensor tensor_named(const dlf_symbols& symbols, dlf_tensor_name name) {
     case DLF_TENSOR_LATENT:
       return tensor_of(set.latent.data(), 4,
                        {set.y_hat.channels, set.y_hat.height, set.y_hat.width});
+    case DLF_TENSOR_RATE_INDEX: {
+      const std::vector<uint8_t>& rates = set.rates.indices();
+      if (rates.empty()) return tensor_of(nullptr, 1, {0, 0});
+      return tensor_of(rates.data(), 1, {set.geometry.latent_h, set.geometry.latent_w});
+    }
     case DLF_TENSOR_FORCE_INT_:
       break;
   }

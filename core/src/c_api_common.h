@@ -168,6 +168,7 @@ inline dlf_info info_of(const Header& header) {
   out.has_trailer = header.has_trailer;
   out.header_bytes = static_cast<uint32_t>(header.header_bytes);
   out.payload_bytes = header.payload_length;
+  out.importance_map = header.has_map;
   return out;
 }
 

@@ -192,10 +192,9 @@ std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& fil
     for (size_t i = round.begin; is_integer() && i < round.end; ++i) {
       draw(options, &jobs[i], &progressing);
     }
-    progressing.work(
-        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-        threads_, round.tiles_in_memory,
-        [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
+    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
+                     threads_, round.tiles_in_memory,
+                     [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
 
     // 5. What the networks do not carry.
     for (size_t i = round.begin; i < round.end; ++i) {

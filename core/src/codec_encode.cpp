@@ -75,8 +75,7 @@ void check_importance(const ImportanceMap& map, const NormativePart& model,
     fail(DLF_INVALID_ARGUMENT, "the model has no importance maps");
   }
   if (map.rows != geometry.latent_h || map.columns != geometry.latent_w ||
-      map.offsets.size() != size_t{map.rows} * map.columns ||
-      map.scale >= (1u << kMapScaleBits)) {
+      map.offsets.size() != size_t{map.rows} * map.columns || map.scale >= (1u << kMapScaleBits)) {
     fail(DLF_INVALID_ARGUMENT, "the importance map does not fit the image");
   }
 }
@@ -265,16 +264,14 @@ std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeIt
       tasks.insert(tasks.end(), more.begin(), more.end());
       if (!is_integer()) continue;
       analyse_exactly(&jobs[i], &progressing);
-      jobs[i].latents =
-          integer_.latents(jobs[i].features, jobs[i].rates_at(model, items[i].options->rate),
-                           jobs[i].geometry);
+      jobs[i].latents = integer_.latents(
+          jobs[i].features, jobs[i].rates_at(model, items[i].options->rate), jobs[i].geometry);
       jobs[i].features = Tensor();
     }
-    progressing.work(
-        group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-        threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
-          put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
-        });
+    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
+                     threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
+                       put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
+                     });
 
     // 3. Symbols -> bytes, a picture on each thread.
     const size_t together = round.end - round.begin;

@@ -206,13 +206,15 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
   return out;
 }
 
-uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry) {
+uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry,
+                                bool for_pixels) {
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;
-  // The tensors of a SymbolSet, the prior's outputs and the encoder's queue; the context; tokens
-  // and banks; the network at work.
-  return positions * (uint64_t{model.latent_channels} * 48 + context * 2) +
+  // The tensors of a SymbolSet, the prior's outputs, those of two steps for a moment, and the
+  // encoder's queue; the context; tokens and banks; the network at work.
+  const uint64_t per_latent = for_pixels && model.synthesis ? 14 : 48;
+  return positions * (uint64_t{model.latent_channels} * per_latent + context * 2) +
          geometry.windows() * (uint64_t{model.tokens_stride()} * 22 + 1) +
          Prior::network_bytes(model, geometry);
 }

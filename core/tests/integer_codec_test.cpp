@@ -67,8 +67,8 @@ std::vector<uint8_t> expected_rgb(const ModelPackage& package, const SymbolSet& 
   for (size_t i = 0; i < inputs[0].data.size(); ++i) {
     const int64_t half = int64_t{1} << (part.latent_shift - 1);
     const int64_t value = (int64_t{symbols.latent[i]} + half) >> part.latent_shift;
-    inputs[0].data[i] = static_cast<int16_t>(
-        std::clamp<int64_t>(value, -part.latent_bound, part.latent_bound));
+    inputs[0].data[i] =
+        static_cast<int16_t>(std::clamp<int64_t>(value, -part.latent_bound, part.latent_bound));
   }
   inputs.push_back(dlf::token_values(model, geometry, symbols.tokens));
   inputs.emplace_back(2, geometry.latent_h, geometry.latent_w);
@@ -136,8 +136,7 @@ struct Coded {
 
 // A map whose offsets leave the three rate points of the test model.
 dlf::ImportanceMap some_map(const Coded& coded) {
-  const auto geometry =
-      dlf::ImageGeometry::of(coded.package->normative(), kWidth, kHeight);
+  const auto geometry = dlf::ImageGeometry::of(coded.package->normative(), kWidth, kHeight);
   dlf::ImportanceMap map;
   map.rows = geometry.latent_h;
   map.columns = geometry.latent_w;
@@ -315,8 +314,7 @@ TEST(packages_that_cannot_do_it_say_so) {
   CHECK(dlf::load_transform({}, *coded.package, {}, no_backend) == nullptr);
   dlf::TransformOptions options;
   options.device = "cuda";
-  CHECK_STATUS(DLF_INVALID_ARGUMENT,
-               dlf::load_transform({}, *coded.package, options, no_backend));
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, dlf::load_transform({}, *coded.package, options, no_backend));
 }
 
 TEST(integer_parts_that_break_a_rule_are_refused) {
@@ -337,13 +335,33 @@ TEST(integer_parts_that_break_a_rule_are_refused) {
   broken([](auto& p) { p.synthesis->latent_bound = 0; });
   broken([](auto& p) { p.synthesis->sample_bits = 8; });
   broken([](auto& p) { p.synthesis->noise_cells = 64; });
-  broken([](auto& p) { p.synthesis->noise_cells = 4; });     // an input too many
-  broken([](auto& p) { p.synthesis->whole.reach += 1; });    // not its receptive field
+  broken([](auto& p) { p.synthesis->noise_cells = 4; });   // an input too many
+  broken([](auto& p) { p.synthesis->whole.reach += 1; });  // not its receptive field
   broken([](auto& p) { p.synthesis->reduced[0]->reach = 0; });
   broken([](auto& p) { p.synthesis->reduced[1] = p.synthesis->reduced[0]; });  // wrong size
   broken([](auto& p) { p.synthesis->whole.program.outputs = {0}; });
   broken([](auto& p) { p.layers.back().low = 1, p.layers.back().high = 0; });
-  broken([](auto& p) { std::fill(p.layers.back().bias.begin(), p.layers.back().bias.end(),
-                                 INT32_MAX); });
+  broken([](auto& p) {
+    std::fill(p.layers.back().bias.begin(), p.layers.back().bias.end(), INT32_MAX);
+  });
   broken([](auto& p) { p.window = 96; });  // no power of two
+}
+
+TEST(drawing_needs_less_memory_than_all_symbols) {
+  const Coded coded;
+  const dlf::Header header = dlf::parse_header(coded.file);
+  dlf::ReadOptions options;
+  const uint64_t everything = dlf::check_cost(header, *coded.package, options).memory_bytes;
+  options.for_pixels = true;
+  const uint64_t drawing = dlf::check_cost(header, *coded.package, options).memory_bytes;
+  CHECK(drawing < everything);
+  DecodeOptions decoding;
+  decoding.limits.max_memory = drawing;
+  CHECK_EQ(decoded(coded.codec, coded.file, decoding).size(), coded.picture.samples.size());
+  decoding.limits.max_memory -= 1;
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, decoded(coded.codec, coded.file, decoding));
+  SymbolSet symbols = dlf::read_symbols(dlf::open_file(coded.file, *coded.package, options),
+                                        *coded.package, options);
+  CHECK(symbols.mean.data.empty() && symbols.latent.empty());
+  CHECK(symbols.y_hat.data == symbols_of(*coded.package, coded.file).y_hat.data);
 }

@@ -37,6 +37,7 @@ py::dict header_dict(const Header& header) {
   out["colour"] = colour_name(header.picture.colour);
   out["has_chunks"] = header.has_chunks;
   out["has_trailer"] = header.has_trailer;
+  out["has_map"] = header.has_map;
   out["header_bytes"] = header.header_bytes;
   out["payload_bytes"] = header.payload_length;
   return out;
@@ -140,6 +141,9 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   }
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
+  if (!symbols.rates.indices().empty()) {
+    out["rate_index"] = array(symbols.rates.indices(), {geometry.latent_h, geometry.latent_w});
+  }
   out["tokens"] = array(symbols.tokens, {static_cast<py::ssize_t>(geometry.windows()),
                                          model.normative().tokens_stride()});
   out["bank"] = array(symbols.banks, {static_cast<py::ssize_t>(geometry.windows())});

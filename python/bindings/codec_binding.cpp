@@ -205,7 +205,8 @@ py::list encode_batch(const Codec& codec, const std::vector<py::array>& pictures
 
 py::list decode_batch(const Codec& codec, const std::vector<py::object>& files,
                       const std::string& layers, bool allow_truncated, int downscale,
-                      const std::string& noise, const py::object& limits, const py::object& progress) {
+                      const std::string& noise, const py::object& limits,
+                      const py::object& progress) {
   DecodeOptions options;
   options.layers = layers_of(layers);
   options.allow_truncated = allow_truncated;

@@ -1,7 +1,7 @@
 """Everything but the TorchScript backend; free of torch. Errors are those of `dlf.errors`."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, TypedDict, type_check_only
+from typing import Literal, NotRequired, TypedDict, type_check_only
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ class Header(TypedDict):
     colour: Literal["srgb", "display-p3"]
     has_chunks: bool
     has_trailer: bool
+    has_map: bool
     header_bytes: int
     payload_bytes: int
 
@@ -47,6 +48,7 @@ class ChunkRecord(TypedDict):
 class Symbols(TypedDict):
     """What a payload decodes to (core/BITSTREAM.md §5 to §7): C channels, h x w the latent grid."""
 
+    rate_index: NotRequired[npt.NDArray[np.uint8]]  # [h, w], of a file with an importance map
     tokens: npt.NDArray[np.int16]  # [nH*nW, T*D] digits
     bank: npt.NDArray[np.uint8]  # [nH*nW]
     symbols: npt.NDArray[np.int16]  # [C, h, w]

@@ -91,6 +91,7 @@ class Info:
         color_space: "srgb" or "display-p3".
         header_bytes, payload_bytes, file_bytes: sizes; the payload's as the header states it.
         has_chunks, has_trailer: whether anything follows the payload.
+        importance_map: whether the payload begins with a map of rate points.
         missing_bytes: how many bytes the payload lacks when the file is truncated, else 0.
         chunks: metadata, alpha and private chunks; empty when the file is truncated.
     """
@@ -108,6 +109,7 @@ class Info:
     file_bytes: int
     has_chunks: bool
     has_trailer: bool
+    importance_map: bool = False
     missing_bytes: int = 0
     chunks: tuple[Chunk, ...] = ()
 
@@ -213,6 +215,7 @@ def _info(header: Header, file_bytes: int, missing: int, chunks: tuple[Chunk, ..
         file_bytes=file_bytes,
         has_chunks=header["has_chunks"],
         has_trailer=header["has_trailer"],
+        importance_map=header["has_map"],
         missing_bytes=missing,
         chunks=chunks,
     )

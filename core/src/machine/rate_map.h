@@ -20,6 +20,9 @@ class RateMap {
   RateMap(std::vector<uint8_t> rates, uint32_t columns)
       : rates_(std::move(rates)), columns_(columns) {}
 
+  // [rows][columns]; empty when the rate is the same everywhere.
+  const std::vector<uint8_t>& indices() const { return rates_; }
+
   uint8_t at(uint32_t row, uint32_t column) const {
     return rates_.empty() ? rate_ : rates_[size_t{row} * columns_ + column];
   }
