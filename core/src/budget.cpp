@@ -99,14 +99,15 @@ Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int
 
 // The same for a package whose networks work in strips: there is one, of all columns.
 Estimate estimate_strips(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                         const Call& call, const IntegerCost& networks) {
+                         const Call& call, const IntegerCost& networks, bool for_pixels) {
   Estimate result;
   const uint64_t pixels = times(geometry.width, geometry.height);
   const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
   result.output_bytes = times(call.sample_pixels, static_cast<uint64_t>(channels));
   result.tile_bytes = networks.bytes;
-  result.memory_bytes = plus(plus(plus(result.output_bytes, call.copy_bytes), times(2, alpha)),
-                             plus(estimate_entropy_bytes(model, geometry), networks.bytes));
+  result.memory_bytes =
+      plus(plus(plus(result.output_bytes, call.copy_bytes), times(2, alpha)),
+           plus(estimate_entropy_bytes(model, geometry, for_pixels), networks.bytes));
   result.macs = plus(networks.macs, estimate_entropy_macs(model, geometry));
   result.tiles = geometry.latent_h;
   return result;
@@ -122,13 +123,13 @@ Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geome
                   has_alpha ? fill_bytes(times(geometry.width, geometry.height), channels) : 0};
   if (model.normative().synthesis) {
     return estimate_strips(model.normative(), geometry, channels, call,
-                           analysis_cost(model, geometry));
+                           analysis_cost(model, geometry), false);
   }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
 
 Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int downscale, int threads, const Limits& limits) {
+                           int downscale, int threads, const Limits& limits, bool for_pixels) {
   const bool whole = downscale == 1 || !model.reduced_macs();
   const auto divisor = static_cast<uint32_t>(downscale);
   const Call call{times(divide_up(geometry.width, divisor), divide_up(geometry.height, divisor)),
@@ -136,7 +137,7 @@ Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geome
                   whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
   if (model.normative().synthesis) {
     return estimate_strips(model.normative(), geometry, channels, call,
-                           drawing_cost(model, geometry, downscale));
+                           drawing_cost(model, geometry, downscale), for_pixels);
   }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }

@@ -43,9 +43,11 @@ struct Estimate {
 Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
                            int threads, const Limits& limits);
 
-// The same for decoding at 1/downscale of the size (1, 2, 4 or 8).
+// The same for decoding at 1/downscale of the size (1, 2, 4 or 8). `for_pixels`: of the symbols
+// only what drawing needs is kept (PayloadOptions).
 Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int downscale, int threads, const Limits& limits);
+                           int downscale, int threads, const Limits& limits,
+                           bool for_pixels = true);
 
 // Alpha is bounded by max_pixels, since its size follows from the picture's.
 ChunkLimits chunk_limits(const Limits& limits);

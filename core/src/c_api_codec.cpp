@@ -226,8 +226,7 @@ DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* opt
     std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
     out->package.model = dlf::ModelPackage::load(path, &archive);
     const dlf::ModelPackage& model = *out->package.model;
-    auto transform =
-        dlf::load_transform(archive, model, networks, &dlf::c_api::torchscript_loader);
+    auto transform = dlf::load_transform(archive, model, networks, &dlf::c_api::torchscript_loader);
     out->codec =
         std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
                                      static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));

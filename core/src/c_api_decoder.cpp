@@ -125,7 +125,8 @@ DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder* decoder, dlf_symbols**
     *symbols = nullptr;
     require(decoder != nullptr, "decoder is NULL");
     const dlf::PushInput& input = decoder->input;
-    const dlf::ReadOptions options = input.reading();
+    dlf::ReadOptions options = input.reading();
+    options.for_pixels = false;  // every tensor can be asked for
     require(input.model() != nullptr, "the decoder has no package");
     require(input.stage() >= dlf::PushStage::kSemantic, "the semantic layer has not arrived yet");
     auto out = std::make_unique<dlf_symbols>();

@@ -33,8 +33,9 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   check_size(header, options.limits);
   check_model(header, model);
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
-  const Estimate estimate = estimate_decoding(model, geometry, header.picture.channels(),
-                                              options.downscale, options.threads, options.limits);
+  const Estimate estimate =
+      estimate_decoding(model, geometry, header.picture.channels(), options.downscale,
+                        options.threads, options.limits, options.for_pixels);
   check_work(geometry, estimate, options.limits);
   return estimate;
 }
@@ -83,7 +84,9 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
                         payload);
 }
 
-void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
+void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& given) {
+  ReadOptions options = given;
+  options.for_pixels = true;
   const OpenedFile opened = open_file(data, model, options);
   const Header& header = opened.file.header;
   read_symbols(opened, model, options);

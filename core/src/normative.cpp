@@ -210,8 +210,8 @@ class Parser {
     part.latent_bound = static_cast<int16_t>(in_range(bytes_.u16(), 1, INT16_MAX, "latent bound"));
     part.sample_bits =
         static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxSampleBits, "sample bits"));
-    part.noise_cells = static_cast<uint8_t>(
-        in_range(bytes_.u8(), 0, (1u << kMaxNoiseCells) - 1, "noise cells"));
+    part.noise_cells =
+        static_cast<uint8_t>(in_range(bytes_.u8(), 0, (1u << kMaxNoiseCells) - 1, "noise cells"));
     part.rate_vectors = reader_.rate_vectors(model_.rate_points, 0);
 
     ProgramContract whole = contract();

@@ -75,8 +75,8 @@ struct NormativePart {
   std::vector<FrequencyTable> token_tables;
   std::vector<uint16_t> token_map;
   std::vector<int16_t> thresholds;
-  std::vector<FrequencyTable> scale_tables;        // last entry of each is the escape
-  RateVectors rate_vectors;                        // [R][P]
+  std::vector<FrequencyTable> scale_tables;  // last entry of each is the escape
+  RateVectors rate_vectors;                  // [R][P]
   uint8_t map_unit = 0;  // what an offset of an importance map stands for; 0: no such maps
   std::vector<ConvLayer> layers;
   Program programs[4];

@@ -10,7 +10,9 @@ namespace dlf {
 
 PushInput::PushInput(std::shared_ptr<const ModelPackage> model, const ReadOptions& options,
                      const Memory& memory)
-    : model_(std::move(model)), options_(options), store_(memory) {}
+    : model_(std::move(model)), options_(options), store_(memory) {
+  options_.for_pixels = true;  // what most callers want next
+}
 
 // After a failure nothing but the failure can be had.
 template <typename Action>

@@ -208,7 +208,8 @@ SymbolSet decode_payload(const ModelPackage& package, const ImageGeometry& geome
   return out;
 }
 
-uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry) {
+uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry,
+                                bool for_pixels) {
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;

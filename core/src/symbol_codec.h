@@ -81,7 +81,9 @@ SymbolSet decode_payload(const ModelPackage& model, const ImageGeometry& geometr
                          ByteView payload, const PayloadOptions& options = {});
 
 // Peak bytes that decode_payload or encode_payload allocates, from validated dimensions alone.
-uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry);
+// `for_pixels`: as for decode_payload.
+uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry& geometry,
+                                bool for_pixels = false);
 // Multiply-accumulates of the integer prior for this image.
 uint64_t estimate_entropy_macs(const NormativePart& model, const ImageGeometry& geometry);
 

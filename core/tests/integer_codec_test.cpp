@@ -331,3 +331,22 @@ TEST(integer_parts_that_break_a_rule_are_refused) {
   });
   broken([](auto& p) { p.window = 96; });  // no power of two
 }
+
+TEST(drawing_needs_less_memory_than_all_symbols) {
+  const Coded coded;
+  const dlf::Header header = dlf::parse_header(coded.file);
+  dlf::ReadOptions options;
+  const uint64_t everything = dlf::check_cost(header, *coded.package, options).memory_bytes;
+  options.for_pixels = true;
+  const uint64_t drawing = dlf::check_cost(header, *coded.package, options).memory_bytes;
+  CHECK(drawing < everything);
+  DecodeOptions decoding;
+  decoding.limits.max_memory = drawing;
+  CHECK_EQ(decoded(coded.codec, coded.file, decoding).size(), coded.picture.samples.size());
+  decoding.limits.max_memory -= 1;
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, decoded(coded.codec, coded.file, decoding));
+  SymbolSet symbols = dlf::read_symbols(dlf::open_file(coded.file, *coded.package, options),
+                                        *coded.package, options);
+  CHECK(symbols.mean.data.empty() && symbols.latent.empty());
+  CHECK(symbols.y_hat.data == symbols_of(*coded.package, coded.file).y_hat.data);
+}

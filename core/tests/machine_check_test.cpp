@@ -40,9 +40,8 @@ ProgramContract contract_for(uint32_t channels, uint32_t cell) {
 }
 
 dlf_status check(Program program, uint32_t cell = 4, uint32_t channels = 0) {
-  return dlf_test::status_of([&] {
-    dlf::check_program(one_layer(), contract_for(channels, cell), program, "test");
-  });
+  return dlf_test::status_of(
+      [&] { dlf::check_program(one_layer(), contract_for(channels, cell), program, "test"); });
 }
 
 void check_values(Program program, int32_t low, int32_t high, uint32_t cell = 4) {
@@ -118,8 +117,7 @@ TEST(format_1_has_fewer_instructions_and_one_factor) {
     ProgramContract contract = contract_for(0, 8);
     contract.inputs[1] = {8, 16, {}};
     contract.only_factor = 2;
-    return dlf_test::status_of(
-        [&] { dlf::check_program(one_layer(), contract, program, "test"); });
+    return dlf_test::status_of([&] { dlf::check_program(one_layer(), contract, program, "test"); });
   };
   CHECK_EQ(status(one_instruction(Op::kDepthToSpace, {1}, 2)), DLF_OK);
   CHECK_EQ(status(one_instruction(Op::kSpaceToDepth, {0}, 2)), kBad);

@@ -26,8 +26,7 @@ std::vector<Tensor> random_inputs(Random& random, const RandomProgram& test, con
     inputs.push_back(
         random.tensor(shape.channels, canvas.rows(shape.cell), canvas.columns(shape.cell)));
     for (int16_t& value : inputs.back().data) {
-      value = static_cast<int16_t>(
-          std::clamp<int32_t>(value, shape.values.low, shape.values.high));
+      value = static_cast<int16_t>(std::clamp<int32_t>(value, shape.values.low, shape.values.high));
     }
   }
   return inputs;
@@ -55,7 +54,7 @@ void check_area(const RandomProgram& test, const Canvas& canvas, const std::vect
   for (size_t i = 0; i < results.size(); ++i) {
     take.push_back([&, i](const dlf::ConstRow& row) {
       rows.fetch_add(1);
-      dlf::to_tensor(&results[i])(row);
+      dlf::to_tensor (&results[i])(row);
     });
   }
   const Plan plan(test.layers, test.program, canvas, area, block);
@@ -69,8 +68,8 @@ void check_area(const RandomProgram& test, const Canvas& canvas, const std::vect
       for (uint32_t y = area.rows.begin / cell; y < bottom; ++y) {
         const size_t from = size_t{y} * a.width + area.columns.begin / cell;
         const size_t to = size_t{y} * a.width + right;
-        const bool equal = std::equal(a.channel(c) + from, a.channel(c) + to,
-                                      results[i].channel(c) + from);
+        const bool equal =
+            std::equal(a.channel(c) + from, a.channel(c) + to, results[i].channel(c) + from);
         CHECK_EQ(std::string(text(equal)), "equal");
       }
     }
@@ -93,8 +92,8 @@ TEST(executor_equals_a_naive_interpreter) {
       MachineOptions options;
       options.kernels = kernels;
       options.threads = static_cast<int>(random.in(1, 3));
-      const uint32_t block = random.coin() ? 1u << random.in(0, 6)
-                                           : static_cast<uint32_t>(random.in(1, 100));
+      const uint32_t block =
+          random.coin() ? 1u << random.in(0, 6) : static_cast<uint32_t>(random.in(1, 100));
       check_area(test, canvas, inputs, expected, dlf::whole(canvas), block, options);
       const auto top = static_cast<uint32_t>(random.in(0, canvas.height - 1));
       const auto left = static_cast<uint32_t>(random.in(0, canvas.width - 1));

@@ -106,8 +106,8 @@ ConvLayer bounded_layer(Random& random, bool depthwise, uint8_t kernel, uint16_t
   for (size_t o = 0; o < out_channels; ++o) {
     // As large as the accumulator allows, at most int8.
     const int64_t most = INT32_MAX / std::max<int64_t>(bound, 1) / static_cast<int64_t>(per_output);
-    const int64_t range = random.coin() ? std::min<int64_t>(127, most - 1)
-                                        : std::min<int64_t>(5, most - 1);
+    const int64_t range =
+        random.coin() ? std::min<int64_t>(127, most - 1) : std::min<int64_t>(5, most - 1);
     int64_t sum = 0;
     for (size_t i = 0; i < per_output; ++i) {
       layer.weights.push_back(static_cast<int8_t>(random.in(-range - 1, range)));
@@ -123,8 +123,8 @@ ConvLayer bounded_layer(Random& random, bool depthwise, uint8_t kernel, uint16_t
     if (scales_down) {
       const int64_t multiplier = random.in((int64_t{1} << 29), INT32_MAX);
       layer.shift.push_back(static_cast<uint8_t>(std::min(shift + 30, dlf::kMaxShift)));
-      layer.multiplier.push_back(static_cast<int32_t>(
-          std::min(multiplier, (int64_t{1} << layer.shift.back()) - 1)));
+      layer.multiplier.push_back(
+          static_cast<int32_t>(std::min(multiplier, (int64_t{1} << layer.shift.back()) - 1)));
     } else {
       layer.shift.push_back(static_cast<uint8_t>(random.in(1, dlf::kMaxShift)));
       layer.multiplier.push_back(static_cast<int32_t>(random.in(0, INT32_MAX)));
@@ -142,28 +142,25 @@ Tensor naive_convolution(const ConvLayer& layer, const Tensor& source) {
   const int64_t k = layer.kernel, r = (k - 1) / 2;
   const int64_t height = source.height, width = source.width;
   const size_t inputs = layer.depthwise ? 1 : layer.in_channels;
-  return filled(layer.out_channels, source.height, source.width,
-                [&](uint32_t o, uint32_t y, uint32_t x) {
-                  int64_t sum = layer.bias[o];
-                  const int8_t* weight =
-                      layer.weights.data() + o * inputs * static_cast<size_t>(k * k);
-                  for (size_t i = 0; i < inputs; ++i) {
-                    for (int64_t u = y - r; u <= y + r; ++u) {
-                      for (int64_t v = x - r; v <= x + r; ++v, ++weight) {
-                        const int64_t uu = std::clamp<int64_t>(u, 0, height - 1);
-                        const int64_t vv = std::clamp<int64_t>(v, 0, width - 1);
-                        if ((uu != u || vv != v) && !layer.edge_padding) continue;
-                        sum += int64_t{*weight} *
-                               sample_at(source, layer.depthwise ? o : i, uu, vv);
-                      }
-                    }
-                  }
-                  CHECK(sum >= -INT32_MAX && sum <= INT32_MAX);
-                  return std::clamp<int64_t>(
-                      round_shift(static_cast<__int128>(sum) * layer.multiplier[o],
-                                  layer.shift[o]),
-                      layer.low, layer.high);
-                });
+  return filled(
+      layer.out_channels, source.height, source.width, [&](uint32_t o, uint32_t y, uint32_t x) {
+        int64_t sum = layer.bias[o];
+        const int8_t* weight = layer.weights.data() + o * inputs * static_cast<size_t>(k * k);
+        for (size_t i = 0; i < inputs; ++i) {
+          for (int64_t u = y - r; u <= y + r; ++u) {
+            for (int64_t v = x - r; v <= x + r; ++v, ++weight) {
+              const int64_t uu = std::clamp<int64_t>(u, 0, height - 1);
+              const int64_t vv = std::clamp<int64_t>(v, 0, width - 1);
+              if ((uu != u || vv != v) && !layer.edge_padding) continue;
+              sum += int64_t{*weight} * sample_at(source, layer.depthwise ? o : i, uu, vv);
+            }
+          }
+        }
+        CHECK(sum >= -INT32_MAX && sum <= INT32_MAX);
+        return std::clamp<int64_t>(
+            round_shift(static_cast<__int128>(sum) * layer.multiplier[o], layer.shift[o]),
+            layer.low, layer.high);
+      });
 }
 
 std::vector<Tensor> naive_run(const std::vector<ConvLayer>& layers, const Program& program,
@@ -225,8 +222,8 @@ class Writer {
 
   uint16_t any() {
     const int64_t last = out_.program.registers - 1;
-    return static_cast<uint16_t>(random_.in(random_.coin() ? 0 : std::max<int64_t>(last - 2, 0),
-                                            last));
+    return static_cast<uint16_t>(
+        random_.in(random_.coin() ? 0 : std::max<int64_t>(last - 2, 0), last));
   }
 
   void emit(Op op, std::vector<uint16_t> sources, int32_t arg0 = 0, int32_t arg1 = 0) {
@@ -244,9 +241,7 @@ class Writer {
   uint32_t cell_after(Op op, const Instruction& step) const {
     const uint32_t cell = shapes_[step.sources[0]].cell;
     const auto factor = static_cast<uint32_t>(step.arg0);
-    return op == Op::kDepthToSpace ? cell / factor
-           : op == Op::kSpaceToDepth ? cell * factor
-                                     : cell;
+    return op == Op::kDepthToSpace ? cell / factor : op == Op::kSpaceToDepth ? cell * factor : cell;
   }
 
   void convolution(uint16_t source, uint16_t out_channels) {

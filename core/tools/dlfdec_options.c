@@ -44,7 +44,7 @@ static void print_help(void) {
       format_list(), format_named("png") == FORMAT_NONE ? "PAM" : "PNG");
 }
 
-static int read_region(const char *word, dlf_decode_options *to) {
+static int read_region(const char* word, dlf_decode_options* to) {
   unsigned long x, y, width, height;
   char end;
   if (strchr(word, '-') != NULL ||
@@ -60,21 +60,21 @@ static int read_region(const char *word, dlf_decode_options *to) {
   return 1;
 }
 
-static int read_layers(const char *word, dlf_decode_options *to) {
+static int read_layers(const char* word, dlf_decode_options* to) {
   to->semantic_only = strcmp(word, "semantic") == 0;
   if (to->semantic_only || strcmp(word, "all") == 0) return 1;
   complain(EXIT_USAGE, "--layers must be all or semantic, not '%s'", word);
   return 0;
 }
 
-static int read_noise(const char *word, dlf_decode_options *to) {
+static int read_noise(const char* word, dlf_decode_options* to) {
   to->noise = strcmp(word, "faithful") == 0 ? DLF_NOISE_FAITHFUL : DLF_NOISE_VIVID;
   if (to->noise == DLF_NOISE_FAITHFUL || strcmp(word, "vivid") == 0) return 1;
   complain(EXIT_USAGE, "--noise must be vivid or faithful, not '%s'", word);
   return 0;
 }
 
-static int read_downscale(const char *word, options *to) {
+static int read_downscale(const char* word, options* to) {
   if (strlen(word) == 1 && strchr("1248", *word) != NULL) {
     to->decoding.downscale = to->reading.downscale = (uint32_t)(*word - '0');
     return 1;
@@ -83,14 +83,14 @@ static int read_downscale(const char *word, options *to) {
   return 0;
 }
 
-static int read_format(const char *word, options *to) {
+static int read_format(const char* word, options* to) {
   to->form = format_named(word);
   if (to->form == FORMAT_NONE) complain(EXIT_USAGE, "--format must be one of %s", format_list());
   return to->form != FORMAT_NONE;
 }
 
 /* What stands behind the options. Returns -1 to go on, or the exit status. */
-static int read_words(int argc, char **argv, options *out) {
+static int read_words(int argc, char** argv, options* out) {
   if (argc - optind != (out->info_only ? 1 : 2)) {
     return complain(EXIT_USAGE,
                     "usage: dlfdec [options] IN.dlf OUT, or dlfdec --info IN.dlf "
@@ -110,7 +110,7 @@ static int read_words(int argc, char **argv, options *out) {
                                              out->output, format_list());
 }
 
-int read_options(int argc, char **argv, options *out) {
+int read_options(int argc, char** argv, options* out) {
   enum {
     FORM = 256,
     LAYERS,

@@ -89,11 +89,11 @@ typedef enum dlf_status {
 
 /* The short fixed text of a status, "truncated file"; never NULL, also for unknown values. Lives as
  * long as the library. */
-DLF_API const char *dlf_status_string(dlf_status status);
+DLF_API const char* dlf_status_string(dlf_status status);
 
 /* The version of the library that is running, "0.1.0"; DLF_VERSION_MAJOR and the other two state
  * that of the header. Libraries of one minor version are interchangeable. */
-DLF_API const char *dlf_version(void);
+DLF_API const char* dlf_version(void);
 
 /* ---- errors, limits, memory, log --------------------------------------------------------------
  */
@@ -124,22 +124,22 @@ typedef struct dlf_limits {
  * threads as the handle that they are given with. */
 typedef struct dlf_allocator {
   size_t struct_size;
-  void *user;                                  /* first argument of both */
-  void *(*allocate)(void *user, size_t bytes); /* NULL when there is no memory; bytes > 0 */
-  void (*release)(void *user, void *memory);
+  void* user;                                  /* first argument of both */
+  void* (*allocate)(void* user, size_t bytes); /* NULL when there is no memory; bytes > 0 */
+  void (*release)(void* user, void* memory);
 } dlf_allocator;
 
 /* Bytes that the library has allocated for the caller. */
 typedef struct dlf_buffer {
   size_t struct_size;
-  uint8_t *data;           /* NULL when empty */
+  uint8_t* data;           /* NULL when empty */
   size_t size;             /* bytes */
   dlf_allocator allocator; /* that `data` came from */
 } dlf_buffer;
 
 /* Gives the memory back and leaves an empty buffer. NULL and empty buffers are allowed; calling it
  * twice does no harm. */
-DLF_API void dlf_buffer_free(dlf_buffer *buffer);
+DLF_API void dlf_buffer_free(dlf_buffer* buffer);
 
 /* What the library has to say besides statuses. Each level includes those above it. */
 typedef enum dlf_log_level {
@@ -156,8 +156,8 @@ typedef enum dlf_log_level {
  * safe for threads if the handle is used by several. */
 typedef struct dlf_logger {
   size_t struct_size;
-  void *user; /* first argument of log */
-  void (*log)(void *user, dlf_log_level level, const char *message);
+  void* user; /* first argument of log */
+  void (*log)(void* user, dlf_log_level level, const char* message);
   dlf_log_level level; /* the last one wanted; default DLF_LOG_WARNING */
 } dlf_logger;
 
@@ -192,7 +192,7 @@ typedef struct dlf_info {
  * DLF_MAX_HEADER_BYTES always suffice. Takes microseconds and allocates nothing for a valid header.
  * DLF_INVALID_FILE (no .dlf file, or a damaged header), DLF_TRUNCATED_FILE (the header goes on
  * behind `size`), DLF_UNSUPPORTED (a later version of the format). */
-DLF_API dlf_status dlf_probe(const uint8_t *data, size_t size, dlf_info *info, dlf_error *error);
+DLF_API dlf_status dlf_probe(const uint8_t* data, size_t size, dlf_info* info, dlf_error* error);
 
 /* ---- chunks: metadata and private data ------------------------------------------------------- */
 
@@ -209,7 +209,7 @@ typedef struct dlf_chunk {
   uint32_t type;
   uint32_t critical;     /* 0 or 1 */
   uint32_t safe_to_copy; /* 0 or 1 */
-  const uint8_t *data;   /* content, inflated; lives as long as the dlf_chunks */
+  const uint8_t* data;   /* content, inflated; lives as long as the dlf_chunks */
   size_t size;
 } dlf_chunk;
 
@@ -217,16 +217,16 @@ typedef struct dlf_chunk {
  * the whole file and is not needed afterwards; `limits` may be NULL. Of the limits, those on chunks
  * and on the file count. DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED (also a critical
  * chunk of an unknown type), DLF_LIMIT_EXCEEDED. */
-DLF_API dlf_status dlf_chunks_open(const uint8_t *data, size_t size, const dlf_limits *limits,
-                                   dlf_chunks **chunks, dlf_error *error);
+DLF_API dlf_status dlf_chunks_open(const uint8_t* data, size_t size, const dlf_limits* limits,
+                                   dlf_chunks** chunks, dlf_error* error);
 /* Frees the chunks and their contents; NULL is allowed. */
-DLF_API void dlf_chunks_free(dlf_chunks *chunks);
+DLF_API void dlf_chunks_free(dlf_chunks* chunks);
 /* The number of chunks, at most 1024; 0 for NULL. */
-DLF_API size_t dlf_chunks_count(const dlf_chunks *chunks);
+DLF_API size_t dlf_chunks_count(const dlf_chunks* chunks);
 /* Describes the chunk number `index`, from 0, in the order of the file, which is that of the types.
  * DLF_INVALID_ARGUMENT for an index that is not below the count. */
-DLF_API dlf_status dlf_chunks_get(const dlf_chunks *chunks, size_t index, dlf_chunk *chunk,
-                                  dlf_error *error);
+DLF_API dlf_status dlf_chunks_get(const dlf_chunks* chunks, size_t index, dlf_chunk* chunk,
+                                  dlf_error* error);
 
 /* ---- model packages -------------------------------------------------------------------------- */
 
@@ -247,18 +247,18 @@ typedef struct dlf_package_info {
 
 /* Reads a package into *package and checks its members. `path` is given to the system as it is.
  * DLF_MODEL_ERROR (missing, no package, or altered). */
-DLF_API dlf_status dlf_package_open(const char *path, dlf_package **package, dlf_error *error);
+DLF_API dlf_status dlf_package_open(const char* path, dlf_package** package, dlf_error* error);
 /* The same from `size` bytes of memory, which are not needed afterwards. */
-DLF_API dlf_status dlf_package_open_memory(const uint8_t *data, size_t size, dlf_package **package,
-                                           dlf_error *error);
+DLF_API dlf_status dlf_package_open_memory(const uint8_t* data, size_t size, dlf_package** package,
+                                           dlf_error* error);
 /* Frees the package; NULL is allowed. What was made with it may still be in use. */
-DLF_API void dlf_package_free(dlf_package *package);
+DLF_API void dlf_package_free(dlf_package* package);
 /* Describes the package. DLF_INVALID_ARGUMENT. */
-DLF_API dlf_status dlf_package_get_info(const dlf_package *package, dlf_package_info *info,
-                                        dlf_error *error);
+DLF_API dlf_status dlf_package_get_info(const dlf_package* package, dlf_package_info* info,
+                                        dlf_error* error);
 /* The package's description, JSON in UTF-8, as its maker wrote it; lives as long as the package. ""
  * for NULL. */
-DLF_API const char *dlf_package_json(const dlf_package *package);
+DLF_API const char* dlf_package_json(const dlf_package* package);
 
 /* ---- costs, verification, symbols ------------------------------------------------------------ */
 
@@ -267,7 +267,7 @@ typedef struct dlf_cost {
   uint64_t output_bytes;         /* samples of the decoded picture */
   uint64_t memory_bytes;         /* estimated peak of dlf_decode, output included */
   uint64_t multiply_accumulates; /* of all networks */
-  uint32_t tiles; /* steps of the progress function: tiles, or rows of latents */
+  uint32_t tiles;                /* steps of the progress function: tiles, or rows of latents */
   /* The same for dlf_decode with downscale 2, 4 and 8. */
   uint64_t reduced_memory_bytes[3], reduced_multiply_accumulates[3];
 } dlf_cost;
@@ -275,15 +275,15 @@ typedef struct dlf_cost {
 /* What decoding will cost, from the header alone (`data` as for dlf_probe), before any work; checks
  * no limit and allocates nothing. `threads`: as for the codec. DLF_INVALID_FILE,
  * DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_MODEL_ERROR when the file needs another package. */
-DLF_API dlf_status dlf_estimate(const uint8_t *data, size_t size, const dlf_package *package,
-                                uint32_t threads, dlf_cost *cost, dlf_error *error);
+DLF_API dlf_status dlf_estimate(const uint8_t* data, size_t size, const dlf_package* package,
+                                uint32_t threads, dlf_cost* cost, dlf_error* error);
 
 /* Checks all that can be checked without computing pixels: checksums, chunks, alpha, and every
  * symbol of the payload to the coder's last state. `data` holds the whole file, `limits` may be
  * NULL. DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR
  * when the file needs another package. */
-DLF_API dlf_status dlf_verify(const uint8_t *data, size_t size, const dlf_package *package,
-                              const dlf_limits *limits, dlf_error *error);
+DLF_API dlf_status dlf_verify(const uint8_t* data, size_t size, const dlf_package* package,
+                              const dlf_limits* limits, dlf_error* error);
 
 /* Everything that a payload decodes to before any floating-point number appears: the same on every
  * machine (BITSTREAM.md, sections 5 to 8). */
@@ -307,22 +307,22 @@ typedef struct dlf_tensor {
   uint32_t bytes_per_value; /* 1: uint8, 2: int16, 4: int32 */
   uint32_t dimensions;      /* 1 to 3; 0: not there, no data */
   uint32_t shape[3];        /* unused ones are 1 */
-  const void *data;         /* row-major; lives as long as the dlf_symbols */
+  const void* data;         /* row-major; lives as long as the dlf_symbols */
 } dlf_tensor;
 
 /* Decodes a whole file to its symbols, which need the file and the package no longer; `limits` may
  * be NULL. Statuses of dlf_verify. */
-DLF_API dlf_status dlf_symbols_decode(const uint8_t *data, size_t size, const dlf_package *package,
-                                      const dlf_limits *limits, dlf_symbols **symbols,
-                                      dlf_error *error);
+DLF_API dlf_status dlf_symbols_decode(const uint8_t* data, size_t size, const dlf_package* package,
+                                      const dlf_limits* limits, dlf_symbols** symbols,
+                                      dlf_error* error);
 /* Frees the symbols; NULL is allowed. */
-DLF_API void dlf_symbols_free(dlf_symbols *symbols);
+DLF_API void dlf_symbols_free(dlf_symbols* symbols);
 /* Describes one tensor; its data are shared, not copied. DLF_INVALID_ARGUMENT for a name that does
  * not exist. */
-DLF_API dlf_status dlf_symbols_get(const dlf_symbols *symbols, dlf_tensor_name name,
-                                   dlf_tensor *tensor, dlf_error *error);
+DLF_API dlf_status dlf_symbols_get(const dlf_symbols* symbols, dlf_tensor_name name,
+                                   dlf_tensor* tensor, dlf_error* error);
 /* The entropy decoder's last state (BITSTREAM.md §5.4); 0 for NULL. */
-DLF_API uint32_t dlf_symbols_final_state(const dlf_symbols *symbols);
+DLF_API uint32_t dlf_symbols_final_state(const dlf_symbols* symbols);
 
 /* ---- input in pieces ------------------------------------------------------------------------- */
 
@@ -347,9 +347,9 @@ typedef enum dlf_stage {
 typedef struct dlf_decoder_options {
   size_t struct_size;
   uint32_t allow_truncated; /* 1: a file that ends too early is no error of dlf_decoder_finish */
-  const dlf_limits *limits;
-  const dlf_allocator *allocator; /* of the collected bytes; copied; default malloc and free */
-  const dlf_logger *logger;       /* copied; default: nothing is said */
+  const dlf_limits* limits;
+  const dlf_allocator* allocator; /* of the collected bytes; copied; default malloc and free */
+  const dlf_logger* logger;       /* copied; default: nothing is said */
   uint32_t
       downscale; /* the smallest that pictures will be asked for with: limits are judged by it */
 } dlf_decoder_options;
@@ -365,42 +365,42 @@ typedef struct dlf_decoder_state {
 /* Makes a decoder. `package` may be NULL or come later, when the header has told which one the file
  * needs; without it DLF_STAGE_SEMANTIC is never reported. `options` may be NULL. Neither is needed
  * afterwards. DLF_INVALID_ARGUMENT. */
-DLF_API dlf_status dlf_decoder_open(const dlf_package *package, const dlf_decoder_options *options,
-                                    dlf_decoder **decoder, dlf_error *error);
+DLF_API dlf_status dlf_decoder_open(const dlf_package* package, const dlf_decoder_options* options,
+                                    dlf_decoder** decoder, dlf_error* error);
 /* Frees the decoder and the bytes that it holds; NULL is allowed. */
-DLF_API void dlf_decoder_free(dlf_decoder *decoder);
+DLF_API void dlf_decoder_free(dlf_decoder* decoder);
 /* Gives a decoder that was made without one its package; not needed afterwards. A package that does
  * not fit is refused and another one may be tried. DLF_MODEL_ERROR, DLF_LIMIT_EXCEEDED (the
  * picture's memory, which depends on the package), DLF_INVALID_ARGUMENT when it has a package
  * already. */
-DLF_API dlf_status dlf_decoder_set_package(dlf_decoder *decoder, const dlf_package *package,
-                                           dlf_error *error);
+DLF_API dlf_status dlf_decoder_set_package(dlf_decoder* decoder, const dlf_package* package,
+                                           dlf_error* error);
 /* Takes the next `size` bytes of the file; 0 is allowed. They are copied. Bytes behind the end of
  * the file are counted but not kept: dlf_decoder_finish refuses the file then. A decoder whose
  * package is not the file's takes bytes all the same; dlf_decoder_finish says what comes first.
  * DLF_INVALID_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED; DLF_INVALID_ARGUMENT after
  * dlf_decoder_finish. */
-DLF_API dlf_status dlf_decoder_push(dlf_decoder *decoder, const uint8_t *data, size_t size,
-                                    dlf_error *error);
+DLF_API dlf_status dlf_decoder_push(dlf_decoder* decoder, const uint8_t* data, size_t size,
+                                    dlf_error* error);
 /* Says that no more bytes will come, and checks the container as a whole: its length, checksum and
  * chunks; then that its package is the file's. Calling it again returns the same.
  * DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. */
-DLF_API dlf_status dlf_decoder_finish(dlf_decoder *decoder, dlf_error *error);
+DLF_API dlf_status dlf_decoder_finish(dlf_decoder* decoder, dlf_error* error);
 /* Where the decoder stands; also after a failure. DLF_INVALID_ARGUMENT. */
-DLF_API dlf_status dlf_decoder_get_state(const dlf_decoder *decoder, dlf_decoder_state *state,
-                                         dlf_error *error);
+DLF_API dlf_status dlf_decoder_get_state(const dlf_decoder* decoder, dlf_decoder_state* state,
+                                         dlf_error* error);
 /* The header, as dlf_probe gives it. DLF_INVALID_ARGUMENT before DLF_STAGE_INFO. */
-DLF_API dlf_status dlf_decoder_get_info(const dlf_decoder *decoder, dlf_info *info,
-                                        dlf_error *error);
+DLF_API dlf_status dlf_decoder_get_info(const dlf_decoder* decoder, dlf_info* info,
+                                        dlf_error* error);
 /* The bytes of the file so far, for dlf_chunks_open and others; *size, if it is not NULL, receives
  * their number. They live until the next call of dlf_decoder_push or dlf_decoder_free. NULL when
  * there are none. */
-DLF_API const uint8_t *dlf_decoder_data(const dlf_decoder *decoder, size_t *size);
+DLF_API const uint8_t* dlf_decoder_data(const dlf_decoder* decoder, size_t* size);
 /* As dlf_symbols_decode. Before dlf_decoder_finish, from DLF_STAGE_SEMANTIC on, symbols that have
  * not come yet are 0. Statuses of dlf_verify; DLF_INVALID_ARGUMENT without a package or too early.
  */
-DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder *decoder, dlf_symbols **symbols,
-                                       dlf_error *error);
+DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder* decoder, dlf_symbols** symbols,
+                                       dlf_error* error);
 
 /* ---- pixels ---------------------------------------------------------------------------------- */
 
@@ -416,33 +416,34 @@ typedef enum dlf_precision {
 
 typedef struct dlf_codec_options {
   size_t struct_size;
-  const char *device; /* "cpu" (default), "cuda", "cuda:1"; integer packages: "cpu" alone */
+  const char* device; /* "cpu" (default), "cuda", "cuda:1"; integer packages: "cpu" alone */
   uint32_t threads;   /* that work on one picture, fewer where max_memory asks for it; default 1.
                        * Changes no result. */
-  const dlf_logger *logger; /* copied; default: nothing is said */
+  const dlf_logger* logger; /* copied; default: nothing is said */
   dlf_precision precision;
 } dlf_codec_options;
 
 /* Loads a package with its networks; `path` as for dlf_package_open, `options` may be NULL. A
- * package of TorchScript networks needs libdlf_torch: linked to the program, beside libdlf, or where
- * the system looks for libraries. DLF_MODEL_ERROR, also for a package without networks or without
- * libdlf_torch; DLF_INVALID_ARGUMENT, also for a device that does not exist here. */
-DLF_API dlf_status dlf_codec_open(const char *path, const dlf_codec_options *options,
-                                  dlf_codec **codec, dlf_error *error);
+ * package of TorchScript networks needs libdlf_torch: linked to the program, beside libdlf, or
+ * where the system looks for libraries. DLF_MODEL_ERROR, also for a package without networks or
+ * without libdlf_torch; DLF_INVALID_ARGUMENT, also for a device that does not exist here. */
+DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* options,
+                                  dlf_codec** codec, dlf_error* error);
 /* Frees the codec, when no call uses it any more; NULL is allowed. */
-DLF_API void dlf_codec_free(dlf_codec *codec);
+DLF_API void dlf_codec_free(dlf_codec* codec);
 /* The codec's package; lives as long as the codec and must not be freed. NULL for NULL. */
-DLF_API const dlf_package *dlf_codec_package(const dlf_codec *codec);
+DLF_API const dlf_package* dlf_codec_package(const dlf_codec* codec);
 
-/* Told how far a call is: `done` of `total` steps (dlf_cost.tiles). Called on the thread that called
- * the library, first with done = 0, at last with done = total, perhaps not with every number
- * between; a search for a size begins anew with each trial. A result other than 0 ends the call with DLF_CANCELLED. */
-typedef int (*dlf_progress)(void *user, uint32_t done, uint32_t total);
+/* Told how far a call is: `done` of `total` steps (dlf_cost.tiles). Called on the thread that
+ * called the library, first with done = 0, at last with done = total, perhaps not with every number
+ * between; a search for a size begins anew with each trial. A result other than 0 ends the call
+ * with DLF_CANCELLED. */
+typedef int (*dlf_progress)(void* user, uint32_t done, uint32_t total);
 
 /* Borrowed 8-bit samples, interleaved; alpha is straight (not premultiplied). */
 typedef struct dlf_image {
   size_t struct_size;
-  const uint8_t *data;
+  const uint8_t* data;
   uint32_t width, height; /* 1 to 2^24 */
   uint32_t channels;      /* 1 L, 2 LA, 3 RGB, 4 RGBA */
   size_t stride;          /* bytes from line to line; 0: width * channels */
@@ -454,11 +455,11 @@ typedef struct dlf_encode_options {
   uint64_t max_bytes;   /* the best file of at most so many bytes; 0: use `rate` */
   uint32_t orientation; /* EXIF, 1 to 8; default 1. Recorded, the pixels are taken as they are. */
   dlf_colour colour;
-  const dlf_chunk *chunks; /* ICC (of the samples' colour space, RGB or gray), EXIF, XMP, private;
+  const dlf_chunk* chunks; /* ICC (of the samples' colour space, RGB or gray), EXIF, XMP, private;
                             * `critical` counts for private ones only */
   size_t chunk_count;
-  const dlf_limits *limits;
-  const dlf_allocator *allocator; /* of the result; default malloc and free */
+  const dlf_limits* limits;
+  const dlf_allocator* allocator; /* of the result; default malloc and free */
   dlf_progress progress;
   void *progress_user;
   /* Where people look, as a grid of any size, up to 2^24 a side, that is laid over the picture:
@@ -489,12 +490,13 @@ typedef struct dlf_decode_options {
   uint32_t semantic_only;   /* 1: leave the detail layer out */
   uint32_t allow_truncated; /* 1: the best picture so far of a file that ends too early */
   uint32_t region_x, region_y, region_width, region_height; /* a part; width 0: the whole picture */
-  const dlf_limits *limits;
-  const dlf_allocator *allocator; /* of the samples; default malloc and free */
+  const dlf_limits* limits;
+  const dlf_allocator* allocator; /* of the samples; default malloc and free */
   dlf_progress progress;
-  void *progress_user;
-  uint32_t downscale; /* 1 (default), 2, 4, 8: the picture at that part of its size, from less work */
-  dlf_noise noise;    /* without effect on TorchScript networks */
+  void* progress_user;
+  uint32_t
+      downscale;   /* 1 (default), 2, 4, 8: the picture at that part of its size, from less work */
+  dlf_noise noise; /* without effect on TorchScript networks */
 } dlf_decode_options;
 
 typedef struct dlf_picture {
@@ -509,23 +511,23 @@ typedef struct dlf_picture {
  * DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED, DLF_CANCELLED, DLF_MODEL_ERROR when the
  * file needs another package or the networks fail; DLF_INVALID_ARGUMENT also for a region that is
  * not inside the picture. */
-DLF_API dlf_status dlf_decode(const dlf_codec *codec, const uint8_t *data, size_t size,
-                              const dlf_decode_options *options, dlf_picture *picture,
-                              dlf_error *error);
+DLF_API dlf_status dlf_decode(const dlf_codec* codec, const uint8_t* data, size_t size,
+                              const dlf_decode_options* options, dlf_picture* picture,
+                              dlf_error* error);
 
 /* As dlf_decode, from a decoder. Before dlf_decoder_finish, from DLF_STAGE_SEMANTIC on, the best
  * picture so far; `complete` in the result tells whether anything is missing. Limits and
  * allow_truncated are those of the decoder; what `options` says about them does not count.
  * Statuses of dlf_decode; DLF_INVALID_ARGUMENT also before DLF_STAGE_SEMANTIC. */
-DLF_API dlf_status dlf_decoder_picture(const dlf_decoder *decoder, const dlf_codec *codec,
-                                       const dlf_decode_options *options, dlf_picture *picture,
-                                       dlf_error *error);
+DLF_API dlf_status dlf_decoder_picture(const dlf_decoder* decoder, const dlf_codec* codec,
+                                       const dlf_decode_options* options, dlf_picture* picture,
+                                       dlf_error* error);
 
 /* ---- TorchScript networks: libdlf_torch ------------------------------------------------------ */
 
 /* What libdlf looks for in libdlf_torch. A program need not call it. */
 typedef struct dlf_backend dlf_backend;
-DLF_API const dlf_backend *dlf_torch_backend(void);
+DLF_API const dlf_backend* dlf_torch_backend(void);
 
 #ifdef __cplusplus
 }

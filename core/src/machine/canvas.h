@@ -35,9 +35,7 @@ struct PixelArea {
   Span rows, columns;
 };
 
-inline PixelArea whole(const Canvas& canvas) {
-  return {{0, canvas.height}, {0, canvas.width}};
-}
+inline PixelArea whole(const Canvas& canvas) { return {{0, canvas.height}, {0, canvas.width}}; }
 
 }  // namespace dlf
 

@@ -92,8 +92,7 @@ class Execution : public Jobs {
     const size_t columns = plan_.values()[work.step->target].columns.size();
     const size_t macs = work.step->layer->weights.size() * columns;
     const size_t useful = std::min(groups_of_pairs(*work.step), macs / kMacsPerTask);
-    return static_cast<uint32_t>(
-        std::clamp<size_t>(useful, 1, (2 * threads_ + rows - 1) / rows));
+    return static_cast<uint32_t>(std::clamp<size_t>(useful, 1, (2 * threads_ + rows - 1) / rows));
   }
 
   int16_t* place(const PlanValue& value, uint32_t row, uint32_t column) const {
@@ -157,8 +156,8 @@ class Execution : public Jobs {
     const PlanValue& source = plan_.values()[step.source];
     ConstRow rows[kMaxFactor];
     for (uint32_t i = 0; i < step.factor; ++i) {
-      rows[i] = const_row_of(step.source,
-                             std::min(target.row * step.factor + i, source.grid_rows - 1));
+      rows[i] =
+          const_row_of(step.source, std::min(target.row * step.factor + i, source.grid_rows - 1));
     }
     space_to_depth_row(rows, step.factor, source.grid_columns, target);
   }

@@ -20,7 +20,7 @@ using FillRow = std::function<void(const Row&)>;
 using TakeRow = std::function<void(const ConstRow&)>;
 
 struct MachineOptions {
-  int threads = 1;                  // 1 to 64
+  int threads = 1;                   // 1 to 64
   const Kernels* kernels = nullptr;  // null: default_kernels()
   // Called on the caller's thread now and then with the number of blocks done; false ends the run.
   std::function<bool(uint64_t done, uint64_t total)> progress;

@@ -1,5 +1,6 @@
-// The kernels for one instruction set. No include guard: each including file defines DLF_TARGET, the
-// attribute that lets functions use the set, DLF_INLINE, the same always inlined, and a struct Isa:
+// The kernels for one instruction set. No include guard: each including file defines DLF_TARGET,
+// the attribute that lets functions use the set, DLF_INLINE, the same always inlined, and a struct
+// Isa:
 //
 //   Vector: pairs of channels at kPositions columns; Sum: one output at as many columns.
 //   kVectors, kPairs: how many vectors and pairs of outputs fit into registers together.
@@ -20,7 +21,7 @@ namespace dlf {
 namespace {
 
 DLF_INLINE typename Isa::Vector apply_posts(const RowJob& job, size_t pair, size_t x,
-                                                   typename Isa::Vector value) {
+                                            typename Isa::Vector value) {
   for (size_t i = 0; i < job.post_count; ++i) {
     const Post& post = job.posts[i];
     const int16_t* operand = post.operand + static_cast<ptrdiff_t>(pair) * post.operand_stride +
@@ -67,8 +68,8 @@ __attribute__((noinline)) void finish_any(const RowJob& job, size_t pair, size_t
     const ChannelScale& by = layer.scales[2 * pair + half];
     const int32_t* sums = half == 0 ? even : odd;
     for (size_t i = 0; i < columns; ++i) {
-      target[2 * (x + i) + half] = rescale(sums[i], by.multiplier, static_cast<uint8_t>(by.shift),
-                                           layer.low, layer.high);
+      target[2 * (x + i) + half] =
+          rescale(sums[i], by.multiplier, static_cast<uint8_t>(by.shift), layer.low, layer.high);
     }
   }
 }

@@ -38,7 +38,9 @@ struct Isa {
     }
   }
   DLF_INLINE static Sum set_sum(int32_t value) { return _mm256_set1_epi32(value); }
-  DLF_INLINE static void store_sum(int32_t* to, Sum sum) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sum); }
+  DLF_INLINE static void store_sum(int32_t* to, Sum sum) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), sum);
+  }
   DLF_INLINE static Vector broadcast(int16_t value) { return _mm256_set1_epi16(value); }
   DLF_INLINE static Vector pair(const int16_t* weights) {
     int32_t both;
@@ -63,8 +65,8 @@ struct Isa {
   // The result is in the low half of each 64 bits.
   DLF_INLINE static __m256i half(__m256i sums, const Scale& by) {
     const __m256i product = _mm256_mul_epi32(sums, by.multiplier);
-    return _mm256_sub_epi64(
-        _mm256_srl_epi64(_mm256_add_epi64(product, by.lift), by.shift), by.drop);
+    return _mm256_sub_epi64(_mm256_srl_epi64(_mm256_add_epi64(product, by.lift), by.shift),
+                            by.drop);
   }
   DLF_INLINE static __m256i rescale(__m256i sums, const Scale& by) {
     const __m256i even = half(sums, by);
@@ -72,8 +74,7 @@ struct Isa {
     return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
   }
   DLF_INLINE static Vector finish(Sum even, Sum odd, const Scale& first, const Scale& second) {
-    return interleave(_mm256_packs_epi32(rescale(even, first),
-                                         rescale(odd, second)));
+    return interleave(_mm256_packs_epi32(rescale(even, first), rescale(odd, second)));
   }
   // In each half: four values of one channel, then four of the other.
   DLF_INLINE static Vector interleave(Vector packed) {
@@ -92,10 +93,10 @@ struct Isa {
     const __m256i low = _mm256_mullo_epi16(a, b), high = _mm256_mulhi_epi16(a, b);
     const __m256i round = _mm256_set1_epi32(1 << (shift - 1));
     const __m128i by = _mm_cvtsi32_si128(shift);
-    const __m256i first = _mm256_sra_epi32(
-        _mm256_add_epi32(_mm256_unpacklo_epi16(low, high), round), by);
-    const __m256i second = _mm256_sra_epi32(
-        _mm256_add_epi32(_mm256_unpackhi_epi16(low, high), round), by);
+    const __m256i first =
+        _mm256_sra_epi32(_mm256_add_epi32(_mm256_unpacklo_epi16(low, high), round), by);
+    const __m256i second =
+        _mm256_sra_epi32(_mm256_add_epi32(_mm256_unpackhi_epi16(low, high), round), by);
     return _mm256_packs_epi32(first, second);
   }
 };

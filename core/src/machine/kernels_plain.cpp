@@ -13,8 +13,8 @@ int16_t after(const RowJob& job, size_t pair, size_t at, int16_t value) {
   for (size_t i = 0; i < job.post_count; ++i) {
     const Post& post = job.posts[i];
     const auto operand = [&] {
-      return post.operand[static_cast<ptrdiff_t>(pair) * post.operand_stride +
-                          static_cast<ptrdiff_t>(at)];
+      return post
+          .operand[static_cast<ptrdiff_t>(pair) * post.operand_stride + static_cast<ptrdiff_t>(at)];
     };
     switch (post.op) {
       case Op::kLeaky:
@@ -71,8 +71,7 @@ void convolve_row(const RowJob& job) {
   int32_t sums[kColumns];
   for (size_t channel = 2 * job.first_pair; channel < last; ++channel) {
     const size_t pair = channel / 2;
-    int16_t* target =
-        job.target + static_cast<ptrdiff_t>(pair) * job.target_stride + channel % 2;
+    int16_t* target = job.target + static_cast<ptrdiff_t>(pair) * job.target_stride + channel % 2;
     for (size_t x = 0; x < job.columns; x += kColumns) {
       const size_t count = std::min(kColumns, job.columns - x);
       accumulate(job, channel, x, count, sums);
@@ -87,8 +86,7 @@ void convolve_row(const RowJob& job) {
 
 void pointwise_row(const RowJob& job) {
   for (size_t pair = job.first_pair; pair < job.last_pair; ++pair) {
-    const int16_t* source =
-        job.source[0] + static_cast<ptrdiff_t>(pair) * job.source_stride[0];
+    const int16_t* source = job.source[0] + static_cast<ptrdiff_t>(pair) * job.source_stride[0];
     int16_t* target = job.target + static_cast<ptrdiff_t>(pair) * job.target_stride;
     for (size_t at = 0; at < 2 * job.columns; ++at) {
       target[at] = after(job, pair, at, source[at]);

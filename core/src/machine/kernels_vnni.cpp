@@ -52,8 +52,7 @@ struct Isa {
 
   DLF_INLINE static Scale scale(const ChannelScale& channel) {
     return {_mm512_set1_epi32(channel.multiplier),
-            _mm512_set1_epi64(int64_t{1} << (channel.shift - 1)),
-            _mm_cvtsi32_si128(channel.shift)};
+            _mm512_set1_epi64(int64_t{1} << (channel.shift - 1)), _mm_cvtsi32_si128(channel.shift)};
   }
   // The result is in the low half of each 64 bits.
   DLF_INLINE static __m512i half(__m512i sums, const Scale& by) {
@@ -66,8 +65,7 @@ struct Isa {
     return _mm512_mask_shuffle_epi32(even, 0xAAAA, odd, _MM_PERM_CDAB);
   }
   DLF_INLINE static Vector finish(Sum even, Sum odd, const Scale& first, const Scale& second) {
-    return interleave(_mm512_packs_epi32(rescale(even, first),
-                                         rescale(odd, second)));
+    return interleave(_mm512_packs_epi32(rescale(even, first), rescale(odd, second)));
   }
   // In each quarter: four values of one channel, then four of the other.
   DLF_INLINE static Vector interleave(Vector packed) {
@@ -86,10 +84,10 @@ struct Isa {
     const __m512i low = _mm512_mullo_epi16(a, b), high = _mm512_mulhi_epi16(a, b);
     const __m512i round = _mm512_set1_epi32(1 << (shift - 1));
     const __m128i by = _mm_cvtsi32_si128(shift);
-    const __m512i first = _mm512_sra_epi32(
-        _mm512_add_epi32(_mm512_unpacklo_epi16(low, high), round), by);
-    const __m512i second = _mm512_sra_epi32(
-        _mm512_add_epi32(_mm512_unpackhi_epi16(low, high), round), by);
+    const __m512i first =
+        _mm512_sra_epi32(_mm512_add_epi32(_mm512_unpacklo_epi16(low, high), round), by);
+    const __m512i second =
+        _mm512_sra_epi32(_mm512_add_epi32(_mm512_unpackhi_epi16(low, high), round), by);
     return _mm512_packs_epi32(first, second);
   }
 };

@@ -27,8 +27,8 @@ void pack_layer(ConvLayer& layer) {
   layer.packed.assign(blocks * pairs_of(inputs) * taps * kTapValues, 0);
   const int8_t* weight = layer.weights.data();
   for (size_t o = 0; o < outputs; ++o) {
-    int16_t* within = layer.packed.data() + o % block * 2 +
-                      o / block * pairs_of(inputs) * taps * kTapValues;
+    int16_t* within =
+        layer.packed.data() + o % block * 2 + o / block * pairs_of(inputs) * taps * kTapValues;
     for (size_t i = 0; i < inputs; ++i) {
       int16_t* to = within + i / 2 * taps * kTapValues + i % 2;
       for (size_t t = 0; t < taps; ++t) {

@@ -111,8 +111,8 @@ void Plan::distances() {
   }
   // Begins where no value has anything to do, and moves on in equal blocks, so that rings need not
   // be larger for the start.
-  first_pixel_ = divide_down(first_row, block_) * block_ -
-                 round_up(2 * farthest + largest_cell, block_);
+  first_pixel_ =
+      divide_down(first_row, block_) * block_ - round_up(2 * farthest + largest_cell, block_);
   blocks_ = static_cast<size_t>(divide_up_signed(last_row - first_pixel_, block_));
 }
 
@@ -141,7 +141,7 @@ void Plan::rings() {
       needed = std::min(needed, row);
       for (const PlanPost& post : step.posts) {
         if (!post.has_operand()) continue;
-      if (!post.has_operand()) continue;
+        if (!post.has_operand()) continue;
         int64_t& other = first[values_[post.operand].store];
         other = std::min(other, done);
       }
@@ -180,8 +180,7 @@ uint32_t Plan::rows_done(const PlanValue& value, size_t block) const {
   const int64_t pixel = first_pixel_ + static_cast<int64_t>(block) * block_;
   const int64_t rows = divide_up_signed(pixel + value.distance, value.cell);
   if (value.rows.empty()) return value.rows.begin;
-  return static_cast<uint32_t>(
-      std::clamp<int64_t>(rows, value.rows.begin, value.rows.end));
+  return static_cast<uint32_t>(std::clamp<int64_t>(rows, value.rows.begin, value.rows.end));
 }
 
 }  // namespace dlf

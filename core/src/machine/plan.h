@@ -22,10 +22,10 @@ namespace dlf {
 struct PlanValue {
   uint32_t channels = 0, cell = 0;
   uint32_t grid_rows = 0, grid_columns = 0;
-  Span rows, columns;      // what is computed
-  int64_t distance = 0;    // pixels that it is ahead of the outputs
-  size_t store = 0;        // where it lies
-  size_t first_pair = 0;   // within the store
+  Span rows, columns;     // what is computed
+  int64_t distance = 0;   // pixels that it is ahead of the outputs
+  size_t store = 0;       // where it lies
+  size_t first_pair = 0;  // within the store
 
   size_t pairs() const { return (size_t{channels} + 1) / 2; }
 };
@@ -53,14 +53,14 @@ struct PlanPost {
 };
 
 enum class StepKind : uint8_t {
-  kInput,         // rows come from the caller
-  kConv,          // and posts
-  kPointwise,     // posts alone
+  kInput,      // rows come from the caller
+  kConv,       // and posts
+  kPointwise,  // posts alone
   kDepthToSpace,
   kSpaceToDepth,
-  kCopy,          // channels from `source_channel` of the source to `target_channel` of the target
-  kAlias,         // the target contains the source, or is contained in it; nothing to do
-  kOutput,        // rows go to the caller
+  kCopy,    // channels from `source_channel` of the source to `target_channel` of the target
+  kAlias,   // the target contains the source, or is contained in it; nothing to do
+  kOutput,  // rows go to the caller
 };
 
 struct PlanStep {

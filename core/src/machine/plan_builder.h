@@ -38,9 +38,9 @@ class PlanBuilder {
   const Program& program_;
   const Canvas& canvas_;
   Plan& plan_;
-  std::vector<size_t> readers_;   // per register: instructions and outputs that read it
-  std::vector<size_t> made_by_;   // per register: the step that makes it, or kNothing
-  std::vector<size_t> value_;     // per register, or kNothing
+  std::vector<size_t> readers_;  // per register: instructions and outputs that read it
+  std::vector<size_t> made_by_;  // per register: the step that makes it, or kNothing
+  std::vector<size_t> value_;    // per register, or kNothing
   // Per value: the one that it is a part of, and from which pair on.
   struct Part {
     size_t whole, first_pair;

@@ -5,8 +5,7 @@ namespace dlf {
 FillRow from_tensor(const Tensor& tensor) {
   return [&tensor](const Row& row) {
     for (uint32_t c = 0; c < row.channels; ++c) {
-      const int16_t* from =
-          tensor.channel(c) + size_t{row.row} * tensor.width + row.columns.begin;
+      const int16_t* from = tensor.channel(c) + size_t{row.row} * tensor.width + row.columns.begin;
       int16_t* to = row.channel(c);
       for (size_t i = 0; i < row.columns.size(); ++i) {
         to[2 * i] = from[i];
