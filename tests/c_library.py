@@ -128,6 +128,7 @@ class PackageInfo(Sized):
         *((name, c_uint32) for name in ("model_id", "rate_points", "window", "tokens_per_window")),
         *((name, c_uint32) for name in ("digits", "latent_channels", "latent_stride")),
         ("sha256", c_char * 65),
+        ("has_importance_maps", c_uint32),
     )
 
 

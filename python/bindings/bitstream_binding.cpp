@@ -142,9 +142,6 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   }
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
-  if (!symbols.rates.indices().empty()) {
-    out["rate_index"] = array(symbols.rates.indices(), {geometry.latent_h, geometry.latent_w});
-  }
   out["tokens"] = array(symbols.tokens, {static_cast<py::ssize_t>(geometry.windows()),
                                          model.normative().tokens_stride()});
   out["bank"] = array(symbols.banks, {static_cast<py::ssize_t>(geometry.windows())});

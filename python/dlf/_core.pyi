@@ -50,7 +50,6 @@ class ChunkRecord(TypedDict):
 class Symbols(TypedDict):
     """What a payload decodes to (core/BITSTREAM.md §5 to §7): C channels, h x w the latent grid."""
 
-    rate_index: NotRequired[npt.NDArray[np.uint8]]  # [h, w], of a file with an importance map
     tokens: npt.NDArray[np.int16]  # [nH*nW, T*D] digits
     bank: npt.NDArray[np.uint8]  # [nH*nW]
     symbols: npt.NDArray[np.int16]  # [C, h, w]

@@ -89,7 +89,6 @@ def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
         "model_id": header.model_id,
         "model": None if model is None else model.name,
         "rate": header.rate,
-        "importance_map": header.importance_map,
         "file_bytes": header.file_bytes,
         "bpp": round(header.bpp, 5),
         "header_bytes": header.header_bytes,
