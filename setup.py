@@ -101,8 +101,6 @@ def backend() -> Extension | None:
     """Returns dlf._torch, or None where it is not to be built."""
     folder = torch_folder()
     if folder is None:
-        if CHOICE == "1":
-            raise SystemExit(f"DLF_TORCH=1 needs {torch_series()} to build with")
         return None
     made = extension(
         "dlf._torch",
@@ -122,6 +120,12 @@ BACKEND = backend()
 
 class Build(build_ext):
     """Gives the backend those objects of the core that it calls, without compiling them again."""
+
+    def run(self) -> None:
+        """Build all; only here must torch be there: pip asks for requirements before it brings them."""
+        if CHOICE == "1" and BACKEND is None:
+            raise SystemExit(f"DLF_TORCH=1 needs {torch_series()} to build with")
+        super().run()
 
     def build_extension(self, ext: Extension) -> None:
         """Build one module; the core comes first."""
