@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, byref, c_char, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p
+from ctypes import (
+    POINTER,
+    byref,
+    c_char,
+    c_char_p,
+    c_int,
+    c_int8,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
@@ -207,6 +218,9 @@ class EncodeOptions(Sized):
         ("allocator", POINTER(Allocator)),
         ("progress", PROGRESS),
         ("progress_user", c_void_p),
+        ("importance", POINTER(c_int8)),
+        *((f"importance_{name}", c_uint32) for name in ("width", "height")),
+        ("find_importance", c_uint32),
     )
 
 

@@ -52,6 +52,7 @@ def encode_all(codec: native.Codec, pictures: list[Pixels], **options: Any) -> l
         orientations=[1 + i % 8 for i in range(count)],
         colours=["srgb"] * count,
         chunks=[[(16, bytes([i]))] for i in range(count)],
+        importance=[None] * count,
         **options,
     )
 
@@ -176,7 +177,9 @@ def test_one_wrong_member_names_itself(
     with pytest.raises(LimitExceeded, match=r"^picture 2: "):
         encode_all(single, [*pictures[:2], scene(300, 20, 1)], limits=dlf.Limits(max_side=100))
     with pytest.raises(ValueError, match="every picture"):
-        single.encode_batch(pictures, RATE, orientations=[1], colours=["srgb"], chunks=[[]])
+        single.encode_batch(
+            pictures, RATE, orientations=[1], colours=["srgb"], chunks=[[]], importance=[None]
+        )
 
 
 def test_no_pictures(single: native.Codec) -> None:
