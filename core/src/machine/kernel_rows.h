@@ -24,8 +24,10 @@ DLF_INLINE typename Isa::Vector apply_posts(const RowJob& job, size_t pair, size
                                             typename Isa::Vector value) {
   for (size_t i = 0; i < job.post_count; ++i) {
     const Post& post = job.posts[i];
-    const int16_t* operand = post.operand + static_cast<ptrdiff_t>(pair) * post.operand_stride +
-                             2 * static_cast<ptrdiff_t>(x);
+    const int16_t* operand = post.operand;  // null where the instruction has one source
+    if (operand != nullptr) {
+      operand += static_cast<ptrdiff_t>(pair) * post.operand_stride + 2 * static_cast<ptrdiff_t>(x);
+    }
     switch (post.op) {
       case Op::kLeaky:
         value = Isa::leaky(value, static_cast<int16_t>(post.argument));
