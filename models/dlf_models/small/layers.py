@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .edge_convolution import EdgePaddedConvolution
+
 LEAKY_SLOPE = 0.125
 """Slope of every leaky ReLU: exact in fixed point."""
 
@@ -26,9 +28,13 @@ class Conv(nn.Conv2d):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.kernel_size[0] == 3:
-            x = F.pad(x, (1, 1, 1, 1), mode="replicate")
-        return super().forward(x)
+        if self.kernel_size[0] == 1:
+            return super().forward(x)
+        weight, bias = self.weight, self.bias
+        if torch.is_autocast_enabled(x.device.type):
+            half = torch.get_autocast_dtype(x.device.type)
+            x, weight, bias = x.to(half), weight.to(half), bias.to(half)
+        return EdgePaddedConvolution.apply(x, weight, bias)
 
 
 def leaky(x: Tensor) -> Tensor:

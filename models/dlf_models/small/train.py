@@ -53,6 +53,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--float32", action="store_true")
+    parser.add_argument("--eager", action="store_true", help="compile nothing")
     return parser.parse_args()
 
 
@@ -75,7 +76,14 @@ def main() -> None:
     weights = people_and_text(tags) if tags.exists() else {}
     crops = Crops(pool, set(names), weights, recipe.seed, args.device)
     trainer = Trainer(
-        network, recipe, crops, shown, args.lpips, args.device, bfloat16=not args.float32
+        network,
+        recipe,
+        crops,
+        shown,
+        args.lpips,
+        args.device,
+        bfloat16=not args.float32,
+        compiled=not args.eager,
     )
     last = args.out / "last.ckpt"
     source = last if last.exists() else args.init

@@ -60,8 +60,9 @@ class Trainer:
         lpips_weights: str,
         device: str = "cpu",
         bfloat16: bool = True,
+        compiled: bool = False,
     ) -> None:
-        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets."""
+        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets. ``compiled``: by torch.compile."""
         self.recipe, self.crops, self.held_out = recipe, crops, held_out
         self.device, self.bfloat16 = torch.device(device), bfloat16
         self.total = recipe.images
@@ -73,7 +74,7 @@ class Trainer:
             for part in (self.network.analysis, self.network.bottleneck, self.network.prior):
                 part.requires_grad_(False)
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss).to(self.device)
+        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss, compiled).to(self.device)
         self.optimisers = make_optimisers(recipe.optimiser, self.network)
         self.average = GradientAverager(self.network)
         self.rank, self.ranks = world()

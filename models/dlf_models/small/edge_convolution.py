@@ -1,0 +1,78 @@
+"""A 3x3 convolution whose input continues beyond its border as its nearest samples, with a gradient of its own.
+
+Composed of padding and convolution, half of a training step went into gradients that lie in memory in another order
+than what they are added to, and into weight gradients of small maps, which are faster as matrix products.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LARGEST_PRODUCT = 64
+"""Positions of a map up to which its weight gradient is computed as a product of matrices."""
+
+
+def pad_edges(x: Tensor) -> Tensor:
+    """One sample more on each side, copies of the nearest: ``[B, C, H, W] -> [B, C, H + 2, W + 2]``, channels last."""
+    batch, channels, height, width = x.shape
+    padded = torch.empty(
+        (batch, channels, height + 2, width + 2),
+        dtype=x.dtype,
+        device=x.device,
+        memory_format=torch.channels_last,
+    )
+    padded[:, :, 1:-1, 1:-1] = x
+    padded[:, :, 0, 1:-1] = x[:, :, 0]
+    padded[:, :, -1, 1:-1] = x[:, :, -1]
+    padded[..., 0] = padded[..., 1]
+    padded[..., -1] = padded[..., -2]
+    return padded
+
+
+def fold_edges(gradient: Tensor) -> Tensor:
+    """The transpose of :func:`pad_edges`; works in its argument."""
+    gradient[..., 1] += gradient[..., 0]
+    gradient[..., -2] += gradient[..., -1]
+    gradient[:, :, 1] += gradient[:, :, 0]
+    gradient[:, :, -2] += gradient[:, :, -1]
+    inside = gradient[:, :, 1:-1, 1:-1]
+    return inside.contiguous(memory_format=torch.channels_last)
+
+
+def weight_gradient(gradient: Tensor, padded: Tensor) -> Tensor:
+    """``[B, O, H, W]`` of the output and ``[B, I, H + 2, W + 2]`` of the padded input -> ``[O, I, 3, 3]``."""
+    height, width = gradient.shape[2:]
+    rows = gradient.movedim(1, -1).flatten(0, 2).T
+    x = padded.movedim(1, -1)
+    places = [(dy, dx) for dy in range(3) for dx in range(3)]
+    columns = torch.stack([x[:, dy : dy + height, dx : dx + width] for dy, dx in places], dim=3)
+    product = rows @ columns.flatten(3).flatten(0, 2)
+    return product.unflatten(1, (3, 3, -1)).permute(0, 3, 1, 2)
+
+
+class EdgePaddedConvolution(torch.autograd.Function):
+    """``x [B, I, H, W]``, ``weight [O, I, 3, 3]``, ``bias [O]`` -> ``[B, O, H, W]``, all of one type."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[override]
+        padded = pad_edges(x)
+        ctx.save_for_backward(padded, weight)
+        return F.conv2d(padded, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        padded, weight = ctx.saved_tensors
+        gradient = gradient.contiguous(memory_format=torch.channels_last)
+        by_product = gradient.shape[2] * gradient.shape[3] <= LARGEST_PRODUCT
+        wanted = [ctx.needs_input_grad[0], ctx.needs_input_grad[1] and not by_product, False]
+        of_padded, of_weight, _ = torch.ops.aten.convolution_backward(
+            gradient, padded, weight, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, wanted
+        )
+        if by_product and ctx.needs_input_grad[1]:
+            of_weight = weight_gradient(gradient, padded)
+        of_bias = gradient.sum(dim=(0, 2, 3)) if ctx.needs_input_grad[2] else None
+        return fold_edges(of_padded) if wanted[0] else None, of_weight, of_bias
