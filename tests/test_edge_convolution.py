@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 torch = pytest.importorskip("torch")
-import torch.nn.functional as F  # noqa: E402
-
-from dlf_models.small.edge_convolution import EdgePaddedConvolution  # noqa: E402
+import torch.nn.functional as F
+from dlf_models.small.edge_convolution import EdgePaddedConvolution
 
 
 @pytest.mark.parametrize("side", [1, 2, 5, 12])
