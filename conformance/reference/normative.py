@@ -14,6 +14,7 @@ from .programs import Program, read_layer, read_program
 from .reading import Reader, number, rule
 from .status import Status
 
+MAGIC = b"DLFN"
 INTEGER_SYNTHESIS, IMPORTANCE_MAPS = 1, 2  # bits of the flags
 NOISE_CELLS = 6
 
@@ -48,7 +49,7 @@ def parse(data: bytes, check_reach: bool = True) -> Model:
 def read_preamble(reader: Reader, model: Model) -> int:
     """A.2.1; returns the flags."""
     clause = "A.2.1"
-    rule(reader.take(4) == b"DLFN", clause, "signature")
+    rule(reader.take(len(MAGIC)) == MAGIC, clause, "signature")
     model.format = number(reader, 2, 1, 2, clause)
     known = INTEGER_SYNTHESIS | IMPORTANCE_MAPS if model.format > 1 else 0
     flags = number(reader, 2, 0, known, clause)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .model import Model
-from .normative import parse
+from .normative import MAGIC, parse
 from .reading import rule
 from .registry import model_id
 from .status import Refused, Status
@@ -46,6 +46,9 @@ def read_members(path: Path) -> dict[str, bytes]:
 
 def load(path: Path) -> Model:
     """A.1.2: read and check a package."""
+    half = decoding_half(path)
+    if half is not None:
+        return parse(half)
     members = read_members(path)
     rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
     model = parse(members.pop(NORMATIVE))
@@ -53,6 +56,16 @@ def load(path: Path) -> Model:
     if REDUCED in members:
         rule(len(members[REDUCED]) == REDUCED_BYTES, "A.1.4", f"length of {REDUCED}")
     return model
+
+
+def decoding_half(path: Path) -> bytes | None:
+    """A.1.2: the bytes of a file that is a normative part alone; None for any other."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+            return start + file.read() if start == MAGIC else None
+    except OSError as error:
+        raise Refused(Status.MODEL_ERROR, "A.1.1", f"{path.name}: {error}") from error
 
 
 def network_digest(members: dict[str, bytes]) -> bytes:
@@ -98,6 +111,9 @@ def candidates() -> list[Path]:
 
 def read_normative(path: Path) -> bytes:
     """The normative part alone, without the checks on the rest of the package."""
+    half = decoding_half(path)
+    if half is not None:
+        return half
     members = read_members(path)
     rule(NORMATIVE in members, "A.1.2", f"no {NORMATIVE}")
     return members[NORMATIVE]

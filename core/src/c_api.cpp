@@ -18,6 +18,7 @@ using dlf::c_api::clear;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
 using dlf::c_api::info_of;
+using dlf::c_api::kInMemory;
 using dlf::c_api::known_part;
 using dlf::c_api::limits_of;
 using dlf::c_api::model_of;
@@ -148,7 +149,7 @@ DLF_API dlf_status dlf_package_open_memory(const uint8_t* data, size_t size, dlf
   return guarded(error, [&] {
     require(package != nullptr, "package is NULL");
     *package = nullptr;
-    *package = new dlf_package{dlf::ModelPackage::from_archive(view_of(data, size), "in memory")};
+    *package = new dlf_package{dlf::ModelPackage::from_archive(view_of(data, size), kInMemory)};
   });
 }
 

@@ -11,6 +11,7 @@
 using dlf::c_api::clear;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
+using dlf::c_api::kInMemory;
 using dlf::c_api::known_part;
 using dlf::c_api::limits_of;
 using dlf::c_api::Log;
@@ -198,6 +199,39 @@ void decode_to(const dlf_codec& codec, dlf::ByteView data, const dlf::DecodeOpti
   give(picture, out);
 }
 
+// Opens a codec with the package that `load` gives; it also gives the package's bytes, which only a
+// TorchScript package needs.
+template <typename Load>
+dlf_status open_codec(const dlf_codec_options* options, dlf_codec** codec, dlf_error* error,
+                      const Load& load) {
+  dlf_codec_options given;
+  Log log{dlf_logger()};
+  const dlf_status status = guarded(error, [&] {
+    require(codec != nullptr, "codec is NULL");
+    *codec = nullptr;
+    given = known_part(options, "dlf_codec_options");
+    log = log_of(given.logger);
+  });
+  if (status != DLF_OK) return status;
+  return guarded(log, error, [&] {
+    const dlf::TransformOptions networks = transform_options(given);
+    std::vector<uint8_t> archive;
+    std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
+    out->package.model = load(&archive);
+    const dlf::ModelPackage& model = *out->package.model;
+    auto transform = dlf::load_transform(archive, model, networks, &dlf::c_api::torchscript_loader);
+    out->codec =
+        std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
+                                     static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
+    if (log.wants(DLF_LOG_INFO)) {
+      log.say(DLF_LOG_INFO, "model " + std::to_string(model.id()) + " of " +
+                                (model.path().empty() ? kInMemory : model.path()) + " on " +
+                                networks.device + ", sha256 " + model.sha256_hex());
+    }
+    *codec = out.release();
+  });
+}
+
 static_assert(DLF_NOISE_VIVID == static_cast<int>(dlf::Noise::kVivid) &&
                   DLF_NOISE_FAITHFUL == static_cast<int>(dlf::Noise::kFaithful),
               "dlf.h and integer_networks.h must agree");
@@ -210,31 +244,20 @@ extern "C" {
 
 DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* options,
                                   dlf_codec** codec, dlf_error* error) {
-  dlf_codec_options given;
-  Log log{dlf_logger()};
-  const dlf_status status = guarded(error, [&] {
-    require(codec != nullptr, "codec is NULL");
-    *codec = nullptr;
+  return open_codec(options, codec, error, [&](std::vector<uint8_t>* archive) {
     require(path != nullptr, "path is NULL");
-    given = known_part(options, "dlf_codec_options");
-    log = log_of(given.logger);
+    return dlf::ModelPackage::load(path, archive);
   });
-  if (status != DLF_OK) return status;
-  return guarded(log, error, [&] {
-    const dlf::TransformOptions networks = transform_options(given);
-    std::vector<uint8_t> archive;
-    std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
-    out->package.model = dlf::ModelPackage::load(path, &archive);
-    const dlf::ModelPackage& model = *out->package.model;
-    auto transform = dlf::load_transform(archive, model, networks, &dlf::c_api::torchscript_loader);
-    out->codec =
-        std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
-                                     static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
-    if (log.wants(DLF_LOG_INFO)) {
-      log.say(DLF_LOG_INFO, "model " + std::to_string(model.id()) + " of " + path + " on " +
-                                networks.device + ", sha256 " + model.sha256_hex());
-    }
-    *codec = out.release();
+}
+
+DLF_API dlf_status dlf_codec_open_memory(const uint8_t* data, size_t size,
+                                         const dlf_codec_options* options, dlf_codec** codec,
+                                         dlf_error* error) {
+  return open_codec(options, codec, error, [&](std::vector<uint8_t>* archive) {
+    const dlf::ByteView bytes = view_of(data, size);
+    auto model = dlf::ModelPackage::from_archive(bytes, kInMemory);
+    if (!model->normative().synthesis) *archive = bytes.copy();
+    return model;
   });
 }
 

@@ -26,6 +26,9 @@ namespace dlf::c_api {
 constexpr char kVersionText[] =
     DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR) "." DLF_TEXT(DLF_VERSION_PATCH);
 
+// What messages call a package that has no path.
+constexpr char kInMemory[] = "in memory";
+
 inline void write_error(dlf_error* out, dlf_status status, uint64_t offset, const char* message) {
   if (out == nullptr || out->struct_size < offsetof(dlf_error, message)) return;
   out->status = status;

@@ -27,7 +27,7 @@ class Sha256 {
  private:
   void block(const uint8_t* data, size_t count);
 
-  bool force_plain_;
+  [[maybe_unused]] bool force_plain_;  // there is a choice on some processors only
   std::array<uint32_t, 8> state_;
   std::array<uint8_t, 64> buffer_;
   size_t buffered_ = 0;

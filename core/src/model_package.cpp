@@ -102,13 +102,17 @@ void ModelPackage::set_normative(ByteView bytes) {
 
 std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::string& name) {
   try {
+    const std::shared_ptr<ModelPackage> package(new ModelPackage());
+    if (is_normative(bytes)) {  // A.1.2: the decoding half alone
+      package->set_normative(bytes);
+      return package;
+    }
     const ZipArchive archive(bytes);
     const ZipArchive::Member* normative = archive.find(kNormativeMember);
     if (normative == nullptr || normative->size > kMaxNormativeBytes) {
       fail(DLF_MODEL_ERROR, "not a model package: it has no normative part");
     }
     const std::vector<uint8_t> part = archive.read(*normative);
-    const std::shared_ptr<ModelPackage> package(new ModelPackage());
     const ZipArchive::Member* json = archive.find(kJsonMember);
     if (json != nullptr && json->size <= kMaxJsonBytes) {
       const std::vector<uint8_t> text = archive.read(*json);

@@ -1,5 +1,5 @@
 // A model package file (.dlfm): a zip archive whose members are checked before anything of it is
-// used.
+// used, or its normative part alone, which decodes (A.1.2).
 //
 // Thread safety: a ModelPackage never changes after load; share it between threads freely.
 #ifndef DLF_SRC_MODEL_PACKAGE_H_
@@ -34,7 +34,7 @@ class ModelPackage {
   // DLF_MODEL_ERROR ("altered model package", "not a model package", missing file ...).
   static std::shared_ptr<const ModelPackage> load(const std::string& path,
                                                   std::vector<uint8_t>* archive = nullptr);
-  // The same from memory; `name` is used in messages.
+  // The same from the bytes of a file; `name` is used in messages.
   static std::shared_ptr<const ModelPackage> from_archive(ByteView archive,
                                                           const std::string& name);
   // A package without networks: entropy coding only (tests, fuzzing, conformance tools).

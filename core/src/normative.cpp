@@ -44,8 +44,7 @@ class Parser {
   bool has(uint16_t flag) const { return (model_.flags & flag) != 0; }
 
   void preamble() {  // A.2.1
-    const ByteView magic = bytes_.bytes(sizeof(kMagic));
-    require(std::memcmp(magic.data(), kMagic, sizeof(kMagic)) == 0, "not a normative part");
+    require(is_normative(bytes_.bytes(sizeof(kMagic))), "not a normative part");
     model_.format = bytes_.u16();
     require(model_.format == kPackageFormat || model_.format == kPackageFormatOld,
             "format " + std::to_string(model_.format) + " is not known");
@@ -287,6 +286,10 @@ RegisterShape NormativePart::rate_register(const RateVectors& vectors) const {
     }
   }
   return {static_cast<uint32_t>(vectors[0].size()), latent_stride, values};
+}
+
+bool is_normative(ByteView bytes) {
+  return bytes.size() >= sizeof(kMagic) && std::memcmp(bytes.data(), kMagic, sizeof(kMagic)) == 0;
 }
 
 NormativePart parse_normative(ByteView bytes) { return Parser(bytes).parse(); }

@@ -105,6 +105,9 @@ struct NormativePart {
   std::vector<size_t> map_digit_offset;
 };
 
+// Whether these bytes begin as a normative part does.
+bool is_normative(ByteView bytes);
+
 // Parses and validates everything (Annex A.2): ranges, table sums, shapes and order of every
 // program, and that no accumulator can overflow. Throws DLF_MODEL_ERROR naming the byte offset.
 NormativePart parse_normative(ByteView bytes);

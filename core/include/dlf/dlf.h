@@ -245,7 +245,8 @@ typedef struct dlf_package_info {
   uint32_t has_importance_maps; /* 0 or 1: dlf_encode takes importance */
 } dlf_package_info;
 
-/* Reads a package into *package and checks its members. `path` is given to the system as it is.
+/* Reads a package, or the decoding half of one, into *package and checks its members. `path` is
+ * given to the system as it is.
  * DLF_MODEL_ERROR (missing, no package, or altered). */
 DLF_API dlf_status dlf_package_open(const char* path, dlf_package** package, dlf_error* error);
 /* The same from `size` bytes of memory, which are not needed afterwards. */
@@ -429,6 +430,10 @@ typedef struct dlf_codec_options {
  * without libdlf_torch; DLF_INVALID_ARGUMENT, also for a device that does not exist here. */
 DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* options,
                                   dlf_codec** codec, dlf_error* error);
+/* The same from `size` bytes of memory, which are not needed afterwards. */
+DLF_API dlf_status dlf_codec_open_memory(const uint8_t* data, size_t size,
+                                         const dlf_codec_options* options, dlf_codec** codec,
+                                         dlf_error* error);
 /* Frees the codec, when no call uses it any more; NULL is allowed. */
 DLF_API void dlf_codec_free(dlf_codec* codec);
 /* The codec's package; lives as long as the codec and must not be freed. NULL for NULL. */

@@ -12,6 +12,8 @@
 #define DLF_HAVE_X86 1
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 #define DLF_HAVE_NEON 1
+#elif defined(__wasm_simd128__)
+#define DLF_HAVE_WASM 1
 #endif
 
 namespace dlf {
@@ -20,6 +22,7 @@ namespace dlf {
 const Kernels* avx2_kernels();
 const Kernels* vnni_kernels();
 const Kernels* neon_kernels();
+const Kernels* wasm_kernels();
 
 }  // namespace dlf
 

@@ -16,7 +16,7 @@ std::string environment(const char* name) {
 const std::vector<const Kernels*>& available_kernels() {
   static const std::vector<const Kernels*> all = [] {
     std::vector<const Kernels*> found = {&plain_kernels()};
-    for (const Kernels* each : {neon_kernels(), avx2_kernels(), vnni_kernels()}) {
+    for (const Kernels* each : {neon_kernels(), wasm_kernels(), avx2_kernels(), vnni_kernels()}) {
       if (each != nullptr) found.push_back(each);
     }
     return found;
