@@ -1,6 +1,7 @@
 """List the installed models: name, id, rate points and licence.
 
-Packages are found in the folders of DLF_MODEL_PATH and in the installation.
+Packages are found in the folders of DLF_MODEL_PATH and in the installation. With --web FOLDER the
+files that a web page fetches are written: the decoding half of each MODEL, the whole package, an index.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -17,10 +19,21 @@ SUMMARY = "list the installed models"
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--web", metavar="FOLDER", help="write the models of a web page there")
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        nargs="*",
+        help="with --web: names or packages; the first that encodes is the page's default",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """List the models; a damaged package is named on standard error and makes the status 14."""
+    if arguments.web is not None:
+        return _write_web(arguments)
+    if arguments.model:
+        raise ValueError("MODEL goes with --web")
     from dlf import models
     from dlf.errors import ModelError
 
@@ -55,3 +68,16 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         print(f"dlf: {problem}", file=sys.stderr)
     return ModelError.exit_status if problems else 0
+
+
+def _write_web(arguments: argparse.Namespace) -> int:
+    """Write a folder of models and name its files."""
+    from dlf import models
+    from dlf.web_models import write_folder
+
+    if not arguments.model:
+        raise ValueError("--web needs at least one MODEL")
+    chosen = [models.find(name) for name in arguments.model]
+    for path in write_folder(Path(arguments.web), chosen):
+        print(path)
+    return 0
