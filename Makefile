@@ -3,7 +3,9 @@
 #   make bench      measures times, memory and cold start, beside other codecs (docs/performance.md)
 #   make figures    measures dlf-s and the classical codecs on Kodak; fills in the model card; needs chromium
 #   make test       installs everything into .venv and runs the tests, the C++ ones too: under ten minutes on two cores
-#   make test-all   the same, and the tests that take longer: sanitizers, photographs, training runs, installing from nothing
+#   make web        builds libdlf for browsers and a demonstration in build/web (needs emscripten); see web/README.md
+#   make test-web   builds it, and tests it in headless Chromium and Firefox
+#   make test-all   make test, and the tests that take longer: sanitizers, photographs, training runs, installing from nothing
 # Nothing is written outside this folder. A second run only does what has changed.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -21,6 +23,8 @@ CARD ?= models/pretrained/dlf-s.md
 EVAL_CACHE ?= build/eval
 # Further photographs for the demonstration.
 IMG ?=
+# Model packages for the demonstration in browsers.
+WEB_MODELS ?= $(wildcard conformance/packages/*.dlfm)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,7 +36,7 @@ CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 
-.PHONY: all bench demo figures test test-all test-cpp test-python test-slow lint format install clean distclean
+.PHONY: all bench demo figures test test-all test-cpp test-python test-slow web test-web lint format install clean distclean
 all: install
 
 # --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
@@ -78,6 +82,12 @@ test-python: install
 
 test-slow: install
 	$(PYTEST) -m slow $(PYTEST_ARGS)
+
+web: install
+	$(BIN)/python web/build.py --jobs $(JOBS) --tests --models $(WEB_MODELS)
+
+test-web: web
+	$(PYTEST) -m web $(PYTEST_ARGS)
 
 # The large pictures take nearly all of the time; SIZES="0.4 12" picks sizes in megapixels. CompressAI is measured where installed.
 bench: install

@@ -48,7 +48,9 @@ class Page:
 
     events: everything that the browser reported, oldest first."""
 
-    def __init__(self, width: int, height: int, mobile: bool = False, density: int = 1) -> None:
+    def __init__(
+        self, width: int, height: int, mobile: bool = False, density: int = 1, dark: bool = False
+    ) -> None:
         self._profile = tempfile.TemporaryDirectory(prefix="dlf-chromium-")
         # Descriptors above those that the launcher replaces.
         to_browser, from_browser = os.pipe(), os.pipe()
@@ -83,13 +85,11 @@ class Page:
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log", "Accessibility"):
             self.call(f"{domain}.enable")
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=density,
-            mobile=mobile,
-        )
+        self._look = {"deviceScaleFactor": density, "mobile": mobile}
+        self.resize(width, height)
+        if dark:
+            scheme = {"name": "prefers-color-scheme", "value": "dark"}
+            self.call("Emulation.setEmulatedMedia", features=[scheme])
         if mobile:
             self.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
 
@@ -141,15 +141,26 @@ class Page:
 
     # --- the page
 
-    def open(self, path: Path, scripts: bool = True) -> None:
-        """Open a file, anew if it is open, and wait until all of it is there."""
+    def open(self, place: Path | str, scripts: bool = True) -> None:
+        """Open a file or an address, anew if it is open, and wait until all of it is there."""
+        address = place.resolve().as_uri() if isinstance(place, Path) else place
         seen = len(self.events)
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=address)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events[seen:]):
             self.events.append(self._receive())
-        if scripts:
+        if scripts and isinstance(place, Path):
             self.evaluate("Promise.all([...document.images].map(i => i.decode())).then(() => 1)")
+
+    def resize(self, width: int, height: int) -> None:
+        """Change the size of the window, in CSS pixels."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, **self._look)
+
+    def set_files(self, selector: str, *files: Path) -> None:
+        """Choose files in an <input type="file">."""
+        found = self.call("Runtime.evaluate", expression=f"document.querySelector({selector!r})")
+        element = found["result"]["objectId"]
+        self.call("DOM.setFileInputFiles", objectId=element, files=[str(file) for file in files])
 
     def evaluate(self, expression: str) -> Any:
         """The value of a JavaScript expression, awaited."""
