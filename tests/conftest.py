@@ -14,11 +14,15 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from native_tools import Tool, tool_of
 from PIL import Image
+
+if TYPE_CHECKING:
+    from web_site import WebPage
 
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO_SIZE = (168, 120)
@@ -215,6 +219,15 @@ def dlfdec(tools: Path) -> Tool:
 def png(dlfenc: Tool) -> None:
     if "PNG" not in dlfenc("--help").out.decode():
         pytest.skip("the tools were built without libpng")
+
+
+@pytest.fixture(scope="session", params=["chromium", "firefox"])
+def web_page(request: pytest.FixtureRequest) -> Iterator[WebPage]:
+    """A page of each browser in turn; what it reports is what the test that has it does."""
+    from web_site import browser_page
+
+    with browser_page(request.param) as page:
+        yield page
 
 
 def run(*command: str | Path, status: int = 0) -> str:

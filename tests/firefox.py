@@ -6,6 +6,7 @@ Thread safety: none; one browser and one page per test.
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -57,6 +58,7 @@ class FirefoxPage:
         preferences = {**_PREFERENCES, **(_DARK if dark else {})}
         lines = [f"user_pref({json.dumps(k)}, {json.dumps(v)});" for k, v in preferences.items()]
         (folder / "user.js").write_text("\n".join(lines) + "\n")
+        self._closing = contextlib.ExitStack()
         self._log = (folder / "log").open("w")
         words = ["--headless", "--no-remote", "--remote-debugging-port", "0"]
         self._process = subprocess.Popen(
@@ -68,7 +70,8 @@ class FirefoxPage:
         )
         try:
             address = self._address(folder / "log")
-            self._socket = connect(f"{address}/session", max_size=None, compression=None)
+            link = connect(f"{address}/session", max_size=None, compression=None)
+            self._socket = self._closing.enter_context(link)
         except BaseException:
             self._stop()
             raise
@@ -99,7 +102,7 @@ class FirefoxPage:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._socket.close()
+        self._closing.close()
         self._stop()
 
     def _stop(self) -> None:

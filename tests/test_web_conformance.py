@@ -14,7 +14,7 @@ from dlf import _core, models
 from dlf.errors import DlfError
 from dlf.web_models import write_folder
 from PIL import Image
-from web_site import BROWSERS, Site, WebPage, browser_page, decode, in_channels, open_blank, served_copy
+from web_site import Site, WebPage, decode, in_channels, open_blank, served_copy
 
 from conformance.decoders import Answer
 from conformance.layout import INPUT, PACKAGE, SHARED
@@ -35,13 +35,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield served
 
 
-@pytest.fixture(scope="module", params=BROWSERS)
-def page(request: pytest.FixtureRequest, site: Site) -> Iterator[WebPage]:
-    with browser_page(request.param) as opened:
-        open_blank(opened, site)
-        yield opened
-        # A model that a folder lacks is asked for all the same: browsers say that themselves.
-        assert [text for text in opened.complaints() if "404" not in text] == []
+@pytest.fixture
+def page(web_page: WebPage, site: Site) -> Iterator[WebPage]:
+    open_blank(web_page, site)
+    yield web_page
+    # A model that a folder lacks is asked for all the same: browsers say that themselves.
+    assert [text for text in web_page.complaints() if "404" not in text] == []
 
 
 class BrowserDecoder:

@@ -48,7 +48,7 @@ def test_the_folder_has_both_files_and_an_index(package: Path, tmp_path: Path) -
 
 
 def test_a_package_that_only_decodes_is_no_default(tmp_path: Path) -> None:
-    half, model = halved(SHARED / "integer-12.dlfm", tmp_path)
+    _, model = halved(SHARED / "integer-12.dlfm", tmp_path)
     assert json.loads((tmp_path / "index.json").read_text())["default"] is None
     assert not (tmp_path / f"{model.id}.dlfm").exists()
 

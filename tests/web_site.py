@@ -10,11 +10,12 @@ import functools
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pytest
@@ -23,7 +24,6 @@ from conftest import ROOT
 from firefox import FirefoxPage
 
 BUILT = ROOT / "build" / "web" / "site"
-BROWSERS = ("chromium", "firefox")
 BLANK = "blank.html"
 # Functions of the page through which Python asks: bytes travel as base64.
 _BLANK_PAGE = """\
@@ -67,6 +67,8 @@ window.ready = true;
 class WebPage(Protocol):
     """What both browsers can do."""
 
+    events: list[dict[str, Any]]
+
     def open(self, address: str) -> None: ...
     def evaluate(self, expression: str) -> Any: ...
     def resize(self, width: int, height: int) -> None: ...
@@ -109,7 +111,7 @@ class Site:
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    extensions_map = {
+    extensions_map: ClassVar[dict[str, str]] = {
         **SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".wasm": "application/wasm",
@@ -146,9 +148,18 @@ def served_copy(folder: Path) -> Iterator[Site]:
 
 def open_blank(page: WebPage, site: Site, models: str = "models/") -> None:
     """Open the page that has nothing but the package, and say where models lie."""
+    page.events.clear()
     page.open(site.address + BLANK)
-    page.evaluate("new Promise(function wait(done) { window.ready ? done() : setTimeout(wait, 20, done) })")
+    wait_until(page, "window.ready")
     page.evaluate(f"codec.configure({{models: {json.dumps(models)}}})")
+
+
+def wait_until(page: WebPage, condition: str, seconds: float = 120) -> None:
+    """Return when a JavaScript expression holds."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"Boolean({condition})"):
+        assert time.monotonic() < end, f"never true: {condition}"
+        time.sleep(0.05)
 
 
 def decode(page: WebPage, data: bytes, **options: Any) -> np.ndarray | dict[str, Any]:

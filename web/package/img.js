@@ -1,8 +1,8 @@
 // The one script of a page with .dlf pictures: <img src="x.dlf"> works, and so does <dlf-img>.
 //
 // A browser that meets <img src="x.dlf"> fetches the file and fails. Here the picture is decoded and put
-// in its place as a PNG in memory. Handlers of the page see neither that failure nor the exchange:
-// `load` fires when there is a picture, `error` when there will be none.
+// in its place as a PNG in memory. From the moment that this script runs, handlers of the page do not
+// hear of that failure: `load` fires when there is a picture, `error` when there will be none.
 
 import { decodeToPng, DlfError } from "./index.js";
 
