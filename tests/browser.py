@@ -93,6 +93,11 @@ class Page:
         if mobile:
             self.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
 
+    @property
+    def process_id(self) -> int:
+        """Of the browser, which has children."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 

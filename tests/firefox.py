@@ -93,6 +93,11 @@ class FirefoxPage:
             time.sleep(0.1)
         raise TimeoutError("Firefox does not start")
 
+    @property
+    def process_id(self) -> int:
+        """Of the browser, which has children."""
+        return self._process.pid
+
     def __enter__(self) -> Self:
         return self
 
