@@ -121,7 +121,7 @@ def named(path: Path) -> list[str]:
 
 def test_types_are_valid(built: Path, tmp_path: Path) -> None:
     compiler = program("tsc")
-    (tmp_path / "use.ts").write_text(
+    (tmp_path / "use.mts").write_text(
         'import { decode, encode, DlfError, type EncodeOptions } from "./dlf-codec/index.js";\n'
         'import "./dlf-codec/img.js";\n'
         "const options: EncodeOptions = { maxBytes: 2000, importance: 'auto' };\n"
@@ -137,4 +137,4 @@ def test_types_are_valid(built: Path, tmp_path: Path) -> None:
     )
     shutil.copytree(built, tmp_path / "dlf-codec")
     options = ["--noEmit", "--strict", "--target", "es2022", "--moduleResolution", "node16"]
-    run(compiler, *options, "--module", "node16", "--lib", "es2022,dom", tmp_path / "use.ts")
+    run(compiler, *options, "--module", "node16", "--lib", "es2022,dom", tmp_path / "use.mts")

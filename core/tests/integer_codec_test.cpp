@@ -302,6 +302,33 @@ TEST(packages_that_cannot_do_it_say_so) {
   CHECK_STATUS(DLF_INVALID_ARGUMENT, dlf::load_transform({}, *coded.package, options, no_backend));
 }
 
+TEST(codecs_open_from_memory) {
+  const Coded coded;
+  Random random(90);
+  dlf::NormativePart part = dlf_test::integer_part(random);
+  part.network_digest = coded.package->normative().network_digest;
+  const std::vector<uint8_t> half = dlf_test::to_bytes(part);
+  dlf_codec* codec = nullptr;
+  CHECK_EQ(dlf_codec_open_memory(half.data(), half.size(), nullptr, &codec, nullptr), DLF_OK);
+  dlf_picture picture;
+  DLF_INIT(&picture);
+  CHECK_EQ(dlf_decode(codec, coded.file.data(), coded.file.size(), nullptr, &picture, nullptr),
+           DLF_OK);
+  const std::vector<uint8_t> samples(picture.samples.data,
+                                     picture.samples.data + picture.samples.size);
+  dlf_buffer_free(&picture.samples);
+  dlf_codec_free(codec);
+  check_same(samples, decoded(coded.codec, coded.file));
+
+  const auto status = [&](const uint8_t* data, size_t size, dlf_codec** out) {
+    return dlf_codec_open_memory(data, size, nullptr, out, nullptr);
+  };
+  CHECK_EQ(status(half.data(), half.size() - 1, &codec), DLF_MODEL_ERROR);
+  CHECK(codec == nullptr);
+  CHECK_EQ(status(nullptr, 1, &codec), DLF_INVALID_ARGUMENT);
+  CHECK_EQ(status(half.data(), half.size(), nullptr), DLF_INVALID_ARGUMENT);
+}
+
 TEST(integer_parts_that_break_a_rule_are_refused) {
   Random random(96);
   const dlf::NormativePart part = dlf_test::integer_part(random);

@@ -135,6 +135,22 @@ TEST(packages_open_and_know_their_id) {
   CHECK_EQ(dlf::derived_model_id(digest), 0x0F000001u);
 }
 
+TEST(a_normative_part_alone_is_the_decoding_half) {
+  const std::vector<uint8_t> bytes = dlf_test::to_bytes(part_of(54));
+  const auto half = ModelPackage::from_archive(bytes, "test");
+  const auto whole = ModelPackage::from_archive(dlf_test::make_package(part_of(54)), "test");
+  CHECK_EQ(half->normative().latent_channels, whole->normative().latent_channels);
+  CHECK_EQ(half->id(), dlf::derived_model_id(dlf::sha256(bytes)));
+  CHECK(!half->encoder());
+  for (size_t size = 0; size < bytes.size(); size += 7) {
+    CHECK_EQ(open_status({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)}),
+             DLF_MODEL_ERROR);
+  }
+  std::vector<uint8_t> longer = bytes;
+  longer.push_back(0);
+  CHECK_EQ(open_status(longer), DLF_MODEL_ERROR);
+}
+
 TEST(altered_packages_are_refused) {
   std::vector<uint8_t> archive = dlf_test::make_package(part_of(55));
   CHECK_EQ(open_status(archive), DLF_OK);
