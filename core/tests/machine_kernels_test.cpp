@@ -48,6 +48,12 @@ TEST(plain_kernels_are_always_there) {
   CHECK_EQ(std::string(dlf::available_kernels()[0]->name), "plain");
 }
 
+#ifdef __wasm_simd128__
+TEST(kernels_of_webassembly_are_the_default) {
+  CHECK_EQ(std::string(dlf::default_kernels().name), "wasm");
+}
+#endif
+
 TEST(every_kernel_equals_the_definition_of_a_convolution) {
   Random random(50);
   for (int trial = 0; trial < 150; ++trial) {
