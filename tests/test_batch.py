@@ -281,7 +281,7 @@ def test_limits_hold_for_each_picture(
     words = [folder, out, "--workers", workers, "--max-side", 60]
     told = failure(capsys, *words, status=3)
     assert "wide.png: " in told
-    assert "90x40 pixels" in told
+    assert "the width 90 exceeds the limit of 60" in told
     assert len(list(out.rglob("*.dlf"))) == COUNT
     batch(folder, out, "--workers", workers, "--retry-failed")
     assert len(list(out.rglob("*.dlf"))) == COUNT + 1
