@@ -38,7 +38,8 @@ class Inside {
 void stay_inside_to_the_end();
 
 // Nobody enters any more: who tries sleeps until the process is gone, but for threads that only
-// end. Returns when all are out. To be called once, when the host has nothing left to do, before static objects are destroyed.
+// end. Returns when all are out. To be called once, when the host has nothing left to do, before
+// static objects are destroyed.
 void close_gate_for_ever();
 
 // How many forks lie between the process that has loaded this library and this one. Another number
