@@ -158,6 +158,7 @@ if __name__ == "__main__":
             "dlf": ["py.typed", "*.pyi"],
             "dlf_models.compare": ["page/*"],
             "dlf_pillow": ["py.typed"],
+            "dlf_pillow_start": ["py.typed"],
             "dlf_imageio": ["py.typed"],
             "dlf_pretrained": ["*.dlfm", "*.md"],
         },

@@ -33,7 +33,7 @@ def _encoder(parts: Parts, importance: bool) -> Encoder:
         _layer(dice.integers(-20, 21, (channels, samples)), 10, 1500),
         _layer(dice.integers(-20, 21, (digits, channels * factor**2)), 7, 600),
         _layer(dice.integers(-60, 61, (channels, channels)), 6, 1500),
-        _layer(np.ones((1, samples)), 11, 127),
+        _layer(np.ones((1, samples)), 11, 200),  # white gives 191, beyond the 127 that counts
     ]
     analysis = Program(inputs=1, registers=6)
     analysis.instructions = [

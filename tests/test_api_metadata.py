@@ -44,6 +44,12 @@ def read(exif: bytes | None) -> dict[int, object]:
     return dict(found)
 
 
+def stored(exif: bytes) -> bytes:
+    """What a file holds of it."""
+    kept = dlf.info(dlf.encode(np.zeros((8, 8, 3), np.uint8), exif=exif)).exif
+    return (kept or b"").removeprefix(b"Exif\0\0")
+
+
 @pytest.mark.parametrize("as_bytes", [False, True])
 def test_exif_of_a_tiff_file_is_kept_without_its_structure(as_bytes: bool) -> None:
     image = Image.open(tiff_file())
@@ -109,7 +115,7 @@ def test_exif_that_ends_with_its_last_field() -> None:
     wide = struct.pack(">HHII", WIDTH, 4, 1, 40)
     make = struct.pack(">HHI4s", 0x010F, 2, 4, b"abc\0")
     exif = struct.pack(">2sHIH", b"MM", 42, 8, 2) + wide + make
-    assert read(metadata.exif_bytes(exif)) == {0x010F: "abc"}
+    assert read(stored(exif)) == {0x010F: "abc"}
     turned = metadata.exif_for_reader(exif, 6)
     assert read(turned) == {WIDTH: 40, 0x010F: "abc", ORIENTATION: 6}
     assert metadata.exif_for_reader(turned and turned[6:], 6) == turned
@@ -123,7 +129,7 @@ def test_hostile_exif_costs_no_more_than_its_length() -> None:
     exif = (struct.pack(">2sHIH", b"MM", 42, 8, count) + fields + bytes(4)).ljust(size, b"x")
     start = time.process_time()
     assert metadata.exif_orientation(exif) == 1
-    kept = metadata.exif_bytes(exif)
+    kept = stored(exif)
     shown = metadata.exif_for_reader(exif, 5)
     assert time.process_time() - start < 2
     assert len(kept) == size
@@ -134,7 +140,7 @@ def test_hostile_exif_costs_no_more_than_its_length() -> None:
 @pytest.mark.parametrize("cut", range(0, 60, 7))
 def test_cut_exif_stays_what_it_is(cut: int) -> None:
     exif = Image.open(tiff_file()).getexif().tobytes().removeprefix(b"Exif\0\0")[:cut]
-    assert metadata.exif_bytes(exif) == exif
+    assert stored(exif) == exif
     assert metadata.exif_for_reader(exif, 4) == metadata.orientation_exif(4)
 
 

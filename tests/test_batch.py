@@ -270,3 +270,35 @@ def test_other_libraries_stay_out() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_limits_hold_for_each_picture(
+    folder: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], workers: int
+) -> None:
+    """What is refused does not count as done: a later run may allow it."""
+    picture(0).resize((90, 40)).save(folder / "wide.png")
+    words = [folder, out, "--workers", workers, "--max-side", 60]
+    told = failure(capsys, *words, status=3)
+    assert "wide.png: " in told
+    assert "the width 90 exceeds the limit of 60" in told
+    assert len(list(out.rglob("*.dlf"))) == COUNT
+    batch(folder, out, "--workers", workers, "--retry-failed")
+    assert len(list(out.rglob("*.dlf"))) == COUNT + 1
+
+    back = tmp_path / "back"
+    words = [out, back, "--decode", "--workers", workers, "--max-pixels", 64 * 64]
+    assert "wide.dlf" in failure(capsys, *words, status=3)
+    assert len(list(back.rglob("*.png"))) == COUNT
+    batch(out, back, "--decode", "--workers", workers, "--retry-failed")
+    assert len(list(back.rglob("*.png"))) == COUNT + 1
+
+
+def test_limits_of_a_batch_are_judged_before_it(folder: Path, out: Path) -> None:
+    with pytest.raises(ValueError, match=r"limits must be a dlf\.Limits"):
+        run([str(folder)], str(out), Settings(limits=60), workers=0)  # type: ignore[arg-type]
+    assert not out.exists()
+    limits = dlf.Limits(max_file_bytes=20)
+    summary = run([str(folder)], str(out), Settings(limits=limits), workers=0)
+    assert (summary.done, summary.failed) == (0, COUNT)
+    assert "exceeds the limit" in summary.failures[0][1]

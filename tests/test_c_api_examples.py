@@ -109,6 +109,24 @@ def test_encode_refuses_what_it_cannot_read(
     assert not out.exists()
 
 
+def test_examples_write_over_nothing_that_they_read(
+    examples: Path, files: Path, shipped_test_package: Path, tmp_path: Path
+) -> None:
+    for name in ("photo.ppm", "photo.dlf"):
+        (tmp_path / name).write_bytes((files / name).read_bytes())
+        (tmp_path / f"link-{name}").symlink_to(name)
+    model = tmp_path / "model.dlfm"
+    model.write_bytes(shipped_test_package.read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for program, source in (("encode_ppm", "photo.ppm"), ("decode_ppm", "photo.dlf")):
+        for target in (source, f"link-{source}", "model.dlfm"):
+            words = [model, tmp_path / source, tmp_path / target]
+            words += ["5000"] * (program == "encode_ppm")
+            printed = run(examples / program, *words, status=9)
+            assert "would be written over by its own output" in printed
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_libdlf_needs_no_libtorch(installed_library: Path) -> None:
     printed = run("readelf", "-d", installed_library / "lib" / "libdlf.so")
     needed = [line for line in printed.splitlines() if "NEEDED" in line]

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dlf
 import pytest
-from conftest import ROOT, STRICT, run
+from conftest import ROOT, STRICT, run, scene
+from integer_models import encoding_package
 
 GUIDE = ROOT / "docs" / "c-api.md"
 
@@ -141,6 +143,11 @@ def test_the_guide_is_a_program(
     for line in ("83x61, 4 channels", "of EXIF", "32x16", "on the way: first", "at the end: whole"):
         assert line in printed
     assert "[3] model 0" in printed
+    assert "no importance map" in printed
+    maps = tmp_path / "maps.dlfm"
+    maps.write_bytes(encoding_package())
+    coded.write_bytes(dlf.Codec(maps).encode(scene(61, 83, seed=1)))
+    assert "an importance map" in run(program, maps, coded)
 
 
 def test_the_guide_names_the_defaults_and_the_functions_of_the_header() -> None:

@@ -238,6 +238,70 @@ def test_statuses_of_encoding(dlfenc: Tool, photo: Image.Image, tmp_path: Path) 
     assert not out.exists()
 
 
+def test_messages_are_one_line_of_utf8_whatever_names_hold(
+    dlfenc: Tool, dlfdec: Tool, photo: Image.Image, tmp_path: Path
+) -> None:
+    """`tool_of` reads standard error as strict UTF-8."""
+    folder = tmp_path / os.fsdecode(b"two\nlines, \xff no UTF-8, \x1b[31m red")
+    folder.mkdir()
+    source, coded, back = folder / "a.ppm", folder / "a.dlf", folder / "b.ppm"
+    source.write_bytes(pnm_bytes(photo, "ppm"))
+    shown = "two lines, \\xff no UTF-8, \\x1b[31m red/"
+    for done in (dlfenc(source, coded), dlfdec(coded, back)):
+        assert (done.status, done.error) == (0, "")
+        [line] = done.out.decode().splitlines()
+        assert shown in line
+    (folder / "c.dlf").write_bytes(b"text")
+    failing = [
+        (dlfenc(folder / "absent", coded), 1),
+        (dlfenc(source, folder / "a.jpg"), 2),
+        (dlfenc(coded, folder / "new.dlf"), 10),
+        (dlfenc("--model", folder / "absent.dlfm", source, coded), 14),
+        (dlfenc("--importance", f"{folder}/mask.png", source, coded), 1),
+        (dlfenc("-q", folder, source, coded), 2),
+        (dlfenc(f"--x{folder}", source, coded), 2),
+        (dlfdec(folder / "c.dlf", back), 10),
+        (dlfdec(f"--no-clobber={folder}", coded, back), 2),
+        (dlfdec("--model", folder, coded, back), 14),
+    ]
+    for done, status in failing:
+        assert (done.status, done.error.count("\n")) == (status, 1), done
+        assert shown.rstrip("/") in done.error
+    verbose = dlfenc("--verbose", "--model", folder / "absent.dlfm", source, coded)
+    assert all(line.startswith("dlfenc: ") for line in verbose.error.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--colour",), "unknown or ambiguous option '--colour'"),
+        (("--no",), "unknown or ambiguous option '--no'"),
+        (("-z",), "unknown option '-z'"),
+        (("--force=1",), "--force=1: this option takes no value"),
+        (("--model",), "--model needs a value"),
+    ],
+)
+def test_options_that_do_not_exist(dlfdec: Tool, words: tuple[str, ...], complaint: str) -> None:
+    assert dlfdec(*words) == Done(2, b"", f"dlfdec: {complaint}\n")
+
+
+def test_exif_is_kept_without_the_structure_of_another_file(
+    dlfenc: Tool, png: None, tmp_path: Path
+) -> None:
+    image, exif = Image.fromarray(scene(40, 60, seed=7)), Image.Exif()
+    exif[0x010E] = "words"
+    for tag in (0x0100, 0x0111, 0x0117, 0x0142, 0x0145):  # width, strips, tiles
+        exif[tag] = 7
+    image.save(tmp_path / "in.png", exif=exif)
+    assert dlfenc("--keep", "exif", tmp_path / "in.png", tmp_path / "a.dlf").status == 0
+    content = (tmp_path / "a.dlf").read_bytes()
+    kept = Image.Exif()
+    kept.load(dlf.info(content).exif)
+    assert dict(kept) == {0x010E: "words"}
+    expected = python_encode(tmp_path / "in.png", tmp_path / "python.dlf", "--keep", "exif")
+    assert content == expected
+
+
 def test_png_that_is_damaged_or_deep(dlfenc: Tool, png: None, tmp_path: Path) -> None:
     source, out = tmp_path / "in.png", tmp_path / "out.dlf"
     Image.fromarray(scene(20, 20, seed=1)).save(source)

@@ -72,6 +72,21 @@ def test_labels_and_dictionaries(paths: list[Path]) -> None:
         DlfDataset(paths, [1])
 
 
+def test_limits_hold_for_each_file(photo_dlf: bytes) -> None:
+    small, limits = encoded(0), dlf.Limits(max_side=100)
+    assert torch.equal(decode_tensor(small, limits=limits), pixels(0))
+    for attempt in (
+        lambda: decode_tensor(photo_dlf, limits=limits),
+        lambda: DlfCollate(limits=limits)([small, photo_dlf]),
+        lambda: list(decoded([[photo_dlf]], "cpu", limits=limits)),
+        lambda: webdataset_decoder(limits=limits)("a.dlf", photo_dlf),
+    ):
+        with pytest.raises(dlf.LimitExceeded):
+            attempt()
+    with pytest.raises(ValueError, match=r"limits must be a dlf\.Limits"):
+        DlfCollate(limits=100)  # type: ignore[arg-type]
+
+
 def test_pictures_of_several_sizes(photo_dlf: bytes) -> None:
     pair = [photo_dlf, encoded(0)]
     assert [picture.shape for picture in DlfCollate()(pair)] == [(3, 120, 168), (3, 40, 56)]

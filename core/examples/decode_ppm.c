@@ -4,14 +4,14 @@
 #include <dlf/dlf.h>
 
 #include "example_io.h"
+#include "example_output.h"
 
-static int write_picture(const char *path, const dlf_picture *picture) {
+/* Closes the file too. */
+static int write_picture(FILE *file, const dlf_picture *picture) {
   const size_t pixels = (size_t)picture->width * picture->height;
   const uint32_t colours = picture->channels < 3 ? 1 : 3;
   size_t i;
   int bad;
-  FILE *file = fopen(path, "wb");
-  if (file == NULL) return 0;
   fprintf(file, "P%c\n%u %u\n255\n", colours == 1 ? '5' : '6', (unsigned)picture->width,
           (unsigned)picture->height);
   for (i = 0; i < pixels; ++i) {
@@ -30,6 +30,7 @@ static int show_progress(void *user, uint32_t done, uint32_t total) {
 int main(int argc, char **argv) {
   size_t size = 0;
   uint8_t *data;
+  FILE *out;
   dlf_error error;
   dlf_codec *codec = NULL;
   dlf_decode_options options;
@@ -51,9 +52,14 @@ int main(int argc, char **argv) {
   if (status == DLF_OK) status = dlf_decode(codec, data, size, &options, &picture, &error);
   if (status != DLF_OK) {
     fprintf(stderr, "%s: %s\n", dlf_status_string(status), error.message);
-  } else if (!write_picture(argv[3], &picture)) {
-    perror(argv[3]);
-    status = DLF_INTERNAL;
+  } else {
+    out = open_output(argv[3], argv[1], argv[2]);
+    if (out == NULL) {
+      status = DLF_INTERNAL;
+    } else if (!write_picture(out, &picture)) {
+      perror(argv[3]);
+      status = DLF_INTERNAL;
+    }
   }
   dlf_buffer_free(&picture.samples);
   dlf_codec_free(codec);

@@ -5,6 +5,7 @@
 #include <dlf/dlf.h>
 
 #include "example_io.h"
+#include "example_output.h"
 
 /* Reads one number of the header and the one space behind it; 0 when there is none. */
 static uint32_t read_number(const uint8_t *data, size_t size, size_t *at) {
@@ -64,10 +65,15 @@ int main(int argc, char **argv) {
   if (status != DLF_OK) {
     fprintf(stderr, "%s: %s\n", dlf_status_string(status), error.message);
   } else {
-    out = fopen(argv[3], "wb");
-    if (out == NULL || fwrite(file.data, 1, file.size, out) != file.size || fclose(out) != 0) {
-      perror(argv[3]);
+    out = open_output(argv[3], argv[1], argv[2]);
+    if (out == NULL) {
       status = DLF_INTERNAL;
+    } else {
+      const int whole = fwrite(file.data, 1, file.size, out) == file.size;
+      if (fclose(out) != 0 || !whole) {
+        perror(argv[3]);
+        status = DLF_INTERNAL;
+      }
     }
   }
   dlf_buffer_free(&file);

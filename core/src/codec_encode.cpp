@@ -5,6 +5,7 @@
 
 #include "codec.h"
 #include "constants.h"
+#include "exif.h"
 #include "size_search.h"
 #include "tiles.h"
 #include "transparent_fill.h"
@@ -147,6 +148,9 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
   job.header.picture.colour = options.colour;
   job.chunks = options.chunks;
+  for (Chunk& chunk : job.chunks) {
+    if (chunk.type == kChunkExif) chunk.content = exif_without_structure(std::move(chunk.content));
+  }
   job.max_file_bytes = options.limits.max_file_bytes;
   return job;
 }

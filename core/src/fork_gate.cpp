@@ -6,6 +6,7 @@
 #include <new>
 
 #if defined(__unix__) || defined(__APPLE__)
+#include <limits.h>
 #include <pthread.h>
 #endif
 
@@ -17,6 +18,7 @@ struct Gate {
   std::condition_variable changed;
   std::atomic<int> waiting{0};  // forks and ends under way; above 0 the gate is closed
   int inside = 0;
+  bool is_closed_for_ever = false;
 
   void enter(std::unique_lock<std::mutex>* lock) {
     changed.wait(*lock, [this] { return waiting == 0; });
@@ -59,6 +61,29 @@ void after_fork_in_child() {
 
 const int registered = pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 
+// What a thread has in `ending_key`: how often its data have been given back so far. There are
+// several rounds, because what is given back may make new data; the last is the end of it.
+constexpr uintptr_t kFirstRound = 1, kLastRound = PTHREAD_DESTRUCTOR_ITERATIONS;
+
+void leave_in_last_round(void* value);
+
+pthread_key_t ending_key = 0;
+const bool has_ending_key = pthread_key_create(&ending_key, &leave_in_last_round) == 0;
+
+bool call_in_round(uintptr_t round) {
+  return has_ending_key && pthread_setspecific(ending_key, reinterpret_cast<void*>(round)) == 0;
+}
+
+void leave() {
+  const std::lock_guard<std::mutex> lock(gate.mutex);
+  gate.leave();
+}
+
+void leave_in_last_round(void* value) {
+  const uintptr_t round = reinterpret_cast<uintptr_t>(value);
+  if (round == kLastRound || !call_in_round(round + 1)) leave();
+}
+
 #endif
 
 }  // namespace
@@ -81,8 +106,22 @@ void Inside::pause() {
   gate.enter(&lock);
 }
 
+void stay_inside_to_the_end() {
+#if defined(__unix__) || defined(__APPLE__)
+  {
+    std::unique_lock<std::mutex> lock(gate.mutex);
+    gate.changed.wait(lock, [] { return gate.waiting == 0 || gate.is_closed_for_ever; });
+    if (gate.is_closed_for_ever) return;
+    ++gate.inside;
+  }
+  if (!call_in_round(kFirstRound)) leave();
+#endif
+}
+
 void close_gate_for_ever() {
   std::unique_lock<std::mutex> lock(gate.mutex);
+  gate.is_closed_for_ever = true;
+  gate.changed.notify_all();
   gate.close(&lock);
 }
 

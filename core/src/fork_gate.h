@@ -32,8 +32,14 @@ class Inside {
   void pause();
 };
 
-// Nobody enters any more: who tries sleeps until the process is gone. Returns when all are out. To
-// be called once, when the host has nothing left to do, before static objects are destroyed.
+// Goes in for the rest of the calling thread, to be called as the last thing that it does. What
+// libraries keep for each thread is given back behind that, under locks of theirs: MKL has one that
+// a child would wait for. The thread goes out when that is done.
+void stay_inside_to_the_end();
+
+// Nobody enters any more: who tries sleeps until the process is gone, but for threads that only
+// end. Returns when all are out. To be called once, when the host has nothing left to do, before
+// static objects are destroyed.
 void close_gate_for_ever();
 
 // How many forks lie between the process that has loaded this library and this one. Another number

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "fork_gate.h"
+
 #if defined(__unix__) || defined(__APPLE__)
 #include <pthread.h>
 #include <signal.h>
@@ -58,9 +60,11 @@ void require_memory() {}
 std::thread start_thread(std::function<void()> work) {
   require_memory();
   const NoSignals no_signals;
-  return std::thread([work = std::move(work)] {
+  return std::thread([work = std::move(work)]() mutable {
     own = true;
     work();
+    work = nullptr;
+    stay_inside_to_the_end();
   });
 }
 

@@ -10,6 +10,7 @@
 #include "images.h"
 #include "models.h"
 #include "outputs.h"
+#include "say.h"
 #include "tool.h"
 #include "writing.h"
 
@@ -147,10 +148,9 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
   }
   if (status == 0 && !write_whole(given->output, file.data, file.size)) status = EXIT_FAILED;
   if (status == 0 && !given->quiet) {
-    fprintf(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s\n",
-            given->output, (unsigned long)image.width, (unsigned long)image.height,
-            mode_name(image.channels), decoded.complete ? "" : " of a cut file",
-            seconds_now() - start);
+    say(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s",
+        given->output, (unsigned long)image.width, (unsigned long)image.height,
+        mode_name(image.channels), decoded.complete ? "" : " of a cut file", seconds_now() - start);
   }
   free(file.data);
   image.samples = NULL; /* belongs to `decoded` */

@@ -161,7 +161,7 @@ int read_options(int argc, char** argv, options* out) {
   DLF_INIT(&out->reading);
   DLF_INIT(&out->decoding);
   DLF_INIT(&out->limits);
-  while (good && (letter = getopt_long(argc, argv, "hV", names, NULL)) != -1) {
+  while (good && (letter = getopt_long(argc, argv, ":hV", names, NULL)) != -1) {
     switch (letter) {
       case FORM:
         good = read_format(optarg, out);
@@ -228,7 +228,7 @@ int read_options(int argc, char** argv, options* out) {
       case 'V':
         return print_version();
       default:
-        good = 0; /* getopt has complained */
+        return complain_option(letter, argv);
     }
   }
   if (!good) return EXIT_USAGE;

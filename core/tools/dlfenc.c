@@ -11,11 +11,19 @@
 #include "importance.h"
 #include "models.h"
 #include "outputs.h"
+#include "say.h"
 #include "tool.h"
 #include "writing.h"
 
 /* A fortieth of the size asked for may stay unused without a word. */
-enum { MAX_QUALITY = 100, DEFAULT_QUALITY = 50, MAX_THREADS = 256, KINDS = 3, UNUSED = 40 };
+enum {
+  MAX_QUALITY = 100,
+  DEFAULT_QUALITY = 50,
+  MAX_THREADS = 256,
+  KINDS = 3,
+  UNUSED = 40,
+  MAX_UNUSED_TEXT = 100
+};
 #define MAX_BPP 1e6
 
 typedef struct options {
@@ -105,7 +113,7 @@ static int read_options(int argc, char **argv, options *out) {
   memset(out, 0, sizeof *out);
   DLF_INIT(&out->codec);
   out->quality = DEFAULT_QUALITY;
-  while (good && (letter = getopt_long(argc, argv, "q:hV", names, NULL)) != -1) {
+  while (good && (letter = getopt_long(argc, argv, ":q:hV", names, NULL)) != -1) {
     switch (letter) {
       case 'q':
         good = read_number("--quality", optarg, 0, MAX_QUALITY, &out->quality);
@@ -155,7 +163,7 @@ static int read_options(int argc, char **argv, options *out) {
       case 'V':
         return print_version();
       default:
-        good = 0; /* getopt has complained */
+        return complain_option(letter, argv);
     }
   }
   if (!good) return EXIT_USAGE;
@@ -213,30 +221,31 @@ static int choose_target(const options *given, const dlf_codec *codec, const pic
   return 0;
 }
 
-/* Words for a size asked for that is more than the model's best needs. */
-static void report_unused(FILE *to, const dlf_info *info, const dlf_codec *codec, uint64_t size,
-                          uint64_t allowed) {
+/* Whether a size was asked for that is more than the model's best needs. */
+static int is_unused(const dlf_info *info, const dlf_codec *codec, uint64_t size,
+                     uint64_t allowed) {
   dlf_package_info model;
   DLF_INIT(&model);
   dlf_package_get_info(dlf_codec_package(codec), &model, NULL);
-  if (info->rate + 1 == model.rate_points && allowed > 0 && size < allowed - allowed / UNUSED) {
-    fprintf(to, "; the best that the model gives, of the %llu bytes allowed",
-            (unsigned long long)allowed);
-  }
+  return info->rate + 1 == model.rate_points && allowed > 0 && size < allowed - allowed / UNUSED;
 }
 
 static void report(const options *given, const dlf_codec *codec, uint64_t allowed,
                    const dlf_buffer *file, double seconds) {
-  FILE *to = is_standard_output(given->output) ? stderr : stdout;
+  char unused[MAX_UNUSED_TEXT] = "";
   dlf_info info;
   DLF_INIT(&info);
   dlf_probe(file->data, file->size, &info, NULL);
-  fprintf(to, "%s: %llu bytes, %.4f bpp, %lux%lu %s, rate %lu, %.2f s", given->output,
-          (unsigned long long)file->size,
-          8.0 * (double)file->size / ((double)info.width * info.height), (unsigned long)info.width,
-          (unsigned long)info.height, mode_name(info.channels), (unsigned long)info.rate, seconds);
-  report_unused(to, &info, codec, file->size, allowed);
-  fputc('\n', to);
+  if (is_unused(&info, codec, file->size, allowed)) {
+    snprintf(unused, sizeof unused, "; the best that the model gives, of the %llu bytes allowed",
+             (unsigned long long)allowed);
+  }
+  say(is_standard_output(given->output) ? stderr : stdout,
+      "%s: %llu bytes, %.4f bpp, %lux%lu %s, rate %lu, %.2f s%s", given->output,
+      (unsigned long long)file->size,
+      8.0 * (double)file->size / ((double)info.width * info.height), (unsigned long)info.width,
+      (unsigned long)info.height, mode_name(info.channels), (unsigned long)info.rate, seconds,
+      unused);
 }
 
 /* Everything from the loaded model to the written file. */

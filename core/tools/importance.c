@@ -85,22 +85,29 @@ static int paint(const importance *given, uint32_t width, uint32_t height, int8_
   return 0;
 }
 
-/* As Pillow has it, so that a mask is the same mask to both command lines. */
-static double luma(const uint8_t *rgb) {
-  return (rgb[0] * 19595u + rgb[1] * 38470u + rgb[2] * 7471u + 32768u) >> 16;
+/* The next three as Pillow has them, so that a mask is the same mask to both command lines. */
+static uint32_t over_black(uint32_t sample, uint32_t alpha) {
+  return (sample * alpha + WHITE / 2) / WHITE;
+}
+
+static uint32_t luma(uint32_t red, uint32_t green, uint32_t blue) {
+  return (red * 19595u + green * 38470u + blue * 7471u + 32768u) >> 16;
+}
+
+static uint32_t level_of(const uint8_t *samples, uint32_t channels) {
+  const uint32_t alpha = channels % 2 == 0 ? samples[channels - 1] : WHITE;
+  if (channels < 3) return over_black(samples[0], alpha);
+  return luma(over_black(samples[0], alpha), over_black(samples[1], alpha),
+              over_black(samples[2], alpha));
 }
 
 /* A mask's samples: white is most, black and transparent are none. */
 static void take_mask(const picture *mask, int8_t *grid) {
   const size_t pixels = (size_t)mask->width * mask->height;
-  const uint32_t colours = mask->channels < 3 ? 1 : 3;
   size_t i;
   for (i = 0; i < pixels; ++i) {
-    const uint8_t *at = mask->samples + i * mask->channels;
-    double level = at[0];
-    if (colours == 3) level = luma(at);
-    if (mask->channels > colours) level = level * at[colours] / WHITE;
-    grid[i] = (int8_t)lrint(level * MOST / WHITE);
+    const uint32_t level = level_of(mask->samples + i * mask->channels, mask->channels);
+    grid[i] = (int8_t)lrint((double)level * MOST / WHITE);
   }
 }
 

@@ -3,14 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "say.h"
+
+enum { MAX_COMPLAINT = 8192 };
 
 static const char *tool_name = "dlf";
 static volatile sig_atomic_t interrupted = 0;
@@ -43,13 +49,22 @@ void tool_start(const char *name) {
 }
 
 int complain(int status, const char *format, ...) {
+  /* What is said here is a path and a sentence; longer ones lose their end. */
+  static char text[MAX_COMPLAINT];
   va_list arguments;
-  fprintf(stderr, "%s: ", tool_name);
   va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
+  vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  fputc('\n', stderr);
+  say(stderr, "%s: %s", tool_name, text);
   return status;
+}
+
+int complain_option(int letter, char **argv) {
+  const char *word = argv[optind - 1];
+  if (letter == ':') return complain(EXIT_USAGE, "%s needs a value", word);
+  if (strncmp(word, "--", 2) != 0) return complain(EXIT_USAGE, "unknown option '-%c'", optopt);
+  if (optopt != 0) return complain(EXIT_USAGE, "%s: this option takes no value", word);
+  return complain(EXIT_USAGE, "unknown or ambiguous option '%s'", word);
 }
 
 int complain_error(const char *about, const dlf_error *error) {
@@ -133,7 +148,7 @@ double seconds_now(void) {
 static void log_line(void *user, dlf_log_level level, const char *message) {
   (void)user;
   /* Errors are told by complain_error. */
-  if (level != DLF_LOG_ERROR) fprintf(stderr, "%s: %s\n", tool_name, message);
+  if (level != DLF_LOG_ERROR) say(stderr, "%s: %s", tool_name, message);
 }
 
 void verbose_logger(dlf_logger *logger) {

@@ -14,10 +14,13 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_INVALID = 10, EXIT_UNSUPPORTED = 12
 
 /* Must be called first; `name` begins every message. */
 void tool_start(const char *name);
-/* Prints one line to standard error, "NAME: ..."; returns `status`. */
+/* Prints one line to standard error as say() does, "NAME: ..."; returns `status`. */
 int complain(int status, const char *format, ...);
 /* As complain, for a failed call of the library about the file `about`. */
 int complain_error(const char *about, const dlf_error *error);
+/* The complaint about what getopt_long has given ':' or '?' for, of options that begin with ':'.
+ * Returns EXIT_USAGE. */
+int complain_option(int letter, char **argv);
 /* 10 to 14 as the command line `dlf` has them, 2 for wrong arguments, 130 for Ctrl-C. */
 int exit_status(dlf_status status);
 int print_version(void);

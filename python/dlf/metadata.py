@@ -29,23 +29,6 @@ __all__ = [
 ORIENTATION_TAG = 0x0112
 _EXIF_PREFIX = b"Exif\0\0"
 
-_STRUCTURE_TAGS = frozenset(
-    {
-        *(0x00FE, 0x00FF),  # which part of a file a picture is
-        *range(0x0100, 0x0104),  # width, length, bits per sample, compression
-        *(0x0106, 0x0107, 0x010A),  # photometric interpretation, thresholding, order of bits
-        *(0x0111, 0x0115, 0x0116, 0x0117, 0x0118, 0x0119, 0x011C),  # strips, samples, planes
-        *(0x0120, 0x0121, 0x0122, 0x0123, 0x0124, 0x0125),  # free bytes, gray response, fax
-        *(0x013D, 0x0140),  # predictor, palette
-        *range(0x0142, 0x0146),  # tiles
-        0x014A,  # further pictures
-        *(0x0152, 0x0153, 0x0154, 0x0155),  # extra samples, their format and range
-        *(0x015B, *range(0x0200, 0x020A)),  # tables and bytes of a JPEG stream
-        0x8773,  # the ICC profile of those pixels
-    }
-)
-"""TIFF tags that describe how a file holds its pixels: they are false of any other file."""
-
 
 class Exif(Protocol):
     """What `PIL.Image.Exif` and `PIL.ImageCms.ImageCmsProfile` share: they become bytes."""
@@ -55,13 +38,8 @@ class Exif(Protocol):
 
 
 def exif_bytes(exif: bytes | bytearray | memoryview | Exif) -> bytes:
-    """Return EXIF without the `Exif` prefix that JPEG puts before it; `exif` is not changed.
-
-    Tags of the first directory that describe the structure of the file that it comes from, such as
-    the strips of a TIFF file, are left out.
-    """
-    content = _content("exif", exif)
-    return tiff.without(content.removeprefix(_EXIF_PREFIX), _STRUCTURE_TAGS)
+    """Return EXIF without the `Exif` prefix that JPEG puts before it; `exif` is not changed."""
+    return _content("exif", exif).removeprefix(_EXIF_PREFIX)
 
 
 def profile_bytes(profile: bytes | bytearray | memoryview | Exif) -> bytes:

@@ -7,19 +7,16 @@ or hostile EXIF costs no more than its own length.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-__all__ = ["new", "orientation", "with_orientation", "without"]
+__all__ = ["new", "orientation", "with_orientation"]
 
 _ORIENTATION = 0x0112
 _BYTE, _SHORT, _LONG = 1, 3, 4
 _HEADER_BYTES = 8
 _ENTRY_BYTES = 12
 _NEXT_BYTES = 4
-_TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MOST_ENTRIES = 0xFFFF
-_MOST_CLEARED = 256  # entries; a directory with more is no honest one, and not worth the time
 
 
 class _Entry(NamedTuple):
@@ -85,33 +82,6 @@ def with_orientation(tiff: bytes, orientation: int) -> bytes | None:
     return bytes(changed)
 
 
-def without(tiff: bytes, tags: Collection[int]) -> bytes:
-    """Return the structure, of the same length, without the fields `tags` of its first directory.
-
-    Their values become zeros, which cost next to nothing deflated. What cannot be read is returned as it is.
-    """
-    directory = _directory(tiff)
-    if directory is None or not any(entry.tag in tags for entry in directory.entries):
-        return tiff
-    changed = bytearray(tiff)
-    kept = [entry for entry in directory.entries if entry.tag not in tags]
-    used = [range(_HEADER_BYTES), range(directory.position, directory.end + _NEXT_BYTES)]
-    used += _values(tiff, directory.order, kept)
-    gone = [entry for entry in directory.entries if entry.tag in tags]
-    if len(directory.entries) > _MOST_CLEARED:
-        gone = []
-    for values in _values(tiff, directory.order, gone):
-        if not any(values.start < other.stop and other.start < values.stop for other in used):
-            changed[values.start : values.stop] = bytes(len(values))
-    table = struct.pack(f"{directory.order}H", len(kept))
-    table += b"".join(tiff[e.position : e.position + _ENTRY_BYTES] for e in kept)
-    table += _next(tiff, directory)
-    dropped = _ENTRY_BYTES * (len(directory.entries) - len(kept))
-    place = directory.position
-    changed[place : place + len(table) + dropped] = table + bytes(dropped)
-    return bytes(changed)
-
-
 def _next(tiff: bytes, directory: _Directory) -> bytes:
     """Return the position of the next directory, as it stands there; sloppy writers leave it out."""
     return tiff[directory.end : directory.end + _NEXT_BYTES]
@@ -137,13 +107,3 @@ def _directory(tiff: bytes) -> _Directory | None:
         place = position + 2 + _ENTRY_BYTES * index
         entries.append(_Entry(place, *struct.unpack_from(f"{order}HHI", tiff, place)))
     return _Directory(order, position, entries)
-
-
-def _values(tiff: bytes, order: str, entries: list[_Entry]) -> Iterator[range]:
-    """Yield where the values of these entries stand, as far as they stand elsewhere."""
-    for entry in entries:
-        size = _TYPE_BYTES.get(entry.kind, 0) * entry.length
-        if size > 4:
-            (start,) = struct.unpack_from(f"{order}I", tiff, entry.position + 8)
-            if start + size <= len(tiff):
-                yield range(start, start + size)

@@ -23,6 +23,7 @@ from torch.utils.data import Dataset, default_collate
 from dlf.codec import shared_codec
 from dlf.files import read_bytes
 from dlf.header import Buffer
+from dlf.limits import Limits, check_limits
 from dlf.options import Precision
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def decode_tensor(
     device: str = "cpu",
     threads: int | None = None,
     precision: Precision = "fp32",
+    limits: Limits | None = None,
 ) -> torch.Tensor:
     """Return the pixels of a .dlf file as a uint8 tensor C x H x W in 0..255, on `device`.
 
@@ -56,22 +58,23 @@ def decode_tensor(
         mode: "RGB" (C = 3) or "L" (C = 1). Alpha is dropped, gray becomes RGB and RGB gray (luma).
         model, device, threads, precision: as for `dlf.Codec`, of which the process keeps one for each
             choice.
+        limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:
         DlfError: what is wrong with the file; see `dlf.decode`.
         ValueError: `mode` is neither.
     """
     options = {"model": model, "device": device, "threads": threads, "precision": precision}
-    return _decode_tensors([data], mode, options)[0]
+    return _decode_tensors([data], mode, options, limits)[0]
 
 
 def _decode_tensors(
-    files: Sequence[Buffer], mode: Mode, options: Mapping[str, Any]
+    files: Sequence[Buffer], mode: Mode, options: Mapping[str, Any], limits: Limits | None
 ) -> list[torch.Tensor]:
     """Return what `decode_tensor` says of each file; on a GPU those of one size go together."""
     if mode not in ("L", "RGB"):
         raise ValueError(f"mode must be 'L' or 'RGB', not {mode!r}")
-    pictures = shared_codec(**options).decode_batch(files)
+    pictures = shared_codec(**options).decode_batch(files, limits=limits)
     return [
         torch.from_numpy(_in_mode(pixels, mode)).permute(2, 0, 1).contiguous().to(options["device"])
         for pixels in pictures
@@ -131,9 +134,14 @@ class DlfCollate:
         device: str = "cpu",
         threads: int | None = None,
         precision: Precision = "fp32",
+        limits: Limits | None = None,
     ) -> None:
-        """`transform` gets each picture as uint8 C x H x W; the rest is as in `decode_tensor`."""
+        """`transform` gets each picture as uint8 C x H x W; the rest is as in `decode_tensor`.
+
+        `limits` hold for each file.
+        """
         self._transform = transform
+        self._limits = check_limits(limits)
         self._mode: Mode = mode
         self._options = {
             "model": model,
@@ -154,7 +162,7 @@ class DlfCollate:
         return default_collate(list(samples))
 
     def _decode(self, files: Sequence[Buffer]) -> list[torch.Tensor]:
-        pictures = _decode_tensors(files, self._mode, self._options)
+        pictures = _decode_tensors(files, self._mode, self._options, self._limits)
         return pictures if self._transform is None else [self._transform(p) for p in pictures]
 
 

@@ -460,8 +460,8 @@ typedef struct dlf_encode_options {
   uint64_t max_bytes;   /* the best file of at most so many bytes; 0: use `rate` */
   uint32_t orientation; /* EXIF, 1 to 8; default 1. Recorded, the pixels are taken as they are. */
   dlf_colour colour;
-  const dlf_chunk* chunks; /* ICC (of the samples' colour space, RGB or gray), EXIF, XMP, private;
-                            * `critical` counts for private ones only */
+  const dlf_chunk* chunks; /* ICC (of the samples' colour space), EXIF (without what it says of
+                            * another file), XMP, private; `critical` counts for private ones */
   size_t chunk_count;
   const dlf_limits* limits;
   const dlf_allocator* allocator; /* of the result; default malloc and free */

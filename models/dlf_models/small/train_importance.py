@@ -38,7 +38,7 @@ WITH_LABELS = 0.75
 """Share of the crops that come from a photograph with something marked."""
 HALF = 0.3
 """Share of the crops that are reduced by 2: faces have all sizes."""
-BATCH, LEARNING_RATE = 16, 2e-3
+BATCH, LEARNING_RATE, LARGEST_NORM = 16, 1e-3, 1.0
 
 
 @dataclass
@@ -124,6 +124,7 @@ def fit(network: DLF, batches: Batches, steps: int) -> ImportanceHead:
         loss = F.binary_cross_entropy_with_logits(logits, marked, pos_weight=weight)
         adam.zero_grad(set_to_none=True)
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(head.parameters(), LARGEST_NORM)
         adam.step()
         falling.step()
         if step % 50 == 49:

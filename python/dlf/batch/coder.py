@@ -13,6 +13,7 @@ from dlf.batch.settings import Settings
 from dlf.codec import Codec
 from dlf.errors import ModelError
 from dlf.header import info, probe
+from dlf.limits import Limits, check_limits, check_size
 
 __all__ = ["Coded", "Coder", "Permit"]
 
@@ -41,7 +42,14 @@ class Coder:
             DlfError, ValueError: the device does not work.
         """
         self._settings = settings
-        self._codec = Codec(settings.model, settings.device, settings.threads, settings.precision)
+        self._limits = check_limits(settings.limits)
+        self._codec = Codec(
+            settings.model,
+            settings.device,
+            settings.threads,
+            settings.precision,
+            self._limits,
+        )
         if settings.model_sha256:
             model = models.find(settings.model)
             if model.sha256 != settings.model_sha256:
@@ -54,7 +62,8 @@ class Coder:
             tried = settings.importance
             if not (tried is None or isinstance(tried, str)):
                 tried = np.ones((1, 1), bool)
-            self._codec.encode(np.zeros((1, 1, 3), np.uint8), importance=tried)
+            blank = np.zeros((1, 1, 3), np.uint8)
+            self._codec.encode(blank, importance=tried, limits=Limits())
 
     def code(self, content: bytes, name: str, permit: Permit) -> Coded:
         """Return what becomes of the file `content`, which messages call `name`."""
@@ -65,9 +74,12 @@ class Coder:
 
     def _encode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
         settings = self._settings
-        image = imagefile.read_image(
-            content, name, lambda width, height: permit(width * height), settings.frame
-        )
+
+        def judge(width: int, height: int) -> None:
+            check_size(width, height, self._limits)
+            permit(width * height)
+
+        image = imagefile.read_image(content, name, judge, settings.frame)
         data = self._codec.encode(
             image,
             settings.quality,
@@ -80,12 +92,17 @@ class Coder:
 
     def _decode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
         header = probe(content)
+        check_size(header.width, header.height, self._limits)
         pixels = header.width * header.height
         form = self._settings.output_form
         imagefile.check_form(header.mode, form)
         permit(pixels)
         decoded = self._codec.decode(content)
-        return imagefile.image_bytes(decoded, form, info(content)), pixels, len(content)
+        return (
+            imagefile.image_bytes(decoded, form, info(content, limits=self._limits)),
+            pixels,
+            len(content),
+        )
 
 
 def _has_model(model: str | None) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dlf import imagefile, importance, models, options
 from dlf.importance import Importance
+from dlf.limits import Limits, check_limits
 from dlf.outputs import Overwrite
 
 __all__ = ["DLF_SUFFIX", "SHARD_SUFFIXES", "Settings", "is_shard", "picture_suffixes"]
@@ -32,6 +33,8 @@ class Settings:
         keep: which metadata is embedded: "exif", "icc", "xmp".
         extension: of the images that decoding writes, without its dot.
         frame: which picture of a file that holds several, from 0; None refuses such files.
+        limits: what one picture may cost; None is the defaults of `dlf.Limits`. No part of the
+            description: they decide which inputs fail, and not about the bytes of an output.
         overwrite: which existing files outputs may replace; no part of the description.
         keep_extension: `a.jpg` becomes `a.jpg.dlf` and not `a.dlf`.
         model_sha256: of the model that encodes; `checked` fills it in.
@@ -51,6 +54,7 @@ class Settings:
     keep_extension: bool = False
     frame: int | None = None
     overwrite: Overwrite = "alike"
+    limits: Limits | None = None
     model_sha256: str = ""
 
     def checked(self) -> Settings:
@@ -70,6 +74,7 @@ class Settings:
         if self.frame is not None:
             options.check_frame(self.frame)
         importance.check_importance(self.importance)
+        limits = check_limits(self.limits)
         options.check_device(self.device)
         options.check_precision(self.precision)
         unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
@@ -81,7 +86,7 @@ class Settings:
         else:
             sha256 = models.find(self.model).sha256
         threads = None if self.threads is None else options.check_threads(self.threads)
-        return dataclasses.replace(self, threads=threads, model_sha256=sha256)
+        return dataclasses.replace(self, threads=threads, limits=limits, model_sha256=sha256)
 
     def describe(self) -> str:
         """Return all that decides about the bytes of an output, in one line.

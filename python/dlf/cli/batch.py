@@ -113,6 +113,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="threads of each worker (default: its share of the processors)",
     )
+    shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print failures only")
 
@@ -168,6 +169,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         keep_extension=arguments.keep_extension,
         frame=arguments.frame,
         overwrite=arguments.overwrite,
+        limits=shared.limits_of(arguments),
     )
 
 

@@ -64,6 +64,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default="vivid",
         help="faithful: draw no texture that the file does not describe",
     )
+    parser.add_argument(
+        "--mark-generated",
+        action="store_true",
+        help="say in the picture's XMP that a model has drawn it: IPTC's DigitalSourceType "
+        "compositeWithTrainedAlgorithmicMedia",
+    )
     shared.add_region(parser)
     shared.add_overwrite(parser)
     shared.add_model(parser)
@@ -80,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dlf.codec import shared_codec
     from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info
-    from dlf.imagefile import check_form, image_bytes
+    from dlf.imagefile import check_form, check_mark, image_bytes
     from dlf.outputs import refuse_existing
 
     words, output = targets.split_output(arguments.inputs, arguments.output, "OUT")
@@ -91,6 +97,9 @@ def run(arguments: argparse.Namespace) -> int:
         targets.expand(words, targets.is_dlf), output, f".{arguments.format or _DEFAULT_FORMAT}"
     )
     forms = {job.target: _form_of(job.target, arguments.format) for job in plan.jobs}
+    if arguments.mark_generated:
+        for form in forms.values():
+            check_mark(form)
     limits = shared.limits_of(arguments)
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     models = [] if arguments.model is None else [str(codec.model.path)]
@@ -114,7 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
         seconds = time.perf_counter() - start
-        write_atomically(job.target, image_bytes(pixels, forms[job.target], header))
+        content = image_bytes(pixels, forms[job.target], header, marked=arguments.mark_generated)
+        write_atomically(job.target, content)
         height, width = pixels.shape[:2]
         facts = {
             "file": job.target,

@@ -11,6 +11,7 @@ metadata can be larger than the image.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
 import time
@@ -47,11 +48,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_threads(parser)
     shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
-    parser.add_argument("--quiet", action="store_true", help="print nothing")
+    how_much = parser.add_mutually_exclusive_group()
+    how_much.add_argument("--quiet", action="store_true", help="print nothing")
+    how_much.add_argument(
+        "--verbose",
+        action="store_true",
+        help="print where the bytes are, and what importance was found",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Encode one image, or each of several."""
+    from dlf.cli.coded import coded
     from dlf.codec import shared_codec
     from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info
@@ -111,6 +119,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
         if limit is not None and is_best and len(data) < limit - limit // _UNUSED:
             line += f"; the best that {model.name} gives, of the {limit} bytes allowed"
+        if arguments.verbose:
+            parts = coded(data, model, limits=limits)
+            facts |= dataclasses.asdict(parts)
+            line = "\n".join([line, *parts.lines(importance)])
         reporter.add(facts, line, bar)
 
     return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
