@@ -37,6 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_files(parser, "image, folder or pattern to encode", "OUT.dlf")
     shared.add_target(parser)
+    parser.add_argument(
+        "--reduce",
+        action="store_true",
+        help="with --bytes or --bpp: at 1/2, 1/4 or 1/8 of its size, a picture that does not fit else",
+    )
     shared.add_importance(parser)
     shared.add_keep(parser)
     shared.add_frame(parser)
@@ -48,6 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
     parser.add_argument("--quiet", action="store_true", help="print nothing")
+    parser.add_argument("--verbose", action="store_true", help="tell which sizes --reduce tried")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -67,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_to_encode_again(plan, arguments.overwrite)
     limits = shared.limits_of(arguments)
     importance = shared.importance_of(arguments)
+    if arguments.verbose:
+        _log_to_standard_error()
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     model = codec.model
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
@@ -82,6 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             bpp=arguments.bpp,
             max_bytes=arguments.max_bytes,
             importance=importance,
+            reduce=arguments.reduce,
             limits=limits,
             progress=progress,
             **kept_metadata(image, arguments.keep),
@@ -89,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         seconds = time.perf_counter() - start
         write_atomically(job.target, data)
         header = info(data, limits=limits)
-        limit = options.byte_limit(header.width, header.height, arguments.bpp, arguments.max_bytes)
+        limit = options.byte_limit(*image.size, arguments.bpp, arguments.max_bytes)
         is_best = header.rate == model.rate_points - 1
         facts = {
             "file": job.target,
@@ -97,6 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
             "bpp": header.bpp,
             "width": header.width,
             "height": header.height,
+            "reduced_from": None if header.size == image.size else image.size,
             "mode": header.mode,
             "rate": header.rate,
             "importance_map": header.importance_map,
@@ -109,11 +119,24 @@ def run(arguments: argparse.Namespace) -> int:
             f"{header.width}x{header.height} {header.mode}, rate {header.rate} "
             f"of {model.name}, {seconds:.2f} s"
         )
+        if header.size != image.size:
+            line += f"; reduced from {image.width}x{image.height}"
         if limit is not None and is_best and len(data) < limit - limit // _UNUSED:
             line += f"; the best that {model.name} gives, of the {limit} bytes allowed"
         reporter.add(facts, line, bar)
 
     return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
+
+
+def _log_to_standard_error() -> None:
+    """Let the library say what it tries."""
+    import logging
+
+    logger = logging.getLogger("dlf")
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("dlf: %(message)s"))
+    logger.handlers = [handler]
+    logger.setLevel(logging.INFO)
 
 
 def _refuse_to_encode_again(plan: targets.Plan, overwrite: Overwrite) -> None:
