@@ -11,9 +11,11 @@ metadata can be larger than the image.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dlf import options
@@ -73,8 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_to_encode_again(plan, arguments.overwrite)
     limits = shared.limits_of(arguments)
     importance = shared.importance_of(arguments)
-    if arguments.verbose:
-        _log_to_standard_error()
     codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
     model = codec.model
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
@@ -125,18 +125,25 @@ def run(arguments: argparse.Namespace) -> int:
             line += f"; the best that {model.name} gives, of the {limit} bytes allowed"
         reporter.add(facts, line, bar)
 
-    return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
+    with _tries_told() if arguments.verbose else contextlib.nullcontext():
+        return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
 
 
-def _log_to_standard_error() -> None:
-    """Let the library say what it tries."""
+@contextlib.contextmanager
+def _tries_told() -> Iterator[None]:
+    """Let the library say on standard error what it tries."""
     import logging
 
     logger = logging.getLogger("dlf")
-    handler = logging.StreamHandler()
+    level, handler = logger.level, logging.StreamHandler()
     handler.setFormatter(logging.Formatter("dlf: %(message)s"))
-    logger.handlers = [handler]
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _refuse_to_encode_again(plan: targets.Plan, overwrite: Overwrite) -> None:
