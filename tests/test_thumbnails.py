@@ -40,7 +40,7 @@ def box_average(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
         return np.clip(np.minimum(edges[1:, None], places + 1) - low, 0, None) * parts / length
 
     rows, columns = shares(pixels.shape[0], height), shares(pixels.shape[1], width)
-    return np.einsum("yj,jic,xi->yxc", rows, pixels.astype(float), columns)
+    return np.einsum("yj,jic,xi->yxc", rows, pixels.astype(float), columns, optimize=True)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
