@@ -46,6 +46,8 @@ class LossWeights:
     log2_sigma: tuple[float, float] = (3.0, 0.0)
     saturation: float = 0.1
     """Of the digits' inputs: keeps the tokens alive."""
+    sketch: float = 2.0
+    """Of the mean absolute error of what one linear layer draws from the tokens, at 1/32."""
 
 
 def between(ends: tuple[float, float], rate: Tensor) -> Tensor:

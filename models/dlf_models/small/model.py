@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .analysis import Analysis, Bottleneck
-from .config import NetworkConfig
+from .config import STRIDE, NetworkConfig
+from .layers import Conv
 from .linear_path import start_linear_path
 from .prior import DetailPrior
 from .synthesis import Synthesis
@@ -29,6 +31,8 @@ class Coded:
     """``[B, h, w]``: ideal code length of the detail symbols of each position."""
     saturation: Tensor
     """Scalar: see :func:`saturation`."""
+    sketch: Tensor
+    """``[B, 3, h, w]``: what one linear layer makes of the tokens, a reduced picture (:attr:`DLF.sketch`)."""
 
 
 def draw_noise(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -62,6 +66,9 @@ class DLF(nn.Module):
         self.bottleneck = Bottleneck(config)
         self.prior = DetailPrior(config)
         self.synthesis = Synthesis(config)
+        # In training only: asked for a small picture, tokens soon say something that the networks can build on.
+        self.cells = config.window // STRIDE
+        self.sketch = Conv(config.token_channels, 3 * self.cells**2)
 
     def start(self, images: Tensor) -> None:
         """Data-dependent start on ``images [B, 3, H, W]``: the linear path begins as a transform codec."""
@@ -94,4 +101,5 @@ class DLF(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             latent, bits = self.prior(y.float(), rate, values.float(), keep)
         image_out = self.synthesis(values, latent, rate, draw_noise(image))
-        return Coded(image_out.float(), digits, bits, saturation(before.float()))
+        sketch = F.pixel_shuffle(self.sketch(values), self.cells)
+        return Coded(image_out.float(), digits, bits, saturation(before.float()), sketch.float())

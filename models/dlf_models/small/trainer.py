@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,10 @@ from .pool import Crops
 
 SHEET_RATES = (0.0, 0.3, 0.6, 1.0)
 LARGEST_NORM = 1.0
+SPIKE = 3.0
+"""A gradient of more than so many times the usual norm is left out: without norm layers one bad batch can undo hours."""
+USUAL_STEPS = 50
+"""Over how many steps the usual norm is averaged."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Trainer:
         self.seen = self.steps = self.started = 0
         self.means = Means()
         self.crossed = False
+        self.usual: float | None = None
         self._seed()
 
     def _seed(self) -> None:
@@ -128,15 +134,23 @@ class Trainer:
         self.average()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_NORM)
         self.means.add(norm=float(norm))
-        if bool(torch.isfinite(norm)):
+        if self._is_usual(float(norm)):
             self.optimisers.step()
-        self._update_ema()
+            self._update_ema()
         before, self.seen = self.seen, self.seen + batch * self.ranks
         self.crossed = (
             self.seen // self.recipe.validate_every != before // self.recipe.validate_every
         )
         self.steps += 1
         return {"learning_rate": f"{learning_rate:.2e}"}
+
+    def _is_usual(self, norm: float) -> bool:
+        """Whether to take the step; an unusual norm moves the average too, so that a lasting change is accepted."""
+        if not math.isfinite(norm):
+            return False
+        usual = norm if self.usual is None else self.usual
+        self.usual = usual + (min(norm, SPIKE * usual) - usual) / USUAL_STEPS
+        return norm <= SPIKE * usual
 
     def _loss(self, image: Tensor) -> Tensor:
         size = (image.shape[0], image.shape[2] // STRIDE, image.shape[3] // STRIDE)
@@ -148,12 +162,16 @@ class Trainer:
         pixels = image.shape[2] * image.shape[3]
         price = bit_price(self.recipe.loss.lmbda, rate)
         loss = (pixel + (price * coded.bits).sum(dim=(1, 2)) / pixels).mean()
-        loss = loss + self.recipe.loss.saturation * coded.saturation
+        small = F.avg_pool2d(image, STRIDE)
+        sketch = (coded.sketch - small).abs().mean()
+        weights = self.recipe.loss
+        loss = loss + weights.saturation * coded.saturation + weights.sketch * sketch
         whole = keep.amin(dim=(1, 2))
         kept = whole.sum().clamp(min=1)
         self.means.add(
             loss=float(loss.detach()),
             saturation=float(coded.saturation.detach()),
+            sketch=float(sketch.detach()),
             bpp=float((coded.bits.detach().sum(dim=(1, 2)) * whole).sum() / kept / pixels),
             **{k: float((v.detach() * whole).sum() / kept) for k, v in terms.items()},
         )
