@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from desktop import Desktop, desktop
 from native_tools import Tool, tool_of
 from PIL import Image
 
@@ -213,6 +214,12 @@ def dlfenc(tools: Path) -> Tool:
 @pytest.fixture(scope="session")
 def dlfdec(tools: Path) -> Tool:
     return tool_of(tools / "dlfdec")
+
+
+@pytest.fixture(scope="module")
+def machine(installed_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Desktop:
+    """A desktop with the tools and a small integer model installed."""
+    return desktop(installed_library, tmp_path_factory.mktemp("desktop"))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Every promise in docs/plugins.md names a test that exists, and every test of the plugins a promise."""
+"""Every promise in docs/plugins.md names a test that exists, and every test of the plugins a promise.
+
+So does every door in docs/desktop.md.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,16 @@ def test_every_promise_names_tests_that_exist() -> None:
             assert name in functions_in(file), f"{file}::{name}"
     for row in costs:  # the only other table
         assert re.search(r"\| [\d.,]+ \||\| median \|", row), row
+
+
+def test_every_door_of_the_desktop_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "desktop.md").read_text()
+    rows = [row for row in text.splitlines() if row.startswith("| ") and "::" in row]
+    assert len(rows) >= 10
+    named = NAMED.findall(text)
+    assert len(named) == text.count("::")
+    for file, name in named:
+        assert name in functions_in(file), f"{file}::{name}"
 
 
 def test_every_test_of_the_plugins_has_a_promise() -> None:

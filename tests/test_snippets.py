@@ -31,6 +31,7 @@ NOT_RUN = {
     ("README.md", 1): "test_install.py runs it",
     ("docs/batch.md", 1): "needs a Ray cluster and a bucket; test_batch_ray.py has a cluster",
     ("docs/c-api.md", 0): "installs for the whole machine; that of README.md is run",
+    ("docs/desktop.md", 0): "lists what README.md installs; test_pixbuf_loader.py does the same",
     ("docs/paper-checkpoints.md", 0): "needs a checkpoint of five gigabytes",
     ("models/TRAINING.md", 0): "trains for an hour, and on an accelerator",
     ("models/TRAINING.md", 1): "needs two idle cores for hours",

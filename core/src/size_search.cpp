@@ -5,8 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "status.h"
-
 namespace dlf {
 namespace {
 
@@ -81,8 +79,7 @@ class Search {
       }
     }
     if (best == files_.end()) {
-      fail(DLF_INVALID_ARGUMENT, "the image cannot be coded in " + std::to_string(max_bytes_) +
-                                     " bytes; the smallest file has " + std::to_string(smallest));
+      throw TooFewBytes(max_bytes_, smallest);
     }
     return best;
   }
@@ -132,6 +129,11 @@ class Search {
 };
 
 }  // namespace
+
+TooFewBytes::TooFewBytes(uint64_t max_bytes, uint64_t smallest)
+    : Error(DLF_INVALID_ARGUMENT, "the image cannot be coded in " + std::to_string(max_bytes) +
+                                      " bytes; the smallest file has " + std::to_string(smallest)) {
+}
 
 File fill_size(uint64_t max_bytes, int rate_points, const SizeTrial& trial) {
   return Search(max_bytes, rate_points, trial).run();

@@ -6,11 +6,13 @@
 #include <unistd.h>
 
 #include "dlfdec_options.h"
+#include "downscale.h"
 #include "files.h"
 #include "images.h"
 #include "models.h"
 #include "outputs.h"
 #include "say.h"
+#include "thumbnail.h"
 #include "tool.h"
 #include "writing.h"
 
@@ -128,33 +130,48 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
   const double start = seconds_now();
   dlf_picture decoded;
   dlf_error error;
-  picture image;
+  picture image, thumbnail;
+  const picture* shown = given->thumbnail != 0 ? &thumbnail : &image;
+  dlf_decode_options decoding = given->decoding;
+  dlf_info info;
   bytes file = {NULL, 0};
   int status;
+  uint32_t width, height; /* of the thumbnail, before it is turned */
   DLF_INIT(&decoded);
   DLF_INIT(&error);
+  DLF_INIT(&info);
   memset(&image, 0, sizeof image);
-  if (dlf_decoder_picture(decoder, codec, &given->decoding, &decoded, &error) != DLF_OK) {
+  memset(&thumbnail, 0, sizeof thumbnail);
+  dlf_decoder_get_info(decoder, &info, NULL);
+  width = info.width;
+  height = info.height;
+  if (given->thumbnail != 0) {
+    thumbnail_size(&width, &height, given->thumbnail);
+    decoding.downscale = downscale_for(info.width, info.height, width, height);
+  }
+  if (dlf_decoder_picture(decoder, codec, &decoding, &decoded, &error) != DLF_OK) {
     return complain_error(given->input, &error);
   }
   image.samples = decoded.samples.data;
   image.width = decoded.width;
   image.height = decoded.height;
   image.channels = decoded.channels;
-  if (!copy_metadata(given, decoder, &image)) {
+  if (!copy_metadata(given, decoder, &image) ||
+      (given->thumbnail != 0 && !make_thumbnail(&image, width, height, &thumbnail))) {
     status = complain(EXIT_FAILED, "%s: not enough memory", given->input);
   } else {
-    status = write_picture(given->output, &image, given->form, &file);
+    status = write_picture(given->output, shown, given->form, &file);
   }
   if (status == 0 && !write_whole(given->output, file.data, file.size)) status = EXIT_FAILED;
   if (status == 0 && !given->quiet) {
     say(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s",
-        given->output, (unsigned long)image.width, (unsigned long)image.height,
-        mode_name(image.channels), decoded.complete ? "" : " of a cut file", seconds_now() - start);
+        given->output, (unsigned long)shown->width, (unsigned long)shown->height,
+        mode_name(shown->channels), decoded.complete ? "" : " of a cut file", seconds_now() - start);
   }
   free(file.data);
   image.samples = NULL; /* belongs to `decoded` */
   free_picture(&image);
+  free_picture(&thumbnail);
   dlf_buffer_free(&decoded.samples);
   return status;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "downscale.h"
+#include "thumbnail.h"
 #include "writing.h"
 
 enum { MAX_THREADS = 256 };
@@ -20,6 +22,7 @@ static void print_help(void) {
       "      --layers all|semantic\n"
       "                          semantic: leave the detail layer out\n"
       "      --downscale N       the picture at 1/1, 1/2, 1/4 or 1/8 of its size, from less work\n"
+      "      --thumbnail N       at most N pixels wide and high, upright, without metadata\n"
       "      --noise vivid|faithful\n"
       "                          faithful: no texture that the file does not describe\n"
       "      --region X,Y,W,H    this part of the picture only, in pixels of its full size\n"
@@ -115,6 +118,7 @@ int read_options(int argc, char** argv, options* out) {
     FORM = 256,
     LAYERS,
     DOWNSCALE,
+    THUMBNAIL,
     NOISE,
     REGION,
     CUT,
@@ -135,6 +139,7 @@ int read_options(int argc, char** argv, options* out) {
   static const struct option names[] = {{"format", required_argument, NULL, FORM},
                                         {"layers", required_argument, NULL, LAYERS},
                                         {"downscale", required_argument, NULL, DOWNSCALE},
+                                        {"thumbnail", required_argument, NULL, THUMBNAIL},
                                         {"noise", required_argument, NULL, NOISE},
                                         {"region", required_argument, NULL, REGION},
                                         {"allow-truncated", no_argument, NULL, CUT},
@@ -154,7 +159,7 @@ int read_options(int argc, char** argv, options* out) {
                                         {"help", no_argument, NULL, 'h'},
                                         {"version", no_argument, NULL, 'V'},
                                         {NULL, 0, NULL, 0}};
-  uint64_t threads = available_threads(), side = 0;
+  uint64_t threads = available_threads(), side = 0, thumbnail = 0;
   int letter, choices = 0, good = 1;
   memset(out, 0, sizeof *out);
   DLF_INIT(&out->codec);
@@ -171,6 +176,9 @@ int read_options(int argc, char** argv, options* out) {
         break;
       case DOWNSCALE:
         good = read_downscale(optarg, out);
+        break;
+      case THUMBNAIL:
+        good = read_count("--thumbnail", optarg, 1, MAX_THUMBNAIL, &thumbnail);
         break;
       case NOISE:
         good = read_noise(optarg, &out->decoding);
@@ -233,6 +241,13 @@ int read_options(int argc, char** argv, options* out) {
   }
   if (!good) return EXIT_USAGE;
   if (choices > 1) return complain(EXIT_USAGE, "give one of --force and --no-clobber");
+  if (thumbnail != 0) {
+    if (out->decoding.downscale != 0 || out->decoding.region_width != 0) {
+      return complain(EXIT_USAGE, "--thumbnail goes neither with --downscale nor with --region");
+    }
+    out->thumbnail = (uint32_t)thumbnail;
+    out->reading.downscale = MAX_DOWNSCALE; /* decoding judges the size that it takes */
+  }
   out->codec.threads = (uint32_t)threads;
   out->limits.max_side = (uint32_t)side;
   return read_words(argc, argv, out);

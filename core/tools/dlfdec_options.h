@@ -14,10 +14,11 @@ typedef struct options {
   dlf_limits limits;
   format form;
   overwrite choice;
+  uint32_t thumbnail; /* both sides at most so many pixels; 0: no thumbnail */
   int info_only, quiet, verbose;
 } options;
 
 /* Returns -1 to go on, or the exit status: after --help, --version, or a complaint. */
-int read_options(int argc, char **argv, options *out);
+int read_options(int argc, char** argv, options* out);
 
 #endif /* DLF_TOOLS_DLFDEC_OPTIONS_H_ */

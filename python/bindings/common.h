@@ -12,6 +12,7 @@
 
 #include "bitstream.h"
 #include "budget.h"
+#include "size_search.h"
 #include "status.h"
 
 namespace dlf::python {
@@ -44,6 +45,8 @@ inline void register_errors() {
   py::register_local_exception_translator([](std::exception_ptr pointer) {
     try {
       if (pointer) std::rethrow_exception(pointer);
+    } catch (const TooFewBytes& error) {
+      py::set_error(py::module_::import("dlf.errors").attr("TooFewBytes"), error.what());
     } catch (const Error& error) {
       if (const char* name = error_class(error.status())) {
         py::set_error(py::module_::import("dlf.errors").attr(name), error.what());

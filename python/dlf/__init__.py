@@ -18,6 +18,7 @@ from dlf.errors import DlfError as DlfError
 from dlf.errors import InvalidFile as InvalidFile
 from dlf.errors import LimitExceeded as LimitExceeded
 from dlf.errors import ModelError as ModelError
+from dlf.errors import TooFewBytes as TooFewBytes
 from dlf.errors import TruncatedFile as TruncatedFile
 from dlf.errors import Unsupported as Unsupported
 
@@ -39,6 +40,7 @@ __all__ = [
     "LimitExceeded",
     "Limits",
     "ModelError",
+    "TooFewBytes",
     "TruncatedFile",
     "Unsupported",
     "__version__",

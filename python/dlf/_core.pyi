@@ -309,7 +309,7 @@ class Codec:
         """Return the call for the best .dlf file of at most `max_bytes`.
 
         What the largest rate point that fits leaves over is filled by the next one, less its least
-        useful symbols. The analysis runs once. ValueError when even the smallest file is larger; it says how large.
+        useful symbols. The analysis runs once. TooFewBytes when even the smallest file is larger; it says how large.
         """
 
     def start_decode(

@@ -21,6 +21,7 @@ from dlf.limits import Limits, check_limits
 from dlf.members import naming
 from dlf.options import Layers, Precision
 from dlf.picture import Picture, prepare
+from dlf.reduction import at_the_largest_size
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -88,6 +89,7 @@ class Codec:
         icc_profile: bytes | metadata.Exif | None = None,
         xmp: str | bytes | None = None,
         importance: Importance | None = None,
+        reduce: bool = False,
         limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> bytes:
@@ -101,6 +103,8 @@ class Codec:
         check_importance(importance)
         picture = prepare(image, exif=exif, icc_profile=icc_profile, xmp=xmp)
         limit = options.byte_limit(picture.width, picture.height, bpp, max_bytes)
+        if reduce and limit is None:
+            raise ValueError("reduce: say how small the file is to be, by bpp or max_bytes")
         mask = mask_of(importance, picture.width, picture.height)
         model = self.model
         native = self._native(model)
@@ -115,16 +119,20 @@ class Codec:
                 limits=limits,
                 progress=progress,
             )
-        return native.encode_to_size(
-            picture.pixels,
-            limit,
-            orientation=picture.orientation,
-            colour=picture.color_space,
-            chunks=_chunks(picture),
-            importance=mask,
-            limits=limits,
-            progress=progress,
-        )
+
+        def to_size(picture: Picture) -> bytes:
+            return native.encode_to_size(
+                picture.pixels,
+                limit,
+                orientation=picture.orientation,
+                colour=picture.color_space,
+                chunks=_chunks(picture),
+                importance=mask,
+                limits=limits,
+                progress=progress,
+            )
+
+        return at_the_largest_size(to_size, picture) if reduce else to_size(picture)
 
     def decode(
         self,
@@ -309,6 +317,7 @@ def encode(
     icc_profile: bytes | metadata.Exif | None = None,
     xmp: str | bytes | None = None,
     importance: Importance | None = None,
+    reduce: bool = False,
     limits: Limits | None = None,
 ) -> bytes:
     """Return `image` as the bytes of a .dlf file.
@@ -330,10 +339,14 @@ def encode(
             size), boxes `(x, y, width, height)` or `(x, y, width, height, gain)` in pixels as they
             are stored, or "auto". Quality is then that of what is neither more nor less important;
             `bpp` and `max_bytes` hold all the same. Only for models with importance maps.
+        reduce: with `bpp` or `max_bytes`: where not even the smallest file of this picture fits, take
+            the picture at 1/2, 1/4 or 1/8 of its size, the first of them that does. The file is that
+            of the smaller picture; it does not record the size that there was.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:
-        ValueError: an option out of range, or a target that is below the smallest possible file.
+        TooFewBytes: a target that is below the smallest possible file; it is a ValueError.
+        ValueError: an option out of range.
         Unsupported: a mode, number type or shape that .dlf cannot hold.
         LimitExceeded: the picture, its metadata or the work exceeds `limits`.
         ModelError: the model is missing or altered.
@@ -347,6 +360,7 @@ def encode(
         icc_profile=icc_profile,
         xmp=xmp,
         importance=importance,
+        reduce=reduce,
         limits=limits,
     )
 

@@ -2,7 +2,7 @@
 
 All of them derive from `OSError`, because that is what Pillow, imageio and most programs that open
 files catch. Wrong *arguments* are not file errors: they are `ValueError` and `TypeError`, as
-everywhere in Python.
+everywhere in Python. One of them has a name of its own, because callers can act on it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ __all__ = [
     "InvalidFile",
     "LimitExceeded",
     "ModelError",
+    "TooFewBytes",
     "TruncatedFile",
     "Unsupported",
 ]
@@ -56,3 +57,10 @@ class ModelError(DlfError):
     """The model package that is needed is missing, altered, or not a model package."""
 
     exit_status: ClassVar[int] = 14
+
+
+class TooFewBytes(ValueError):
+    """`bpp` or `max_bytes` is below the smallest file of this picture; the message names that size.
+
+    A smaller picture may fit: `dlf.encode(..., reduce=True)`.
+    """

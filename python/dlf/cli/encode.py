@@ -11,10 +11,12 @@ metadata can be larger than the image.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import sys
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dlf import options
@@ -38,6 +40,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     shared.add_files(parser, "image, folder or pattern to encode", "OUT.dlf")
     shared.add_target(parser)
+    parser.add_argument(
+        "--reduce",
+        action="store_true",
+        help="with --bytes or --bpp: at 1/2, 1/4 or 1/8 of its size, a picture that does not fit else",
+    )
     shared.add_importance(parser)
     shared.add_keep(parser)
     shared.add_frame(parser)
@@ -53,7 +60,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     how_much.add_argument(
         "--verbose",
         action="store_true",
-        help="print where the bytes are, and what importance was found",
+        help="print where the bytes are, what importance was found, and what --reduce tried",
     )
 
 
@@ -90,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
             bpp=arguments.bpp,
             max_bytes=arguments.max_bytes,
             importance=importance,
+            reduce=arguments.reduce,
             limits=limits,
             progress=progress,
             **kept_metadata(image, arguments.keep),
@@ -97,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         seconds = time.perf_counter() - start
         write_atomically(job.target, data)
         header = info(data, limits=limits)
-        limit = options.byte_limit(header.width, header.height, arguments.bpp, arguments.max_bytes)
+        limit = options.byte_limit(*image.size, arguments.bpp, arguments.max_bytes)
         is_best = header.rate == model.rate_points - 1
         facts = {
             "file": job.target,
@@ -105,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             "bpp": header.bpp,
             "width": header.width,
             "height": header.height,
+            "reduced_from": None if header.size == image.size else image.size,
             "mode": header.mode,
             "rate": header.rate,
             "importance_map": header.importance_map,
@@ -117,6 +126,8 @@ def run(arguments: argparse.Namespace) -> int:
             f"{header.width}x{header.height} {header.mode}, rate {header.rate} "
             f"of {model.name}, {seconds:.2f} s"
         )
+        if header.size != image.size:
+            line += f"; reduced from {image.width}x{image.height}"
         if limit is not None and is_best and len(data) < limit - limit // _UNUSED:
             line += f"; the best that {model.name} gives, of the {limit} bytes allowed"
         if arguments.verbose:
@@ -125,7 +136,25 @@ def run(arguments: argparse.Namespace) -> int:
             line = "\n".join([line, *parts.lines(importance)])
         reporter.add(facts, line, bar)
 
-    return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
+    with _tries_told() if arguments.verbose else contextlib.nullcontext():
+        return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
+
+
+@contextlib.contextmanager
+def _tries_told() -> Iterator[None]:
+    """Let the library say on standard error what it tries."""
+    import logging
+
+    logger = logging.getLogger("dlf")
+    level, handler = logger.level, logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("dlf: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _refuse_to_encode_again(plan: targets.Plan, overwrite: Overwrite) -> None:
