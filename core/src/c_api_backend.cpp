@@ -23,8 +23,8 @@ Backend load_library(const ModelPackage& model) {
   void* const symbol = library == nullptr ? nullptr : dlsym(library, "dlf_torch_backend");
   if (symbol == nullptr) {
     const char* reason = dlerror();
-    fail(DLF_MODEL_ERROR, model.path() + ": its TorchScript networks need libdlf_torch: " +
-                              (reason != nullptr ? reason : name));
+    fail(DLF_MODEL_ERROR,
+         model.path() + ": needs libdlf_torch: " + (reason != nullptr ? reason : name));
   }
   Backend backend = nullptr;
   std::memcpy(&backend, &symbol, sizeof backend);  // as POSIX means it
@@ -33,14 +33,14 @@ Backend load_library(const ModelPackage& model) {
 
 }  // namespace
 
-TransformLoader torchscript_loader(const ModelPackage& model) {
+TorchBackend torch_backend(const ModelPackage& model) {
   const Backend found = dlf_torch_backend != nullptr ? dlf_torch_backend : load_library(model);
   const dlf_backend& backend = *found();
   if (std::strcmp(dlf_version(), backend.version) != 0) {
     fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +
                            backend.version + " do not belong together");
   }
-  return backend.load;
+  return backend.functions;
 }
 
 }  // namespace dlf::c_api

@@ -125,7 +125,7 @@ void check_same(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
 
 struct Coded {
   std::shared_ptr<const ModelPackage> package = dlf_test::integer_package(90);
-  Codec codec{package, nullptr, 2};
+  Codec codec{package, {}, 2};
   Picture picture = picture_of(91, 3);
   std::vector<uint8_t> file;
 
@@ -289,10 +289,10 @@ TEST(packages_that_cannot_do_it_say_so) {
   Random random(90);
   dlf::NormativePart part = dlf_test::integer_part(random);
   part.network_digest = coded.package->normative().network_digest;
-  const Codec codec(ModelPackage::from_normative(dlf_test::to_bytes(part)), nullptr, 1);
+  const Codec codec(ModelPackage::from_normative(dlf_test::to_bytes(part)), {}, 1);
   check_same(decoded(codec, coded.file), decoded(coded.codec, coded.file));
   CHECK_STATUS(DLF_MODEL_ERROR, codec.encode(coded.picture.pixels, {}));
-  CHECK_STATUS(DLF_MODEL_ERROR, Codec(dlf_test::random_package(95), nullptr, 1));
+  CHECK_STATUS(DLF_MODEL_ERROR, Codec(dlf_test::random_package(95), {}, 1));
   const auto no_backend = [](const ModelPackage&) -> dlf::TransformLoader {
     dlf::fail(DLF_INTERNAL, "asked for TorchScript");
   };

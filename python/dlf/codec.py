@@ -19,7 +19,7 @@ from dlf.header import Buffer, ChunkType, as_bytes
 from dlf.importance import Importance, check_importance, mask_of
 from dlf.limits import Limits, check_limits
 from dlf.members import naming
-from dlf.options import Layers, Precision
+from dlf.options import Backend, Layers, Precision
 from dlf.picture import Picture, prepare
 
 if TYPE_CHECKING:
@@ -45,13 +45,18 @@ class Codec:
         threads: for the arithmetic; None is every processor, or one in a worker process.
         precision: of the networks: "fp32", or "bf16" for bfloat16, which is faster where the hardware
             has it and slower elsewhere. What a file decodes to differs by 4/255 at most on nearly
-            all samples; its symbols do not depend on precision or device.
+            all samples; its symbols do not depend on precision or device. Models of integer networks
+            have "fp32" alone.
         limits: what one call may cost, unless the call names others.
+        backend: what draws and analyses; symbols come from the integer machine in any case.
+            "integer" is that machine, whose pixels are exact, and which needs no torch. "torch" runs
+            the same networks with torch in float32: a sample may differ by 1/255. "auto" is
+            "integer" where the model has integer networks and the device is "cpu", else "torch".
 
     Raises:
         ModelError: `model` is missing or altered.
-        ValueError: a device that is not there, a precision or a number of threads that makes no
-            sense.
+        ValueError: a device that is not there, a precision, a backend or a number of threads that
+            makes no sense. One that does not fit the model is refused when that is loaded.
     """
 
     def __init__(
@@ -61,8 +66,10 @@ class Codec:
         threads: int | None = None,
         precision: Precision = "fp32",
         limits: Limits | None = None,
+        backend: Backend = "auto",
     ) -> None:
         self._limits = check_limits(limits)
+        self._backend = options.check_backend(backend)
         self._device = options.check_device(device)
         torchscript.check_device(self._device)
         self._precision = options.check_precision(precision)
@@ -289,7 +296,11 @@ class Codec:
             loaded = self._loaded.get(model.sha256)
             if loaded is None:
                 loaded = native.Codec(
-                    os.fsencode(model.path), self._device, self._threads, self._precision
+                    os.fsencode(model.path),
+                    self._device,
+                    self._threads,
+                    self._precision,
+                    backend=self._backend,
                 )
                 if loaded.sha256 != model.sha256:
                     path = os.fspath(model.path)
@@ -310,6 +321,7 @@ def encode(
     xmp: str | bytes | None = None,
     importance: Importance | None = None,
     limits: Limits | None = None,
+    backend: Backend = "auto",
 ) -> bytes:
     """Return `image` as the bytes of a .dlf file.
 
@@ -331,6 +343,7 @@ def encode(
             are stored, or "auto". Quality is then that of what is neither more nor less important;
             `bpp` and `max_bytes` hold all the same. Only for models with importance maps.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
+        backend: what runs the networks, as for `dlf.Codec`.
 
     Raises:
         ValueError: an option out of range, or a target that is below the smallest possible file.
@@ -338,7 +351,7 @@ def encode(
         LimitExceeded: the picture, its metadata or the work exceeds `limits`.
         ModelError: the model is missing or altered.
     """
-    return shared_codec(model).encode(
+    return shared_codec(model, backend=backend).encode(
         image,
         quality,
         bpp=bpp,
@@ -360,6 +373,7 @@ def decode(
     noise: options.Noise = "vivid",
     region: options.Region | None = None,
     limits: Limits | None = None,
+    backend: Backend = "auto",
 ) -> npt.NDArray[np.uint8]:
     """Return the pixels of a .dlf file as a writable uint8 array.
 
@@ -377,13 +391,14 @@ def decode(
         region: x, y, width and height of the part to return, in pixels of the full size. Only the
             tiles that it touches are computed; the pixels are those of the whole picture.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
+        backend: what runs the networks, as for `dlf.Codec`.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model that the file asks for is not installed.
         ValueError: an option out of range.
     """
-    return shared_codec().decode(
+    return shared_codec(backend=backend).decode(
         data,
         layers=layers,
         allow_truncated=allow_truncated,
@@ -399,6 +414,7 @@ def shared_codec(
     device: str = "cpu",
     threads: int | None = None,
     precision: Precision = "fp32",
+    backend: Backend = "auto",
 ) -> Codec:
     """Return the process's codec for these options, made at the first call."""
     path = None if model is None else os.fspath(models.find(model).path)
@@ -407,12 +423,15 @@ def shared_codec(
         options.check_device(device),
         options.check_threads(threads),
         options.check_precision(precision),
+        options.check_backend(backend),
     )
 
 
 @functools.lru_cache(maxsize=8)
-def _shared_codec(model: str | None, device: str, threads: int, precision: Precision) -> Codec:
-    return Codec(model, device, threads, precision)
+def _shared_codec(
+    model: str | None, device: str, threads: int, precision: Precision, backend: Backend
+) -> Codec:
+    return Codec(model, device, threads, precision, backend=backend)
 
 
 def _chunks(picture: Picture) -> list[tuple[int, bytes]]:

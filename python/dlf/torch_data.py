@@ -23,7 +23,7 @@ from torch.utils.data import Dataset, default_collate
 from dlf.codec import shared_codec
 from dlf.files import read_bytes
 from dlf.header import Buffer
-from dlf.options import Precision
+from dlf.options import Backend, Precision
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -48,20 +48,27 @@ def decode_tensor(
     device: str = "cpu",
     threads: int | None = None,
     precision: Precision = "fp32",
+    backend: Backend = "auto",
 ) -> torch.Tensor:
     """Return the pixels of a .dlf file as a uint8 tensor C x H x W in 0..255, on `device`.
 
     Args:
         data: the content of the file.
         mode: "RGB" (C = 3) or "L" (C = 1). Alpha is dropped, gray becomes RGB and RGB gray (luma).
-        model, device, threads, precision: as for `dlf.Codec`, of which the process keeps one for each
-            choice.
+        model, device, threads, precision, backend: as for `dlf.Codec`, of which the process keeps one
+            for each choice.
 
     Raises:
         DlfError: what is wrong with the file; see `dlf.decode`.
         ValueError: `mode` is neither.
     """
-    options = {"model": model, "device": device, "threads": threads, "precision": precision}
+    options = {
+        "model": model,
+        "device": device,
+        "threads": threads,
+        "precision": precision,
+        "backend": backend,
+    }
     return _decode_tensors([data], mode, options)[0]
 
 
@@ -131,6 +138,7 @@ class DlfCollate:
         device: str = "cpu",
         threads: int | None = None,
         precision: Precision = "fp32",
+        backend: Backend = "auto",
     ) -> None:
         """`transform` gets each picture as uint8 C x H x W; the rest is as in `decode_tensor`."""
         self._transform = transform
@@ -140,6 +148,7 @@ class DlfCollate:
             "device": device,
             "threads": threads,
             "precision": precision,
+            "backend": backend,
         }
 
     def __call__(self, samples: Sequence[Any]) -> Any:

@@ -1,4 +1,4 @@
-"""The TorchScript backend `dlf._torch`, loaded when the first package needs it.
+"""The torch backend `dlf._torch`, loaded when the first package needs it.
 
 Thread safety: all functions may be called from several threads.
 """

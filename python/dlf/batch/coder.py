@@ -41,7 +41,13 @@ class Coder:
             DlfError, ValueError: the device does not work.
         """
         self._settings = settings
-        self._codec = Codec(settings.model, settings.device, settings.threads, settings.precision)
+        self._codec = Codec(
+            settings.model,
+            settings.device,
+            settings.threads,
+            settings.precision,
+            backend=settings.backend,
+        )
         if settings.model_sha256:
             model = models.find(settings.model)
             if model.sha256 != settings.model_sha256:
