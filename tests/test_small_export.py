@@ -87,7 +87,7 @@ def test_fixed_filters_keep_their_sums() -> None:
 
 
 def test_added_values_share_a_unit(network: DLF, images: list[np.ndarray]) -> None:
-    graphs = calibrate(network, images, 8).graphs
+    graphs = calibrate(Walker(network), images, 8).graphs
     layers = LayerList()
     program, units = compile_program(graphs.analysis, layers)
     assert len(units) == 2

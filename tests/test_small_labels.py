@@ -55,7 +55,7 @@ def test_a_face_and_a_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert text[1, 1:6].all() and text[3, 1:6].all() and not text[:, 9].any()
     tags = tmp_path / "tags.csv"
     tags.write_text("name,faces,largest_face_px,text_chars\nface.png,1,90,\nsign.png,0,,0\n")
-    textless = labels.without_text(tags)
+    _, textless = labels.read_tags(tags)
     assert textless == {"sign.png"}
     unread = labels.label_pool(pool, tmp_path / "other.npz", textless=textless)
     assert not unread["sign.png"].any() and unread["face.png"][0].any()

@@ -61,8 +61,15 @@ class Analysis(nn.Module):
         self.linear = LinearAnalysis(config)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        centred = image * 2 - 1
-        folded = F.pixel_unshuffle(centred, 2)
+        folded = F.pixel_unshuffle(image * 2 - 1, 2)
+        semantic, detail = self.branches(folded)
+        detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
+        semantic, detail = self.exchange_32(semantic, detail)
+        digits, values = self.tokens(self.pre_tokens(semantic))
+        return digits, values, torch.cat([detail, self.linear(folded)], dim=1)
+
+    def branches(self, folded: Tensor) -> tuple[Tensor, Tensor]:
+        """Image in [-1, 1], folded to /2, ``[B, 12, H/2, W/2]`` -> semantic and detail branch at /16."""
         x = leaky(self.stem_half(folded))
         x = leaky(self.block_quarter(self.stem_quarter(x)))
         x = leaky(self.block_eighth(self.stem_eighth(x)))
@@ -75,10 +82,7 @@ class Analysis(nn.Module):
         semantic, detail = self.exchange_16(semantic, detail)
         for block in rest:
             detail = block(detail)
-        detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
-        semantic, detail = self.exchange_32(semantic, detail)
-        digits, values = self.tokens(self.pre_tokens(semantic))
-        return digits, values, torch.cat([detail, self.linear(folded)], dim=1)
+        return semantic, detail
 
     def pre_tokens(self, semantic: Tensor) -> Tensor:
         """Semantic features at /32 -> what the quantiser sees, ``[B, T*D, H/128, W/128]``."""

@@ -98,10 +98,11 @@ def _covered(start: float, end: float, count: int) -> NDArray[np.float64]:
     return np.clip(np.minimum(end, edges[1:]) - np.maximum(start, edges[:-1]), 0, None)
 
 
-def without_text(tags: Path) -> set[str]:
-    """Names of photographs in which the file tags.csv says that PP-OCR read nothing."""
+def read_tags(tags: Path) -> tuple[set[str], set[str]]:
+    """Names of photographs in which PP-OCR looked for text, by the file tags.csv, and of those where it read nothing."""
     with tags.open(newline="") as file:
-        return {row["name"] for row in csv.DictReader(file) if row["text_chars"] == "0"}
+        read = {row["name"]: row["text_chars"] for row in csv.DictReader(file)}
+    return {n for n, c in read.items() if c}, {n for n, c in read.items() if c == "0"}
 
 
 def label_pool(

@@ -14,6 +14,7 @@ from torch import Tensor
 from ...export.frequency_tables import SCALE_TABLES, scale_thresholds
 from ...networks.prior import quadtree_masks
 from ..config import STRIDE
+from ..importance import ImportanceHead
 from ..model import DLF, draw_noise
 from . import walks
 from .graph import Graph
@@ -35,6 +36,7 @@ class Graphs:
     """One graph for each program."""
 
     analysis: Graph = field(default_factory=Graph)
+    importance: Graph = field(default_factory=Graph)
     bottleneck: Graph = field(default_factory=Graph)
     prior_init: Graph = field(default_factory=Graph)
     prior_steps: tuple[Graph, ...] = field(default_factory=lambda: (Graph(), Graph(), Graph()))
@@ -75,10 +77,10 @@ def whole_windows(image: NDArray[np.uint8], window: int) -> Tensor:
 class Walker:
     """Walks all programs of a network in their order."""
 
-    def __init__(self, network: DLF, fraction: int = 8) -> None:
+    def __init__(self, network: DLF, head: ImportanceHead | None = None, fraction: int = 8) -> None:
         """``fraction``: fraction bits of means and of y_hat."""
         config = network.config
-        self.network = network
+        self.network, self.head = network, head
         self.offset = token_offset(config.token_levels, config.tokens_per_window)
         self.tokens = token_units(config.token_levels, config.tokens_per_window)
         self.fraction = fraction
@@ -99,9 +101,14 @@ class Walker:
         n = self.network
         rates = torch.full((1, image.shape[2] // STRIDE, image.shape[3] // STRIDE), rate)
         encoder, prior, _ = self.rates(rates)
-        for graph in (graphs.analysis, graphs.bottleneck, graphs.prior_init, *graphs.prior_steps):
+        encoding = (graphs.analysis, graphs.importance, graphs.bottleneck)
+        for graph in (*encoding, graphs.prior_init, *graphs.prior_steps):
             graph.begin()
-        pre, features = walks.analysis(graphs.analysis, n.analysis, image, SAMPLE_UNIT)
+        pre, features, *looks = walks.analysis(
+            graphs.analysis, n.analysis, self.head, image, SAMPLE_UNIT
+        )
+        if self.head is not None:
+            walks.importance(graphs.importance, self.head, looks[0])
         digits, values = n.analysis.tokens(pre)
         (y,) = walks.bottleneck(graphs.bottleneck, n.bottleneck, features, None, encoder, GAIN_UNIT)
         units: dict[str, object] = {"tokens": self.tokens, "offset": self.offset}
@@ -143,9 +150,9 @@ class Walker:
         return picture.data
 
 
-def calibrate(network: DLF, images: Sequence[NDArray[np.uint8]], points: int) -> Calibration:
+def calibrate(walker: Walker, images: Sequence[NDArray[np.uint8]], points: int) -> Calibration:
     """Run every photograph at a rate point of its own, spread evenly; collect peaks, tokens and symbols."""
-    walker, result = Walker(network), Calibration(Graphs())
+    network, result = walker.network, Calibration(Graphs())
     stride = max(1, points * 5 // 13)
     for number, image in enumerate(images):
         point = number * stride % points

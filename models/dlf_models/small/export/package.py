@@ -23,6 +23,7 @@ from ...integer_package import (
 )
 from ...package_format import Program
 from ..config import STRIDE, NetworkConfig
+from ..importance import ImportanceHead
 from ..macs import macs_per_pixel
 from ..model import DLF
 from .calibrate import (
@@ -81,12 +82,12 @@ def to_integers(real: torch.Tensor, unit: float) -> NDArray[np.int16]:
 class Assembly:
     """Builds the parts of a package one after the other; units flow from program to program."""
 
-    def __init__(self, network: DLF, calibration: Calibration) -> None:
-        self.network, self.calibration = network, calibration
+    def __init__(self, walker: Walker, calibration: Calibration) -> None:
+        self.network, self.head = walker.network, walker.head
         self.graphs = calibration.graphs
         self.decoder, self.encoder = LayerList(), LayerList()
         rates = torch.linspace(0, 1, RATE_POINTS)[None, :, None]
-        self.vectors = [v[0, :, :, 0].T for v in Walker(network).rates(rates)]
+        self.vectors = [v[0, :, :, 0].T for v in walker.rates(rates)]
 
     def encoder_part(self) -> Encoder:
         graphs, net = self.graphs, self.network
@@ -94,6 +95,10 @@ class Assembly:
         fix_input(graphs.bottleneck, 0, units[1])
         fix_output(graphs.bottleneck, 0, unit_for(peak(graphs.bottleneck, 0)))
         bottleneck, out = compile_program(graphs.bottleneck, self.encoder)
+        importance = None
+        if self.head is not None:
+            fix_input(graphs.importance, 0, units[2])
+            importance, _ = compile_program(graphs.importance, self.encoder)
         return Encoder(
             thresholds=digit_thresholds(
                 net.analysis.quantiser, net.config.token_levels, float(units[0][0])
@@ -103,6 +108,7 @@ class Assembly:
             layers=[BoundedLayer(layer) for layer in self.encoder.layers],
             analysis=analysis,
             bottleneck=bottleneck,
+            importance=importance,
         )
 
     def prior_programs(self) -> tuple[list[Program], dict[str, int], NDArray[np.int16]]:
@@ -139,13 +145,16 @@ class Assembly:
 
 
 def build_package(
-    network: DLF, images: Sequence[NDArray[np.uint8]], description: dict[str, Any]
+    network: DLF,
+    images: Sequence[NDArray[np.uint8]],
+    description: dict[str, Any],
+    head: ImportanceHead | None = None,
 ) -> tuple[bytes, dict[str, Any]]:
     """Package bytes and a report. ``images``: training photographs, never test images."""
     config = network.config
-    calibration = calibrate(network, images, RATE_POINTS)
+    walker = Walker(network, head)
+    calibration = calibrate(walker, images, RATE_POINTS)
     reduced = Reduced()
-    walker = Walker(network)
     fitted = []
     for number, image in enumerate(images[:FITTED]):
         rate = number / max(FITTED - 1, 1)
@@ -157,7 +166,7 @@ def build_package(
         for coding in fitted:
             draw_reduced(walker, coding, calibration.graphs.reduced[factor], reduced, factor)
 
-    assembly = Assembly(network, calibration)
+    assembly = Assembly(walker, calibration)
     encoder = assembly.encoder_part()
     prior, bits, prior_rates = assembly.prior_programs()
     latent_peak = calibration.graphs.synthesis.nodes[0].peak

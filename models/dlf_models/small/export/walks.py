@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...networks.prior import STEP_MIN
 from ..analysis import Analysis, Bottleneck, Exchange
+from ..importance import MOST, ImportanceHead
 from ..layers import Conv, Down, Pointwise, Residual, Up, bilinear_weights
 from ..linear_path import COARSE, FINE, LinearAnalysis, LinearSynthesis
 from ..prior import DetailPrior
@@ -68,8 +69,10 @@ def linear_synthesis(graph: Graph, layer: LinearSynthesis, plain: Value) -> Valu
     return graph.add(graph.depth_to_space(enlarge(graph, coarse), 2), fine)
 
 
-def analysis(graph: Graph, net: Analysis, image: Tensor, unit: float) -> tuple[Tensor, ...]:
-    """Image ``[B, 3, H, W]`` in [-1, 1] -> what the token quantiser sees, and the features."""
+def analysis(
+    graph: Graph, net: Analysis, head: ImportanceHead | None, image: Tensor, unit: float
+) -> tuple[Tensor, ...]:
+    """Image ``[B, 3, H, W]`` in [-1, 1] -> what the token quantiser sees, features, features of the head."""
     folded = graph.space_to_depth(graph.input(image, unit), 2)
     x = graph.leaky(graph.conv(net.stem_half, folded))
     x = graph.leaky(residual(graph, net.block_quarter, down(graph, net.stem_quarter, x)))
@@ -81,13 +84,25 @@ def analysis(graph: Graph, net: Analysis, image: Tensor, unit: float) -> tuple[T
     detail = residual(graph, first, detail)
     semantic, detail = exchange(graph, net.exchange_16, semantic, detail)
     detail = residuals(graph, rest, detail)
+    sixteenth = detail
     detail = down(graph, net.detail_32, graph.leaky(detail))
     semantic = down(graph, net.semantic_32, graph.leaky(semantic))
     semantic, detail = exchange(graph, net.exchange_32, semantic, detail)
     x = graph.leaky(down(graph, net.semantic_64, graph.leaky(semantic)))
     tokens = graph.conv(net.to_digits, graph.leaky(down(graph, net.semantic_128, x)))
     linear = linear_analysis(graph, net.linear, folded)
-    return graph.output(tokens, graph.concat(graph.leaky(detail), linear))
+    features = graph.concat(graph.leaky(detail), linear)
+    if head is None:
+        return graph.output(tokens, features)
+    narrow = graph.leaky(graph.conv(head.narrow, graph.leaky(sixteenth)))
+    return graph.output(tokens, features, graph.space_to_depth(narrow, 2))
+
+
+def importance(graph: Graph, head: ImportanceHead, features: Tensor) -> tuple[Tensor, ...]:
+    """Features as :func:`analysis` puts them out -> how much people will look, 1 for most."""
+    x = graph.leaky(graph.conv(head.gather.conv, graph.input(features)))
+    x = residuals(graph, head.blocks, x)
+    return graph.output(graph.conv(head.out, graph.leaky(x), unit=1 / MOST))
 
 
 def bottleneck(

@@ -1,0 +1,40 @@
+"""The importance head: how much people will look at each position of the latent grid (PLAN 4).
+
+Its first layer is part of the analysis program, the others are the program `importance` (BITSTREAM.md A.3).
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .layers import Conv, Down, Residual, leaky
+
+NARROW = 48
+WIDTH = 96
+MOST = 127
+"""What the program puts out for the importance 1 (A.3)."""
+
+
+class ImportanceHead(nn.Module):
+    """Detail branch of the analysis at /16, ``[B, Cd, H/16, W/16]`` -> ``[B, 1, H/32, W/32]``, 0 for none and 1 for most.
+
+    What is below 0 or above 1 counts as these; it is the caller that clamps.
+    """
+
+    def __init__(self, detail_width: int) -> None:
+        super().__init__()
+        self.narrow = Conv(detail_width, NARROW)
+        self.gather = Down(NARROW, WIDTH, 3)
+        self.blocks = nn.ModuleList(Residual(WIDTH) for _ in range(2))
+        self.out = Conv(WIDTH, 1)
+
+    def features(self, detail: Tensor) -> Tensor:
+        """What the analysis program hands over: ``[B, 4 * NARROW, H/32, W/32]``."""
+        return F.pixel_unshuffle(leaky(self.narrow(leaky(detail))), 2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        x = leaky(self.gather.conv(features))
+        for block in self.blocks:
+            x = block(x)
+        return self.out(leaky(x))

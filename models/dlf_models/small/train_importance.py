@@ -1,0 +1,188 @@
+"""Trains the importance head on a frozen analysis: ``python -m dlf_models.small.train_importance CHECKPOINT --data ...``.
+
+Labels are the faces and the legible text that public detectors find (:mod:`.labels`, extra ``labels``); they are looked
+for once and kept in a file. At the end precision and recall on the held-out photographs are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..training.checkpoint import load_checkpoint, save_checkpoint
+from .config import STRIDE
+from .export.package import network_of
+from .importance import ImportanceHead
+from .labels import Labels, label_pool, read_tags
+from .model import DLF
+from .pool import Photograph, Pool
+from .train import HELD_OUT
+
+log = logging.getLogger(__name__)
+CELLS = 8
+"""Positions of the latent grid to a side of a training crop."""
+STEEPNESS = 8.0
+"""Logits to a unit of importance, around 1/2: so that the clamped output is near 0 or 1 where the head is sure."""
+MARKED_WEIGHT = 3.0
+"""What a missed face costs, in units of a false alarm: cells without one are many times as many."""
+WITH_LABELS = 0.75
+"""Share of the crops that come from a photograph with something marked."""
+HALF = 0.3
+"""Share of the crops that are reduced by 2: faces have all sizes."""
+BATCH, LEARNING_RATE = 16, 2e-3
+
+
+@dataclass
+class Labelled:
+    """A photograph, cut to whole cells, and its importance, 0 or 1."""
+
+    picture: NDArray[np.uint8]
+    """``[H, W, 3]``."""
+    marked: NDArray[np.uint8]
+    """``[H / 32, W / 32]``."""
+
+
+def labelled(
+    pool: Pool, entries: Sequence[Photograph], labels: dict[str, Labels]
+) -> list[Labelled]:
+    """Photographs of at least a training crop, faces and text taken together."""
+    found = []
+    for entry in entries:
+        rows, columns = entry.height // STRIDE, entry.width // STRIDE
+        if min(rows, columns) >= CELLS:
+            picture = pool.picture(entry)[: rows * STRIDE, : columns * STRIDE]
+            found.append(Labelled(picture, labels[entry.name].max(axis=0)[:rows, :columns]))
+    return found
+
+
+class Batches:
+    """Random crops on whole cells, mirrored and reduced."""
+
+    def __init__(self, photographs: Sequence[Labelled], seed: int) -> None:
+        self.photographs = [[p for p in photographs if p.marked.any()]]
+        self.photographs.append([p for p in photographs if not p.marked.any()])
+        self.generator = np.random.default_rng(seed)
+
+    def crop(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        rng = self.generator
+        kind = 0 if rng.random() < WITH_LABELS or not self.photographs[1] else 1
+        photograph = self.photographs[kind][rng.integers(len(self.photographs[kind]))]
+        rows, columns = photograph.marked.shape
+        factor = 2 if rng.random() < HALF and min(rows, columns) >= 2 * CELLS else 1
+        size = factor * CELLS
+        top, left = int(rng.integers(rows - size + 1)), int(rng.integers(columns - size + 1))
+        pixels = photograph.picture[
+            top * STRIDE : (top + size) * STRIDE, left * STRIDE : (left + size) * STRIDE
+        ]
+        marked = photograph.marked[top : top + size, left : left + size]
+        if factor == 2:
+            pixels = halve(pixels)
+            marked = marked.reshape(CELLS, 2, CELLS, 2).max(axis=(1, 3))
+        if rng.random() < 0.5:
+            pixels, marked = pixels[:, ::-1], marked[:, ::-1]
+        return pixels, marked
+
+    def draw(self, size: int) -> tuple[Tensor, Tensor]:
+        """Images ``[size, 3, 256, 256]`` in [0, 1] and what is marked ``[size, 8, 8]``."""
+        pairs = [self.crop() for _ in range(size)]
+        images = torch.from_numpy(np.stack([p for p, _ in pairs])).permute(0, 3, 1, 2).float() / 255
+        return images, torch.from_numpy(np.stack([m for _, m in pairs])).float()
+
+
+def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean of 2x2."""
+    height, width = pixels.shape[:2]
+    folded = pixels.reshape(height // 2, 2, width // 2, 2, 3).astype(np.uint16)
+    return ((folded.sum(axis=(1, 3)) + 2) // 4).astype(np.uint8)
+
+
+def detail_of(network: DLF, images: Tensor) -> Tensor:
+    """The detail branch at /16 of images in [0, 1]; without gradient."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        return network.analysis.branches(F.pixel_unshuffle(images * 2 - 1, 2))[1].float()
+
+
+def fit(network: DLF, batches: Batches, steps: int) -> ImportanceHead:
+    """Adam with a falling learning rate."""
+    head = ImportanceHead(network.config.detail_width)
+    adam = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
+    falling = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, total_steps=steps)
+    weight = torch.tensor(MARKED_WEIGHT)
+    for step in range(steps):
+        images, marked = batches.draw(BATCH)
+        found = head(head.features(detail_of(network, images)))[:, 0]
+        logits = STEEPNESS * (found - 0.5)
+        loss = F.binary_cross_entropy_with_logits(logits, marked, pos_weight=weight)
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        adam.step()
+        falling.step()
+        if step % 50 == 49:
+            log.info("step %d of %d, loss %.4f", step + 1, steps, float(loss.detach()))
+    return head.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def precision_and_recall(
+    network: DLF, head: ImportanceHead, photographs: Sequence[Labelled]
+) -> tuple[float, float]:
+    """Of cells with an importance of at least 1/2, over whole photographs; NaN where there are none.
+
+    A false alarm beside a marked cell counts as none: boxes end somewhere within a cell.
+    """
+    right = missed = wrong = 0
+    for photograph in photographs:
+        rows, columns = (side // 4 * 4 for side in photograph.marked.shape)
+        pixels = photograph.picture[: rows * STRIDE, : columns * STRIDE]
+        images = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float() / 255
+        found = head(head.features(detail_of(network, images)))[0, 0] >= 0.5
+        marked = torch.from_numpy(photograph.marked[:rows, :columns].astype(bool))
+        near = F.max_pool2d(marked[None, None].float(), 3, 1, 1)[0, 0] > 0
+        right += int((found & marked).sum())
+        missed += int((~found & marked).sum())
+        wrong += int((found & ~near).sum())
+    return (
+        right / (right + wrong) if right + wrong else float("nan"),
+        right / (right + missed) if right + missed else float("nan"),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="dlf_models.small.train_importance", description=__doc__)
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="folder with tags.csv")
+    parser.add_argument("--pool", type=Path, required=True, help="folder of decoded pictures")
+    parser.add_argument("--labels", type=Path, required=True, help="file that keeps the labels")
+    parser.add_argument("--out", type=Path, required=True, help="the head is written here")
+    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(11)
+    network = network_of(load_checkpoint(args.checkpoint))
+    pool, kept = Pool(args.pool), set(HELD_OUT.read_text().split())
+    tried, textless = read_tags(args.data / "tags.csv")
+    entries = [e for e in pool.entries if e.name in tried or e.name in kept]
+    labels = label_pool(pool, args.labels, entries, textless - kept)
+    batches = Batches(labelled(pool, [e for e in entries if e.name not in kept], labels), 11)
+    head = fit(network, batches, args.steps)
+    held_out = labelled(pool, [e for e in entries if e.name in kept], labels)
+    precision, recall = precision_and_recall(network, head, held_out)
+    log.info(
+        "%d held-out photographs: precision %.3f, recall %.3f", len(held_out), precision, recall
+    )
+    save_checkpoint(args.out, {"importance": head.state_dict()})
+
+
+if __name__ == "__main__":
+    main()
