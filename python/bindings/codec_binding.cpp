@@ -320,7 +320,8 @@ Backend backend_of(const std::string& name) {
 // Asks Python for the torch backend; what it raises says how to get it.
 TorchBackend torch_backend(const ModelPackage& model) {
   const py::object capsule =
-      py::module_::import("dlf.torchscript").attr("backend")(path_text(model.path()));
+      py::module_::import("dlf.torchscript")
+          .attr("backend")(path_text(model.path()), model.normative().synthesis.has_value());
   void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchCapsule);
   if (backend == nullptr) throw py::error_already_set();
   return *static_cast<const TorchBackend*>(backend);
