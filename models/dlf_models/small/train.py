@@ -60,6 +60,15 @@ class Material:
     """Held-out pictures; None: those of the data that ``held_out.txt`` names, else the first of them."""
 
 
+def held_out_names(pool: Pool, by_position: bool) -> list[str]:
+    """Photographs never to train on: those that ``held_out.txt`` names; ``by_position``: where there are none, the first."""
+    here = {e.name for e in pool.entries}
+    names = [n for n in HELD_OUT.read_text().split() if n in here]
+    if not names and by_position:
+        return [e.name for e in pool.entries[:FEWEST_HELD_OUT]]
+    return names
+
+
 def make_trainer(
     network: NetworkConfig,
     recipe: Recipe,
@@ -74,26 +83,19 @@ def make_trainer(
     if "WORLD_SIZE" in os.environ:
         torch.distributed.barrier()
     pool = Pool(material.pool)
-    known = set(HELD_OUT.read_text().split())
-    kept = [e for e in pool.entries if e.name in known]
-    if not kept and material.validation is None:
-        kept = pool.entries[:FEWEST_HELD_OUT]
-    if len(kept) == len(pool.entries):
-        raise ValueError(f"{material.data}: {len(kept)} images are too few to hold any out")
+    names = held_out_names(pool, by_position=material.validation is None)
+    if len(names) == len(pool.entries):
+        raise ValueError(f"{material.data}: {len(names)} images are too few to hold any out")
     if material.validation is not None:
-        shown = load_images(material.validation, HELD_OUT_SIDE)
+        kept = load_images(material.validation, HELD_OUT_SIDE)
     else:
-        by_name = {e.name: e for e in kept}
-        order = [n for n in HELD_OUT.read_text().split() if n in by_name] or list(by_name)
-        shown = [pool.picture(by_name[n]) for n in order]
+        by_name = {e.name: e for e in pool.entries}
+        kept = [pool.picture(by_name[n]) for n in names]
     tags = material.data / "tags.csv"
     weights = people_and_text(tags) if tags.exists() else {}
-    names = known | {e.name for e in kept}
-    crops = Crops(pool, names, weights, recipe.seed, device)
-    crops_shown = centre_crops(shown[:SHOWN], HELD_OUT_SIDE)
-    return Trainer(
-        network, recipe, crops, crops_shown, material.lpips, device, bfloat16, compiled
-    )
+    crops = Crops(pool, set(names), weights, recipe.seed, device)
+    shown = centre_crops(kept[:SHOWN], HELD_OUT_SIDE)
+    return Trainer(network, recipe, crops, shown, material.lpips, device, bfloat16, compiled)
 
 
 def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, Any]:
