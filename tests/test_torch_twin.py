@@ -142,7 +142,7 @@ def test_a_backend_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match="backend must be 'auto', 'integer' or 'torch', not 'tpu'"):
         dlf.Codec(encoding, backend="tpu")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="TorchScript, backend \"integer\" does not run them"):
+    with pytest.raises(ValueError, match='TorchScript, backend "integer" does not run them'):
         dlf.Codec(shipped_test_package, backend="integer").encode(picture)
     with pytest.raises(ValueError, match='precision is "fp32"'):
         dlf.Codec(encoding, backend="torch", precision="bf16").encode(picture)
@@ -204,9 +204,7 @@ def test_in_c(installed_library: Path, encoding: Path, picture: np.ndarray) -> N
     assert found[0] == found[1]
     handle, error = c_void_p(), Error()
     options = CodecOptions(backend=3)
-    status = library.codec_open(
-        str(encoding).encode(), byref(options), byref(handle), byref(error)
-    )
+    status = library.codec_open(str(encoding).encode(), byref(options), byref(handle), byref(error))
     assert status == Status.INVALID_ARGUMENT and error.message == b"unknown backend"
 
 

@@ -12,7 +12,6 @@
 #include "part_writer.h"
 #include "prior.h"
 #include "test.h"
-#include "transforms.h"
 
 using dlf::Codec;
 using dlf::ConstPixels;
@@ -157,7 +156,7 @@ TEST(integer_pictures_depend_on_no_threads_and_no_region) {
   const Coded coded;
   const std::vector<uint8_t> whole = decoded(coded.codec, coded.file);
   for (const int threads : {1, 3}) {
-    const Codec other(coded.package, nullptr, threads);
+    const Codec other(coded.package, {}, threads);
     check_same(decoded(other, coded.file), whole);
     check_same(other.encode(coded.picture.pixels, {}), coded.file);
   }
@@ -293,13 +292,6 @@ TEST(packages_that_cannot_do_it_say_so) {
   check_same(decoded(codec, coded.file), decoded(coded.codec, coded.file));
   CHECK_STATUS(DLF_MODEL_ERROR, codec.encode(coded.picture.pixels, {}));
   CHECK_STATUS(DLF_MODEL_ERROR, Codec(dlf_test::random_package(95), {}, 1));
-  const auto no_backend = [](const ModelPackage&) -> dlf::TransformLoader {
-    dlf::fail(DLF_INTERNAL, "asked for TorchScript");
-  };
-  CHECK(dlf::load_transform({}, *coded.package, {}, no_backend) == nullptr);
-  dlf::TransformOptions options;
-  options.device = "cuda";
-  CHECK_STATUS(DLF_INVALID_ARGUMENT, dlf::load_transform({}, *coded.package, options, no_backend));
 }
 
 TEST(integer_parts_that_break_a_rule_are_refused) {

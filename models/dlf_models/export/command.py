@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from dlf.cli.arguments import add_overwrite, check_count, checked, number
 from dlf.files import is_stream, write_atomically
 from dlf.outputs import Output, judge, refuse_existing

@@ -131,9 +131,7 @@ def main() -> None:
     join(args.device)
     network, recipe = load_recipe(args.recipe)
     material = Material(args.data, args.pool, args.lpips)
-    trainer = make_trainer(
-        network, recipe, material, args.device, not args.float32, not args.eager
-    )
+    trainer = make_trainer(network, recipe, material, args.device, not args.float32, not args.eager)
     last = args.out / "last.ckpt"
     source = last if last.exists() else args.init
     if source is not None:
