@@ -124,8 +124,7 @@ def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path:
     run(dlf, "symbols", vector, tmp_path / "symbols.npz")
     said = run(dlf, "decode", vector, tmp_path / "x.png", status=14)
     assert (
-        f"needs the torch backend, which this DLF was built without: pip install '{TORCH}'"
-        in said
+        f"needs the torch backend, which this DLF was built without: pip install '{TORCH}'" in said
     )
 
 
