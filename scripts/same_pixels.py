@@ -18,11 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VECTORS = ("integer-33-tall", "integer-36-wide", "integer-36-map-two-faces", "integer-27-many-windows")
+VECTORS = (
+    "integer-33-tall",
+    "integer-36-wide",
+    "integer-36-map-two-faces",
+    "integer-27-many-windows",
+)
 WAYS = (
     ("--noise", "vivid"),
     ("--noise", "faithful"),
-    ("--region", "3,2,7,5"),
+    ("--region", "1,2,4,5"),
     ("--downscale", "4"),
     ("--threads", "1"),
     ("--threads", "2"),

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dlf_models.networks.quantise import FiniteScalarQuantiser
 from dlf_models.small.config import NetworkConfig
-from dlf_models.small.model import DLF
+from dlf_models.small.model import DLF, saturation
 from dlf_models.small.optimisers import make_optimisers
 from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
 from dlf_models.small.train import load_recipe
@@ -125,6 +126,24 @@ def test_detail_that_is_not_sent_costs_nothing() -> None:
     assert coded.image.shape == (2, 3, 128, 128)
     assert torch.all(coded.bits[keep == 0] == 0)
     assert torch.all(coded.bits[keep == 1] > 0)
+
+
+def test_saturated_tokens_come_back_to_life() -> None:
+    torch.manual_seed(3)
+    before = (30 + torch.randn(16, 4, 1, 1)).requires_grad_()
+    quantiser = FiniteScalarQuantiser((5, 5, 5, 5))
+
+    def digits() -> torch.Tensor:
+        return quantiser(before.detach().movedim(1, -1))[0]
+
+    assert len(digits().unique()) == 1
+    adam = torch.optim.Adam([before], lr=0.3)
+    for _ in range(300):
+        adam.zero_grad()
+        saturation(before).backward()
+        adam.step()
+    assert len(digits().unique()) == 5
+    assert float(saturation(before.detach())) < 0.01
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:

@@ -61,12 +61,17 @@ class Analysis(nn.Module):
         self.linear = LinearAnalysis(config)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        before, features = self.encode(image)
+        digits, values = self.tokens(before)
+        return digits, values, features
+
+    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Image -> what the token quantiser sees, ``[B, T*D, H/128, W/128]``, and the features."""
         folded = F.pixel_unshuffle(image * 2 - 1, 2)
         semantic, detail = self.branches(folded)
         detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
         semantic, detail = self.exchange_32(semantic, detail)
-        digits, values = self.tokens(self.pre_tokens(semantic))
-        return digits, values, torch.cat([detail, self.linear(folded)], dim=1)
+        return self.pre_tokens(semantic), torch.cat([detail, self.linear(folded)], dim=1)
 
     def branches(self, folded: Tensor) -> tuple[Tensor, Tensor]:
         """Image in [-1, 1], folded to /2, ``[B, 12, H/2, W/2]`` -> semantic and detail branch at /16."""

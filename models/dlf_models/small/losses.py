@@ -44,6 +44,8 @@ class LossWeights:
     repetition: float = 0.0
     wasserstein: tuple[float, float] = (0.0, 0.0)
     log2_sigma: tuple[float, float] = (3.0, 0.0)
+    saturation: float = 0.1
+    """Of the digits' inputs: keeps the tokens alive."""
 
 
 def between(ends: tuple[float, float], rate: Tensor) -> Tensor:

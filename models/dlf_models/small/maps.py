@@ -8,7 +8,7 @@ from torch import Tensor
 
 CONSTANT, BLOBS = 0.5, 0.25
 """Shares of maps with one rate everywhere and with smooth blobs; the others have boxes (a face in a picture)."""
-DROPPED, DROPPED_IN_PLACES = 0.07, 0.08
+DROPPED, DROPPED_IN_PLACES = 0.1, 0.1
 """Shares of samples whose detail is not sent at all, or not in a box: tokens must earn their bits."""
 
 

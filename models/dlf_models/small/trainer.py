@@ -148,10 +148,12 @@ class Trainer:
         pixels = image.shape[2] * image.shape[3]
         price = bit_price(self.recipe.loss.lmbda, rate)
         loss = (pixel + (price * coded.bits).sum(dim=(1, 2)) / pixels).mean()
+        loss = loss + self.recipe.loss.saturation * coded.saturation
         whole = keep.amin(dim=(1, 2))
         kept = whole.sum().clamp(min=1)
         self.means.add(
             loss=float(loss.detach()),
+            saturation=float(coded.saturation.detach()),
             bpp=float((coded.bits.detach().sum(dim=(1, 2)) * whole).sum() / kept / pixels),
             **{k: float((v.detach() * whole).sum() / kept) for k, v in terms.items()},
         )
