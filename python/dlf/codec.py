@@ -177,9 +177,9 @@ class Codec:
     ) -> list[bytes]:
         """Return the .dlf files of several images of any sizes, in their order.
 
-        On a GPU, images of the same size in whole windows go through the networks together; on a
+        On a GPU, images of the same size in whole windows go through TorchScript networks together. On a
         processor each goes alone and several at a time, as far as there are threads, and the files are
-        those of `encode`. Options hold for each image; metadata are as `encode` takes them by itself.
+        those of `encode`. Integer networks take one image after another everywhere. Options hold for each image; metadata are as `encode` takes them by itself.
         With `bpp` or `max_bytes` images go one by one. The memory used beside images and files is
         bounded.
 
@@ -237,7 +237,8 @@ class Codec:
         """Return the pixels of several .dlf files of any sizes, in their order.
 
         What `encode_batch` says holds here too: files of one size in whole windows and one rate point
-        go through the networks together on a GPU, and on a processor the pixels are those of `decode`.
+        go through TorchScript networks together on a GPU, and on a processor the pixels are those of
+        `decode`.
 
         Raises:
             As `decode`; the message names the file by its index, from 0, and nothing is returned.
