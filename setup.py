@@ -1,6 +1,6 @@
 """Builds the extension modules of `dlf`.
 
-`dlf._core` is everything but the TorchScript backend; it neither includes nor links libtorch.
+`dlf._core` is everything but the torch backend; it neither includes nor links libtorch.
 `dlf._torch` is that backend. It is built where torch is present when building, for the series that
 `pyproject.toml` names. DLF_TORCH=1 asks for it, so that `pip install` brings torch to the build;
 DLF_TORCH=0 leaves it out.

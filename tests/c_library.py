@@ -191,6 +191,7 @@ class CodecOptions(Sized):
         ("threads", c_uint32),
         ("logger", POINTER(Logger)),
         ("precision", c_int),
+        ("backend", c_int),
     )
 
 

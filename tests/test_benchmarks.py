@@ -16,6 +16,7 @@ import pytest
 from conftest import scene
 from dlf import _core, models, native
 from dlf.errors import ModelError
+from integer_models import encoding_package
 
 HEIGHT, WIDTH = 512, 768
 Benchmark = Callable[..., Any]
@@ -100,6 +101,36 @@ def test_load_package(benchmark: Benchmark, package: Path) -> None:
 
 def test_load_codec(benchmark: Benchmark, package: Path) -> None:
     assert benchmark(native.Codec, str(package)).rate_points > 0
+
+
+@pytest.fixture(scope="module")
+def integer_package(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default model where its networks are integer programs, else a small random one."""
+    try:
+        native.Codec(str(package), backend="integer")
+    except ValueError:
+        made = tmp_path_factory.mktemp("package") / "random.dlfm"
+        made.write_bytes(encoding_package())
+        return made
+    return package
+
+
+@pytest.mark.parametrize("backend", ["integer", "torch"])
+def test_backend_encode(
+    benchmark: Benchmark, integer_package: Path, picture: Any, backend: Any
+) -> None:
+    codec = native.Codec(str(integer_package), backend=backend)
+    file = benchmark(codec.encode, picture, codec.rate_points // 2)
+    assert _core.probe(file)["width"] == WIDTH
+
+
+@pytest.mark.parametrize("backend", ["integer", "torch"])
+def test_backend_decode(
+    benchmark: Benchmark, integer_package: Path, picture: Any, backend: Any
+) -> None:
+    codec = native.Codec(str(integer_package), backend=backend)
+    file = codec.encode(picture, codec.rate_points // 2)
+    assert benchmark(codec.decode, file).shape == picture.shape
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def light_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def torch_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With the TorchScript backend, built with the torch of this environment."""
+    """With the torch backend, built with the torch of this environment."""
     folder = tmp_path_factory.mktemp("torch")
     return wheel(source, folder, "--no-build-isolation", torch="1")
 
@@ -124,8 +124,7 @@ def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path:
     run(dlf, "symbols", vector, tmp_path / "symbols.npz")
     said = run(dlf, "decode", vector, tmp_path / "x.png", status=14)
     assert (
-        f"needs the TorchScript backend, which this DLF was built without: pip install '{TORCH}'"
-        in said
+        f"needs the torch backend, which this DLF was built without: pip install '{TORCH}'" in said
     )
 
 

@@ -155,6 +155,6 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
 
 def test_recipes_name_what_is_wrong(tmp_path: Path) -> None:
     recipe = tmp_path / "r.yaml"
-    recipe.write_text("train: {loss: {l2: 1.0}}\n")
+    recipe.write_text("profile: small\ntrain: {loss: {l2: 1.0}}\n")
     with pytest.raises(ValueError, match="l2"):
         load_recipe(recipe)

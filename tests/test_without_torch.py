@@ -1,4 +1,4 @@
-"""What DLF says where the TorchScript backend is missing, and what works all the same."""
+"""What DLF says where the torch backend is missing, and what works all the same."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_package_names_the_backend_that_it_needs(
     with pytest.raises(dlf.ModelError) as caught:
         dlf.Codec(test_package).decode(photo_dlf)
     text = str(caught.value)
-    assert text.startswith(f"model package {str(test_package)!r} needs the TorchScript backend")
+    assert text.startswith(f"model package {str(test_package)!r} needs the torch backend")
     assert text.endswith(missing)
 
 
@@ -54,7 +54,7 @@ def test_the_command_line_ends_with_the_status_of_a_model(
     words = [sys.executable, "-c", program]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 14
-    assert "needs the TorchScript backend" in done.stderr
+    assert "needs the torch backend" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "a.png").exists()
 

@@ -116,20 +116,21 @@ Estimate estimate_strips(const NormativePart& model, const ImageGeometry& geomet
 }  // namespace
 
 Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int threads, const Limits& limits) {
+                           int threads, const Limits& limits, const ProgramRunner& runner) {
   const bool has_alpha = channels == 2 || channels == 4;
   const Call call{times(geometry.width, geometry.height), model.normative().analysis_macs,
                   kTransformBytesPerPixel,
                   has_alpha ? fill_bytes(times(geometry.width, geometry.height), channels) : 0};
   if (model.normative().synthesis) {
     return estimate_strips(model.normative(), geometry, channels, call,
-                           analysis_cost(model, geometry), false);
+                           analysis_cost(model, geometry, runner, threads), false);
   }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
 
 Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int downscale, int threads, const Limits& limits, bool for_pixels) {
+                           int downscale, int threads, const Limits& limits, bool for_pixels,
+                           const ProgramRunner& runner) {
   const bool whole = downscale == 1 || !model.reduced_macs();
   const auto divisor = static_cast<uint32_t>(downscale);
   const Call call{times(divide_up(geometry.width, divisor), divide_up(geometry.height, divisor)),
@@ -137,7 +138,7 @@ Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geome
                   whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
   if (model.normative().synthesis) {
     return estimate_strips(model.normative(), geometry, channels, call,
-                           drawing_cost(model, geometry, downscale), for_pixels);
+                           drawing_cost(model, geometry, downscale, runner, threads), for_pixels);
   }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }

@@ -8,6 +8,7 @@
 
 #include "bitstream.h"
 #include "geometry.h"
+#include "machine/program_runner.h"
 #include "model_package.h"
 
 namespace dlf {
@@ -38,16 +39,17 @@ struct Estimate {
   }
 };
 
-// Each tile in work costs memory: up to `threads` of them are taken as long as limits.max_memory
-// allows it, and one in any case.
+// `runner`: of the integer networks, where the package has them. Each tile in work costs memory: up
+// to `threads` of them are taken as long as limits.max_memory allows it, and one in any case.
 Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int threads, const Limits& limits);
+                           int threads, const Limits& limits,
+                           const ProgramRunner& runner = integer_machine());
 
 // The same for decoding at 1/downscale of the size (1, 2, 4 or 8). `for_pixels`: of the symbols
 // only what drawing needs is kept (PayloadOptions).
 Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int downscale, int threads, const Limits& limits,
-                           bool for_pixels = true);
+                           int downscale, int threads, const Limits& limits, bool for_pixels = true,
+                           const ProgramRunner& runner = integer_machine());
 
 // Alpha is bounded by max_pixels, since its size follows from the picture's.
 ChunkLimits chunk_limits(const Limits& limits);

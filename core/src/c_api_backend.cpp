@@ -13,34 +13,36 @@ extern "C" __attribute__((weak)) DLF_API const dlf_backend* dlf_torch_backend(vo
 namespace dlf::c_api {
 namespace {
 
-using Backend = const dlf_backend* (*)();
+using Entry = const dlf_backend* (*)();
 
 // Beside libdlf, or where the system looks; never unloaded. Throws what the system says.
-Backend load_library(const ModelPackage& model) {
+Entry load_library(const ModelPackage& model) {
   const std::string name =
       "libdlf_torch.so." DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR);
   void* const library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* const symbol = library == nullptr ? nullptr : dlsym(library, "dlf_torch_backend");
   if (symbol == nullptr) {
     const char* reason = dlerror();
-    fail(DLF_MODEL_ERROR, model.path() + ": its TorchScript networks need libdlf_torch: " +
-                              (reason != nullptr ? reason : name));
+    const char* what =
+        model.normative().synthesis ? "backend \"torch\" needs" : "its TorchScript networks need";
+    fail(DLF_MODEL_ERROR,
+         model.path() + ": " + what + " libdlf_torch: " + (reason != nullptr ? reason : name));
   }
-  Backend backend = nullptr;
-  std::memcpy(&backend, &symbol, sizeof backend);  // as POSIX means it
-  return backend;
+  Entry entry = nullptr;
+  std::memcpy(&entry, &symbol, sizeof entry);  // as POSIX means it
+  return entry;
 }
 
 }  // namespace
 
-TransformLoader torchscript_loader(const ModelPackage& model) {
-  const Backend found = dlf_torch_backend != nullptr ? dlf_torch_backend : load_library(model);
+TorchBackend torch_backend(const ModelPackage& model) {
+  const Entry found = dlf_torch_backend != nullptr ? dlf_torch_backend : load_library(model);
   const dlf_backend& backend = *found();
   if (std::strcmp(dlf_version(), backend.version) != 0) {
     fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +
                            backend.version + " do not belong together");
   }
-  return backend.load;
+  return backend.functions;
 }
 
 }  // namespace dlf::c_api

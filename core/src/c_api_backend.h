@@ -1,4 +1,4 @@
-// How libdlf gets the TorchScript backend, which is in libdlf_torch.
+// How libdlf gets the torch backend, which is in libdlf_torch.
 #ifndef DLF_SRC_C_API_BACKEND_H_
 #define DLF_SRC_C_API_BACKEND_H_
 
@@ -9,14 +9,14 @@
 // libraries, so both must be of one version.
 struct dlf_backend {
   const char* version;
-  dlf::TransformLoader load;
+  dlf::TorchBackend functions;
 };
 
 namespace dlf::c_api {
 
 // Finds libdlf_torch, linked to the program or beside libdlf, for a package that needs it. Throws
 // DLF_MODEL_ERROR when there is none, DLF_INTERNAL when it is of another version.
-TransformLoader torchscript_loader(const ModelPackage& model);
+TorchBackend torch_backend(const ModelPackage& model);
 
 }  // namespace dlf::c_api
 

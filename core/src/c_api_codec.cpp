@@ -166,10 +166,13 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
   return options;
 }
 
-dlf::TransformOptions transform_options(const dlf_codec_options& given) {
+dlf::NetworkOptions network_options(const dlf_codec_options& given) {
   require(given.precision == DLF_PRECISION_FP32 || given.precision == DLF_PRECISION_BF16,
           "unknown precision");
-  dlf::TransformOptions options;
+  require(given.backend >= DLF_BACKEND_AUTO && given.backend <= DLF_BACKEND_TORCH,
+          "unknown backend");
+  dlf::NetworkOptions options;
+  options.backend = static_cast<dlf::Backend>(given.backend);
   if (given.device != nullptr) options.device = given.device;
   if (given.precision == DLF_PRECISION_BF16) options.precision = dlf::Precision::kBFloat16;
   return options;
@@ -214,19 +217,19 @@ dlf_status open_codec(const dlf_codec_options* options, dlf_codec** codec, dlf_e
   });
   if (status != DLF_OK) return status;
   return guarded(log, error, [&] {
-    const dlf::TransformOptions networks = transform_options(given);
+    const dlf::NetworkOptions choice = network_options(given);
     std::vector<uint8_t> archive;
     std::unique_ptr<dlf_codec> out(new dlf_codec{log, {}, nullptr});
     out->package.model = load(&archive);
     const dlf::ModelPackage& model = *out->package.model;
-    auto transform = dlf::load_transform(archive, model, networks, &dlf::c_api::torchscript_loader);
+    dlf::Networks networks = dlf::load_networks(archive, model, choice, &dlf::c_api::torch_backend);
     out->codec =
-        std::make_unique<dlf::Codec>(out->package.model, std::move(transform),
+        std::make_unique<dlf::Codec>(out->package.model, std::move(networks),
                                      static_cast<int>(std::min<uint32_t>(given.threads, INT_MAX)));
     if (log.wants(DLF_LOG_INFO)) {
       log.say(DLF_LOG_INFO, "model " + std::to_string(model.id()) + " of " +
                                 (model.path().empty() ? kInMemory : model.path()) + " on " +
-                                networks.device + ", sha256 " + model.sha256_hex());
+                                choice.device + ", sha256 " + model.sha256_hex());
     }
     *codec = out.release();
   });
@@ -235,6 +238,10 @@ dlf_status open_codec(const dlf_codec_options* options, dlf_codec** codec, dlf_e
 static_assert(DLF_NOISE_VIVID == static_cast<int>(dlf::Noise::kVivid) &&
                   DLF_NOISE_FAITHFUL == static_cast<int>(dlf::Noise::kFaithful),
               "dlf.h and integer_networks.h must agree");
+static_assert(DLF_BACKEND_AUTO == static_cast<int>(dlf::Backend::kAuto) &&
+                  DLF_BACKEND_INTEGER == static_cast<int>(dlf::Backend::kInteger) &&
+                  DLF_BACKEND_TORCH == static_cast<int>(dlf::Backend::kTorch),
+              "dlf.h and transforms.h must agree");
 
 constexpr size_t kWholePicture = offsetof(dlf_picture, samples) + sizeof(dlf_buffer);
 

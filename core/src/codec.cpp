@@ -23,13 +23,12 @@ Progress through(Caller& caller, const Progress& progress) {
 
 }  // namespace
 
-Codec::Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
-             int threads)
+Codec::Codec(std::shared_ptr<const ModelPackage> model, Networks networks, int threads)
     : model_(std::move(model)),
-      transform_(std::move(transform)),
+      networks_(std::move(networks)),
       threads_(std::max(threads, 1)),
-      integer_(model_, threads_) {
-  if (transform_ == nullptr && !model_->normative().synthesis) {
+      integer_(model_, runner(), threads_) {
+  if (is_integer() && !model_->normative().synthesis) {
     fail(DLF_MODEL_ERROR, "the model package has no integer networks");
   }
 }

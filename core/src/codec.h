@@ -24,7 +24,7 @@
 #include "status.h"
 #include "symbol_codec.h"
 #include "tile_groups.h"
-#include "transform.h"
+#include "transforms.h"
 
 namespace dlf {
 
@@ -89,11 +89,10 @@ Region output_region(const Header& header, const DecodeOptions& options);
 
 class Codec {
  public:
-  // `transform`: of a TorchScript package; null for an integer package, which needs none.
+  // `networks`: as load_networks gives them; empty for an integer package on the machine.
   // `threads`: tiles worked on at the same time, as far as memory allows, and threads of the
   // integer networks or pictures whose symbols are coded at the same time; at least 1.
-  Codec(std::shared_ptr<const ModelPackage> model, std::unique_ptr<const Transform> transform,
-        int threads);
+  Codec(std::shared_ptr<const ModelPackage> model, Networks networks, int threads);
 
   const ModelPackage& model() const { return *model_; }
 
@@ -152,9 +151,13 @@ class Codec {
   void synthesise(const TileGroup& group, const DecodeOptions& options,
                   std::vector<DecodeJob>* jobs) const;
 
-  // Whether the package's own integer networks are used, and not a transform.
-  bool is_integer() const { return transform_ == nullptr; }
-  uint64_t pixels_per_call() const { return is_integer() ? 0 : transform_->pixels_per_call(); }
+  // Whether programs are run, on the machine or another runner, and not a transform.
+  bool is_integer() const { return networks_.transform == nullptr; }
+  uint64_t pixels_per_call() const { return is_integer() ? 0 : transform().pixels_per_call(); }
+  const Transform& transform() const { return *networks_.transform; }
+  const ProgramRunner& runner() const {
+    return networks_.runner != nullptr ? *networks_.runner : integer_machine();
+  }
   // Steps of progress that a picture stands for when no tiles are counted.
   size_t strips_of(const ImageGeometry& geometry) const {
     return is_integer() ? geometry.latent_h : 0;
@@ -164,7 +167,7 @@ class Codec {
   int threads_of_each(size_t count) const { return count > 1 ? 1 : threads_; }
 
   std::shared_ptr<const ModelPackage> model_;
-  std::unique_ptr<const Transform> transform_;
+  Networks networks_;
   int threads_;
   IntegerNetworks integer_;
 };

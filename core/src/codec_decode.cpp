@@ -30,7 +30,7 @@ void put_alpha(const ParsedFile& file, const Region& region, int downscale, cons
 }
 
 // What the steps before the networks need to know.
-ReadOptions reading_of(const DecodeOptions& options, int threads) {
+ReadOptions reading_of(const DecodeOptions& options, int threads, const ProgramRunner& runner) {
   ReadOptions reading;
   reading.limits = options.limits;
   reading.allow_truncated = options.allow_truncated;
@@ -38,6 +38,7 @@ ReadOptions reading_of(const DecodeOptions& options, int threads) {
   reading.threads = threads;
   reading.downscale = options.downscale;
   reading.for_pixels = true;
+  reading.runner = &runner;
   return reading;
 }
 
@@ -67,7 +68,7 @@ struct Codec::DecodeJob {
 Codec::DecodeJob Codec::open(ByteView data, const DecodeOptions& options) const {
   const NormativePart& model = model_->normative();
   DecodeJob job;
-  job.opened = open_file(data, *model_, reading_of(options, threads_));
+  job.opened = open_file(data, *model_, reading_of(options, threads_, runner()));
   const Header& header = job.opened.file.header;
   job.picture.header = header;
   job.picture.region = output_region(header, options);
@@ -110,8 +111,8 @@ void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
   }
   const bool reduces = downscale > 1 && model_->reduced_macs();
   std::vector<float> images =
-      reduces ? transform_->synthesis_reduced(tokens, latents, group.rate, group.grid, downscale)
-              : transform_->synthesis(tokens, latents, group.rate, group.grid);
+      reduces ? transform().synthesis_reduced(tokens, latents, group.rate, group.grid, downscale)
+              : transform().synthesis(tokens, latents, group.rate, group.grid);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
     const DecodeJob& job = (*jobs)[task.picture];
@@ -151,7 +152,7 @@ std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& file
   for (const Round& round : plan_rounds(costs, pixels, options.limits.max_memory)) {
     // 2. Payload -> tokens and latents, integers only; a file on each thread.
     const size_t together = round.end - round.begin;
-    const ReadOptions reading = reading_of(options, threads_of_each(together));
+    const ReadOptions reading = reading_of(options, threads_of_each(together), runner());
     const auto read = [&](size_t number) {
       const size_t i = round.begin + number;
       naming("file", i, count,

@@ -124,7 +124,8 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   EncodeJob job;
   job.pixels = pixels;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  job.cost = estimate_encoding(*model_, job.geometry, pixels.channels, threads_, options.limits);
+  job.cost =
+      estimate_encoding(*model_, job.geometry, pixels.channels, threads_, options.limits, runner());
   check_work(job.geometry, job.cost, options.limits);
   check_profile(options.chunks, pixels.is_gray());
   check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
@@ -163,7 +164,7 @@ std::unique_ptr<Features> Codec::analyse(const TileGroup& group,
     const EncodeJob& job = (*jobs)[task.picture];
     append(cut_image(job.pixels, job.geometry, task.tile), &images);
   }
-  Analysis analysis = transform_->analysis(images, group.grid);
+  Analysis analysis = transform().analysis(images, group.grid);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
     EncodeJob& job = (*jobs)[task.picture];
@@ -190,7 +191,7 @@ void Codec::analyse_exactly(EncodeJob* job, TileCount* progressing) const {
 void Codec::put_latents_of(const TileGroup& group, const Features& features, int rate,
                            std::vector<EncodeJob>* jobs) const {
   const size_t count = group.tasks.size();
-  std::vector<float> latents = transform_->bottleneck(features, rate);
+  std::vector<float> latents = transform().bottleneck(features, rate);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
     EncodeJob& job = (*jobs)[task.picture];

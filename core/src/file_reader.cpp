@@ -35,7 +35,7 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
   const Estimate estimate =
       estimate_decoding(model, geometry, header.picture.channels(), options.downscale,
-                        options.threads, options.limits, options.for_pixels);
+                        options.threads, options.limits, options.for_pixels, *options.runner);
   check_work(geometry, estimate, options.limits);
   return estimate;
 }

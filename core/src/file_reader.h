@@ -20,7 +20,8 @@ struct ReadOptions {
   bool for_pixels = false;       // only what the networks read is kept (PayloadOptions)
   int downscale = 1;             // of the picture that is wanted: 1, 2, 4 or 8
   int threads = 1;
-  uint64_t bytes_behind = 0;  // see ParseOptions
+  uint64_t bytes_behind = 0;                         // see ParseOptions
+  const ProgramRunner* runner = &integer_machine();  // that will draw, where programs do
 };
 
 struct OpenedFile {

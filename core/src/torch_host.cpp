@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <memory>
 
+#include "apart.h"
+
 namespace dlf {
 namespace {
 
@@ -81,6 +83,16 @@ void Inference::pause() {
   settings_.put_back();
   inside_.pause();
   settings_.pin();
+}
+
+void infer_apart(const char* what, c10::Device device, Precision precision,
+                 const std::function<void()>& action) {
+  run_apart([&](Caller&) {
+    guarded(what, [&] {
+      const Inference inference(device, precision);
+      action();
+    });
+  });
 }
 
 void fail_as_libtorch(const char* what, const std::string& text) {

@@ -15,6 +15,7 @@
 #include <torch/csrc/jit/runtime/graph_executor.h>
 
 #include <cfenv>
+#include <functional>
 #include <new>
 #include <string>
 
@@ -88,6 +89,11 @@ auto guarded(const char* what, Action action) -> decltype(action()) {
     fail_as_libtorch(what, error.what());
   }
 }
+
+// Calls `action` with everything set, on a thread of this library's own, whoever calls: the
+// caller's may be one of dlf._core's.
+void infer_apart(const char* what, c10::Device device, Precision precision,
+                 const std::function<void()>& action);
 
 }  // namespace dlf
 

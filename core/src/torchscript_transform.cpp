@@ -59,7 +59,7 @@ std::vector<T> to_vector(const at::Tensor& tensor, at::ScalarType type) {
 class TorchScriptTransform : public Transform {
  public:
   TorchScriptTransform(const std::vector<uint8_t>& archive, const ModelPackage& model,
-                       const TransformOptions& options)
+                       const NetworkOptions& options)
       : device_(options.device),
         precision_(options.precision),
         pixels_per_call_(options.pixels_per_call.value_or(device_.is_cpu() ? 0 : kCudaPixels)),
@@ -124,16 +124,10 @@ class TorchScriptTransform : public Transform {
   }
 
  private:
-  // On a thread of this library's own, whoever calls: the caller's may be one of dlf._core's.
   template <typename Action>
   auto infer(const char* what, Action action) const -> decltype(action()) {
     std::optional<decltype(action())> result;
-    run_apart([&](Caller&) {
-      guarded(what, [&] {
-        const Inference inference(device_, precision_);
-        result = action();
-      });
-    });
+    infer_apart(what, device_, precision_, [&] { result = action(); });
     return std::move(*result);
   }
 
@@ -179,7 +173,7 @@ class TorchScriptTransform : public Transform {
 
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
                                                             const ModelPackage& model,
-                                                            const TransformOptions& options) {
+                                                            const NetworkOptions& options) {
   check_torch_device(options.device);
   const auto loaded = std::make_shared<std::unique_ptr<const Transform>>();
   run_apart([&archive, &model, &options, loaded](Caller&) {

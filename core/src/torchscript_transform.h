@@ -25,7 +25,7 @@ void check_torch_device(const std::string& device);
 // when the archive holds no fitting TorchScript module, and what check_torch_device throws.
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,
                                                             const ModelPackage& model,
-                                                            const TransformOptions& options);
+                                                            const NetworkOptions& options);
 
 // The version of the libtorch that is loaded, e.g. "2.13.0".
 std::string torch_version();

@@ -4,18 +4,26 @@
 
 namespace dlf {
 
-std::unique_ptr<const Transform> load_transform(const std::vector<uint8_t>& archive,
-                                                const ModelPackage& model,
-                                                const TransformOptions& options,
-                                                const TorchScriptSource& torchscript) {
-  if (model.normative().synthesis) {
-    if (options.device != "cpu" || options.precision != Precision::kFloat32) {
+Networks load_networks(const std::vector<uint8_t>& archive, const ModelPackage& model,
+                       const NetworkOptions& options, const TorchSource& torch) {
+  const bool on_processor = options.device == "cpu";
+  if (!model.normative().synthesis) {
+    if (options.backend == Backend::kInteger) {
       fail(DLF_INVALID_ARGUMENT,
-           "this model computes in integers: device is \"cpu\", precision \"fp32\"");
+           model.path() + ": its networks are TorchScript, backend \"integer\" does not run them");
     }
-    return nullptr;
+    return {torch(model).load_transform(archive, model, options), nullptr};
   }
-  return torchscript(model)(archive, model, options);
+  if (options.precision != Precision::kFloat32) {
+    fail(DLF_INVALID_ARGUMENT, "this model computes in integers: precision is \"fp32\"");
+  }
+  if (options.backend == Backend::kTorch || (options.backend == Backend::kAuto && !on_processor)) {
+    return {nullptr, torch(model).load_runner(model, options)};
+  }
+  if (!on_processor) {
+    fail(DLF_INVALID_ARGUMENT, "backend \"integer\" runs on device \"cpu\" alone");
+  }
+  return {};
 }
 
 }  // namespace dlf

@@ -193,7 +193,7 @@ struct Fixture {
     auto transform = std::make_unique<FakeTransform>();
     transform->pixels_together = pixels_together;
     const FakeTransform* borrowed = transform.get();
-    return {dlf::Codec(std::move(model), std::move(transform), threads), borrowed};
+    return {dlf::Codec(std::move(model), {std::move(transform), nullptr}, threads), borrowed};
   }
 };
 

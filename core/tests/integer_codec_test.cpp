@@ -12,7 +12,6 @@
 #include "part_writer.h"
 #include "prior.h"
 #include "test.h"
-#include "transforms.h"
 
 using dlf::Codec;
 using dlf::ConstPixels;
@@ -125,7 +124,7 @@ void check_same(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
 
 struct Coded {
   std::shared_ptr<const ModelPackage> package = dlf_test::integer_package(90);
-  Codec codec{package, nullptr, 2};
+  Codec codec{package, {}, 2};
   Picture picture = picture_of(91, 3);
   std::vector<uint8_t> file;
 
@@ -157,7 +156,7 @@ TEST(integer_pictures_depend_on_no_threads_and_no_region) {
   const Coded coded;
   const std::vector<uint8_t> whole = decoded(coded.codec, coded.file);
   for (const int threads : {1, 3}) {
-    const Codec other(coded.package, nullptr, threads);
+    const Codec other(coded.package, {}, threads);
     check_same(decoded(other, coded.file), whole);
     check_same(other.encode(coded.picture.pixels, {}), coded.file);
   }
@@ -289,17 +288,10 @@ TEST(packages_that_cannot_do_it_say_so) {
   Random random(90);
   dlf::NormativePart part = dlf_test::integer_part(random);
   part.network_digest = coded.package->normative().network_digest;
-  const Codec codec(ModelPackage::from_normative(dlf_test::to_bytes(part)), nullptr, 1);
+  const Codec codec(ModelPackage::from_normative(dlf_test::to_bytes(part)), {}, 1);
   check_same(decoded(codec, coded.file), decoded(coded.codec, coded.file));
   CHECK_STATUS(DLF_MODEL_ERROR, codec.encode(coded.picture.pixels, {}));
-  CHECK_STATUS(DLF_MODEL_ERROR, Codec(dlf_test::random_package(95), nullptr, 1));
-  const auto no_backend = [](const ModelPackage&) -> dlf::TransformLoader {
-    dlf::fail(DLF_INTERNAL, "asked for TorchScript");
-  };
-  CHECK(dlf::load_transform({}, *coded.package, {}, no_backend) == nullptr);
-  dlf::TransformOptions options;
-  options.device = "cuda";
-  CHECK_STATUS(DLF_INVALID_ARGUMENT, dlf::load_transform({}, *coded.package, options, no_backend));
+  CHECK_STATUS(DLF_MODEL_ERROR, Codec(dlf_test::random_package(95), {}, 1));
 }
 
 TEST(codecs_open_from_memory) {

@@ -30,6 +30,8 @@ static void print_help(void) {
       "      --info              print what the header and the chunks say; needs no model\n"
       "      --model NAME|FILE   model package (default: the one that the file asks for)\n"
       "      --device NAME       cpu (default), cuda, cuda:N\n"
+      "      --backend NAME      auto (default), integer (exact), torch: what runs integer\n"
+      "                          networks; auto is integer on the processor\n"
       "      --threads N         default: all processors\n"
       "      --max-pixels N      refuse larger pictures (default: 134217728)\n"
       "      --max-side N        refuse wider and higher pictures (default: 65535)\n"
@@ -125,6 +127,7 @@ int read_options(int argc, char** argv, options* out) {
     INFO,
     MODEL,
     DEVICE,
+    BACKEND,
     THREADS,
     PIXELS,
     SIDE,
@@ -146,6 +149,7 @@ int read_options(int argc, char** argv, options* out) {
                                         {"info", no_argument, NULL, INFO},
                                         {"model", required_argument, NULL, MODEL},
                                         {"device", required_argument, NULL, DEVICE},
+                                        {"backend", required_argument, NULL, BACKEND},
                                         {"threads", required_argument, NULL, THREADS},
                                         {"max-pixels", required_argument, NULL, PIXELS},
                                         {"max-side", required_argument, NULL, SIDE},
@@ -197,6 +201,9 @@ int read_options(int argc, char** argv, options* out) {
         break;
       case DEVICE:
         out->codec.device = optarg;
+        break;
+      case BACKEND:
+        good = read_backend(optarg, &out->codec);
         break;
       case THREADS:
         good = read_count("--threads", optarg, 1, MAX_THREADS, &threads);

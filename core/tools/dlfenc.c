@@ -57,6 +57,8 @@ static void print_help(void) {
       "                         X,Y,W,H[:GAIN] in pixels, gain -1 to 1; boxes may be repeated\n"
       "      --model NAME|FILE  model package (default: dlf-s)\n"
       "      --device NAME      cpu (default), cuda, cuda:N\n"
+      "      --backend NAME     auto (default), integer (exact), torch: what runs integer\n"
+      "                         networks; auto is integer on the processor\n"
       "      --threads N        default: all processors\n"
       "      --keep KIND        embed the PNG's own exif, icc or xmp; may be repeated\n"
       "      --force            write even over a picture in another format; never over the input\n"
@@ -86,6 +88,7 @@ static int read_options(int argc, char **argv, options *out) {
     IMPORTANCE,
     MODEL,
     DEVICE,
+    BACKEND,
     THREADS,
     KEEP,
     FORCE,
@@ -99,6 +102,7 @@ static int read_options(int argc, char **argv, options *out) {
                                         {"bytes", required_argument, NULL, BYTES},
                                         {"model", required_argument, NULL, MODEL},
                                         {"device", required_argument, NULL, DEVICE},
+                                        {"backend", required_argument, NULL, BACKEND},
                                         {"threads", required_argument, NULL, THREADS},
                                         {"keep", required_argument, NULL, KEEP},
                                         {"force", no_argument, NULL, FORCE},
@@ -136,6 +140,9 @@ static int read_options(int argc, char **argv, options *out) {
         break;
       case DEVICE:
         out->codec.device = optarg;
+        break;
+      case BACKEND:
+        good = read_backend(optarg, &out->codec);
         break;
       case THREADS:
         good = read_count("--threads", optarg, 1, MAX_THREADS, &threads);

@@ -126,6 +126,18 @@ int read_count(const char *option, const char *word, uint64_t low, uint64_t high
   return 1;
 }
 
+int read_backend(const char *word, dlf_codec_options *to) {
+  static const char *const kinds[] = {"auto", "integer", "torch"}; /* as dlf_backend_kind counts */
+  int i;
+  for (i = 0; i < (int)(sizeof kinds / sizeof *kinds); ++i) {
+    if (strcmp(word, kinds[i]) != 0) continue;
+    to->backend = (dlf_backend_kind)i;
+    return 1;
+  }
+  complain(EXIT_USAGE, "--backend must be auto, integer or torch, not '%s'", word);
+  return 0;
+}
+
 uint32_t available_threads(void) {
   cpu_set_t set; /* containers and taskset give fewer processors than there are */
   const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;

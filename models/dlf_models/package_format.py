@@ -435,6 +435,13 @@ def read_package(data: bytes) -> tuple[NormativePart, str]:
     return normative, members.get(MODEL_JSON_MEMBER, b"{}").decode()
 
 
+def normative_digest(data: bytes) -> str:
+    """SHA-256 of a package's normative part, of any format: what its id follows from."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        root = _common_root(archive.namelist())
+        return hashlib.sha256(archive.read(root + NORMATIVE_MEMBER)).hexdigest()
+
+
 def _archive_digest(archive: zipfile.ZipFile) -> bytes:
     """``network_digest`` of an archive, read piece by piece."""
     root = _common_root(archive.namelist())

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from .config import load_config, read_yaml
 from .evaluation.weights import MetricUnavailable
+from .small import train as convolutional
 from .training.checkpoint import load_checkpoint
 from .training.data import CropSampler, centre_crops, load_images
 from .training.device_sampler import DeviceSampler
@@ -72,7 +73,20 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="processes on one CPU: messages (and DistributedDataParallel) instead of shared memory",
     )
-    p.add_argument("--init", help="package (.dlfm) whose weights a new run of a small profile has")
+    p.add_argument(
+        "--init",
+        help="what a new run begins from: a package (.dlfm), or a checkpoint of the convolutional profile",
+    )
+    p.add_argument(
+        "--fresh-optimiser",
+        action="store_true",
+        help="convolutional profile: forget the optimiser's state of the checkpoint",
+    )
+    p.add_argument(
+        "--pool",
+        type=Path,
+        help="convolutional profile: folder for decoded images, for several runs (default: in --out)",
+    )
     p.add_argument("--init-titok", type=Path, help="TiTok checkpoint for the semantic branch")
     p.add_argument("--init-vqgan", type=Path, help="VQGAN checkpoint for the pixel decoder")
     p.add_argument(
@@ -175,11 +189,50 @@ def _paper(args: argparse.Namespace, last: Path) -> tuple[PaperTrainer, dict[str
     return trainer, state
 
 
+def _convolutional(
+    args: argparse.Namespace, last: Path
+) -> tuple[convolutional.Trainer, dict[str, Any]]:
+    """A trainer of the convolutional profile, where it left off, from a checkpoint, or at its start."""
+    unfit = {
+        "--init-titok": args.init_titok,
+        "--init-vqgan": args.init_vqgan,
+        "--checkpointing": args.checkpointing,
+        "--ddp": args.ddp,
+    }
+    for name, given in unfit.items():
+        if given:
+            raise ValueError(f"{name} is for other profiles, not {args.config}")
+    network, recipe = convolutional.load_recipe(Path(args.config))
+    if args.images:
+        recipe = replace(recipe, images=args.images)
+    material = convolutional.Material(
+        Path(args.data),
+        args.pool or Path(args.out) / "pool",
+        args.lpips,
+        Path(args.validation) if args.validation else None,
+    )
+    trainer = convolutional.make_trainer(
+        network, recipe, material, args.device, args.precision == "bf16", args.compile is not None
+    )
+    if last.exists() and not args.restart:
+        return trainer, convolutional.resume(trainer, last, args.fresh_optimiser)
+    if args.init:
+        convolutional.resume(trainer, Path(args.init), args.fresh_optimiser)
+    return trainer, {}
+
+
 def make_trainer(
     args: argparse.Namespace, last: Path
-) -> tuple[Trainer | PaperTrainer, dict[str, Any]]:
+) -> tuple[Trainer | PaperTrainer | convolutional.Trainer, dict[str, Any]]:
     """The trainer that the configuration asks for, and the checkpoint that it goes on from (or ``{}``)."""
-    return (_paper if "paper" in read_yaml(args.config) else _small)(args, last)
+    raw = read_yaml(args.config)
+    if raw.get("profile") == convolutional.PROFILE:
+        return _convolutional(args, last)
+    if args.pool or args.fresh_optimiser:
+        raise ValueError(
+            f"--pool and --fresh-optimiser are for the convolutional profile, not {args.config}"
+        )
+    return (_paper if "paper" in raw else _small)(args, last)
 
 
 def prepare(args: argparse.Namespace) -> None:

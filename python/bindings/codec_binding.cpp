@@ -16,7 +16,7 @@
 #include "common.h"
 #include "constants.h"
 #include "interpreter.h"
-#include "torchscript_capsule.h"
+#include "torch_capsule.h"
 #include "transforms.h"
 
 namespace dlf::python {
@@ -310,28 +310,38 @@ Precision precision_of(const std::string& name) {
   throw py::value_error("precision must be \"fp32\" or \"bf16\", not \"" + name + "\"");
 }
 
-// Asks Python for the TorchScript backend; what it raises says how to get it.
-TransformLoader torchscript_loader(const ModelPackage& model) {
+Backend backend_of(const std::string& name) {
+  if (name == "auto") return Backend::kAuto;
+  if (name == "integer") return Backend::kInteger;
+  if (name == "torch") return Backend::kTorch;
+  throw py::value_error("backend must be \"auto\", \"integer\" or \"torch\", not \"" + name + "\"");
+}
+
+// Asks Python for the torch backend; what it raises says how to get it.
+TorchBackend torch_backend(const ModelPackage& model) {
   const py::object capsule =
-      py::module_::import("dlf.torchscript").attr("backend")(path_text(model.path()));
-  void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchScriptCapsule);
+      py::module_::import("dlf.torchscript")
+          .attr("backend")(path_text(model.path()), model.normative().synthesis.has_value());
+  void* const backend = PyCapsule_GetPointer(capsule.ptr(), kTorchCapsule);
   if (backend == nullptr) throw py::error_already_set();
-  return static_cast<const TorchScriptBackend*>(backend)->load;
+  return *static_cast<const TorchBackend*>(backend);
 }
 
 std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads,
                             const std::string& precision,
-                            const std::optional<uint64_t>& pixels_per_call) {
+                            const std::optional<uint64_t>& pixels_per_call,
+                            const std::string& backend) {
   if (threads < 1) throw py::value_error("threads must be at least 1");
-  const TransformOptions options{device, precision_of(precision), pixels_per_call};
+  const NetworkOptions options{device, precision_of(precision), pixels_per_call,
+                               backend_of(backend)};
   Unlocked unlocked;
   std::vector<uint8_t> archive;
   auto model = ModelPackage::load(path, &archive);
-  auto transform = load_transform(archive, *model, options, [&](const ModelPackage& needing) {
+  Networks networks = load_networks(archive, *model, options, [&](const ModelPackage& needing) {
     const Unlocked::Interrupted interrupted(&unlocked);
-    return torchscript_loader(needing);
+    return torch_backend(needing);
   });
-  return std::make_unique<Codec>(std::move(model), std::move(transform), threads);
+  return std::make_unique<Codec>(std::move(model), std::move(networks), threads);
 }
 
 }  // namespace
@@ -349,7 +359,7 @@ void add_codec(py::module_& m) {
 
   py::class_<Codec>(m, "Codec")
       .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1,
-           arg("precision") = "fp32", arg("pixels_per_call") = none)
+           arg("precision") = "fp32", arg("pixels_per_call") = none, arg("backend") = "auto")
       .def_property_readonly("model_id", [](const Codec& codec) { return codec.model().id(); })
       .def_property_readonly("sha256",
                              [](const Codec& codec) { return codec.model().sha256_hex(); })

@@ -1,4 +1,4 @@
-// dlf._core: everything but the TorchScript backend. Neither includes nor links libtorch.
+// dlf._core: everything but the torch backend. Neither includes nor links libtorch.
 #include "common.h"
 #include "interpreter.h"
 

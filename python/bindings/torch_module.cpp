@@ -1,23 +1,24 @@
-// dlf._torch: the TorchScript backend. The interface is described in python/dlf/_torch.pyi.
+// dlf._torch: the torch backend. The interface is described in python/dlf/_torch.pyi.
 #include "common.h"
 #include "fork_gate.h"
 #include "interpreter.h"
-#include "torchscript_capsule.h"
+#include "torch_capsule.h"
+#include "torch_runner.h"
 #include "torchscript_transform.h"
 
 namespace dlf::python {
 namespace {
 
-constexpr TorchScriptBackend kBackend{&load_torchscript_transform};
+constexpr TorchBackend kBackend{&load_torchscript_transform, &load_torch_runner};
 
 }  // namespace
 
 // pybind11's own function, under another name; Python asks for the one below.
 #define PyInit__torch make_torch
 PYBIND11_MODULE(_torch, m) {
-  m.doc() = "The TorchScript backend of DLF.";
+  m.doc() = "The torch backend of DLF.";
   register_errors();
-  m.attr("BACKEND") = py::capsule(&kBackend, kTorchScriptCapsule);
+  m.attr("BACKEND") = py::capsule(&kBackend, kTorchCapsule);
   m.attr("BUILT_FOR_TORCH") = torch_version();
   m.def("check_device", &check_torch_device, py::arg("device"));
   // After the interpreter has ended and before libtorch's static objects do: a daemon thread may

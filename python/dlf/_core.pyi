@@ -1,4 +1,4 @@
-"""Everything but the TorchScript backend; free of torch. Errors are those of `dlf.errors`."""
+"""Everything but the torch backend; free of torch. Errors are those of `dlf.errors`."""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, Literal, NotRequired, TypedDict, TypeVar, type_check_only
@@ -220,10 +220,12 @@ class Codec:
         threads: int = 1,
         precision: Literal["fp32", "bf16"] = "fp32",
         pixels_per_call: int | None = None,
+        backend: Literal["auto", "integer", "torch"] = "auto",
     ) -> None:
         """`pixels_per_call`: how many pixels of pictures of one size go through the networks at once.
 
-        None is what suits the device, 0 one picture.
+        None is what suits the device, 0 one picture; for TorchScript networks. `backend`: as for
+        `dlf.Codec`.
         """
     @property
     def model_id(self) -> int: ...

@@ -19,7 +19,7 @@ from dlf.header import Buffer, ChunkType, as_bytes
 from dlf.importance import Importance, check_importance, mask_of
 from dlf.limits import Limits, check_limits
 from dlf.members import naming
-from dlf.options import Layers, Precision
+from dlf.options import Backend, Layers, Precision
 from dlf.picture import Picture, prepare
 from dlf.reduction import at_the_largest_size
 
@@ -46,13 +46,18 @@ class Codec:
         threads: for the arithmetic; None is every processor, or one in a worker process.
         precision: of the networks: "fp32", or "bf16" for bfloat16, which is faster where the hardware
             has it and slower elsewhere. What a file decodes to differs by 4/255 at most on nearly
-            all samples; its symbols do not depend on precision or device.
+            all samples; its symbols do not depend on precision or device. Models of integer networks
+            have "fp32" alone.
         limits: what one call may cost, unless the call names others.
+        backend: what draws and analyses; symbols come from the integer machine in any case.
+            "integer" is that machine, whose pixels are exact, and which needs no torch. "torch" runs
+            the same networks with torch in float32: a sample may differ by 1/255. "auto" is
+            "integer" where the model has integer networks and the device is "cpu", else "torch".
 
     Raises:
         ModelError: `model` is missing or altered.
-        ValueError: a device that is not there, a precision or a number of threads that makes no
-            sense.
+        ValueError: a device that is not there, a precision, a backend or a number of threads that
+            makes no sense. One that does not fit the model is refused when that is loaded.
     """
 
     def __init__(
@@ -62,8 +67,10 @@ class Codec:
         threads: int | None = None,
         precision: Precision = "fp32",
         limits: Limits | None = None,
+        backend: Backend = "auto",
     ) -> None:
         self._limits = check_limits(limits)
+        self._backend = options.check_backend(backend)
         self._device = options.check_device(device)
         torchscript.check_device(self._device)
         self._precision = options.check_precision(precision)
@@ -178,9 +185,9 @@ class Codec:
     ) -> list[bytes]:
         """Return the .dlf files of several images of any sizes, in their order.
 
-        On a GPU, images of the same size in whole windows go through the networks together; on a
+        On a GPU, images of the same size in whole windows go through TorchScript networks together. On a
         processor each goes alone and several at a time, as far as there are threads, and the files are
-        those of `encode`. Options hold for each image; metadata are as `encode` takes them by itself.
+        those of `encode`. Integer networks take one image after another everywhere. Options hold for each image; metadata are as `encode` takes them by itself.
         With `bpp` or `max_bytes` images go one by one. The memory used beside images and files is
         bounded.
 
@@ -238,7 +245,8 @@ class Codec:
         """Return the pixels of several .dlf files of any sizes, in their order.
 
         What `encode_batch` says holds here too: files of one size in whole windows and one rate point
-        go through the networks together on a GPU, and on a processor the pixels are those of `decode`.
+        go through TorchScript networks together on a GPU, and on a processor the pixels are those of
+        `decode`.
 
         Raises:
             As `decode`; the message names the file by its index, from 0, and nothing is returned.
@@ -297,7 +305,11 @@ class Codec:
             loaded = self._loaded.get(model.sha256)
             if loaded is None:
                 loaded = native.Codec(
-                    os.fsencode(model.path), self._device, self._threads, self._precision
+                    os.fsencode(model.path),
+                    self._device,
+                    self._threads,
+                    self._precision,
+                    backend=self._backend,
                 )
                 if loaded.sha256 != model.sha256:
                     path = os.fspath(model.path)
@@ -319,6 +331,7 @@ def encode(
     importance: Importance | None = None,
     reduce: bool = False,
     limits: Limits | None = None,
+    backend: Backend = "auto",
 ) -> bytes:
     """Return `image` as the bytes of a .dlf file.
 
@@ -343,6 +356,7 @@ def encode(
             the picture at 1/2, 1/4 or 1/8 of its size, the first of them that does. The file is that
             of the smaller picture; it does not record the size that there was.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
+        backend: what runs the networks, as for `dlf.Codec`.
 
     Raises:
         TooFewBytes: a target that is below the smallest possible file; it is a ValueError.
@@ -351,7 +365,7 @@ def encode(
         LimitExceeded: the picture, its metadata or the work exceeds `limits`.
         ModelError: the model is missing or altered.
     """
-    return shared_codec(model).encode(
+    return shared_codec(model, backend=backend).encode(
         image,
         quality,
         bpp=bpp,
@@ -374,6 +388,7 @@ def decode(
     noise: options.Noise = "vivid",
     region: options.Region | None = None,
     limits: Limits | None = None,
+    backend: Backend = "auto",
 ) -> npt.NDArray[np.uint8]:
     """Return the pixels of a .dlf file as a writable uint8 array.
 
@@ -391,13 +406,14 @@ def decode(
         region: x, y, width and height of the part to return, in pixels of the full size. Only the
             tiles that it touches are computed; the pixels are those of the whole picture.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
+        backend: what runs the networks, as for `dlf.Codec`.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model that the file asks for is not installed.
         ValueError: an option out of range.
     """
-    return shared_codec().decode(
+    return shared_codec(backend=backend).decode(
         data,
         layers=layers,
         allow_truncated=allow_truncated,
@@ -413,6 +429,7 @@ def shared_codec(
     device: str = "cpu",
     threads: int | None = None,
     precision: Precision = "fp32",
+    backend: Backend = "auto",
 ) -> Codec:
     """Return the process's codec for these options, made at the first call."""
     path = None if model is None else os.fspath(models.find(model).path)
@@ -421,12 +438,15 @@ def shared_codec(
         options.check_device(device),
         options.check_threads(threads),
         options.check_precision(precision),
+        options.check_backend(backend),
     )
 
 
 @functools.lru_cache(maxsize=8)
-def _shared_codec(model: str | None, device: str, threads: int, precision: Precision) -> Codec:
-    return Codec(model, device, threads, precision)
+def _shared_codec(
+    model: str | None, device: str, threads: int, precision: Precision, backend: Backend
+) -> Codec:
+    return Codec(model, device, threads, precision, backend=backend)
 
 
 def _chunks(picture: Picture) -> list[tuple[int, bytes]]:

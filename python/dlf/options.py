@@ -17,11 +17,13 @@ __all__ = [
     "DEFAULT_QUALITY",
     "DOWNSCALES",
     "MAX_THREADS",
+    "Backend",
     "Layers",
     "Precision",
     "Region",
     "available_threads",
     "byte_limit",
+    "check_backend",
     "check_bpp",
     "check_device",
     "check_downscale",
@@ -44,6 +46,7 @@ MAX_THREADS = 256
 
 DOWNSCALES = (1, 2, 4, 8)
 
+Backend = Literal["auto", "integer", "torch"]
 Layers = Literal["all", "semantic"]
 Noise = Literal["vivid", "faithful"]
 Precision = Literal["fp32", "bf16"]
@@ -114,6 +117,17 @@ def check_precision(precision: object) -> Precision:
     if precision == "bf16":
         return "bf16"
     raise ValueError(f"precision must be 'fp32' or 'bf16', not {precision!r}")
+
+
+def check_backend(backend: object) -> Backend:
+    """Return `backend`, what draws and analyses: "auto", "integer" or "torch"."""
+    if backend == "auto":
+        return "auto"
+    if backend == "integer":
+        return "integer"
+    if backend == "torch":
+        return "torch"
+    raise ValueError(f"backend must be 'auto', 'integer' or 'torch', not {backend!r}")
 
 
 def check_layers(layers: object) -> Layers:

@@ -24,7 +24,7 @@ from dlf.codec import shared_codec
 from dlf.files import read_bytes
 from dlf.header import Buffer
 from dlf.limits import Limits, check_limits
-from dlf.options import Precision
+from dlf.options import Backend, Precision
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -49,6 +49,7 @@ def decode_tensor(
     device: str = "cpu",
     threads: int | None = None,
     precision: Precision = "fp32",
+    backend: Backend = "auto",
     limits: Limits | None = None,
 ) -> torch.Tensor:
     """Return the pixels of a .dlf file as a uint8 tensor C x H x W in 0..255, on `device`.
@@ -56,15 +57,21 @@ def decode_tensor(
     Args:
         data: the content of the file.
         mode: "RGB" (C = 3) or "L" (C = 1). Alpha is dropped, gray becomes RGB and RGB gray (luma).
-        model, device, threads, precision: as for `dlf.Codec`, of which the process keeps one for each
-            choice.
+        model, device, threads, precision, backend: as for `dlf.Codec`, of which the process keeps one
+            for each choice.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:
         DlfError: what is wrong with the file; see `dlf.decode`.
         ValueError: `mode` is neither.
     """
-    options = {"model": model, "device": device, "threads": threads, "precision": precision}
+    options = {
+        "model": model,
+        "device": device,
+        "threads": threads,
+        "precision": precision,
+        "backend": backend,
+    }
     return _decode_tensors([data], mode, options, limits)[0]
 
 
@@ -134,6 +141,7 @@ class DlfCollate:
         device: str = "cpu",
         threads: int | None = None,
         precision: Precision = "fp32",
+        backend: Backend = "auto",
         limits: Limits | None = None,
     ) -> None:
         """`transform` gets each picture as uint8 C x H x W; the rest is as in `decode_tensor`.
@@ -148,6 +156,7 @@ class DlfCollate:
             "device": device,
             "threads": threads,
             "precision": precision,
+            "backend": backend,
         }
 
     def __call__(self, samples: Sequence[Any]) -> Any:

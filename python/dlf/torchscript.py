@@ -1,4 +1,4 @@
-"""The TorchScript backend `dlf._torch`, loaded when the first package needs it.
+"""The torch backend `dlf._torch`, loaded when the first package needs it.
 
 Thread safety: all functions may be called from several threads.
 """
@@ -21,8 +21,10 @@ TORCH = "torch==2.13.*"
 """The series of torch that `dlf._torch` is built with and runs with."""
 
 
-def backend(package: str) -> Any:
+def backend(package: str, chosen: bool = False) -> Any:
     """Return the backend for the model package at `package`, as `dlf._core` takes it.
+
+    `chosen`: the package could do without, but the caller wants torch.
 
     Raises:
         ModelError: torch or `dlf._torch` is missing; the message says how to get it.
@@ -30,7 +32,8 @@ def backend(package: str) -> Any:
     try:
         return _module().BACKEND
     except ImportError as error:
-        raise ModelError(f"model package {package!r} {_advice(error)}") from error
+        choice = 'backend "torch" of ' if chosen else ""
+        raise ModelError(f"{choice}model package {package!r} {_advice(error)}") from error
 
 
 def check_device(device: str) -> None:
@@ -61,7 +64,7 @@ def _module() -> ModuleType:
 
 
 def _advice(error: ImportError) -> str:
-    needs = "needs the TorchScript backend"
+    needs = "needs the torch backend"
     if importlib.util.find_spec("dlf._torch") is None:
         return f"{needs}, which this DLF was built without: pip install '{TORCH}', then build DLF again"
     if importlib.util.find_spec("torch") is None:

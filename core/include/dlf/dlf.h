@@ -28,8 +28,8 @@
  * to const may be used by any number of threads at once; a call that takes it without const must be
  * alone with it. There is no state of the process: no initialisation, and no setting of libtorch
  * (threads, default device, random state) is different after a call. A call works on threads of its
- * own; the functions that it is given run on the thread that called. A fork waits until no thread is
- * inside libtorch; the child may use every handle, but for calls that were under way.
+ * own; the functions that it is given run on the thread that called. A fork waits until no thread
+ * is inside libtorch; the child may use every handle, but for calls that were under way.
  *
  * Memory. A dlf_allocator gives the memory of everything that is handed to the caller in a
  * dlf_buffer and of the file that a dlf_decoder collects: all that grows with a stranger's bytes.
@@ -415,19 +415,31 @@ typedef enum dlf_precision {
   DLF_PRECISION_FORCE_INT_ = 0x7fffffff
 } dlf_precision;
 
+/* What runs the networks of an integer package. Symbols come from the integer machine in any case;
+ * pixels are exact with it alone. */
+typedef enum dlf_backend_kind {
+  DLF_BACKEND_AUTO = 0,    /* integer programs on the integer machine, or with libtorch where the
+                            * device is not "cpu"; TorchScript networks with libtorch */
+  DLF_BACKEND_INTEGER = 1, /* the integer machine; not for packages of TorchScript networks */
+  DLF_BACKEND_TORCH = 2,   /* libtorch in float32, from libdlf_torch */
+  DLF_BACKEND_FORCE_INT_ = 0x7fffffff
+} dlf_backend_kind;
+
 typedef struct dlf_codec_options {
   size_t struct_size;
-  const char* device; /* "cpu" (default), "cuda", "cuda:1"; integer packages: "cpu" alone */
+  const char* device; /* "cpu" (default), "cuda", "cuda:1" */
   uint32_t threads;   /* that work on one picture, fewer where max_memory asks for it; default 1.
                        * Changes no result. */
   const dlf_logger* logger; /* copied; default: nothing is said */
-  dlf_precision precision;
+  dlf_precision precision;  /* integer packages: DLF_PRECISION_FP32 alone */
+  dlf_backend_kind backend;
 } dlf_codec_options;
 
 /* Loads a package with its networks; `path` as for dlf_package_open, `options` may be NULL. A
- * package of TorchScript networks needs libdlf_torch: linked to the program, beside libdlf, or
- * where the system looks for libraries. DLF_MODEL_ERROR, also for a package without networks or
- * without libdlf_torch; DLF_INVALID_ARGUMENT, also for a device that does not exist here. */
+ * package of TorchScript networks and DLF_BACKEND_TORCH need libdlf_torch: linked to the program,
+ * beside libdlf, or where the system looks for libraries. DLF_MODEL_ERROR, also for a package
+ * without networks or without libdlf_torch; DLF_INVALID_ARGUMENT, also for a device that does not
+ * exist here, and for a backend or precision that does not fit the package. */
 DLF_API dlf_status dlf_codec_open(const char* path, const dlf_codec_options* options,
                                   dlf_codec** codec, dlf_error* error);
 /* The same from `size` bytes of memory, which are not needed afterwards. */
@@ -466,12 +478,12 @@ typedef struct dlf_encode_options {
   const dlf_limits* limits;
   const dlf_allocator* allocator; /* of the result; default malloc and free */
   dlf_progress progress;
-  void *progress_user;
+  void* progress_user;
   /* Where people look, as a grid of any size, up to 2^24 a side, that is laid over the picture:
    * [importance_height][importance_width], row-major, from -127 (least) over 0 (as the rest) to 127
    * (most). NULL: none. The rate there moves by up to half of the rate points; `rate` is that of 0,
    * and max_bytes holds all the same. */
-  const int8_t *importance;
+  const int8_t* importance;
   uint32_t importance_width, importance_height;
   uint32_t find_importance; /* 1: what the package itself finds, in place of a grid */
 } dlf_encode_options;
@@ -479,9 +491,9 @@ typedef struct dlf_encode_options {
 /* Encodes a picture into *file; `options` may be NULL. DLF_LIMIT_EXCEEDED, DLF_CANCELLED,
  * DLF_MODEL_ERROR (the networks fail), and DLF_INVALID_ARGUMENT also when no file fits max_bytes,
  * and for importance with a package that has no maps, or cannot find it. */
-DLF_API dlf_status dlf_encode(const dlf_codec *codec, const dlf_image *image,
-                              const dlf_encode_options *options, dlf_buffer *file,
-                              dlf_error *error);
+DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
+                              const dlf_encode_options* options, dlf_buffer* file,
+                              dlf_error* error);
 
 /* How an integer package draws texture that no bits describe. */
 typedef enum dlf_noise {
@@ -528,7 +540,8 @@ DLF_API dlf_status dlf_decoder_picture(const dlf_decoder* decoder, const dlf_cod
                                        const dlf_decode_options* options, dlf_picture* picture,
                                        dlf_error* error);
 
-/* ---- TorchScript networks: libdlf_torch ------------------------------------------------------ */
+/* ---- networks that libtorch runs: libdlf_torch ------------------------------------------------
+ */
 
 /* What libdlf looks for in libdlf_torch. A program need not call it. */
 typedef struct dlf_backend dlf_backend;

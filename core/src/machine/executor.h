@@ -14,8 +14,8 @@
 
 namespace dlf {
 
-// Fills one row of an input, or takes one of an output. Called once for each row, from any of the
-// threads, for several rows at the same time; must not throw.
+// Fills one row of an input, or takes one of an output, as far as its columns go. Called from any
+// of the threads, for several rows at the same time; must not throw.
 using FillRow = std::function<void(const Row&)>;
 using TakeRow = std::function<void(const ConstRow&)>;
 
@@ -27,7 +27,8 @@ struct MachineOptions {
 };
 
 // `inputs` and `outputs` are those of the program, in order; inputs that no output needs are not
-// called. Results depend on nothing but the program and its inputs. False when `progress` ended it.
+// called, the others once for each row. Results depend on nothing but the program and its inputs.
+// False when `progress` ended it.
 bool execute(const Plan& plan, const std::vector<FillRow>& inputs,
              const std::vector<TakeRow>& outputs, const MachineOptions& options);
 

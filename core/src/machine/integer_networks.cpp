@@ -85,6 +85,11 @@ struct Drawing {
   Drawing& operator=(const Drawing&) = delete;
 };
 
+ProgramWork whole_work(const std::vector<ConvLayer>& layers, const Program& program,
+                       const ImageGeometry& geometry, uint32_t block, int threads) {
+  return {layers, program, geometry.canvas, whole(geometry.canvas), block, threads};
+}
+
 Span pixels_of(uint32_t begin, uint32_t count, int downscale, uint32_t limit) {
   const uint64_t factor = static_cast<uint64_t>(downscale);
   const uint64_t end = (uint64_t{begin} + count) * factor;
@@ -94,24 +99,26 @@ Span pixels_of(uint32_t begin, uint32_t count, int downscale, uint32_t limit) {
 
 }  // namespace
 
-IntegerNetworks::IntegerNetworks(std::shared_ptr<const ModelPackage> model, int threads)
-    : model_(std::move(model)), threads_(threads) {}
-
-MachineOptions IntegerNetworks::options(const Report& report) const {
-  MachineOptions options;
-  options.threads = threads_;
-  if (report) {
-    options.progress = [&report](uint64_t done, uint64_t total) {
-      report(done, total);
-      return true;
-    };
-  }
-  return options;
-}
+IntegerNetworks::IntegerNetworks(std::shared_ptr<const ModelPackage> model,
+                                 const ProgramRunner& runner, int threads)
+    : model_(std::move(model)), runner_(runner), threads_(threads) {}
 
 const EncoderPart& IntegerNetworks::encoder() const {
   if (!model_->encoder()) fail(DLF_MODEL_ERROR, "the model package has no encoder");
   return *model_->encoder();
+}
+
+ProgramWork IntegerNetworks::encoding(const Program& program, const ImageGeometry& geometry) const {
+  return whole_work(encoder().layers, program, geometry, model_->normative().latent_stride,
+                    threads_);
+}
+
+Tensor IntegerNetworks::run_to_tensor(const Program& program, const ImageGeometry& geometry,
+                                      const std::vector<FillRow>& inputs) const {
+  const RegisterShape& shape = program.shapes[program.outputs[0]];
+  Tensor out(shape.channels, geometry.canvas.rows(shape.cell), geometry.canvas.columns(shape.cell));
+  runner_.run(encoding(program, geometry), inputs, {to_tensor(&out)}, {});
+  return out;
 }
 
 IntegerAnalysis IntegerNetworks::analyse(const ConstPixels& pixels, const ImageGeometry& geometry,
@@ -130,9 +137,7 @@ IntegerAnalysis IntegerNetworks::analyse(const ConstPixels& pixels, const ImageG
     out.importance_features = Tensor(shape.channels, geometry.latent_h, geometry.latent_w);
     take.push_back(to_tensor(&out.importance_features));
   }
-  const Plan plan(part.layers, part.analysis, geometry.canvas, whole(geometry.canvas),
-                  model.latent_stride);
-  execute(plan, {sample_rows(pixels)}, take, options(report));
+  runner_.run(encoding(part.analysis, geometry), {sample_rows(pixels)}, take, report);
   return out;
 }
 
@@ -143,10 +148,7 @@ void IntegerNetworks::check_importance() const {
 }
 
 Tensor IntegerNetworks::importance(const Tensor& features, const ImageGeometry& geometry) const {
-  const EncoderPart& part = encoder();
-  return std::move(run_program(part.layers, *part.importance, geometry.canvas,
-                               {from_tensor(features)}, model_->normative().latent_stride,
-                               options({}))[0]);
+  return run_to_tensor(*encoder().importance, geometry, {from_tensor(features)});
 }
 
 std::vector<float> IntegerNetworks::latents(const Tensor& features, const RateMap& rates,
@@ -154,8 +156,7 @@ std::vector<float> IntegerNetworks::latents(const Tensor& features, const RateMa
   const EncoderPart& part = encoder();
   std::vector<FillRow> inputs = {from_tensor(features)};
   if (part.bottleneck.inputs > 1) inputs.push_back(rate_rows(part.rate_vectors, rates));
-  const Tensor values = std::move(run_program(part.layers, part.bottleneck, geometry.canvas, inputs,
-                                              model_->normative().latent_stride, options({}))[0]);
+  const Tensor values = run_to_tensor(part.bottleneck, geometry, inputs);
   const float unit = 1.0F / static_cast<float>(1 << part.latent_fraction);
   std::vector<float> latents(values.data.size());
   std::transform(values.data.begin(), values.data.end(), latents.begin(),
@@ -178,12 +179,13 @@ void IntegerNetworks::draw(const SymbolSet& symbols, const Region& region, int d
   const Drawing drawing(part, downscale);
   const PixelArea area = {pixels_of(region.y, region.height, downscale, geometry.canvas.height),
                           pixels_of(region.x, region.width, downscale, geometry.canvas.width)};
-  const Plan plan(model.layers, *drawing.program, geometry.canvas, area, model.latent_stride);
-  execute(plan, inputs, {picture_rows(out, region, part.sample_bits, drawing.side)},
-          options(report));
+  runner_.run(
+      {model.layers, *drawing.program, geometry.canvas, area, model.latent_stride, threads_},
+      inputs, {picture_rows(out, region, part.sample_bits, drawing.side)}, report);
 }
 
-IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry) {
+IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry,
+                          const ProgramRunner& runner, int threads) {
   if (!model.encoder()) return {};
   const EncoderPart& part = *model.encoder();
   const Canvas& canvas = geometry.canvas;
@@ -198,8 +200,8 @@ IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geomet
   }
   IntegerCost cost;
   for (const Program* program : programs) {
-    const Plan plan(part.layers, *program, canvas, whole(canvas), block);
-    cost.bytes = std::max(cost.bytes, execution_bytes(plan));
+    cost.bytes = std::max(
+        cost.bytes, runner.bytes(whole_work(part.layers, *program, geometry, block, threads)));
     cost.macs += macs_of(part.layers, *program, canvas.height, canvas.width);
   }
   // Features, latents as integers and as numbers.
@@ -208,12 +210,13 @@ IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geomet
   return cost;
 }
 
-IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale) {
+IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale,
+                         const ProgramRunner& runner, int threads) {
   const NormativePart& part = model.normative();
   const Drawing drawing(*part.synthesis, downscale);
   const Canvas& canvas = geometry.canvas;
-  const Plan plan(part.layers, *drawing.program, canvas, whole(canvas), part.latent_stride);
-  return {execution_bytes(plan),
+  return {runner.bytes(
+              whole_work(part.layers, *drawing.program, geometry, part.latent_stride, threads)),
           macs_of(part.layers, *drawing.program, canvas.height, canvas.width)};
 }
 

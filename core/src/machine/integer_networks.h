@@ -1,4 +1,5 @@
-// The transforms of an integer package: pixels -> tokens and latents, and back, exact, in strips.
+// The transforms of an integer package: pixels -> tokens and latents, and back. On the integer
+// machine they are exact.
 //
 // Thread safety: an object never changes; call it from many threads at once.
 #ifndef DLF_SRC_MACHINE_INTEGER_NETWORKS_H_
@@ -11,7 +12,7 @@
 
 #include "geometry.h"
 #include "machine/encoder_part.h"
-#include "machine/executor.h"
+#include "machine/program_runner.h"
 #include "machine/rate_map.h"
 #include "model_package.h"
 #include "picture.h"
@@ -35,11 +36,11 @@ struct IntegerAnalysis {
 
 class IntegerNetworks {
  public:
-  // `threads` work on each call.
-  IntegerNetworks(std::shared_ptr<const ModelPackage> model, int threads);
+  // `threads` work on each call. `runner` must outlive the object.
+  IntegerNetworks(std::shared_ptr<const ModelPackage> model, const ProgramRunner& runner,
+                  int threads);
 
-  // Told how far a call is, on the caller's thread; it ends the call by throwing.
-  using Report = std::function<void(uint64_t done, uint64_t total)>;
+  using Report = ProgramRunner::Report;
 
   // Throws DLF_MODEL_ERROR when the package has no encoder.
   IntegerAnalysis analyse(const ConstPixels& pixels, const ImageGeometry& geometry,
@@ -60,19 +61,27 @@ class IntegerNetworks {
             const Pixels& out, const Report& report) const;
 
  private:
-  MachineOptions options(const Report& report) const;
   const EncoderPart& encoder() const;
+  // One of the encoder's programs over the whole picture.
+  ProgramWork encoding(const Program& program, const ImageGeometry& geometry) const;
+  // Such a program with a single output, which is returned.
+  Tensor run_to_tensor(const Program& program, const ImageGeometry& geometry,
+                       const std::vector<FillRow>& inputs) const;
 
   std::shared_ptr<const ModelPackage> model_;
+  const ProgramRunner& runner_;
   int threads_;
 };
 
-// Bytes and multiply-accumulates of the calls above, beside what goes in and comes out.
+// Bytes and multiply-accumulates of the calls above with these threads, beside what goes in and
+// comes out.
 struct IntegerCost {
   uint64_t bytes = 0, macs = 0;
 };
-IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry);
-IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale);
+IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry,
+                          const ProgramRunner& runner, int threads);
+IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale,
+                         const ProgramRunner& runner, int threads);
 
 }  // namespace dlf
 

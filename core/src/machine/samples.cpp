@@ -46,7 +46,7 @@ TakeRow picture_rows(const Pixels& out, const Region& region, uint32_t fraction_
                      uint32_t side) {
   return [out, region, fraction_bits, side](const ConstRow& row) {
     const size_t step = static_cast<size_t>(out.channels);
-    uint8_t* to = out.line(row.row - region.y);
+    uint8_t* to = out.line(row.row - region.y) + (row.columns.begin - region.x) * step;
     for (uint32_t x = row.columns.begin; x < row.columns.end; ++x, to += step) {
       std::array<uint32_t, kSynthesisChannels> rgb;
       for (size_t c = 0; c < rgb.size(); ++c) {

@@ -252,7 +252,8 @@ void sweep_codec(int threads) {
   part.whole_limit = 1;  // several tiles
   part.tile_core = 1;
   const auto model = dlf::ModelPackage::from_normative(dlf_test::to_bytes(part));
-  const dlf::Codec codec(model, std::make_unique<NoTransform>(model->normative()), threads);
+  const dlf::Codec codec(model, {std::make_unique<NoTransform>(model->normative()), nullptr},
+                         threads);
   const Bytes samples(150 * 100 * 4, 90);
   const dlf::ConstPixels pixels{samples.data(), 150, 100, 4, 150 * 4};
   const Bytes file = codec.encode(pixels, {});

@@ -8,11 +8,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import os
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -20,9 +21,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..training.data import Cut, cut_out
+from ..training.data import Cut, cut_out, image_files
 from ..training.device_sampler import DeviceSampler
 
+log = logging.getLogger(__name__)
 SAMPLES, INDEX = "samples.u8", "index.json"
 RESCALED = 0.5
 """Share of the crops that are drawn from a square of another size than their own."""
@@ -40,32 +42,42 @@ class Photograph:
     offset: int
 
 
-def build_pool(folder: Path, shards: Sequence[Path]) -> None:
-    """Decode all pictures of the tar ``shards`` into ``folder``; does nothing where that is done.
+def build_pool(folder: Path, sources: Sequence[Path]) -> None:
+    """Decode all pictures of the ``sources`` into ``folder``; does nothing where that is done.
 
-    Raises ``OSError`` when a shard or the folder cannot be read or written.
+    A source is what :func:`~..training.data.load_images` takes; what does not decode is reported and skipped. Raises
+    ``OSError`` when a source or the folder cannot be read or written, ``ValueError`` when nothing decodes.
     """
     if (folder / INDEX).exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    entries: list[Photograph] = []
-    offset = 0
     partial = folder / f"{SAMPLES}.{os.getpid()}.partial"
-    with partial.open("wb") as out:
-        for shard in shards:
-            with tarfile.open(shard) as tar:
-                for member in tar:
-                    file = tar.extractfile(member)
-                    if file is None:
-                        continue
-                    pixels = np.asarray(Image.open(io.BytesIO(file.read())).convert("RGB"))
-                    entries.append(Photograph(member.name, *pixels.shape[:2], offset))
-                    out.write(pixels.tobytes())
-                    offset += pixels.nbytes
-    os.replace(partial, folder / SAMPLES)
+    try:
+        with partial.open("wb") as out:
+            entries = _decode_all(sources, out)
+        if not entries:
+            raise ValueError(f"no image of {', '.join(map(str, sources))} could be read")
+        os.replace(partial, folder / SAMPLES)
+    finally:
+        partial.unlink(missing_ok=True)
     index = folder / f"{INDEX}.{os.getpid()}.partial"
     index.write_text(json.dumps([vars(e) for e in entries]))
     os.replace(index, folder / INDEX)
+
+
+def _decode_all(sources: Sequence[Path], out: BinaryIO) -> list[Photograph]:
+    """Write the samples of all pictures, one behind the other; returns where they lie."""
+    entries: list[Photograph] = []
+    for source in sources:
+        for name, data in image_files(source):
+            try:
+                pixels = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+            except (OSError, ValueError, SyntaxError) as error:
+                log.warning("skipped %s: %s", name, error)
+                continue
+            entries.append(Photograph(name, *pixels.shape[:2], out.tell()))
+            out.write(pixels.tobytes())
+    return entries
 
 
 class Pool:

@@ -9,6 +9,7 @@ import argparse
 import logging
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 
 from ..config import build, read_yaml
 from ..training.checkpoint import load_checkpoint
-from ..training.data import centre_crops
+from ..training.data import centre_crops, load_images
 from ..training.ranks import join, leave, world
 from ..training.run import Run
 from .config import NetworkConfig
@@ -25,6 +26,10 @@ from .pool import Crops, Pool, build_pool, people_and_text
 from .trainer import Recipe, Trainer
 
 log = logging.getLogger(__name__)
+PROFILE = "small"
+"""What recipes and checkpoints of this profile say."""
+FEWEST_HELD_OUT = 6
+"""Photographs kept back of data that held_out.txt does not know."""
 SHOWN = 16
 """Held-out photographs that validation looks at."""
 HELD_OUT_SIDE = 256
@@ -34,10 +39,72 @@ HELD_OUT = Path(__file__).with_name("held_out.txt")
 def load_recipe(path: Path) -> tuple[NetworkConfig, Recipe]:
     """Read a recipe. Raises ``ValueError`` with file and key where it is wrong."""
     raw = read_yaml(path)
+    if raw.get("profile") != PROFILE:
+        raise ValueError(f"{path}: the profile is {raw.get('profile')!r}, not {PROFILE!r}")
     train: dict[str, Any] = dict(raw.get("train", {}))
     loss = build(LossWeights, train.pop("loss", {}), f"{path}: loss")
     network = build(NetworkConfig, raw.get("network", {}), f"{path}: network")
     return network, build(Recipe, {**train, "loss": loss}, f"{path}: train")
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a run learns from, and where its pictures lie."""
+
+    data: Path
+    """As :func:`~..training.data.load_images` takes it; a folder may hold tags.csv."""
+    pool: Path
+    """Folder for decoded pictures; made where it is not there."""
+    lpips: str
+    validation: Path | None = None
+    """Held-out pictures; None: those of the data that ``held_out.txt`` names, else the first of them."""
+
+
+def held_out_names(pool: Pool, by_position: bool) -> list[str]:
+    """Photographs never to train on: those that ``held_out.txt`` names; ``by_position``: where there are none, the first."""
+    here = {e.name for e in pool.entries}
+    names = [n for n in HELD_OUT.read_text().split() if n in here]
+    if not names and by_position:
+        return [e.name for e in pool.entries[:FEWEST_HELD_OUT]]
+    return names
+
+
+def make_trainer(
+    network: NetworkConfig,
+    recipe: Recipe,
+    material: Material,
+    device: str,
+    bfloat16: bool,
+    compiled: bool,
+) -> Trainer:
+    """A trainer at its start, on every rank. Raises ``OSError`` and ``ValueError`` for material that will not do."""
+    if world()[0] == 0:
+        build_pool(material.pool, [material.data])
+    if "WORLD_SIZE" in os.environ:
+        torch.distributed.barrier()
+    pool = Pool(material.pool)
+    names = held_out_names(pool, by_position=material.validation is None)
+    if len(names) == len(pool.entries):
+        raise ValueError(f"{material.data}: {len(names)} images are too few to hold any out")
+    if material.validation is not None:
+        kept = load_images(material.validation, HELD_OUT_SIDE)
+    else:
+        by_name = {e.name: e for e in pool.entries}
+        kept = [pool.picture(by_name[n]) for n in names]
+    tags = material.data / "tags.csv"
+    weights = people_and_text(tags) if tags.exists() else {}
+    crops = Crops(pool, set(names), weights, recipe.seed, device)
+    shown = centre_crops(kept[:SHOWN], HELD_OUT_SIDE)
+    return Trainer(network, recipe, crops, shown, material.lpips, device, bfloat16, compiled)
+
+
+def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, Any]:
+    """Go on from a checkpoint, which is returned. Raises ``ValueError`` when it is of another profile."""
+    state = load_checkpoint(source)
+    if state["config"].get("profile") != PROFILE:
+        raise ValueError(f"{source}: a checkpoint of another profile")
+    trainer.load(state, fresh_optimiser)
+    return state
 
 
 def arguments() -> argparse.Namespace:
@@ -63,32 +130,12 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     join(args.device)
     network, recipe = load_recipe(args.recipe)
-    if world()[0] == 0:
-        build_pool(args.pool, sorted(args.data.glob("*.tar")))
-    if "WORLD_SIZE" in os.environ:
-        torch.distributed.barrier()
-    pool = Pool(args.pool)
-    names = HELD_OUT.read_text().split()
-    by_name = {e.name: e for e in pool.entries}
-    kept = [pool.picture(by_name[n]) for n in names if n in by_name]
-    shown = centre_crops(kept[:SHOWN], HELD_OUT_SIDE)
-    tags = args.data / "tags.csv"
-    weights = people_and_text(tags) if tags.exists() else {}
-    crops = Crops(pool, set(names), weights, recipe.seed, args.device)
-    trainer = Trainer(
-        network,
-        recipe,
-        crops,
-        shown,
-        args.lpips,
-        args.device,
-        bfloat16=not args.float32,
-        compiled=not args.eager,
-    )
+    material = Material(args.data, args.pool, args.lpips)
+    trainer = make_trainer(network, recipe, material, args.device, not args.float32, not args.eager)
     last = args.out / "last.ckpt"
     source = last if last.exists() else args.init
     if source is not None:
-        trainer.load(load_checkpoint(source), args.fresh_optimiser)
+        resume(trainer, source, args.fresh_optimiser)
         log.info("goes on from %s after %d images", source, trainer.seen)
     finished = Run(trainer, args.out, minutes=args.minutes)()
     leave()

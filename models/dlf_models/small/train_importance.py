@@ -170,7 +170,8 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
     torch.manual_seed(11)
-    network = network_of(load_checkpoint(args.checkpoint))
+    state = load_checkpoint(args.checkpoint)
+    network = network_of(state)
     pool, kept = Pool(args.pool), set(HELD_OUT.read_text().split())
     tried, textless = read_tags(args.data / "tags.csv")
     entries = [e for e in pool.entries if e.name in tried or e.name in kept]
@@ -182,7 +183,7 @@ def main() -> None:
     log.info(
         "%d held-out photographs: precision %.3f, recall %.3f", len(held_out), precision, recall
     )
-    save_checkpoint(args.out, {"importance": head.state_dict()})
+    save_checkpoint(args.out, {"config": state["config"], "importance": head.state_dict()})
 
 
 if __name__ == "__main__":

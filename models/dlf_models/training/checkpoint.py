@@ -31,7 +31,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(path: Path, weights: str = "ema") -> dict[str, Any]:
     """Read a checkpoint (tensors and plain values only). Raises ``ValueError`` naming the file when it is not one.
 
-    ``weights``: what it must hold, "ema" in those of small profiles, "state_dict" in those of the paper's.
+    ``weights``: what it must hold, "ema" in those of small profiles, "state_dict" in those of the paper's, "importance"
+    in those of importance heads.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

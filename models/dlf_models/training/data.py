@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".ppm"}
 
 
-def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of all images of a source, in a stable order."""
     if source.suffix == ".tar":
         with tarfile.open(source) as tar:
@@ -34,7 +34,7 @@ def _files(source: Path) -> Iterator[tuple[str, bytes]]:
     elif source.is_dir():
         for path in sorted(source.iterdir()):
             if path.suffix == ".tar":
-                yield from _files(path)
+                yield from image_files(path)
             elif path.suffix.lower() in SUFFIXES:
                 yield str(path), path.read_bytes()
     else:
@@ -67,7 +67,7 @@ def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:
     if not source.exists():
         raise FileNotFoundError(f"training data: {source} does not exist")
     images = []
-    for name, data in _files(source):
+    for name, data in image_files(source):
         try:
             image = Image.open(io.BytesIO(data)).convert("RGB")
         except (OSError, ValueError, SyntaxError) as error:

@@ -49,6 +49,7 @@ class Coder:
             settings.threads,
             settings.precision,
             self._limits,
+            backend=settings.backend,
         )
         if settings.model_sha256:
             model = models.find(settings.model)

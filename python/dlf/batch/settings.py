@@ -27,7 +27,7 @@ class Settings:
 
     Attributes:
         decode: from .dlf files to images, instead of the other way.
-        quality, bpp, max_bytes, model, device, precision: as for `dlf.encode` and `dlf.Codec`.
+        quality, bpp, max_bytes, model, device, precision, backend: as for `dlf.encode` and `dlf.Codec`.
         threads: of each worker; None is its share of the processors.
         importance: where people look, the same for all pictures; as for `dlf.encode`.
         keep: which metadata is embedded: "exif", "icc", "xmp".
@@ -49,6 +49,7 @@ class Settings:
     model: str | None = None
     device: str = "cpu"
     precision: options.Precision = "fp32"
+    backend: options.Backend = "auto"
     threads: int | None = None
     extension: str = "png"
     keep_extension: bool = False
@@ -77,6 +78,7 @@ class Settings:
         limits = check_limits(self.limits)
         options.check_device(self.device)
         options.check_precision(self.precision)
+        options.check_backend(self.backend)
         unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
         if unknown:
             raise ValueError(f"metadata of an unknown kind: {', '.join(sorted(unknown))}")
@@ -96,6 +98,8 @@ class Settings:
         model = f" model={self.model_sha256[:12]}" if self.model_sha256 else ""
         if self.precision != "fp32":
             model += f" precision={self.precision}"
+        if self.backend != "auto":
+            model += f" backend={self.backend}"
         if self.decode:
             return f"decode {self.extension}{model}"
         if self.bpp is not None:

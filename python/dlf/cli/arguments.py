@@ -11,6 +11,7 @@ from dlf import options
 from dlf.imagefile import METADATA_KINDS
 
 __all__ = [
+    "add_backend",
     "add_device",
     "add_files",
     "add_frame",
@@ -72,6 +73,17 @@ def add_device(parser: argparse.ArgumentParser) -> None:
         default="cpu",
         metavar="cpu|cuda",
         help="where the networks run (default: cpu)",
+    )
+
+
+def add_backend(parser: argparse.ArgumentParser) -> None:
+    """Add --backend."""
+    parser.add_argument(
+        "--backend",
+        choices=("auto", "integer", "torch"),
+        default="auto",
+        help="what runs integer networks: the integer machine, whose pixels are exact, or torch"
+        " (default: the machine on the processor, torch on other devices)",
     )
 
 

@@ -107,6 +107,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_precision(parser)
+    shared.add_backend(parser)
     parser.add_argument(
         "--threads",
         type=shared.checked(options.check_threads, shared.number),
@@ -164,6 +165,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         model=arguments.model,
         device=arguments.device,
         precision=arguments.precision,
+        backend=arguments.backend,
         threads=arguments.threads,
         extension=arguments.format.lstrip(".").lower(),
         keep_extension=arguments.keep_extension,

@@ -75,6 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_precision(parser)
+    shared.add_backend(parser)
     shared.add_threads(parser)
     shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
@@ -101,7 +102,13 @@ def run(arguments: argparse.Namespace) -> int:
         for form in forms.values():
             check_mark(form)
     limits = shared.limits_of(arguments)
-    codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
+    codec = shared_codec(
+        arguments.model,
+        arguments.device,
+        arguments.threads,
+        arguments.precision,
+        arguments.backend,
+    )
     models = [] if arguments.model is None else [str(codec.model.path)]
     plan.judge(lambda job: forms[job.target], models, arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)

@@ -52,6 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     shared.add_model(parser)
     shared.add_device(parser)
     shared.add_precision(parser)
+    shared.add_backend(parser)
     shared.add_threads(parser)
     shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
@@ -82,7 +83,13 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_to_encode_again(plan, arguments.overwrite)
     limits = shared.limits_of(arguments)
     importance = shared.importance_of(arguments)
-    codec = shared_codec(arguments.model, arguments.device, arguments.threads, arguments.precision)
+    codec = shared_codec(
+        arguments.model,
+        arguments.device,
+        arguments.threads,
+        arguments.precision,
+        arguments.backend,
+    )
     model = codec.model
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)

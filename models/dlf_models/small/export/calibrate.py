@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -150,8 +150,20 @@ class Walker:
         return picture.data
 
 
-def calibrate(walker: Walker, images: Sequence[NDArray[np.uint8]], points: int) -> Calibration:
-    """Run every photograph at a rate point of its own, spread evenly; collect peaks, tokens and symbols."""
+def no_progress(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def calibrate(
+    walker: Walker,
+    images: Sequence[NDArray[np.uint8]],
+    points: int,
+    progress: Callable[[int, int], None] = no_progress,
+) -> Calibration:
+    """Run every photograph at a rate point of its own, spread evenly; collect peaks, tokens and symbols.
+
+    ``progress`` is called with how many photographs are done and how many there are.
+    """
     network, result = walker.network, Calibration(Graphs())
     stride = max(1, points * 5 // 13)
     for number, image in enumerate(images):
@@ -166,4 +178,5 @@ def calibrate(walker: Walker, images: Sequence[NDArray[np.uint8]], points: int) 
         sent = coding.indexes >= 0
         result.symbols.append(coding.symbols.numpy().ravel()[sent].astype(np.int64))
         result.indexes.append(coding.indexes[sent])
+        progress(number + 1, len(images))
     return result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -33,6 +33,7 @@ from .calibrate import (
     Calibration,
     Walker,
     calibrate,
+    no_progress,
     whole_windows,
 )
 from .graph import Graph
@@ -149,11 +150,15 @@ def build_package(
     images: Sequence[NDArray[np.uint8]],
     description: dict[str, Any],
     head: ImportanceHead | None = None,
+    progress: Callable[[int, int], None] = no_progress,
 ) -> tuple[bytes, dict[str, Any]]:
-    """Package bytes and a report. ``images``: training photographs, never test images."""
+    """Package bytes and a report. ``images``: training photographs, never test images.
+
+    ``progress`` is as for :func:`calibrate`.
+    """
     config = network.config
     walker = Walker(network, head)
-    calibration = calibrate(walker, images, RATE_POINTS)
+    calibration = calibrate(walker, images, RATE_POINTS, progress)
     reduced = Reduced()
     fitted = []
     for number, image in enumerate(images[:FITTED]):
@@ -210,6 +215,7 @@ def build_package(
         "parameters": sum(p.numel() for p in network.parameters()),
         "macs_per_pixel": {k: round(v) for k, v in macs_per_pixel(network).items()},
         "calibration_images": len(calibration.digits),
+        "latent_fraction_bits": bits["latent"] + bits["step"],
     }
     model_json = json.dumps({**description, "network": asdict(config), **report}, indent=1)
     return assemble(normative, encoder, model_json), report

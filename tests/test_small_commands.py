@@ -1,0 +1,250 @@
+"""The convolutional profile as a user trains and exports it: `dlf train`, `dlf export`, then files in Python and C."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import dlf
+import numpy as np
+import pytest
+import torch
+import yaml
+from conftest import ROOT, run, scene
+from dlf.cli import main
+from dlf_models.package_format import normative_digest
+from dlf_models.small.importance import ImportanceHead
+from dlf_models.small.pool import Pool
+from dlf_models.small.train import HELD_OUT, held_out_names, load_recipe
+from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
+from PIL import Image
+from test_eval_metrics import random_weights
+
+from tests.test_small_training import TINY
+
+RECIPES = sorted((ROOT / "models" / "configs" / "small").glob("*.yaml"))
+TRAIN = {"batch": 2, "images": 6, "crop": 128, "validate_every": 4}
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a recipe, LPIPS weights of the right layout and nine pictures, one of them broken."""
+    folder = tmp_path_factory.mktemp("small")
+    network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY).items()}
+    recipe = {"profile": "small", "network": network, "train": TRAIN}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(recipe))
+    weights = random_weights()
+    arrays = {name: value.numpy() for name, value in weights.features.items()}
+    arrays |= {f"lin{i}.model.1.weight": lin.numpy() for i, lin in enumerate(weights.lins)}
+    np.savez(folder / "lpips.npz", **arrays)
+    (folder / "images").mkdir()
+    for number in range(8):
+        Image.fromarray(scene(150 + number, 170, number)).save(folder / f"images/{number}.png")
+    (folder / "held.txt").write_text(str(folder / "images" / "7.png"))
+    (folder / "images" / "broken.png").write_bytes(b"not a picture")
+    return folder
+
+
+def words(material: Path, out: Path, *more: str) -> list[str]:
+    return ["train", str(material / "tiny.yaml"), "--data", str(material / "images"),
+            "--validation", str(material / "held.txt"), "--lpips", str(material / "lpips.npz"), "--out", str(out), "--threads", "1", *more]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checkpoint(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of a run that was interrupted after its first step, and went on."""
+    out = tmp_path_factory.mktemp("run")
+    assert main(words(material, out, "--minutes", "0.00001")) == 0
+    assert load_checkpoint(out / "last.ckpt")["counters"] == [2, 1]
+    assert main(words(material, out)) == 0
+    assert load_checkpoint(out / "last.ckpt")["counters"] == [6, 3]
+    return out / "last.ckpt"
+
+
+@pytest.fixture(scope="module")
+def package(material: Path, checkpoint: Path) -> Path:
+    out = checkpoint.with_name("tiny.dlfm")
+    data = ["--data", str(material / "images"), "--limit", "3"]
+    assert main(["export", str(checkpoint), str(out), *data, "--licence", "MIT"]) == 0
+    return out
+
+
+def test_a_run_leaves_what_others_leave(checkpoint: Path) -> None:
+    state = load_checkpoint(checkpoint)
+    assert state["config"]["profile"] == "small"
+    names = {path.name for path in checkpoint.parent.iterdir()}
+    assert names >= {"last.ckpt", "best.ckpt", "validation.csv", "sheet.png", "pool"}
+    assert not [name for name in names if "partial" in name]
+
+
+@pytest.mark.parametrize("known", [0, 2])
+def test_some_pictures_are_held_out(checkpoint: Path, known: int) -> None:
+    pool = Pool(checkpoint.parent / "pool")
+    listed = HELD_OUT.read_text().split()[:known]
+    for number, name in enumerate(listed):
+        pool.entries[number + 3] = replace(pool.entries[number + 3], name=name)
+    first = [entry.name for entry in pool.entries[:6]]
+    assert held_out_names(pool, by_position=True) == (listed or first)
+    assert held_out_names(pool, by_position=False) == listed
+
+
+def test_a_run_begins_from_a_checkpoint(material: Path, checkpoint: Path, tmp_path: Path) -> None:
+    more = ["--init", str(checkpoint), "--images", "8", "--pool", str(checkpoint.parent / "pool")]
+    assert main(words(material, tmp_path, *more)) == 0
+    assert load_checkpoint(tmp_path / "last.ckpt")["counters"] == [8, 4]
+    assert not (tmp_path / "pool").exists()
+
+
+@pytest.mark.slow  # starts a process that trains
+def test_ctrl_c_ends_a_run_with_a_checkpoint(material: Path, tmp_path: Path) -> None:
+    command = words(material, tmp_path, "--images", "100000")
+    program = [sys.executable, "-m", "dlf", *command]
+    with subprocess.Popen(program, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        log = tmp_path / "validation.csv"
+        until = time.monotonic() + 120
+        while not log.exists() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    assert load_checkpoint(tmp_path / "last.ckpt")["counters"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--init-titok", "x"], "--init-titok is for other profiles"),
+        (["--ddp"], "--ddp is for other profiles"),
+        (["--data", "none"], "none"),
+        (["--lpips", "none.npz"], "none.npz"),
+        (["--init", "none.ckpt"], "none.ckpt"),
+    ],
+    ids=lambda value: value[0][2:] if isinstance(value, list) else "",
+)
+def test_what_is_wrong_is_named(
+    material: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: list[str],
+    message: str,
+) -> None:
+    assert main([*words(material, tmp_path), *change]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_a_recipe_of_another_profile_takes_no_pool(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = ["train", str(ROOT / "models/configs/test.yaml"), *words(material, tmp_path)[2:]]
+    assert main([*other, "--pool", "x"]) == 1
+    assert "--pool and --fresh-optimiser are for the convolutional profile" in (
+        capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
+def test_recipes_say_their_profile(recipe: Path, tmp_path: Path) -> None:
+    network, _ = load_recipe(recipe)
+    assert network.latent_channels % 4 == 0
+    nameless = tmp_path / "r.yaml"
+    nameless.write_text(recipe.read_text().replace("profile: small", ""))
+    with pytest.raises(ValueError, match="profile is None, not 'small'"):
+        load_recipe(nameless)
+
+
+def test_a_package_says_where_it_comes_from(package: Path) -> None:
+    described = _description(package)
+    assert described["name"] == "tiny" and described["profile"] == "small"
+    assert described["licence"] == "MIT" and described["training"] == "6 crops seen"
+
+
+def _description(package: Path) -> dict[str, Any]:
+    with zipfile.ZipFile(package) as archive:
+        [name] = [n for n in archive.namelist() if n.endswith("extra/model.json")]
+        return dict(json.loads(archive.read(name)))
+
+
+def test_an_export_measures_what_integers_cost(
+    material: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "named.dlfm"
+    listed = tmp_path / "list.txt"
+    listed.write_text(str(material / "images" / "0.png"))
+    data = ["--data", str(material / "images"), "--limit", "2", "--measure", str(listed)]
+    assert main(["export", str(checkpoint), str(out), *data, "--name", "other"]) == 0
+    said = capsys.readouterr().out
+    report, last = json.JSONDecoder().raw_decode(said)[0], said.splitlines()[-1]
+    losses = report["losses"]
+    assert {len(values) for values in losses.values()} == {3}
+    assert min(losses["drawing"]) > 40  # dB between integer pixels and the float network's
+    for integer, real in zip(losses["integer"], losses["float"], strict=True):
+        assert integer == pytest.approx(real, abs=0.5)
+    assert normative_digest(out.read_bytes()) in last
+    assert _description(out)["name"] == "other"
+
+
+def test_exports_write_over_nothing(
+    material: Path, checkpoint: Path, package: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = package.read_bytes()
+    data = ["--data", str(material / "images")]
+    assert main(["export", str(checkpoint), str(package), *data, "--no-clobber"]) == 1
+    assert "nothing is to be replaced" in capsys.readouterr().err
+    assert package.read_bytes() == before
+    assert main(["export", str(checkpoint), str(checkpoint), *data, "--force"]) == 2
+    assert "written over by its own output" in capsys.readouterr().err
+    assert load_checkpoint(checkpoint)["counters"] == [6, 3]
+    assert not checkpoint.with_name("tiny.prior.npz").exists()
+
+
+def test_an_importance_head_goes_into_the_package(
+    material: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(4)
+    head, out = tmp_path / "head.ckpt", tmp_path / "looks.dlfm"
+    state = ImportanceHead(TINY.detail_width).state_dict()
+    save_checkpoint(head, {"config": {"profile": "small"}, "importance": state})
+    data = ["--data", str(material / "images"), "--limit", "1"]
+    words = ["export", str(checkpoint), str(out), *data, "--importance-head"]
+    assert main([*words, str(checkpoint)]) == 1
+    assert "not a DLF training checkpoint" in capsys.readouterr().err and not out.exists()
+    assert main([*words, str(head)]) == 0
+    file = dlf.encode(scene(130, 150, 3), 50, importance="auto", model=out)
+    assert dlf.Codec(out).decode(file).shape == (130, 150, 3)
+
+
+def test_files_are_the_same_in_python_and_c(
+    package: Path, tools: Path, tmp_path: Path, codec_picture: np.ndarray
+) -> None:
+    Image.fromarray(codec_picture).save(tmp_path / "in.ppm")
+    Image.fromarray(codec_picture).save(tmp_path / "in.png")
+    model = ["--model", str(package), "--quiet"]
+    assert main(["encode", str(tmp_path / "in.png"), str(tmp_path / "p.dlf"), *model]) == 0
+    assert main(["decode", str(tmp_path / "p.dlf"), str(tmp_path / "p.ppm"), *model]) == 0
+    run(tools / "dlfenc", tmp_path / "in.ppm", tmp_path / "c.dlf", *model)
+    run(tools / "dlfdec", tmp_path / "c.dlf", tmp_path / "c.ppm", *model)
+    assert (tmp_path / "p.dlf").read_bytes() == (tmp_path / "c.dlf").read_bytes()
+    assert (tmp_path / "p.ppm").read_bytes() == (tmp_path / "c.ppm").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def codec_picture() -> np.ndarray:
+    return scene(150, 190, seed=5)
+
+
+def test_torch_draws_it_too(package: Path, codec_picture: np.ndarray) -> None:
+    """Trained weights may have sums beyond 24 bits: then a sample may be off by one."""
+    exact = dlf.Codec(package, threads=1, backend="integer")
+    twin = dlf.Codec(package, threads=1, backend="torch")
+    for quality in (0, 50, 100):
+        file = exact.encode(codec_picture, quality)
+        far = np.abs(twin.decode(file).astype(int) - exact.decode(file))
+        assert far.max() <= 1 and (far > 0).mean() < 1e-3
+        assert exact.decode(twin.encode(codec_picture, quality)).shape == codec_picture.shape
