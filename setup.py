@@ -57,6 +57,20 @@ def headers_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def write_digest() -> Path:
+    """Writes the digest as a header and returns its folder.
+
+    A define would be part of every compile: with it no compiler cache ever finds anything again.
+    """
+    folder = ROOT / "build" / "generated"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = f'#define DLF_HEADERS_DIGEST "{headers_digest()}"\n'
+    header = folder / "headers_digest.h"
+    if not header.exists() or header.read_text() != text:
+        header.write_text(text)
+    return folder
+
+
 def torch_series() -> str:
     """Returns the requirement on torch, as the extra `torch` has it."""
     extras = tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]
@@ -82,8 +96,7 @@ def extension(
         name,
         sources=files,
         depends=headers(),
-        include_dirs=[str(ROOT / path) for path in include],
-        define_macros=[("DLF_HEADERS_DIGEST", f'"{headers_digest()}"')],
+        include_dirs=[*(str(ROOT / path) for path in include), str(write_digest())],
         extra_compile_args=[*FLAGS, *(f"-isystem{path}" for path in system_includes)],
         language="c++",
         **options,

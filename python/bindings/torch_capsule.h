@@ -5,6 +5,8 @@
 #ifndef DLF_PYTHON_BINDINGS_TORCH_CAPSULE_H_
 #define DLF_PYTHON_BINDINGS_TORCH_CAPSULE_H_
 
+#include "headers_digest.h"
+
 namespace dlf::python {
 
 // The capsule points to a TorchBackend (transforms.h), which lives as long as the process.
