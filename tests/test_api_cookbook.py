@@ -94,4 +94,4 @@ def execute(program: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_recipes_are_numbered() -> None:
     headings = re.findall(r"^## (\d+)\. ", (ROOT / "docs/cookbook.md").read_text(), re.MULTILINE)
-    assert headings == [str(number) for number in range(1, 13)]
+    assert headings == [str(number) for number in range(1, 14)]

@@ -106,4 +106,11 @@ def test_packaged_files(tmp_path: Path) -> None:
     ):
         assert name in installed, name
     roots = {name.split("/")[0] for name in installed}
-    assert roots == {"dlf", "dlf_pillow", "dlf_imageio", "dlf_models", "dlf_pretrained"}
+    assert roots == {
+        "dlf",
+        "dlf_pillow",
+        "dlf_pillow_start",
+        "dlf_imageio",
+        "dlf_models",
+        "dlf_pretrained",
+    }

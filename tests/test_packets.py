@@ -121,7 +121,7 @@ def test_the_command_says_what_was_done(
         for size, found in (("131x93", sizes[1]), ("66x47", sizes[2]))
     ]
     assert "33x24 RGB" in said.out
-    assert said.out.endswith("; reduced from 131x93\n")
+    assert said.out.splitlines()[0].endswith("; reduced from 131x93")
     assert main([*words, str(sizes[4]), "--reduce", "--json"]) == 0
     said = capsys.readouterr()
     assert (said.err, json.loads(said.out)["reduced_from"]) == ("", [131, 93])

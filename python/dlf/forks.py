@@ -6,6 +6,7 @@ The compiled modules have the like in core/src/fork_gate.h.
 
 from __future__ import annotations
 
+import logging  # noqa: F401 - its hook must be registered before ours, see the end
 import os
 import threading
 import weakref
@@ -80,6 +81,8 @@ class _Forking(threading.local):
 
 _forking = _Forking()
 
+# The last hook that is registered runs first. So a fork waits for our steps before it takes the lock
+# of `logging`, which a module that is imported in a step needs.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork,

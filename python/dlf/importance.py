@@ -153,7 +153,8 @@ def _levels(array: npt.NDArray[Any]) -> Mask:
         if array.max() == 1:
             raise ValueError("importance: of a uint8 mask 255 is 1; give 0 and 1 as bool")
         table = np.rint(np.arange(256) * (_MOST / 255)).astype(np.int8)
-        return table[array]
+        levels: Mask = table[array]
+        return levels
     if array.dtype.kind not in "iuf":
         raise ValueError(f"importance: a mask holds bools or numbers, not {array.dtype}")
     low, high = array.min(), array.max()

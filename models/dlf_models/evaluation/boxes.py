@@ -18,7 +18,9 @@ def overlap(first: Boxes, second: Boxes) -> npt.NDArray[np.float64]:
     opposite = np.minimum(first[:, None, 2:], second[None, :, 2:])
     common = np.clip(opposite - corner, 0, None).prod(axis=2)
     joint = _area(first)[:, None] + _area(second)[None] - common
-    return np.divide(common, joint, out=np.zeros_like(common), where=joint > 0)
+    shares: npt.NDArray[np.float64] = np.zeros_like(common)
+    np.divide(common, joint, out=shares, where=joint > 0)
+    return shares
 
 
 def _area(boxes: Boxes) -> npt.NDArray[np.float64]:
