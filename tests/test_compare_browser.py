@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -186,8 +187,10 @@ def test_a_hundred_percent_shows_each_pixel_once(
         stage_left, stage_top, stage_width, _ = (density * v for v in stage(page))
         x = round(max(stage_left, left)) + 40
         y = round(max(stage_top, top)) + 40
-        side = 60 if source == "tiny_report" else 200
-        assert x + side < stage_left + stage_width / 2 - 40
+        # How much of that there is depends on the picture: without Kodak's it is a smaller one.
+        room = stage_left + stage_width / 2 - 40 - x
+        side = min(60 if source == "tiny_report" else 200, math.floor(room) - 1)
+        assert side >= 60
         original = picture[y - round(top) :, x - round(left) :][:side, :side]
         # The stage itself may lie between two pixels of the screen; the browser then takes one.
         places = [(y + dy, x + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]

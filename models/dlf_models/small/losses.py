@@ -59,7 +59,7 @@ class PixelLoss(nn.Module):
     """Weighted sum of all terms, per sample. The perceptual network sees random cuts at one of a few sizes."""
 
     def __init__(self, lpips_weights: str, weights: LossWeights, compiled: bool = False) -> None:
-        """``compiled``: the feature distance by torch.compile, which takes a fifth of the time and 20 s once."""
+        """``compiled``: the feature distance by torch.compile, which takes a sixth of the time and some seconds once."""
         super().__init__()
         self.tap_distance: TapDistance = (
             torch.compile(tap_distance, dynamic=True) if compiled else tap_distance

@@ -27,7 +27,7 @@ def low_pass(side: int, like: Tensor) -> Tensor:
 def reduce(x: Tensor) -> Tensor:
     """Low-pass in both directions and every second sample: ``[B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C]``.
 
-    As products of matrices: the gradient of a convolution of each channel for itself takes ten times as long.
+    As products of matrices: with convolutions of each channel for itself the distortion takes twice as long.
     """
     rows, columns = (low_pass(side, x) for side in x.shape[1:3])
     return columns @ (rows @ x.flatten(2)).unflatten(2, x.shape[2:])

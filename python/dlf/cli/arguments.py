@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from dlf.codec import Codec
     from dlf.importance import Importance
     from dlf.limits import Limits
 
@@ -265,6 +266,19 @@ def limits_of(arguments: argparse.Namespace) -> Limits:
 
     given = {name: getattr(arguments, name) for name in _LIMITS}
     return Limits(**{name: value for name, value in given.items() if value is not None})
+
+
+def codec_of(arguments: argparse.Namespace) -> Codec:
+    """Return the codec that --model, --device, --threads, --precision and --backend ask for."""
+    from dlf.codec import shared_codec
+
+    return shared_codec(
+        arguments.model,
+        arguments.device,
+        arguments.threads,
+        arguments.precision,
+        arguments.backend,
+    )
 
 
 def checked(check: Callable[[object], T], parse: Callable[[str], object]) -> Callable[[str], T]:

@@ -84,7 +84,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Decode one file, or each of several."""
-    from dlf.codec import shared_codec
     from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info
     from dlf.imagefile import check_form, check_mark, image_bytes
@@ -102,13 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         for form in forms.values():
             check_mark(form)
     limits = shared.limits_of(arguments)
-    codec = shared_codec(
-        arguments.model,
-        arguments.device,
-        arguments.threads,
-        arguments.precision,
-        arguments.backend,
-    )
+    codec = shared.codec_of(arguments)
     models = [] if arguments.model is None else [str(codec.model.path)]
     plan.judge(lambda job: forms[job.target], models, arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)

@@ -68,7 +68,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Encode one image, or each of several."""
     from dlf.cli.coded import coded
-    from dlf.codec import shared_codec
     from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info
     from dlf.imagefile import kept_metadata, read_image
@@ -83,13 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     _refuse_to_encode_again(plan, arguments.overwrite)
     limits = shared.limits_of(arguments)
     importance = shared.importance_of(arguments)
-    codec = shared_codec(
-        arguments.model,
-        arguments.device,
-        arguments.threads,
-        arguments.precision,
-        arguments.backend,
-    )
+    codec = shared.codec_of(arguments)
     model = codec.model
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
