@@ -40,6 +40,8 @@ class Recipe:
     images: int = 2_400_000
     batch: int = 32
     crop: int = 128
+    wide: float = 0.0
+    """Share of the steps whose crops have twice the side, a quarter as many: there windows have neighbours."""
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
     warmup: int = 300
@@ -129,7 +131,8 @@ class Trainer:
         self.network.train()
         self.network.zero_grad(set_to_none=True)
         batch = max(1, self.recipe.batch // self.ranks)
-        image = self.crops.batch(batch, self.recipe.crop).to(self.device, non_blocking=True)
+        number, side = (max(1, batch // 4), 2 * self.recipe.crop) if self.wide() else (batch, self.recipe.crop)
+        image = self.crops.batch(number, side).to(self.device, non_blocking=True)
         self._loss(image).backward()
         self.average()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_NORM)
@@ -143,6 +146,11 @@ class Trainer:
         )
         self.steps += 1
         return {"learning_rate": f"{learning_rate:.2e}"}
+
+    def wide(self) -> bool:
+        """Whether this step sees wide crops: equal on all ranks, and spread evenly."""
+        share = self.recipe.wide
+        return int((self.steps + 1) * share) > int(self.steps * share)
 
     def _is_usual(self, norm: float) -> bool:
         """Whether to take the step; an unusual norm moves the average too, so that a lasting change is accepted."""
