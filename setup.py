@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,9 +24,14 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 os.chdir(ROOT)
+sys.path.insert(0, str(ROOT / "scripts"))
+from index_page import index_page
+
+PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 # The last keeps the folders of this machine out of the texts of assertions.
 FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", f"-ffile-prefix-map={ROOT}=."]
+FLAGS_MSVC = ["/std:c++17", "/O2", "/EHsc", "/utf-8", "/DNOMINMAX", "/D_USE_MATH_DEFINES"]
 # As it is from the beginning of a name in core/src; core/CMakeLists.txt cuts it in the same way.
 C_API, TORCH = "c_api", "torch"
 CHOICE = os.environ.get("DLF_TORCH", "")
@@ -73,8 +79,13 @@ def write_digest() -> Path:
 
 def torch_series() -> str:
     """Returns the requirement on torch, as the extra `torch` has it."""
-    extras = tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]
-    return str(extras["torch"][0])
+    return str(PROJECT["optional-dependencies"]["torch"][0])
+
+
+def long_description() -> str:
+    """Returns README.md for an index page; the repository's address is among `project.urls`."""
+    readme = Path("README.md").read_text(encoding="utf-8")
+    return index_page(readme, PROJECT.get("urls", {}).get("Repository"), PROJECT["version"])
 
 
 def torch_folder() -> Path | None:
@@ -142,6 +153,8 @@ class Build(build_ext):
 
     def build_extension(self, ext: Extension) -> None:
         """Build one module; the core comes first."""
+        if self.compiler.compiler_type == "msvc":
+            ext.extra_compile_args = [*FLAGS_MSVC]
         if ext is BACKEND:
             objects = self.compiler.object_filenames(CORE_SOURCES, output_dir=self.build_temp)
             self.compiler.create_static_lib(objects, "dlf_core", output_dir=self.build_temp)
@@ -156,6 +169,8 @@ if __name__ == "__main__":
     setup(
         ext_modules=[CORE, *([BACKEND] if BACKEND else [])],
         cmdclass={"build_ext": Build},
+        long_description=long_description(),
+        long_description_content_type="text/markdown",
         setup_requires=[torch_series()] if CHOICE == "1" else [],
         packages=[
             *find_packages("python", include=["dlf", "dlf.*", "dlf_pillow*", "dlf_imageio*"]),

@@ -98,7 +98,7 @@ def plain_loop(folder: Path, out: Path) -> dict[str, Any]:
     """What one writes without `dlf batch`; also how its time is spent."""
     start = time.monotonic()
     import dlf
-    from dlf.batch.work import peak_memory
+    from dlf.systems import peak_memory
     from PIL import Image
 
     out.mkdir()

@@ -1,6 +1,7 @@
 #include "bytes.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "constants.h"
 
@@ -97,19 +98,17 @@ void ByteWriter::bytes(ByteView view) {
 }
 
 size_t checked_multiply(size_t a, size_t b, const char* what) {
-  size_t result = 0;
-  if (__builtin_mul_overflow(a, b, &result)) {
+  if (a != 0 && b > SIZE_MAX / a) {
     fail(DLF_LIMIT_EXCEEDED, std::string(what) + ": size overflows");
   }
-  return result;
+  return a * b;
 }
 
 size_t checked_add(size_t a, size_t b, const char* what) {
-  size_t result = 0;
-  if (__builtin_add_overflow(a, b, &result)) {
+  if (b > SIZE_MAX - a) {
     fail(DLF_LIMIT_EXCEEDED, std::string(what) + ": size overflows");
   }
-  return result;
+  return a + b;
 }
 
 }  // namespace dlf

@@ -1,18 +1,21 @@
 #include "c_api_backend.h"
 
-#include <dlfcn.h>
-
 #include <cstring>
 #include <string>
 
 #include "c_api_common.h"
 
+#if defined(__unix__) || defined(__APPLE__)
+#include <dlfcn.h>
+
 // Null unless the program is linked to libdlf_torch.
 extern "C" __attribute__((weak)) DLF_API const dlf_backend* dlf_torch_backend(void);
+#endif
 
 namespace dlf::c_api {
 namespace {
 
+#if defined(__unix__) || defined(__APPLE__)
 using Entry = const dlf_backend* (*)();
 
 // Beside libdlf, or where the system looks; never unloaded. Throws what the system says.
@@ -32,10 +35,12 @@ Entry load_library(const ModelPackage& model) {
   std::memcpy(&entry, &symbol, sizeof entry);  // as POSIX means it
   return entry;
 }
+#endif
 
 }  // namespace
 
 TorchBackend torch_backend(const ModelPackage& model) {
+#if defined(__unix__) || defined(__APPLE__)
   const Entry found = dlf_torch_backend != nullptr ? dlf_torch_backend : load_library(model);
   const dlf_backend& backend = *found();
   if (std::strcmp(dlf_version(), backend.version) != 0) {
@@ -43,6 +48,9 @@ TorchBackend torch_backend(const ModelPackage& model) {
                            backend.version + " do not belong together");
   }
   return backend.functions;
+#else
+  fail(DLF_MODEL_ERROR, model.path() + ": this build of libdlf has no torch backend");
+#endif
 }
 
 }  // namespace dlf::c_api

@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "checksums.h"
+#include "processor.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
 #include <immintrin.h>
 #define DLF_SHA_NI 1
 #endif
@@ -99,12 +99,6 @@ __attribute__((target("sha,sse4.1,ssse3"))) void blocks_sha_ni(uint32_t* state, 
   _mm_storeu_si128(reinterpret_cast<__m128i*>(state + 4), _mm_alignr_epi8(s1, t, 8));
 }
 
-// By hand, because compilers before GCC 14 do not know the name "sha" in __builtin_cpu_supports.
-bool has_sha_ni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & (1u << 29)) != 0 &&
-         __builtin_cpu_supports("sse4.1");
-}
 #endif
 
 }  // namespace

@@ -1,6 +1,7 @@
 // dlf._core: everything but the torch backend. Neither includes nor links libtorch.
 #include "common.h"
 #include "interpreter.h"
+#include "machine/kernels.h"
 
 namespace dlf::python {
 
@@ -14,6 +15,11 @@ PYBIND11_MODULE(_core, m) {
   register_errors();
   add_bitstream(m);
   add_codec(m);
+  m.def("kernels", [] {
+    py::list names;
+    for (const Kernels* each : available_kernels()) names.append(each->name);
+    return names;
+  });
 }
 #undef PyInit__core
 

@@ -4,17 +4,16 @@
 #define DLF_PYTHON_BINDINGS_INTERPRETER_H_
 
 #include <Python.h>
-#include <unistd.h>
 
-#ifdef __GLIBCXX__
-#include <cxxabi.h>
-#endif
+#include <chrono>
+#include <thread>
 
 namespace dlf::python {
 
 // The thread does without the interpreter's lock as long as this lives. In place of pybind11's
 // class, because a daemon thread that takes the lock after the interpreter has ended is ended by an
-// exception, which must not leave a destructor. It sleeps here until the process is gone.
+// unwinding of its stack, which must not leave a destructor. It sleeps here until the process is
+// gone.
 class Unlocked {
  public:
   Unlocked() : state_(PyEval_SaveThread()) {}
@@ -35,16 +34,22 @@ class Unlocked {
   };
 
  private:
-  void lock() {
-#ifdef __GLIBCXX__
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (abi::__forced_unwind&) {
-      for (;;) pause();
+  // Its destructor is the first that the unwinding meets, whichever C++ library is used.
+  struct Sleep {
+    bool is_needed = true;
+    ~Sleep() {
+      while (is_needed) std::this_thread::sleep_for(std::chrono::hours(1));
     }
-#else
-    PyEval_RestoreThread(state_);
+  };
+
+#if defined(__GNUC__)
+  __attribute__((noinline))  // within a destructor the compiler may leave Sleep's out
 #endif
+  void
+  lock() {
+    Sleep sleep;
+    PyEval_RestoreThread(state_);
+    sleep.is_needed = false;
   }
 
   PyThreadState* state_;

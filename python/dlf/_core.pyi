@@ -185,6 +185,9 @@ def encode_symbols(
 def registered_models() -> list[tuple[int, str, str]]:
     """Return the registry of BITSTREAM.md: id, name and SHA-256 of each model."""
 
+def kernels() -> list[str]:
+    """Return the kernels of the integer machine that this build and this processor have, best last."""
+
 class Call(Generic[_Result]):
     """Work under way on threads of the module; for the thread that has started it."""
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from dlf.systems import PRIVATE, keep_owner
+
 __all__ = [
     "STANDARD_OUTPUT",
     "STANDARD_STREAM",
@@ -102,7 +104,7 @@ def replacing(
             with open(temporary, "r+b") as file:
                 yield file
                 file.flush()
-                if old is not None and not _keeps_owner(file, old):
+                if old is not None and not keep_owner(file.fileno(), old):
                     _overwrite(path, file)
                     temporary.unlink()
                     return
@@ -215,25 +217,13 @@ def _neighbour(
     try:
         # The old file may be one that others must not read.
         mode = 0o666 if old is None else 0o600
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, mode))
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | PRIVATE, mode))
         return temporary
     except OSError as error:
         if error.errno in _NO_NEIGHBOUR and old is not None:
             return None
         error.filename = None
         raise
-
-
-def _keeps_owner(file: BinaryIO, old: os.stat_result) -> bool:
-    """Give the new file the old one's owner and permissions; return whether that is possible."""
-    new = os.fstat(file.fileno())
-    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
-        try:
-            os.fchown(file.fileno(), old.st_uid, old.st_gid)
-        except OSError:
-            return False
-    os.fchmod(file.fileno(), stat.S_IMODE(old.st_mode))  # behind fchown, which takes bits away
-    return True
 
 
 def _rename(temporary: Path, path: Path, old: os.stat_result | None) -> None:
@@ -251,7 +241,7 @@ def _overwrite(path: Path, file: BinaryIO) -> None:
     """Write in place. Room is reserved first, so that a full disk leaves the old content."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    with open(os.open(path, os.O_WRONLY | os.O_CLOEXEC), "wb") as existing:
+    with open(os.open(path, os.O_WRONLY | PRIVATE), "wb") as existing:
         before = os.fstat(existing.fileno())
         if stat.S_ISREG(before.st_mode):
             _reserve(existing.fileno(), before.st_size, size)

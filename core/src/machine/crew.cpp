@@ -1,7 +1,5 @@
 #include "machine/crew.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <list>
@@ -9,6 +7,10 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
 
 namespace dlf {
 namespace {
@@ -123,14 +125,19 @@ class Crew {
 // condition variables it must not touch, and begins with an empty one.
 Crew* crew = nullptr;
 
+#if defined(__unix__) || defined(__APPLE__)
 void before_fork() { crew->mutex.lock(); }
 void after_fork_in_parent() { crew->mutex.unlock(); }
 void after_fork_in_child() { crew = new Crew; }
+void follow_forks() { pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child); }
+#else
+void follow_forks() {}
+#endif
 
 struct Owner {
   Owner() {
     crew = new Crew;
-    pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+    follow_forks();
   }
   ~Owner() {
     delete crew;

@@ -8,7 +8,8 @@
 
 #include "machine/kernels.h"
 
-#if defined(__x86_64__) && defined(__GNUC__)
+// GCC for Windows spills vectors of 32 bytes to stacks that it aligns to 16 (its bug 54412).
+#if defined(__x86_64__) && defined(__GNUC__) && (defined(__clang__) || !defined(_WIN32))
 #define DLF_HAVE_X86 1
 #elif defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__)
 #define DLF_HAVE_NEON 1

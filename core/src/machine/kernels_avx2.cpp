@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "machine/program.h"
+#include "processor.h"
 
 #define DLF_TARGET __attribute__((target("avx2")))
 #define DLF_INLINE DLF_TARGET __attribute__((always_inline)) inline
@@ -109,7 +110,7 @@ struct Isa {
 namespace dlf {
 const Kernels* avx2_kernels() {
   static const Kernels kernels = {"avx2", dense_row, depthwise_row, pointwise_row};
-  return __builtin_cpu_supports("avx2") ? &kernels : nullptr;
+  return has_avx2() ? &kernels : nullptr;
 }
 }  // namespace dlf
 

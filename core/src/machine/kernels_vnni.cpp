@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "machine/program.h"
+#include "processor.h"
 
 #define DLF_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define DLF_INLINE DLF_TARGET __attribute__((always_inline)) inline
@@ -100,9 +101,7 @@ struct Isa {
 namespace dlf {
 const Kernels* vnni_kernels() {
   static const Kernels kernels = {"vnni", dense_row, depthwise_row, pointwise_row};
-  const bool runs = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
-  return runs ? &kernels : nullptr;
+  return has_avx512_vnni() ? &kernels : nullptr;
 }
 }  // namespace dlf
 

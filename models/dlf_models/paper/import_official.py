@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ import yaml
 from dlf.cli.arguments import add_overwrite
 from dlf.files import replacing
 from dlf.outputs import Output, judge, refuse_existing
+from dlf.systems import peak_memory
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
@@ -157,7 +157,7 @@ def import_official(args: argparse.Namespace) -> None:
         f" within {levels:.2f} of 255 levels"
     )
     identity = hashlib.sha256(normative.to_bytes()).hexdigest()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory() / 2**30
     print(f"{args.out}: {args.out.stat().st_size} bytes, SHA-256 {identity}")
     print(f"{time.monotonic() - start:.0f} s, peak memory {peak:.1f} GiB")
 

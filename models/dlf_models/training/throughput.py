@@ -6,13 +6,13 @@ nothing behind. Under ``torchrun`` it measures the processes together.
 
 from __future__ import annotations
 
-import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import torch
+from dlf.systems import peak_memory
 from torch.profiler import ProfilerActivity, profile
 
 from ..train import make_trainer, parser, prepare
@@ -90,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
         e.key: float(e.self_device_time_total if on_device else e.self_cpu_time_total)
         for e in profiled.key_averages()
     }
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    peak = peak_memory() / 2**30
     print(
         f"{speed:.2f} images/s with {ranks} process(es), {torch.get_num_threads()} thread(s) each"
     )

@@ -21,7 +21,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import errno
-import fcntl
 import io
 import json
 import os
@@ -30,6 +29,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from dlf import systems
 from dlf.batch.stores import Store
 
 __all__ = ["Manifest", "Row", "Status", "is_done", "one_line"]
@@ -79,10 +79,12 @@ class Manifest:
             raise ValueError(f"{os.fspath(path)}: a manifest ends in .csv or .jsonl")
         self._is_csv = suffix == ".csv"
         os.makedirs(os.path.dirname(self.path), exist_ok=True)
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+        self._file = os.open(
+            self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | systems.PRIVATE, 0o666
+        )
         try:
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                systems.lock(self._file)
             except BlockingIOError:
                 raise BlockingIOError(
                     errno.EWOULDBLOCK, "another dlf batch is using this manifest", self.path
@@ -164,7 +166,7 @@ class Manifest:
     def _check_start(self) -> None:
         """Raise `ValueError` when the file holds something else, which would be lost by the next step."""
         wanted = (",".join(_COLUMNS) + "\n" if self._is_csv else f'{{"{_COLUMNS[0]}": "').encode()
-        found = os.pread(self._file, len(wanted), 0)
+        found = systems.read_at(self._file, len(wanted), 0)
         if not wanted.startswith(found):
             raise ValueError(f"{self.path}: exists, and is no manifest of dlf batch")
 
@@ -174,7 +176,7 @@ class Manifest:
         position = end
         while position > 0:
             start = max(0, position - _TAIL)
-            found = os.pread(self._file, position - start, start).rfind(b"\n")
+            found = systems.read_at(self._file, position - start, start).rfind(b"\n")
             if found >= 0:
                 position = start + found + 1
                 break

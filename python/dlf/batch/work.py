@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import errno
 import posixpath
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +18,9 @@ from dlf.batch.inputs import Job
 from dlf.batch.manifest import Row
 from dlf.batch.settings import Settings
 from dlf.batch.stores import Store
+from dlf.systems import peak_memory
 
-__all__ = ["Outcome", "Performer", "Stopped", "peak_memory", "reason"]
+__all__ = ["Outcome", "Performer", "Stopped", "reason"]
 
 _FATAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
@@ -50,7 +49,7 @@ class Outcome:
     pixels: int = 0
     dlf_bytes: int = 0
     fatal: str = ""
-    peak_memory: int = field(default_factory=lambda: peak_memory())
+    peak_memory: int = field(default_factory=peak_memory)
 
 
 class Performer:
@@ -149,20 +148,6 @@ def reason(error: BaseException) -> str:
     else:
         text = str(error) or type(error).__name__
     return " ".join(text.split())
-
-
-def peak_memory() -> int:
-    """Return the most memory that this process has had at once, in bytes."""
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-            for line in file:
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    # Elsewhere; Linux would count what the parent had when it started this process.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _bpp(dlf_bytes: int, pixels: int) -> float:

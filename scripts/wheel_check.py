@@ -1,0 +1,67 @@
+"""Run by scripts/wheels.py with the interpreter that a wheel is for: does it code pictures exactly?
+
+usage: wheel_check.py REPOSITORY
+
+Decodes the integer conformance vectors, compares every sample with the reference pictures, encodes
+and decodes one picture, and prints the SHA-256 of all samples. It needs no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(sys.argv[1])
+sys.path += [str(ROOT), str(ROOT / "tests")]  # for the package that encodes; dlf is the wheel's
+os.environ["DLF_MODEL_PATH"] = str(ROOT / "conformance" / "packages")
+
+import dlf
+import dlf_imageio  # noqa: F401
+import dlf_pillow  # noqa: F401
+import numpy as np
+from dlf import _core
+from integer_models import encoding_package
+from PIL import Image
+
+digest = hashlib.sha256()
+compared = 0
+for folder in sorted((ROOT / "conformance" / "vectors").glob("integer-*")):
+    checks = json.loads((folder / "test.json").read_text(encoding="utf-8"))["checks"]
+    reference = folder / "reference.png"
+    if not reference.exists() or any(c["status"] != "OK" for c in checks):
+        continue
+    pixels = dlf.decode((folder / "input.dlf").read_bytes())
+    with Image.open(reference) as image:
+        expected = np.asarray(image)
+    if not np.array_equal(pixels.reshape(expected.shape), expected):
+        raise SystemExit(f"{folder.name}: other samples than the reference picture")
+    digest.update(pixels.tobytes())
+    compared += 1
+if compared < 5:
+    raise SystemExit(f"only {compared} vectors have a reference picture")
+
+y, x = np.mgrid[0:48, 0:80]
+picture = np.stack([x * 3, y * 5, (x + y) * 2], axis=-1).astype(np.uint8)
+with tempfile.TemporaryDirectory() as folder:
+    package = Path(folder) / "encodes.dlfm"
+    package.write_bytes(encoding_package())
+    codec = dlf.Codec(package)
+    data = codec.encode(picture)
+    again = codec.decode(data)
+if again.shape != picture.shape:
+    raise SystemExit(f"{picture.shape} became {again.shape}")
+digest.update(data + again.tobytes())
+flags = Path("/proc/cpuinfo")
+if platform.machine() == "x86_64" and flags.exists():
+    has = set(flags.read_text(encoding="ascii", errors="replace").split())
+    best = "vnni" if "avx512_vnni" in has else "avx2" if "avx2" in has else "plain"
+    if _core.kernels()[-1] != best:
+        raise SystemExit(f"the kernels are {_core.kernels()}, but this processor has {best}")
+if "torch" in sys.modules:
+    raise SystemExit("torch was imported")
+print(compared, digest.hexdigest(), _core.kernels()[-1])

