@@ -130,14 +130,14 @@ def _apt(suite: str, arch: str) -> dict[str, str]:
     environment = {**os.environ, "APT_CONFIG": str(base / "apt.conf")}
     if (base / "updated").exists():
         return environment
-    site = subprocess.run(
+    uris = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
-    mirror = next(uri for uri in site if uri.rstrip("/").endswith("/debian"))
-    for name in ("state/lists/partial", "cache/archives/partial", "etc"):
+    mirror = next(uri for uri in uris if uri.rstrip("/").endswith("/debian"))
+    for name in ("state/lists/partial", "cache/archives/partial", "etc/apt.conf.d"):
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "status").touch()
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -148,6 +148,9 @@ def _apt(suite: str, arch: str) -> dict[str, str]:
         f'APT::Architecture "{arch}"; APT::Architectures {{"{arch}";}}; APT::Sandbox::User "root";\n'
         'Acquire::Languages "none"; Debug::NoLocking "true";\n'
     )
-    subprocess.run(["apt-get", "-qq", "update"], env=environment, check=True)
+    # A list that is too old or wrongly signed is refused by apt, and stays refused.
+    done = subprocess.run(["apt-get", "-qq", "update"], env=environment, check=False)
+    if done.returncode:
+        raise Missing(f"Debian's {suite} for {arch} cannot be read: apt-get update failed")
     (base / "updated").touch()
     return environment

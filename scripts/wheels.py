@@ -91,7 +91,9 @@ def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str,
     exports.write_text(EXPORTS)
     link = f"{cxx} -shared -Wl,--version-script={exports} -Wl,-s"
     if compiler == "gcc":
-        link += " -static-libstdc++ -static-libgcc"
+        link += " -static-libstdc++"
+    else:  # glibc unwinds a thread that ends with libgcc_s, so exceptions must use that one too
+        link += f" {_libgcc(target.arch)}"
     flags = f"-fno-strict-overflow -Wsign-compare -DNDEBUG -O3 -Wall -I{target.include}"
     soabi = f"cpython-{target.tag[2:]}-{target.arch}-linux-gnu"
     told = {
@@ -119,6 +121,17 @@ def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str,
         "_PYTHON_HOST_PLATFORM": f"linux-{target.arch}",
         "_PYTHON_SYSCONFIGDATA_NAME": name,
     }
+
+
+def _libgcc(arch: str) -> Path:
+    """Returns libgcc_s, which every glibc system has, to link with."""
+    triple = f"{arch}-linux-gnu"
+    folders = [Path("/usr/lib") / triple, Path("/lib") / triple, Path("/usr") / triple / "lib"]
+    found = [folder / "libgcc_s.so.1" for folder in folders]
+    for path in found:
+        if path.exists():
+            return path
+    raise SystemExit(f"{found[0]} or {found[-1]} is needed: install libgcc-s1 or its cross package")
 
 
 def build(target: Target, compiler: str, python: Path, out: Path) -> Path:
