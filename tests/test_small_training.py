@@ -28,6 +28,7 @@ TINY = NetworkConfig(
     detail_width=8,
     bottleneck_width=8,
     latent_channels=8,
+    linear_channels=4,
     rate_width=4,
     prior_token_width=4,
     prior_width=8,
@@ -181,17 +182,57 @@ def _trainer(pool: Pool, recipe: Recipe) -> Trainer:
     return Trainer(TINY, recipe, crops, held_out, str(weights))
 
 
-def test_wide_steps_come_evenly_and_bits_grow_dearer(pool: Pool) -> None:
-    trainer = _trainer(pool, Recipe(wide=0.25, cheap=(0.01, 1000, 3000)))
+def test_wide_steps_come_evenly(pool: Pool) -> None:
+    trainer = _trainer(pool, Recipe(wide=0.25))
     wide = []
     for trainer.steps in range(40):
         wide.append(trainer.wide())
     assert sum(wide) == 10
     assert all(sum(wide[at : at + 4]) == 1 for at in range(0, 40, 4))
-    prices = []
-    for trainer.seen in (0, 1000, 2000, 3000, 9000):
-        prices.append(trainer.price_factor())
-    assert prices == pytest.approx([0.01, 0.01, 0.1, 1, 1])
+
+
+def test_the_deep_path_can_learn_its_components() -> None:
+    torch.manual_seed(0)
+    network = DLF(TINY)
+    images = nn.functional.interpolate(torch.rand(24, 3, 16, 16), scale_factor=8, mode="bilinear")
+    network.start(images)
+    rate = torch.full((24, 4, 4), 0.5)
+    learning = [*network.analysis.parameters(), *network.bottleneck.parameters()]
+    adam = torch.optim.Adam(learning, lr=3e-3)
+    losses = []
+    for _ in range(60):
+        adam.zero_grad()
+        misfit = network.misfit(images, rate)[0]
+        misfit.backward()
+        adam.step()
+        losses.append(float(misfit.detach()))
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_only_the_analysis_learns_at_first(pool: Pool) -> None:
+    trainer = _trainer(pool, Recipe(batch=4, fit=8, warmup=1))
+
+    def changed_by_a_step() -> dict[str, bool]:
+        parts = {"analysis": trainer.network.analysis, "drawing": trainer.network.synthesis}
+        before = {name: copy.deepcopy(part.state_dict()) for name, part in parts.items()}
+        trainer.step()
+        return {
+            name: any(not torch.equal(v, before[name][k]) for k, v in part.state_dict().items())
+            for name, part in parts.items()
+        }
+
+    assert changed_by_a_step() == {"analysis": True, "drawing": False}
+    assert changed_by_a_step() == {"analysis": True, "drawing": False}
+    assert changed_by_a_step() == {"analysis": True, "drawing": True}
+
+
+def test_the_linear_path_leaves_most_channels_to_the_deep_one() -> None:
+    torch.manual_seed(0)
+    network = DLF(TINY)
+    network.start(torch.rand(4, 3, 128, 128))
+    latent = network.analysis(torch.rand(1, 3, 128, 128))[2][:, TINY.bottleneck_width :]
+    used = latent.detach().flatten(2).any(dim=2)[0]
+    assert used.sum() == TINY.linear_channels
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:

@@ -6,7 +6,7 @@ samples shrank to 0.006 at 1/32, and the linear path did all the work (models/EX
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -32,12 +32,13 @@ def _outputs(
 
 
 @torch.no_grad()
-def balance(module: nn.Module, run: Callable[[], object]) -> None:
-    """Rescale the convolutions of ``module``, in the order in which ``run`` uses them, channel by channel.
+def balance(modules: Iterable[nn.Module], run: Callable[[], object]) -> None:
+    """Rescale the convolutions of ``modules``, in the order in which ``run`` uses them, channel by channel.
 
     Layers that begin as zero stay so: they close a residual branch.
     """
-    layers = [m for m in module.modules() if isinstance(m, Conv) and bool(m.weight.any())]
+    inside = [m for module in modules for m in module.modules()]
+    layers = [m for m in inside if isinstance(m, Conv) and bool(m.weight.any())]
     order: list[Conv] = []
     _outputs(layers, run, lambda layer, _output: order.append(layer))
     for layer in order:
