@@ -13,10 +13,12 @@ import pytest
 import torch
 from dlf_models.networks.quantise import FiniteScalarQuantiser
 from dlf_models.small.config import NetworkConfig
+from dlf_models.small.layers import Conv
 from dlf_models.small.model import DLF, saturation
-from dlf_models.small.optimisers import make_optimisers
+from dlf_models.small.optimisers import boost, make_optimisers
 from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
 from dlf_models.small.train import load_recipe
+from dlf_models.small.trainer import Recipe, Trainer
 from PIL import Image
 from torch import nn
 
@@ -144,6 +146,52 @@ def test_saturated_tokens_come_back_to_life() -> None:
         adam.step()
     assert len(digits().unique()) == 5
     assert float(saturation(before.detach())) < 0.01
+
+
+def test_layers_of_the_analysis_begin_with_unit_deviation() -> None:
+    torch.manual_seed(1)
+    network = DLF(TINY)
+    images = torch.rand(8, 3, 1, 1) * torch.rand(
+        8, 1, 128, 128
+    )  # mostly brightness, as photographs
+    found: dict[str, float] = {}
+    layers = [(n, m) for n, m in network.analysis.named_modules() if isinstance(m, Conv)]
+    for name, layer in layers:
+        if bool(layer.weight.any()):
+            layer.register_forward_hook(
+                lambda _m, _i, output, name=name: found.update({name: float(output.detach().std())})
+            )
+    network.start_deep(images)
+    network.analysis(images)
+    assert len(found) > 10
+    assert all(0.8 < deviation < 1.25 for deviation in found.values()), found
+
+
+def test_wide_layers_learn_with_smaller_steps() -> None:
+    assert boost(torch.zeros(8)) == boost(torch.zeros(64, 256, 1, 1)) == 1
+    assert boost(torch.zeros(4, 1024, 1, 1)) == pytest.approx(0.5)
+
+
+def _trainer(pool: Pool, recipe: Recipe) -> Trainer:
+    crops = Crops(pool, set(), {}, seed=1)
+    held_out = torch.rand(1, 3, 128, 128)
+    weights = Path(__file__).parents[2] / "shared/lpips/lpips_squeeze.npz"
+    if not weights.exists():
+        pytest.skip("no ../shared/lpips")
+    return Trainer(TINY, recipe, crops, held_out, str(weights))
+
+
+def test_wide_steps_come_evenly_and_bits_grow_dearer(pool: Pool) -> None:
+    trainer = _trainer(pool, Recipe(wide=0.25, cheap=(0.01, 1000, 3000)))
+    wide = []
+    for trainer.steps in range(40):
+        wide.append(trainer.wide())
+    assert sum(wide) == 10
+    assert all(sum(wide[at : at + 4]) == 1 for at in range(0, 40, 4))
+    prices = []
+    for trainer.seen in (0, 1000, 2000, 3000, 9000):
+        prices.append(trainer.price_factor())
+    assert prices == pytest.approx([0.01, 0.01, 0.1, 1, 1])
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:

@@ -59,6 +59,10 @@ class Analysis(nn.Module):
         self.to_digits = Conv(4 * semantic, config.token_channels)
         self.quantiser = FiniteScalarQuantiser(config.token_levels)
         self.linear = LinearAnalysis(config)
+        with torch.no_grad():
+            # Random filters see little but brightness; most of these begin blind to it.
+            edges = self.stem_half.weight[: half * 3 // 4]
+            edges -= edges.mean(dim=(1, 2, 3), keepdim=True)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         before, features = self.encode(image)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import STRIDE, NetworkConfig
-from .layers import Conv, bilinear_weights
+from .layers import Conv, bilinear_weights, edge_padded
 
 FINE = STRIDE // 2
 """Samples to a side of a cell of the base picture at /2."""
@@ -55,8 +55,7 @@ class LinearSynthesis(nn.Module):
 
     def enlarge(self, picture: Tensor) -> Tensor:
         """Bilinear by 2, before depth to space: ``[B, 3, H, W] -> [B, 12, H, W]``."""
-        padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
-        return F.conv2d(padded, self.bilinear.to(picture.dtype))
+        return edge_padded(picture, self.bilinear.to(picture.dtype))
 
 
 @torch.no_grad()

@@ -8,15 +8,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .analysis import Analysis, Bottleneck
+from .analysis import Analysis, Bottleneck, rate_grid
 from .config import STRIDE, NetworkConfig
 from .layers import Conv
 from .linear_path import start_linear_path
 from .prior import DetailPrior
+from .start import balance
 from .synthesis import Synthesis
 
 LINEAR_STEP = 0.1
 """What one unit of the latent is worth at the middle rate when training begins, in samples of [-1, 1]."""
+
+DEEP_SHARE = 0.1
+"""What the deep path adds to the latent at first, deviation: it must not drown the linear one before it has learned."""
 
 
 @dataclass
@@ -72,26 +76,20 @@ class DLF(nn.Module):
 
     def start(self, images: Tensor) -> None:
         """Data-dependent start on ``images [B, 3, H, W]``: the linear path begins as a transform codec."""
+        self.start_deep(images)
         start_linear_path(self.analysis.linear, self.synthesis.linear, images, LINEAR_STEP)
-        with torch.no_grad():
-            # The deep path joins small: it must not drown the linear one before it has learned anything.
-            self.bottleneck.project.weight.mul_(0.1)
-            self.spread_digits(images)
 
-    def spread_digits(self, images: Tensor) -> None:
-        """Rescale the last layer before the token quantiser, so that no digit begins as a constant."""
-        layer = self.analysis.to_digits
-        seen: list[Tensor] = []
-        hook = layer.register_forward_hook(lambda _m, _i, output: seen.append(output))
-        try:
-            self.analysis(images)
-        finally:
-            hook.remove()
-        flat = seen[0].transpose(0, 1).flatten(1)
-        factor = 1 / flat.std(dim=1).clamp(min=1e-6)
-        assert layer.bias is not None
-        layer.weight.mul_(factor[:, None, None, None])
-        layer.bias.copy_((layer.bias - flat.mean(dim=1)) * factor)
+    def start_deep(self, images: Tensor) -> None:
+        """The deep analysis begins awake, on ``images [B, 3, H, W]``; its share of the latent begins small."""
+        rate = torch.rand(len(images), *rate_grid(images), device=images.device)
+
+        def run() -> Tensor:
+            return self.bottleneck(self.analysis(images)[2], rate)
+
+        balance(self.analysis, run)
+        balance(self.bottleneck, run)
+        with torch.no_grad():
+            self.bottleneck.project.weight.mul_(DEEP_SHARE)
 
     def forward(self, image: Tensor, rate: Tensor, keep: Tensor | None = None) -> Coded:
         """Image ``[B, 3, H, W]`` in [0, 1]; rate map and keep ``[B, h, w]`` (see :class:`DetailPrior`)."""

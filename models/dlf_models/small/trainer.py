@@ -48,6 +48,11 @@ class Recipe:
     """Steps."""
     cool_down: int = 0
     """Images at the end over which the learning rate falls, as 1 - sqrt; 0: it stays (a trunk)."""
+    cheap: tuple[float, int, int] = (1.0, 0, 0)
+    """Factor on the price of bits at first, and from which to which image it rises to 1, geometrically.
+
+    A latent that begins within one rounding interval never comes to life: bits must be cheap while it learns.
+    """
     ema: float = 0.999
     seed: int = 11
     validate_every: int = 16_000
@@ -125,13 +130,21 @@ class Trainer:
             rate *= 1 - (1 - max(left, 0) / recipe.cool_down) ** 0.5
         return rate
 
+    def price_factor(self) -> float:
+        """What bits cost now, in units of what they will."""
+        first, begin, end = self.recipe.cheap
+        left = (end - self.seen) / max(end - begin, 1)
+        return float(first ** min(max(left, 0.0), 1.0))
+
     def step(self) -> dict[str, str]:
         learning_rate = self.learning_rate()
         self.optimisers.set_rate(learning_rate)
         self.network.train()
         self.network.zero_grad(set_to_none=True)
         batch = max(1, self.recipe.batch // self.ranks)
-        number, side = (max(1, batch // 4), 2 * self.recipe.crop) if self.wide() else (batch, self.recipe.crop)
+        number, side = (
+            (max(1, batch // 4), 2 * self.recipe.crop) if self.wide() else (batch, self.recipe.crop)
+        )
         image = self.crops.batch(number, side).to(self.device, non_blocking=True)
         self._loss(image).backward()
         self.average()
@@ -168,7 +181,7 @@ class Trainer:
         # Where no detail is sent, the picture is judged as at the lowest rate.
         pixel, terms = self.pixel_loss(coded.image, image, rate * keep)
         pixels = image.shape[2] * image.shape[3]
-        price = bit_price(self.recipe.loss.lmbda, rate)
+        price = bit_price(self.recipe.loss.lmbda, rate) * self.price_factor()
         loss = (pixel + (price * coded.bits).sum(dim=(1, 2)) / pixels).mean()
         small = F.avg_pool2d(image, STRIDE)
         sketch = (coded.sketch - small).abs().mean()
