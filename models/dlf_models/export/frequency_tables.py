@@ -1,4 +1,4 @@
-"""Frequency tables of tokens and of detail symbols, fitted on training images (DESIGN 4 and 6.3, phase D)."""
+"""Frequency tables of tokens and of detail symbols, fitted on training images (architecture.md 3.1 and 4.3)."""
 
 from __future__ import annotations
 

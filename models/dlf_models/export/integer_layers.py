@@ -1,4 +1,4 @@
-"""Float convolutions as integer layers (BITSTREAM.md, integer network; DESIGN 4).
+"""Float convolutions as integer layers (BITSTREAM.md, integer network; architecture.md 3.1).
 
 A register holds int16 values; its *unit* is the real number that 1 stands for, one per channel.
 Units never reach the decoder: a convolution's fixed-point multiplier takes its inputs from their

@@ -1,4 +1,4 @@
-"""The float prior as integer programs (BITSTREAM.md, integer network; DESIGN 4).
+"""The float prior as integer programs (BITSTREAM.md, integer network; architecture.md 3.1).
 
 Units of registers (see :mod:`.integer_layers`) are chosen here from activations seen on calibration data.
 """

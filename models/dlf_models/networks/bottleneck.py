@@ -1,4 +1,4 @@
-"""Detail bottleneck: features at 1/16 to the latent at 1/32 and back, with gains per rate (DESIGN 6.1 item 5)."""
+"""Detail bottleneck: features at 1/16 to the latent at 1/32 and back, with gains per rate (architecture.md 4.1 item 5)."""
 
 from __future__ import annotations
 

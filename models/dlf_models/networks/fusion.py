@@ -1,4 +1,4 @@
-"""Fusion of both branches into one generative latent, and its rendering to pixels (DESIGN 6.1 item 6, 6.2)."""
+"""Fusion of both branches into one generative latent, and its rendering to pixels (architecture.md 4.1 item 6, 4.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Interactive transform: the two branches look at each other (paper section 3.2, DESIGN 6.1 item 4)."""
+"""Interactive transform: the two branches look at each other (paper section 3.2, architecture.md 4.1 item 4)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A linear path beside the detail branch: a small version of the picture, straight to the latent and back.
 
 Deep encoders of high spatial compression forget: probed by linear regression, each stage of a network trained without
-this path held less of the picture than the one before, although every stage had room (models/TRAINING.md). Shortcuts
+this path held less of the picture than the one before, although every stage had room (models/EXPERIMENTS.md). Shortcuts
 from space to channels and back repair that (DC-AE, arXiv 2410.10733). Ours goes all the way: one linear map of
 32x32-pixel cells into the latent channels, and one from them to a base picture that the renderer starts from.
 

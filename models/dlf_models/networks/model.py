@@ -1,4 +1,4 @@
-"""Assembly of the small DLF network: analysis, bottleneck and prior, synthesis (DESIGN 6.1 and 6.2).
+"""Assembly of the small DLF network: analysis, bottleneck and prior, synthesis (architecture.md 4.1 and 4.2).
 
 Pixels walk straight: image -> stem -> {semantic, detail} with interaction -> tokens and latent -> {semantic, detail}
 with interaction -> fusion -> renderer -> image.

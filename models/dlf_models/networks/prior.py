@@ -1,4 +1,4 @@
-"""Detail prior: a four-step quadtree entropy model (DESIGN 6.1 item 5), the float twin of the integer programs.
+"""Detail prior: a four-step quadtree entropy model (architecture.md 4.1 item 5), the float twin of the integer programs.
 
 Each step predicts the mean and the scale of a quarter of the (channel group, position) pairs from those already
 decoded. Step 0 sees the rate vector and the window's tokens (which are decoded first and are exact integers), where the
@@ -24,9 +24,9 @@ LEAKY_SLOPE = 0.125
 """Slope of every leaky ReLU of the prior: exact in fixed point."""
 LOG2_SCALE_MIN, LOG2_SCALE_MAX = -4.0, 6.0
 SKIP_SCALE = 0.12
-"""Symbols whose scale is below this are not coded (DESIGN 6.1 item 5)."""
+"""Symbols whose scale is below this are not coded (architecture.md 4.1 item 5)."""
 STEP_MIN = 0.5
-"""Smallest quantisation step (DESIGN 6.1 item 5)."""
+"""Smallest quantisation step (architecture.md 4.1 item 5)."""
 QUADTREE_XOR = (0, 3, 2, 1)
 """Step s codes, at a position of parity p, channel group ``p ^ QUADTREE_XOR[s]``."""
 

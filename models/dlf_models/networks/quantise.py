@@ -18,7 +18,7 @@ class FiniteScalarQuantiser(nn.Module):
     """FSQ (arXiv 2309.15505): each of D components is squashed and rounded to one of ``levels[d]`` values.
 
     A token is the tuple of its D digits ``0 .. levels[d]-1``; nothing is learned here, so no codebook can collapse,
-    which a 1-D vector quantiser trained from scratch does (DESIGN 6.2).
+    which a 1-D vector quantiser trained from scratch does (architecture.md 4.2).
     """
 
     def __init__(self, levels: Sequence[int]) -> None:

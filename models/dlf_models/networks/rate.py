@@ -1,4 +1,4 @@
-"""Rate points: one model, many rates, by vectors interpolated between a few learned anchors (DESIGN 6.1 item 5)."""
+"""Rate points: one model, many rates, by vectors interpolated between a few learned anchors (architecture.md 4.1 item 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Semantic branch: a window becomes a few tokens, and tokens become a map again (DESIGN 6.1 items 2 and 6)."""
+"""Semantic branch: a window becomes a few tokens, and tokens become a map again (architecture.md 4.1 items 2 and 6)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The paper's own architecture, profile ``dlf-l``: published checkpoints load into it key by key
-(DESIGN 6.1, 6.2).
+(architecture.md 4.1, 4.2).
 """
 
 from .checkpoint import CheckpointError, LoadReport, load_checkpoint

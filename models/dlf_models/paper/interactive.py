@@ -1,4 +1,4 @@
-"""Interactive transform: semantic and detail branch of a window attend to each other (DESIGN 6.1
+"""Interactive transform: semantic and detail branch of a window attend to each other (architecture.md 4.1
 item 4).
 """
 

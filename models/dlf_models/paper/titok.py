@@ -1,4 +1,4 @@
-"""Semantic branch: token sequences of a window, and the vector quantiser of its tokens (DESIGN 6.1
+"""Semantic branch: token sequences of a window, and the vector quantiser of its tokens (architecture.md 4.1
 items 2 and 6).
 
 The published model numbers its parts so that one module holds both branches of a side;

@@ -1,4 +1,4 @@
-"""Image to tokens and latent: stem, two branches with exchange of channels, bottleneck (PLAN 3)."""
+"""Image to tokens and latent: stem, two branches with exchange of channels, bottleneck (architecture.md 4.4)."""
 
 from __future__ import annotations
 

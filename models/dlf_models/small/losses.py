@@ -1,4 +1,4 @@
-"""The loss of the pixels: exactness where there are bits, statistics where there are none (PLAN 5)."""
+"""The loss of the pixels: exactness where there are bits, statistics where there are none (architecture.md 4.4)."""
 
 from __future__ import annotations
 

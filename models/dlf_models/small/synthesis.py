@@ -1,4 +1,4 @@
-"""Tokens and latent to the image: two branches with exchange of channels, fusion, renderer (PLAN 3)."""
+"""Tokens and latent to the image: two branches with exchange of channels, fusion, renderer (architecture.md 4.4)."""
 
 from __future__ import annotations
 

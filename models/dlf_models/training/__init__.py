@@ -1,1 +1,1 @@
-"""Training of the small profiles: data, losses, phases and the loop (DESIGN 6.3)."""
+"""Training of the small profiles: data, losses, phases and the loop (architecture.md 4.3)."""

@@ -1,4 +1,4 @@
-"""Training of the small profiles: one optimiser step, validation and state (DESIGN 6.3)."""
+"""Training of the small profiles: one optimiser step, validation and state (architecture.md 4.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Losses of the pixels and the discriminator of phase C (DESIGN 6.1 item 7 and 6.3)."""
+"""Losses of the pixels and the discriminator of phase C (architecture.md 4.1 item 7 and 4.3)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PixelLoss(nn.Module):
     inventing more of it makes pictures less exact. So the weights of these three are given for both ends of the range.
 
     LPIPS sees both pictures cut at a random offset and reduced by one of a few scales: always sampled at one phase
-    and size, a perceptual network lets a grid of its own stride pass (DESIGN 6.3), or asks for one. The cut has one size
+    and size, a perceptual network lets a grid of its own stride pass (architecture.md 4.3), or asks for one. The cut has one size
     and the scales are few: for each new size the convolutions would be compiled anew, which took a quarter of the
     time of LPIPS. What is reported as LPIPS is the mean over the scales.
     """

@@ -1,4 +1,4 @@
-"""The weight of the bits, driven by the validation rate (DESIGN 6.1 item 7)."""
+"""The weight of the bits, driven by the validation rate (architecture.md 4.1 item 7)."""
 
 from __future__ import annotations
 

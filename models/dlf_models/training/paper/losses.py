@@ -1,4 +1,4 @@
-"""Losses of the paper's stages (DESIGN 6.1 item 7)."""
+"""Losses of the paper's stages (architecture.md 4.1 item 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The recipe of the paper's profile: stages, loss weights and the trade-off of rate and distortion (DESIGN 6.1 item 7)."""
+"""The recipe of the paper's profile: stages, loss weights and the trade-off of rate and distortion (architecture.md 4.1 item 7)."""
 
 from __future__ import annotations
 

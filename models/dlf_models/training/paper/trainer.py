@@ -1,4 +1,4 @@
-"""Training of the paper's profile: one optimiser step, validation and state (DESIGN 6.1 item 7).
+"""Training of the paper's profile: one optimiser step, validation and state (architecture.md 4.1 item 7).
 
 All randomness of a step follows from the seed, the number of the step and the place of the micro-batch in it. So a
 resumed run goes on exactly, and several processes draw together what one would have drawn.
