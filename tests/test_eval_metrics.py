@@ -13,7 +13,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dlf_models.evaluation.lpips import LPIPS
-from dlf_models.evaluation.metrics import METRICS, MetricSet, ms_ssim, psnr, to_tensor
+from dlf_models.evaluation.metric_table import METRICS
+from dlf_models.evaluation.metrics import MetricSet, ms_ssim, psnr, to_tensor
 from dlf_models.evaluation.weights import MetricUnavailable, Weights
 from PIL import Image
 

@@ -287,13 +287,3 @@ def test_names_are_short_and_unique(tmp_path: Path) -> None:
     assert names[paths[2]].endswith("b_y.png")
 
 
-def test_progress_says_how_far_it_is() -> None:
-    import io
-
-    stream = io.StringIO()
-    progress = Progress(3, stream, every=0.0)
-    progress.step("one")
-    progress.step("two and three", 2)
-    assert re.fullmatch(
-        r"1/3  \d+:\d\d left  one\n3/3  0:00 left  two and three\n", stream.getvalue()
-    )

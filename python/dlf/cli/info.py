@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from dlf.cli import arguments as shared
 from dlf.cli import targets
-from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
     from dlf.codec import Progress

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from dlf.cli.failures import complain, explain
-from dlf.cli.progress import ProgressBar
 from dlf.files import STANDARD_OUTPUT, STANDARD_STREAM
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
     from dlf.codec import Progress
