@@ -19,7 +19,7 @@ from dlf_models.evaluation.codecs import Setting
 from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import Peer
 from dlf_models.evaluation.pictures import read_picture
-from dlf_models.evaluation.run import Progress, picture_names
+from dlf_models.evaluation.run import picture_names
 from PIL import Image
 from test_eval_metrics import pair, random_weights
 
@@ -285,5 +285,3 @@ def test_names_are_short_and_unique(tmp_path: Path) -> None:
     assert (names[paths[0]], names[paths[1]]) == ("x.png", "x.jpg")
     assert len(set(names.values())) == 5
     assert names[paths[2]].endswith("b_y.png")
-
-

@@ -22,8 +22,10 @@ from typing import Any, NamedTuple
 
 from dlf import _core
 from dlf.errors import DlfError, ModelError
+from dlf.header import File
 from dlf.limits import Limits, check_limits, check_size
 from dlf.options import check_model
+from dlf.types import StrPath
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -93,7 +95,7 @@ def installed() -> tuple[list[Model], list[str]]:
     return found, problems
 
 
-def find(model: str | os.PathLike[str] | None = None) -> Model:
+def find(model: StrPath | None = None) -> Model:
     """Return the model for encoding: by path, by name, or the default.
 
     The default is `dlf-s`, or else the only package there is.
@@ -138,7 +140,7 @@ def find_id(model_id: int) -> Model:
 
 
 def find_for(
-    data: bytes,
+    file: File,
     *,
     only: Model | None = None,
     allow_truncated: bool = False,
@@ -151,9 +153,9 @@ def find_for(
             no model is needed; that comes before the model (core/BITSTREAM.md §4.4).
         ModelError: the model is not installed, or it is not `only`.
     """
-    probed = _core.probe(data)
-    model_id = probed["model_id"]
-    check_size(probed["width"], probed["height"], check_limits(limits))
+    header = file.header
+    model_id = header["model_id"]
+    check_size(header["width"], header["height"], check_limits(limits))
     try:
         model = only or find_id(model_id)
         if model.id != model_id:
@@ -161,12 +163,12 @@ def find_for(
                 f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
             )
     except ModelError:
-        _core.check_container(data, allow_truncated=allow_truncated, limits=limits)
+        _core.check_container(file.data, allow_truncated=allow_truncated, limits=limits)
         raise
     return model
 
 
-def load(path: str | os.PathLike[str]) -> Model:
+def load(path: StrPath) -> Model:
     """Return the package at `path`, after checking that nobody has altered it.
 
     What was found out about a file, good or bad, is remembered until the file changes.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import mimetypes
-import os
 from typing import IO, TYPE_CHECKING, Any
 
 from dlf import forks, options, signature
 from dlf.errors import DlfError
+from dlf.types import StrPath
 from PIL import Image, ImageFile
 
 from dlf_pillow import saving, settings
@@ -114,7 +114,7 @@ class DlfImageFile(ImageFile.ImageFile):
     def decode_options(
         self,
         *,
-        model: str | os.PathLike[str] | None = None,
+        model: StrPath | None = None,
         device: str = "cpu",
         threads: int | None = None,
         layers: options.Layers = "all",
@@ -236,7 +236,7 @@ class _DlfDecoder(ImageFile.PyDecoder):
         chosen, downscale = self.args if len(self.args) > 1 else (*self.args, 1)
         try:
             with forks.undivided():
-                from dlf.codec import shared_codec
+                from dlf.coding import shared_codec
         except ImportError as error:
             raise settings.incomplete(error) from error
         codec = shared_codec(chosen.model, chosen.device, chosen.threads)
@@ -259,7 +259,7 @@ def register(
     worker: object = None,
     /,
     *,
-    model: str | os.PathLike[str] | None = None,
+    model: StrPath | None = None,
     device: str = "cpu",
     threads: int | None = None,
     layers: options.Layers = "all",

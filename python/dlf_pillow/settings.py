@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlf import options
+from dlf.types import StrPath
 
 if TYPE_CHECKING:
     from dlf.limits import Limits
@@ -27,7 +27,7 @@ class DecodeSettings:
 
 
 def checked(
-    model: str | os.PathLike[str] | None = None,
+    model: StrPath | None = None,
     device: object = "cpu",
     threads: int | None = None,
     layers: object = "all",

@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from dlf.codec import shared_codec
+from dlf.coding import shared_codec
 from dlf.files import STANDARD_STREAM, is_standard_output, printable, read_bytes, write_atomically
-from dlf.imagefile import read_image
+from dlf.images.reading import read_image
 from dlf.importance import Importance
 from dlf.outputs import Output, judge, refuse_existing
 from dlf.progress import ProgressBar

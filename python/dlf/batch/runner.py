@@ -22,6 +22,7 @@ from dlf.batch.manifest import Manifest, Row, is_done, one_line
 from dlf.batch.settings import Settings
 from dlf.batch.stores import LocalStore, Store, open_store
 from dlf.batch.work import Outcome, reason
+from dlf.types import StrPath
 
 __all__ = ["MANIFEST_NAME", "Progress", "Summary", "run"]
 
@@ -96,14 +97,14 @@ class Summary:
 
 
 def run(
-    inputs: Sequence[str | os.PathLike[str] | Store],
-    output: str | os.PathLike[str] | Store,
+    inputs: Sequence[StrPath | Store],
+    output: StrPath | Store,
     settings: Settings | None = None,
     *,
     workers: int | None = None,
-    manifest: str | os.PathLike[str] | None = None,
+    manifest: StrPath | None = None,
     retry_failed: bool = False,
-    root: str | os.PathLike[str] | None = None,
+    root: StrPath | None = None,
     megapixels: float = DEFAULT_MEGAPIXELS,
     engine: Engine = "local",
     ray_address: str | None = None,
@@ -328,7 +329,7 @@ class _Batch:
         return True
 
 
-def _manifest_path(manifest: str | os.PathLike[str] | None, target: Store) -> str:
+def _manifest_path(manifest: StrPath | None, target: Store) -> str:
     if manifest is not None:
         return os.fspath(manifest)
     if isinstance(target, LocalStore):

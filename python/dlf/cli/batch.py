@@ -242,7 +242,7 @@ def _status(summary: Summary) -> int:
 
 def _check_megapixels(megapixels: object) -> float:
     if not isinstance(megapixels, int | float) or not 0 < megapixels < math.inf:
-        raise ValueError(f"megapixels must be a number above 0, not {megapixels!r}")
+        raise ValueError(f"must be a number of million pixels above 0, not {megapixels!r}")
     return megapixels
 
 

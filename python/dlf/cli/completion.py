@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _complete_files(parser: argparse.ArgumentParser, files: dict[str, str]) -> None:
+def _complete_files(parser: argparse.ArgumentParser, files: object) -> None:
     """Let every word that may be one be completed as the name of a file."""
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

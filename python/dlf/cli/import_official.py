@@ -47,4 +47,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Import one checkpoint."""
     from dlf_models.paper import import_official
 
-    return import_official.run(arguments, ["-m", "dlf", *arguments.words])
+    return int(import_official.run(arguments, ["-m", "dlf", *arguments.words]))

@@ -12,7 +12,7 @@ from dlf.files import STANDARD_OUTPUT, STANDARD_STREAM
 from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.types import Progress
 
 __all__ = ["Reporter", "work_through"]
 

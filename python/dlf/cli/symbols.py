@@ -14,7 +14,7 @@ from dlf.cli.several import Reporter, work_through
 from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.types import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
