@@ -6,6 +6,7 @@ import io
 import lzma
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from dlf.cli import main
 from dlf_models.export.simulate import run_program, simulate, table_bits
 from dlf_models.package_format import (
     FrequencyTable,
@@ -25,8 +27,13 @@ from dlf_models.package_format import (
 from dlf_models.paper import CheckpointError, PaperConfig, PaperModel, load_checkpoint
 from dlf_models.paper.checkpoint import SKIPPABLE, load_state_dict, read_state_dict
 from dlf_models.paper.config import load_paper_config
-from dlf_models.paper.import_official import main
 from dlf_models.paper.integer_prior import LINEAR_SCALE_FRACTION
+
+
+def import_official(words: Sequence[str]) -> int:
+    """`dlf import-official` in this process; returns the exit status."""
+    return main(["import-official", *words])
+
 
 ROOT = Path(__file__).resolve().parents[1]
 PARITY = ROOT.parent / "shared" / "parity"
@@ -94,7 +101,10 @@ def package(checkpoint: Path) -> Path:
         patch.setenv("PYTHONHASHSEED", "0")  # stay in this process, which has torch already
         report = io.StringIO()
         patch.setattr("sys.stdout", report)
-        assert main([str(checkpoint), str(out), "--config", str(CONFIG), "--name", "nano"]) == 0
+        assert (
+            import_official([str(checkpoint), str(out), "--config", str(CONFIG), "--name", "nano"])
+            == 0
+        )
     out.with_suffix(".txt").write_text(report.getvalue())
     return out
 
@@ -199,11 +209,9 @@ def test_failure_leaves_nothing_and_tells_why(
 ) -> None:
     text, out = tmp_path / "text.ckpt", tmp_path / "out.dlfm"
     text.write_text("hello")
-    assert main([str(text), str(out)]) == 1
+    assert import_official([str(text), str(out)]) == 2
     error = capfd.readouterr().err.splitlines()
-    assert error == [
-        f"dlf import-official: {text}: not a PyTorch checkpoint (a zip archive made by torch.save)"
-    ]
+    assert error == [f"dlf: {text}: not a PyTorch checkpoint (a zip archive made by torch.save)"]
     assert list(tmp_path.iterdir()) == [text]
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, scene
+from dlf.cli import main
 from dlf_models.paper import CheckpointError, PaperModel
 from dlf_models.paper.checkpoint import load_state_dict, read_state_dict
-from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint
 from dlf_models.training.data import CropSampler
 from dlf_models.training.paper.controller import LambdaController
@@ -31,6 +31,12 @@ from dlf_models.training.paper.trainer import Options, PaperTrainer
 from PIL import Image
 from test_eval_metrics import random_weights
 from test_paper_import import TINY
+
+
+def train(words: Sequence[str]) -> int:
+    """`dlf train` in this process; returns the exit status."""
+    return main(["train", *words])
+
 
 NANO = """
 name: nano
@@ -121,7 +127,7 @@ def environment() -> dict[str, str]:
 def whole(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run through all stages without interruption."""
     out = tmp_path_factory.mktemp("whole")
-    assert main(words(material, out)) == 0
+    assert train(words(material, out)) == 0
     return out
 
 
@@ -180,7 +186,7 @@ def test_a_vqgan_is_no_titok(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     swapped = [w.replace("titok.bin", "vqgan.ckpt") for w in words(material, tmp_path)]
-    assert main(swapped) == 1
+    assert train(swapped) == 2
     assert "another kind of checkpoint" in capsys.readouterr().err
 
 
@@ -300,7 +306,7 @@ def test_training_and_files_quantise_alike() -> None:
 @pytest.mark.slow  # whole training runs
 def test_resume_equals_no_interruption(material: Path, tmp_path: Path, whole: Path) -> None:
     for _ in range(3):
-        assert main(words(material, tmp_path, "--minutes", "1e-9")) == 0
+        assert train(words(material, tmp_path, "--minutes", "1e-9")) == 0
     first, second = (load_checkpoint(p / "last.ckpt", "state_dict") for p in (whole, tmp_path))
     assert first["counters"] == second["counters"] == [6, 3, 2, 6]
     assert first["controller"] == second["controller"] and first["best"] == second["best"]
@@ -326,7 +332,7 @@ def test_a_checkpoint_of_a_small_profile_is_refused(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.save({"ema": {}, "config": {}}, tmp_path / "last.ckpt")
-    assert main(words(material, tmp_path)) == 1
+    assert train(words(material, tmp_path)) == 2
     assert "not a DLF training checkpoint" in capsys.readouterr().err
 
 
@@ -337,7 +343,8 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     command = [
         sys.executable,
         "-m",
-        "dlf_models.train",
+        "dlf",
+        "train",
         *words(material, tmp_path, "--checkpoint-seconds", "0"),
     ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
@@ -347,7 +354,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert main(words(material, tmp_path)) == 0
+    assert train(words(material, tmp_path)) == 0
     parts = weights_of(tmp_path / "last.ckpt")
     for key, value in weights_of(whole / "last.ckpt").items():
         assert torch.equal(value, parts[key]), key
@@ -359,7 +366,7 @@ def test_two_processes_equal_one_with_the_same_batch(
     material: Path, tmp_path: Path, whole: Path, more: tuple[str, ...]
 ) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
-               "--rdzv-endpoint", "localhost:0", "-m", "dlf_models.train", *words(material, tmp_path, *more)]  # fmt: skip
+               "--rdzv-endpoint", "localhost:0", "-m", "dlf", "train", *words(material, tmp_path, *more)]  # fmt: skip
     done = subprocess.run(
         command,
         cwd=ROOT,

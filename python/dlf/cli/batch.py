@@ -27,7 +27,7 @@ from dlf.cli.failures import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, c
 from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.batch import Progress, Settings, Summary
+    from dlf.batch import BatchProgress, Settings, Summary
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -132,14 +132,16 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.inputs,
             arguments.output,
             _settings(arguments),
-            workers=arguments.workers,
-            manifest=arguments.manifest,
-            retry_failed=arguments.retry_failed,
-            root=arguments.root,
-            megapixels=arguments.megapixels or DEFAULT_MEGAPIXELS,
-            engine=arguments.engine,
-            ray_address=arguments.ray_address,
-            gpus_per_worker=arguments.gpus_per_worker,
+            batch.Running(
+                workers=arguments.workers,
+                manifest=arguments.manifest,
+                retry_failed=arguments.retry_failed,
+                root=arguments.root,
+                megapixels=arguments.megapixels or DEFAULT_MEGAPIXELS,
+                engine=arguments.engine,
+                ray_address=arguments.ray_address,
+                gpus_per_worker=arguments.gpus_per_worker,
+            ),
             progress=reporter.show,
         )
     _list_failures(summary)
@@ -188,7 +190,7 @@ class _Reporter:
     def __exit__(self, *error: object) -> None:
         self._bar.hide()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: BatchProgress) -> None:
         """Show how far the batch is."""
         if progress.interrupts and not self._asked_to_end:
             self._asked_to_end = True
