@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from dlf_models.integer_package import ENCODER_MEMBER, BoundedLayer, Encoder
+from dlf.specification import ENCODER_MEMBER
+from dlf_models.integer_package import BoundedLayer, Encoder
 from dlf_models.package_format import ConvLayer, Instruction, Op, Program
 
 from conformance.making.integer_parts import integer_parts

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlf import _core, icc, metadata
+from dlf import _core, icc, metadata, specification
 from dlf.types import Buffer
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ MAX_HEADER_BYTES = _core.MAX_HEADER_BYTES
 class ChunkType(enum.IntEnum):
     """The chunk types that version 1 of the format defines (core/BITSTREAM.md §3.3)."""
 
-    ALPHA = 1
-    ICC = 2
-    EXIF = 3
-    XMP = 4
+    ALPHA = specification.CHUNK_ALPHA
+    ICC = specification.CHUNK_ICC
+    EXIF = specification.CHUNK_EXIF
+    XMP = specification.CHUNK_XMP
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dlf import options
+from dlf import forks, options
 from dlf.types import StrPath
 
 if TYPE_CHECKING:
     from dlf.limits import Limits
 
-__all__ = ["DecodeSettings", "checked", "incomplete"]
+__all__ = [
+    "DecodeSettings",
+    "checked",
+    "defaults",
+    "header_module",
+    "incomplete",
+    "set_defaults",
+]
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,20 @@ class DecodeSettings:
     layers: options.Layers = "all"
     limits: Limits | None = None
     """None is the defaults: they stand in the compiled part, which may be missing."""
+
+
+_defaults = DecodeSettings()
+
+
+def defaults() -> DecodeSettings:
+    """Return the settings of images that have none of their own."""
+    return _defaults
+
+
+def set_defaults(chosen: DecodeSettings) -> None:
+    """Let these settings count for images that are opened from now on."""
+    global _defaults
+    _defaults = chosen
 
 
 def checked(
@@ -60,3 +81,13 @@ def _checked_limits(limits: object) -> Limits | None:
 def incomplete(error: ImportError) -> OSError:
     """Return what to raise when a compiled part of dlf is missing: Pillow's callers catch OSError."""
     return OSError(f"dlf is not completely installed: {error}")
+
+
+def header_module() -> Any:
+    """Return `dlf.header`, which needs the compiled part; OSError where that is missing."""
+    try:
+        with forks.undivided():
+            from dlf import header, limits  # noqa: F401 - opening needs both
+    except ImportError as error:
+        raise incomplete(error) from error
+    return header
