@@ -27,7 +27,7 @@ def encoding_package(importance: bool = False, maps: bool = True) -> bytes:
 def _encoder(parts: Parts, importance: bool) -> Encoder:
     dice = np.random.Generator(np.random.PCG64(SEED))
     stride, channels = parts.latent_stride, parts.channels
-    digits = parts.slots * len(parts.levels)
+    digits = parts.tokens_per_window * len(parts.levels)
     factor = parts.window // stride
     samples = 3 * stride**2
     layers = [

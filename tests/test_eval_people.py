@@ -21,30 +21,13 @@ from dlf_models.evaluation.metrics import MetricSet
 from dlf_models.evaluation.summary import Mean, means
 from dlf_models.evaluation.weights import MetricUnavailable
 from dlf_models.evaluation.worker import Record
-from PIL import Image, ImageDraw, ImageFont
+from evaluation_samples import LINES, astronaut, sign
+from PIL import Image
 
 
 def evaluate_words(words: Sequence[str]) -> int:
     """`dlf eval` in this process; returns the exit status."""
     return main(["eval", *words])
-
-
-LINES = ("Bakery and coffee", "open every morning")
-
-
-def astronaut() -> np.ndarray:
-    """Part of a photograph that shows one face, 256x256."""
-    data = pytest.importorskip("skimage.data", reason="scikit-image has the photograph")
-    return np.ascontiguousarray(data.astronaut()[:256, 96:352])
-
-
-def sign() -> np.ndarray:
-    """Printed words, 320x160."""
-    image = Image.new("RGB", (320, 160), (235, 230, 220))
-    draw = ImageDraw.Draw(image)
-    for place, line in enumerate(LINES):
-        draw.text((16, 24 + 60 * place), line, (30, 30, 40), ImageFont.load_default(28))
-    return np.asarray(image)
 
 
 def metric_set(name: str) -> MetricSet:

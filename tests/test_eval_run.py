@@ -21,8 +21,8 @@ from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import Peer
 from dlf_models.evaluation.pictures import read_picture
 from dlf_models.evaluation.run import picture_names
+from evaluation_samples import pair, random_weights
 from PIL import Image
-from test_eval_metrics import pair, random_weights
 
 HEIGHT, WIDTH = 90, 100
 Evaluate = Callable[..., tuple[int, dict[str, Any]]]

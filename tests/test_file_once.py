@@ -14,9 +14,10 @@ import pytest
 from dlf import symbols
 from dlf.cli import main
 from dlf.header import info, opened
+from integer_models import encoding_package
 from PIL import Image
 
-PROFILE = b"an ICC profile that deflates".ljust(16) + b"RGB " + bytes(400)
+PROFILE = b"profile".ljust(16) + b"RGB " + bytes(400)
 
 
 @contextmanager
@@ -36,8 +37,11 @@ def core_calls() -> Iterator[Counter[str]]:
 
 
 @pytest.fixture(scope="module")
-def model() -> Path:
-    return Path(__file__).parent.parent / "conformance" / "packages" / "integer-12.dlfm"
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An integer package, which needs no torch."""
+    path = tmp_path_factory.mktemp("model") / "small.dlfm"
+    path.write_bytes(encoding_package())
+    return path
 
 
 @pytest.fixture(scope="module")

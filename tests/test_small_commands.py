@@ -24,10 +24,9 @@ from dlf_models.small.importance import ImportanceHead
 from dlf_models.small.pool import Pool
 from dlf_models.small.train import HELD_OUT, held_out_names, load_recipe
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
+from evaluation_samples import random_weights
 from PIL import Image
-from test_eval_metrics import random_weights
-
-from tests.test_small_training import TINY
+from tiny_networks import TINY_NETWORK
 
 RECIPES = sorted((ROOT / "models" / "configs" / "small").glob("*.yaml"))
 TRAIN = {"batch": 2, "images": 6, "crop": 128, "validate_every": 4}
@@ -37,7 +36,7 @@ TRAIN = {"batch": 2, "images": 6, "crop": 128, "validate_every": 4}
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recipe, LPIPS weights of the right layout and nine pictures, one of them broken."""
     folder = tmp_path_factory.mktemp("small")
-    network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY).items()}
+    network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY_NETWORK).items()}
     recipe = {"profile": "small", "network": network, "train": TRAIN}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(recipe))
     weights = random_weights()
@@ -210,7 +209,7 @@ def test_an_importance_head_goes_into_the_package(
 ) -> None:
     torch.manual_seed(4)
     head, out = tmp_path / "head.ckpt", tmp_path / "looks.dlfm"
-    state = ImportanceHead(TINY.detail_width).state_dict()
+    state = ImportanceHead(TINY_NETWORK.detail_width).state_dict()
     save_checkpoint(head, {"config": {"profile": "small"}, "importance": state})
     data = ["--data", str(material / "images"), "--limit", "1"]
     words = ["export", str(checkpoint), str(out), *data, "--importance-head"]

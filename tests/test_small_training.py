@@ -12,25 +12,13 @@ import numpy as np
 import pytest
 import torch
 from dlf_models.networks.quantise import FiniteScalarQuantiser
-from dlf_models.small.config import NetworkConfig
 from dlf_models.small.model import DLF, saturation
 from dlf_models.small.optimisers import make_optimisers
 from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
 from dlf_models.small.train import load_recipe
 from PIL import Image
+from tiny_networks import TINY_NETWORK
 from torch import nn
-
-TINY = NetworkConfig(
-    semantic_width=4,
-    stem_widths=(4, 4, 8),
-    detail_width=8,
-    bottleneck_width=8,
-    latent_channels=8,
-    rate_width=4,
-    prior_token_width=4,
-    prior_width=8,
-    render_widths=(8, 4, 4),
-)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +105,7 @@ def test_an_unknown_optimiser_is_refused() -> None:
 
 def test_detail_that_is_not_sent_costs_nothing() -> None:
     torch.manual_seed(0)
-    network = DLF(TINY)
+    network = DLF(TINY_NETWORK)
     network.start(torch.rand(4, 3, 128, 128))
     keep = torch.ones(2, 4, 4)
     keep[0] = 0
@@ -148,9 +136,9 @@ def test_saturated_tokens_come_back_to_life() -> None:
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="window"):
-        replace(TINY, window=64)
+        replace(TINY_NETWORK, window=64)
     with pytest.raises(ValueError, match="latent_channels"):
-        replace(TINY, latent_channels=10)
+        replace(TINY_NETWORK, latent_channels=10)
 
 
 def test_recipes_name_what_is_wrong(tmp_path: Path) -> None:

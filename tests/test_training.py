@@ -37,10 +37,10 @@ from dlf_models.training.loop import CHECKPOINTED, micro_batches
 from dlf_models.training.monitor import Means, Monitor
 from dlf_models.training.run import Run, Stop
 from dlf_models.training.schedule import lmbda_of, moment_at, spread_rates
+from evaluation_samples import random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_eval_metrics import random_weights
 
 
 def train(words: Sequence[str]) -> int:

@@ -28,9 +28,9 @@ from dlf_models.training.paper.forward import code_latent, lower_bound
 from dlf_models.training.paper.pretrained import is_semantic, load_titok, load_vqgan
 from dlf_models.training.paper.recipe import PaperRun, Recipe, Stage, load_paper_run, shortened
 from dlf_models.training.paper.trainer import Options, PaperTrainer
+from evaluation_samples import random_weights
 from PIL import Image
-from test_eval_metrics import random_weights
-from test_paper_import import TINY
+from tiny_networks import TINY_PAPER
 
 
 def train(words: Sequence[str]) -> int:
@@ -64,10 +64,10 @@ def titok_checkpoint() -> dict[str, torch.Tensor]:
     torch.manual_seed(5)
     state = {
         name.removeprefix("hybrid_codec."): torch.randn_like(value) * 0.1
-        for name, value in PaperModel(TINY).state_dict().items()
+        for name, value in PaperModel(TINY_PAPER).state_dict().items()
         if is_semantic(name)
     }
-    width = TINY.decoder_width
+    width = TINY_PAPER.decoder_width
     return state | {
         "decoder.ffn.0.weight": torch.zeros(2 * width, width, 1, 1),
         "decoder.ffn.2.bias": torch.zeros(1024),
@@ -79,7 +79,7 @@ def titok_checkpoint() -> dict[str, torch.Tensor]:
 def vqgan_checkpoint() -> dict[str, Any]:
     """A VQGAN of nano size as taming-transformers' trainer writes it: weights, loss networks, counters."""
     torch.manual_seed(6)
-    state = PaperModel(TINY, targets=True).vqgan.state_dict()
+    state = PaperModel(TINY_PAPER, targets=True).vqgan.state_dict()
     state |= NLayerDiscriminator(8, 2).state_dict(prefix="loss.discriminator.")
     state |= {"loss.perceptual_loss.lin0.model.1.weight": torch.zeros(1, 64, 1, 1)}
     return {"state_dict": state, "epoch": 3, "global_step": 100}
@@ -137,7 +137,7 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
 
 
 def test_every_tensor_of_both_tokenizers_is_accounted_for(material: Path) -> None:
-    model, discriminator = PaperModel(TINY, targets=True), NLayerDiscriminator(8, 2)
+    model, discriminator = PaperModel(TINY_PAPER, targets=True), NLayerDiscriminator(8, 2)
     titok = load_titok(model, material / "titok.bin")
     vqgan = load_vqgan(model, discriminator, material / "vqgan.ckpt")
     for account, state in ((titok, titok_checkpoint()), (vqgan, vqgan_checkpoint()["state_dict"])):
@@ -179,7 +179,7 @@ def test_wrong_tokenizers_are_refused_by_name(
     state = {k: v for k, v in {**titok_checkpoint(), **change}.items() if v is not None}
     torch.save(state, tmp_path / "titok.bin")
     with pytest.raises(CheckpointError, match=message):
-        load_titok(PaperModel(TINY), tmp_path / "titok.bin")
+        load_titok(PaperModel(TINY_PAPER), tmp_path / "titok.bin")
 
 
 def test_a_vqgan_is_no_titok(
@@ -193,7 +193,7 @@ def test_a_vqgan_is_no_titok(
 def trainer(material: Path, recipe: Recipe, options: Options | None = None) -> PaperTrainer:
     pictures = [scene(256, 256, seed) for seed in (1, 2)]
     made = PaperTrainer(
-        PaperRun("nano", "dlf-l", TINY, recipe),
+        PaperRun("nano", "dlf-l", TINY_PAPER, recipe),
         CropSampler(pictures, 1, 0.0),
         pictures[:1],
         str(material / "lpips.npz"),
@@ -291,8 +291,8 @@ def test_dead_scales_and_steps_come_back() -> None:
 
 def test_training_and_files_quantise_alike() -> None:
     torch.manual_seed(2)
-    bottleneck = PaperModel(TINY).hybrid_codec.quantize_feat
-    y = torch.randn(1, TINY.latent_channels, 8, 8) * 3
+    bottleneck = PaperModel(TINY_PAPER).hybrid_codec.quantize_feat
+    y = torch.randn(1, TINY_PAPER.latent_channels, 8, 8) * 3
     y_hat, bits = code_latent(bottleneck, y, None)
     exact = bottleneck.quantise(y)
     assert torch.allclose(y_hat, exact["y_hat"], atol=1e-5)
@@ -323,7 +323,7 @@ def test_resume_equals_no_interruption(material: Path, tmp_path: Path, whole: Pa
 
 
 def test_its_checkpoint_becomes_a_model(whole: Path) -> None:
-    model = PaperModel(TINY)
+    model = PaperModel(TINY_PAPER)
     report = load_state_dict(model, read_state_dict(whole / "last.ckpt"))
     assert all(key.startswith(("vqgan.encoder.", "vqgan.quant_conv.")) for key in report.skipped)
 

@@ -14,11 +14,11 @@ from dlf.outputs import Output, judge, refuse_existing
 from dlf.progress import ProgressBar
 
 from . import notes, ours, outputs, report
-from .cache import Cache, default_directory
+from .cache import Cache
 from .codecs import CodecUnavailable, Setting
 from .document import as_document
 from .metric_table import METRICS
-from .paths import REPORT_NAME
+from .paths import REPORT_NAME, default_directory
 from .peers import parse_against
 from .pictures import find_pictures
 from .plots import write_plots

@@ -23,8 +23,8 @@ SUMMARY = "measure rate and quality, also of JPEG, WebP, AVIF and JPEG XL"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    from dlf_models.evaluation.cache import default_directory
     from dlf_models.evaluation.metric_table import METRICS
+    from dlf_models.evaluation.paths import default_directory
     from dlf_models.evaluation.peers import PEERS
 
     add = parser.add_argument
