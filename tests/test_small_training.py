@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 from dlf_models.networks.quantise import FiniteScalarQuantiser
+from dlf_models.small.layers import Conv
 from dlf_models.small.model import DLF, saturation
-from dlf_models.small.optimisers import make_optimisers
+from dlf_models.small.optimisers import boost, make_optimisers
 from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
 from dlf_models.small.train import load_recipe
+from dlf_models.small.trainer import Recipe, Trainer
 from PIL import Image
 from tiny_networks import TINY_NETWORK
 from torch import nn
@@ -132,6 +134,92 @@ def test_saturated_tokens_come_back_to_life() -> None:
         adam.step()
     assert len(digits().unique()) == 5
     assert float(saturation(before.detach())) < 0.01
+
+
+def test_layers_of_the_analysis_begin_with_unit_deviation() -> None:
+    torch.manual_seed(1)
+    network = DLF(TINY_NETWORK)
+    images = torch.rand(8, 3, 1, 1) * torch.rand(
+        8, 1, 128, 128
+    )  # mostly brightness, as photographs
+    found: dict[str, float] = {}
+    layers = [(n, m) for n, m in network.analysis.named_modules() if isinstance(m, Conv)]
+    for name, layer in layers:
+        if bool(layer.weight.any()):
+            layer.register_forward_hook(
+                lambda _m, _i, output, name=name: found.update({name: float(output.detach().std())})
+            )
+    network.start_deep(images)
+    network.analysis(images)
+    assert len(found) > 10
+    assert all(0.8 < deviation < 1.25 for deviation in found.values()), found
+
+
+def test_wide_layers_learn_with_smaller_steps() -> None:
+    assert boost(torch.zeros(8)) == boost(torch.zeros(64, 256, 1, 1)) == 1
+    assert boost(torch.zeros(4, 1024, 1, 1)) == pytest.approx(0.5)
+
+
+def _trainer(pool: Pool, recipe: Recipe) -> Trainer:
+    crops = Crops(pool, set(), {}, seed=1)
+    held_out = torch.rand(1, 3, 128, 128)
+    weights = Path(__file__).parents[2] / "shared/lpips/lpips_squeeze.npz"
+    if not weights.exists():
+        pytest.skip("no ../shared/lpips")
+    return Trainer(TINY_NETWORK, recipe, crops, held_out, str(weights))
+
+
+def test_wide_steps_come_evenly(pool: Pool) -> None:
+    trainer = _trainer(pool, Recipe(wide=0.25))
+    wide = []
+    for trainer.steps in range(40):
+        wide.append(trainer.wide())
+    assert sum(wide) == 10
+    assert all(sum(wide[at : at + 4]) == 1 for at in range(0, 40, 4))
+
+
+def test_the_deep_path_can_learn_its_components() -> None:
+    torch.manual_seed(0)
+    network = DLF(TINY_NETWORK)
+    images = nn.functional.interpolate(torch.rand(24, 3, 16, 16), scale_factor=8, mode="bilinear")
+    network.start(images)
+    rate = torch.full((24, 4, 4), 0.5)
+    learning = [*network.analysis.parameters(), *network.bottleneck.parameters()]
+    adam = torch.optim.Adam(learning, lr=3e-3)
+    losses = []
+    for _ in range(60):
+        adam.zero_grad()
+        misfit = network.misfit(images, rate)[0]
+        misfit.backward()
+        adam.step()
+        losses.append(float(misfit.detach()))
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_only_the_analysis_learns_at_first(pool: Pool) -> None:
+    trainer = _trainer(pool, Recipe(batch=4, fit=8, warmup=1))
+
+    def changed_by_a_step() -> dict[str, bool]:
+        parts = {"analysis": trainer.network.analysis, "drawing": trainer.network.synthesis}
+        before = {name: copy.deepcopy(part.state_dict()) for name, part in parts.items()}
+        trainer.step()
+        return {
+            name: any(not torch.equal(v, before[name][k]) for k, v in part.state_dict().items())
+            for name, part in parts.items()
+        }
+
+    assert changed_by_a_step() == {"analysis": True, "drawing": False}
+    assert changed_by_a_step() == {"analysis": True, "drawing": False}
+    assert changed_by_a_step() == {"analysis": True, "drawing": True}
+
+
+def test_the_linear_path_leaves_most_channels_to_the_deep_one() -> None:
+    torch.manual_seed(0)
+    network = DLF(TINY_NETWORK)
+    network.start(torch.rand(4, 3, 128, 128))
+    latent = network.analysis(torch.rand(1, 3, 128, 128))[2][:, TINY_NETWORK.bottleneck_width :]
+    used = latent.detach().flatten(2).any(dim=2)[0]
+    assert used.sum() == TINY_NETWORK.linear_channels
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:

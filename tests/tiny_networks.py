@@ -11,6 +11,7 @@ TINY_NETWORK = NetworkConfig(
     detail_width=8,
     bottleneck_width=8,
     latent_channels=8,
+    linear_channels=4,
     rate_width=4,
     prior_token_width=4,
     prior_width=8,

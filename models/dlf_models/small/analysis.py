@@ -59,6 +59,14 @@ class Analysis(nn.Module):
         self.to_digits = Conv(4 * semantic, config.token_channels)
         self.quantiser = FiniteScalarQuantiser(config.token_levels)
         self.linear = LinearAnalysis(config)
+        with torch.no_grad():
+            # Random filters see little but brightness; most of these begin blind to it.
+            edges = self.stem_half.weight[: half * 3 // 4]
+            edges -= edges.mean(dim=(1, 2, 3), keepdim=True)
+
+    def deep_layers(self) -> list[nn.Module]:
+        """Everything but the linear path."""
+        return [m for name, m in self.named_children() if name != "linear"]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         before, features = self.encode(image)
@@ -67,7 +75,7 @@ class Analysis(nn.Module):
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Image -> what the token quantiser sees, ``[B, T*D, H/128, W/128]``, and the features."""
-        folded = F.pixel_unshuffle(image * 2 - 1, 2)
+        folded = fold(image)
         semantic, detail = self.branches(folded)
         detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
         semantic, detail = self.exchange_32(semantic, detail)
@@ -118,9 +126,18 @@ class Bottleneck(nn.Module):
 
     def forward(self, features: Tensor, rate: Tensor) -> Tensor:
         deep, linear = features[:, : self.width], features[:, self.width :]
-        x = leaky(self.mix(torch.cat([leaky(deep), self.rate(rate).to(deep.dtype)], dim=1)))
-        x = self.pointwise(self.block(x))
-        return self.gain((self.project(x) + linear).float(), rate)
+        return self.gain((self.deep(deep, rate) + linear).float(), rate)
+
+    def deep(self, features: Tensor, rate: Tensor) -> Tensor:
+        """The deep path's share of the latent before the gain; ``features [B, Cb, h, w]``."""
+        vectors = self.rate(rate).to(features.dtype)
+        x = leaky(self.mix(torch.cat([leaky(features), vectors], dim=1)))
+        return self.project(self.pointwise(self.block(x)))
+
+
+def fold(image: Tensor) -> Tensor:
+    """``[B, 3, H, W]`` in [0, 1] -> ``[B, 12, H/2, W/2]`` in [-1, 1]."""
+    return F.pixel_unshuffle(image * 2 - 1, 2)
 
 
 def rate_grid(image: Tensor) -> tuple[int, int]:

@@ -26,6 +26,8 @@ class NetworkConfig:
     analysis_blocks: int = 2
     bottleneck_width: int = 256
     latent_channels: int = 256
+    linear_channels: int = 36
+    """Latent channels that the linear path adds to: the strongest components."""
     rate_width: int = 32
     """Components of the learned rate vectors that enter as channels."""
     rate_anchors: int = 8

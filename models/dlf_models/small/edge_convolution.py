@@ -55,10 +55,10 @@ def weight_gradient(gradient: Tensor, padded: Tensor) -> Tensor:
 
 
 class EdgePaddedConvolution(torch.autograd.Function):
-    """``x [B, I, H, W]``, ``weight [O, I, 3, 3]``, ``bias [O]`` -> ``[B, O, H, W]``, all of one type."""
+    """``x [B, I, H, W]``, ``weight [O, I, 3, 3]``, ``bias [O]`` or None -> ``[B, O, H, W]``, all of one type."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # type: ignore[override]
         padded = pad_edges(x)
         ctx.save_for_backward(padded, weight)
         return F.conv2d(padded, weight, bias)

@@ -15,6 +15,14 @@ LEAKY_SLOPE = 0.125
 """Slope of every leaky ReLU: exact in fixed point."""
 
 
+def edge_padded(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """3x3 convolution with edge padding, in the type that autocast asks for."""
+    if torch.is_autocast_enabled(x.device.type):
+        half = torch.get_autocast_dtype(x.device.type)
+        x, weight, bias = x.to(half), weight.to(half), None if bias is None else bias.to(half)
+    return EdgePaddedConvolution.apply(x, weight, bias)
+
+
 class Conv(nn.Conv2d):
     """Dense 1x1 or 3x3 convolution; outside its grid the input is its nearest sample (§8.3.1, edge padding).
 
@@ -30,11 +38,7 @@ class Conv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         if self.kernel_size[0] == 1:
             return super().forward(x)
-        weight, bias = self.weight, self.bias
-        if torch.is_autocast_enabled(x.device.type):
-            half = torch.get_autocast_dtype(x.device.type)
-            x, weight, bias = x.to(half), weight.to(half), bias.to(half)
-        return EdgePaddedConvolution.apply(x, weight, bias)
+        return edge_padded(x, self.weight, self.bias)
 
 
 class FoldingConv(Conv):

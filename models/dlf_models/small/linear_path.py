@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import STRIDE, NetworkConfig
-from .layers import Conv, bilinear_weights
+from .layers import Conv, bilinear_weights, edge_padded
 
 FINE = STRIDE // 2
 """Samples to a side of a cell of the base picture at /2."""
@@ -21,12 +21,27 @@ COARSE = STRIDE // 4
 """The same of its coarser part at /4, whose cells overlap."""
 
 
+def dealt_out(channels: int) -> Tensor:
+    """Which component, strongest first, each latent channel begins with: int64 ``[channels]``.
+
+    Strong ones are dealt out to the four channel groups in turn, so that every quarter of the prior has its share.
+    """
+    channel = torch.arange(channels)
+    group = channels // 4
+    return channel % group * 4 + channel // group
+
+
 class LinearAnalysis(nn.Module):
-    """Image folded to /2, ``[B, 12, H/2, W/2]`` in [-1, 1] -> a summand of the latent, ``[B, C, H/32, W/32]``."""
+    """Image folded to /2, ``[B, 12, H/2, W/2]`` in [-1, 1] -> a summand of the latent, ``[B, C, H/32, W/32]``.
+
+    Only the ``linear_channels`` strongest components are its own. When it had them all, the deep path fell asleep.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.project = Conv(3 * FINE**2, config.latent_channels)
+        mine = dealt_out(config.latent_channels) < config.linear_channels
+        self.register_buffer("mine", mine.float(), persistent=False)
         average = torch.eye(3).repeat_interleave(4, dim=1) / 4
         self.register_buffer("average", average[:, :, None, None], persistent=False)
 
@@ -35,6 +50,16 @@ class LinearAnalysis(nn.Module):
         return F.conv2d(folded, self.average.to(folded.dtype))
 
     def forward(self, folded: Tensor) -> Tensor:
+        weight, bias = self.weights()
+        return F.conv2d(F.pixel_unshuffle(self.half(folded), FINE), weight, bias)
+
+    def weights(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias as they code: zero for the channels of the deep path."""
+        assert self.project.bias is not None
+        return self.project.weight * self.mine[:, None, None, None], self.project.bias * self.mine
+
+    def components(self, folded: Tensor) -> Tensor:
+        """All components of the transform, also those that the deep path has to learn to give."""
         return self.project(F.pixel_unshuffle(self.half(folded), FINE))
 
 
@@ -55,8 +80,7 @@ class LinearSynthesis(nn.Module):
 
     def enlarge(self, picture: Tensor) -> Tensor:
         """Bilinear by 2, before depth to space: ``[B, 3, H, W] -> [B, 12, H, W]``."""
-        padded = F.pad(picture, (1, 1, 1, 1), mode="replicate")
-        return F.conv2d(padded, self.bilinear.to(picture.dtype))
+        return edge_padded(picture, self.bilinear.to(picture.dtype))
 
 
 @torch.no_grad()
@@ -65,8 +89,7 @@ def start_linear_path(
 ) -> None:
     """Begin as a transform codec: the Karhunen-Loeve transform of cells of the half-size picture, and its inverse.
 
-    ``images [B, 3, H, W]`` in [0, 1]. ``step``: what one unit of the latent is worth, in samples of [-1, 1]. Strong
-    components are dealt out to the four channel groups in turn, so that every quarter of the prior has its share.
+    ``images [B, 3, H, W]`` in [0, 1]. ``step``: what one unit of the latent is worth, in samples of [-1, 1].
     """
     half = into.half(F.pixel_unshuffle(images * 2 - 1, 2))
     cells = F.pixel_unshuffle(half, FINE).transpose(0, 1).flatten(1).T.double()
@@ -75,8 +98,7 @@ def start_linear_path(
     channels = into.project.out_channels
     count = min(channels, len(mean))
     basis = vectors.flip(1)[:, :count].T.float()
-    rank = torch.arange(count)
-    channel = rank % 4 * (channels // 4) + rank // 4
+    channel = dealt_out(channels).argsort()[:count]
     for layer in (into.project, back.coarse, back.fine):
         assert layer.bias is not None
         layer.weight.zero_()

@@ -8,15 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .analysis import Analysis, Bottleneck
+from .analysis import Analysis, Bottleneck, fold, rate_grid
 from .config import STRIDE, NetworkConfig
 from .layers import Conv
 from .linear_path import start_linear_path
 from .prior import DetailPrior
+from .start import balance
 from .synthesis import Synthesis
 
 LINEAR_STEP = 0.1
 """What one unit of the latent is worth at the middle rate when training begins, in samples of [-1, 1]."""
+
+DEEP_SHARE = 0.1
+"""What the deep path adds to a channel at first, in units of the deviation of the channel's component."""
+SMALLEST_VARIANCE = 1e-6
 
 
 @dataclass
@@ -32,7 +37,7 @@ class Coded:
     saturation: Tensor
     """Scalar: see :func:`saturation`."""
     sketch: Tensor
-    """``[B, 3, h, w]``: what one linear layer makes of the tokens, a reduced picture (:attr:`DLF.sketch`)."""
+    """Scalar: see :meth:`DLF.sketch_error`."""
 
 
 def draw_noise(image: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,25 +78,43 @@ class DLF(nn.Module):
     def start(self, images: Tensor) -> None:
         """Data-dependent start on ``images [B, 3, H, W]``: the linear path begins as a transform codec."""
         start_linear_path(self.analysis.linear, self.synthesis.linear, images, LINEAR_STEP)
-        with torch.no_grad():
-            # The deep path joins small: it must not drown the linear one before it has learned anything.
-            self.bottleneck.project.weight.mul_(0.1)
-            self.spread_digits(images)
+        self.start_deep(images)
 
-    def spread_digits(self, images: Tensor) -> None:
-        """Rescale the last layer before the token quantiser, so that no digit begins as a constant."""
-        layer = self.analysis.to_digits
-        seen: list[Tensor] = []
-        hook = layer.register_forward_hook(lambda _m, _i, output: seen.append(output))
-        try:
-            self.analysis(images)
-        finally:
-            hook.remove()
-        flat = seen[0].transpose(0, 1).flatten(1)
-        factor = 1 / flat.std(dim=1).clamp(min=1e-6)
-        assert layer.bias is not None
-        layer.weight.mul_(factor[:, None, None, None])
-        layer.bias.copy_((layer.bias - flat.mean(dim=1)) * factor)
+    def start_deep(self, images: Tensor) -> None:
+        """The deep analysis begins with unit samples; its share of each channel as a part of what the channel holds."""
+        rate = torch.rand(len(images), *rate_grid(images), device=images.device)
+        balance(self.analysis.deep_layers(), lambda: self.analysis(images))
+        features = self.analysis(images)[2][:, : self.bottleneck.width]
+        balance([self.bottleneck], lambda: self.bottleneck.deep(features, rate))
+        with torch.no_grad():
+            target = self.analysis.linear.components(fold(images)).transpose(0, 1).flatten(1)
+            project = self.bottleneck.project
+            assert project.bias is not None
+            project.weight.mul_(DEEP_SHARE * target.std(dim=1)[:, None, None, None])
+            project.bias.copy_(target.mean(dim=1) * (1 - self.analysis.linear.mine))
+
+    def misfit(self, image: Tensor, rate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """How far the deep path is from the transform's components that the linear path leaves to it; all scalars.
+
+        Mean squared error in units of each component's variance; then the error of the sketch, and
+        :func:`saturation`. Learned first: a latent that begins within one rounding interval never comes to life.
+        """
+        before, features = self.analysis.encode(image)
+        deep = self.bottleneck.deep(features[:, : self.bottleneck.width], rate).float()
+        with torch.no_grad():
+            target = self.analysis.linear.components(fold(image)).float()
+            variance = target.transpose(0, 1).flatten(1).var(dim=1) + SMALLEST_VARIANCE
+        theirs = 1 - self.analysis.linear.mine
+        error = (deep - target).square().mean(dim=(0, 2, 3)) / variance
+        misfit = (error * theirs).sum() / theirs.sum().clamp(min=1)
+        _, values = self.analysis.tokens(before)
+        return misfit, self.sketch_error(values, image), saturation(before.float())
+
+    def sketch_error(self, values: Tensor, image: Tensor) -> Tensor:
+        """Mean absolute error of what one linear layer makes of the tokens, a picture at 1/32; scalar."""
+        small = F.avg_pool2d(image, STRIDE)
+        drawn = F.pixel_shuffle(self.sketch(values), self.cells).float()
+        return (drawn - small).abs().mean()
 
     def forward(self, image: Tensor, rate: Tensor, keep: Tensor | None = None) -> Coded:
         """Image ``[B, 3, H, W]`` in [0, 1]; rate map and keep ``[B, h, w]`` (see :class:`DetailPrior`)."""
@@ -101,5 +124,5 @@ class DLF(nn.Module):
         with torch.autocast(image.device.type, enabled=False):
             latent, bits = self.prior(y.float(), rate, values.float(), keep)
         image_out = self.synthesis(values, latent, rate, draw_noise(image))
-        sketch = F.pixel_shuffle(self.sketch(values), self.cells)
-        return Coded(image_out.float(), digits, bits, saturation(before.float()), sketch.float())
+        sketch = self.sketch_error(values, image)
+        return Coded(image_out.float(), digits, bits, saturation(before.float()), sketch)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..training.muon import Muon, matrices
 from .rate import RateVectors
@@ -15,6 +16,11 @@ from .soap import Soap
 RATE_VECTOR_BOOST = 4.0
 """Rate vectors learn faster and without decay: each anchor sees only its share of the samples."""
 WEIGHT_DECAY = 1e-4
+WIDEST = 256
+"""Inputs of a unit up to which AdamW's rate is the recipe's; beyond, it falls with the root of their number.
+
+A step moves every weight by the rate, so what it does to a sum grows with the number of summands (arXiv 2203.03466).
+"""
 NAMES = ("adamw", "muon", "soap")
 
 
@@ -48,6 +54,12 @@ class Optimisers:
             self.dense.load_state_dict(state["dense"])
 
 
+def boost(parameter: Tensor) -> float:
+    """What the learning rate of a parameter is multiplied by."""
+    inputs = parameter[0].numel() if parameter.dim() > 1 else 1
+    return min(1.0, (WIDEST / inputs) ** 0.5)
+
+
 def make_optimisers(name: str, network: nn.Module) -> Optimisers:
     """``name``: one of :data:`NAMES`; raises ``ValueError`` for another."""
     if name not in NAMES:
@@ -62,14 +74,15 @@ def make_optimisers(name: str, network: nn.Module) -> Optimisers:
         if p.requires_grad
     ]
     apart = {id(p) for p in (*taken, *vectors)}
+    by_boost: dict[float, list[nn.Parameter]] = defaultdict(list)
+    for p in learning:
+        if id(p) not in apart:
+            by_boost[boost(p)].append(p)
     groups = [
-        {
-            "params": [p for p in learning if id(p) not in apart],
-            "boost": 1.0,
-            "weight_decay": WEIGHT_DECAY,
-        },
-        {"params": vectors, "boost": RATE_VECTOR_BOOST, "weight_decay": 0.0},
+        {"params": ps, "boost": factor, "weight_decay": WEIGHT_DECAY}
+        for factor, ps in by_boost.items()
     ]
+    groups.append({"params": vectors, "boost": RATE_VECTOR_BOOST, "weight_decay": 0.0})
     adamw = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.99), fused=True)
     if not taken:
         return Optimisers(adamw, None)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from .analysis import GAIN_SPREAD, Exchange
 from .config import NetworkConfig
-from .layers import Conv, Pointwise, Residual, Up, bilinear_weights, leaky
+from .layers import Conv, Pointwise, Residual, Up, bilinear_weights, edge_padded, leaky
 from .linear_path import LinearSynthesis
 from .rate import Gain, RateVectors
 
@@ -122,6 +122,5 @@ class Renderer(nn.Module):
 
     def finish(self, x: Tensor, base: Tensor) -> Tensor:
         """The last features and the enlarged base picture, both in [-1, 1], give samples in [0, 1]."""
-        padded = F.pad(base, (1, 1, 1, 1), mode="replicate")
-        enlarged = F.conv2d(padded, self.bilinear.to(base.dtype))
+        enlarged = edge_padded(base, self.bilinear.to(base.dtype))
         return F.pixel_shuffle(self.out(leaky(x)) + enlarged, 2) / 2 + 0.5

@@ -18,7 +18,8 @@ from ..training.averaging import GradientAverager
 from ..training.monitor import Means
 from ..training.ranks import mean_over_ranks, world
 from ..training.samples import write_columns
-from .config import STRIDE, NetworkConfig
+from .analysis import rate_grid
+from .config import NetworkConfig
 from .losses import LossWeights, PixelLoss, bit_price
 from .maps import draw_keep, draw_rates
 from .model import DLF
@@ -48,6 +49,8 @@ class Recipe:
     """Steps."""
     cool_down: int = 0
     """Images at the end over which the learning rate falls, as 1 - sqrt; 0: it stays (a trunk)."""
+    fit: int = 0
+    """Images at the beginning on which the analysis alone learns, see :meth:`~.model.DLF.misfit`."""
     ema: float = 0.999
     seed: int = 11
     validate_every: int = 16_000
@@ -131,9 +134,11 @@ class Trainer:
         self.network.train()
         self.network.zero_grad(set_to_none=True)
         batch = max(1, self.recipe.batch // self.ranks)
-        number, side = (max(1, batch // 4), 2 * self.recipe.crop) if self.wide() else (batch, self.recipe.crop)
+        number, side = (
+            (max(1, batch // 4), 2 * self.recipe.crop) if self.wide() else (batch, self.recipe.crop)
+        )
         image = self.crops.batch(number, side).to(self.device, non_blocking=True)
-        self._loss(image).backward()
+        (self._misfit(image) if self.seen < self.recipe.fit else self._loss(image)).backward()
         self.average()
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_NORM)
         self.means.add(norm=float(norm))
@@ -160,8 +165,16 @@ class Trainer:
         self.usual = usual + (min(norm, SPIKE * usual) - usual) / USUAL_STEPS
         return norm <= SPIKE * usual
 
+    def _misfit(self, image: Tensor) -> Tensor:
+        rate = draw_rates(len(image), *rate_grid(image)).to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
+            misfit, sketch, asleep = self.network.misfit(image, rate)
+        self.means.add(misfit=float(misfit.detach()), sketch=float(sketch.detach()))
+        weights = self.recipe.loss
+        return misfit + weights.saturation * asleep + weights.sketch * sketch
+
     def _loss(self, image: Tensor) -> Tensor:
-        size = (image.shape[0], image.shape[2] // STRIDE, image.shape[3] // STRIDE)
+        size = (len(image), *rate_grid(image))
         rate, keep = draw_rates(*size).to(self.device), draw_keep(*size).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             coded = self.network(image, rate, keep)
@@ -170,16 +183,14 @@ class Trainer:
         pixels = image.shape[2] * image.shape[3]
         price = bit_price(self.recipe.loss.lmbda, rate)
         loss = (pixel + (price * coded.bits).sum(dim=(1, 2)) / pixels).mean()
-        small = F.avg_pool2d(image, STRIDE)
-        sketch = (coded.sketch - small).abs().mean()
         weights = self.recipe.loss
-        loss = loss + weights.saturation * coded.saturation + weights.sketch * sketch
+        loss = loss + weights.saturation * coded.saturation + weights.sketch * coded.sketch
         whole = keep.amin(dim=(1, 2))
         kept = whole.sum().clamp(min=1)
         self.means.add(
             loss=float(loss.detach()),
             saturation=float(coded.saturation.detach()),
-            sketch=float(sketch.detach()),
+            sketch=float(coded.sketch.detach()),
             bpp=float((coded.bits.detach().sum(dim=(1, 2)) * whole).sum() / kept / pixels),
             **{k: float((v.detach() * whole).sum() / kept) for k, v in terms.items()},
         )
@@ -209,9 +220,7 @@ class Trainer:
 
     def _measure(self, crops: Tensor, value: float, means: Means) -> None:
         pixels = crops.shape[2] * crops.shape[3]
-        rate = torch.full(
-            (len(crops), crops.shape[2] // STRIDE, crops.shape[3] // STRIDE), value
-        ).to(self.device)
+        rate = torch.full((len(crops), *rate_grid(crops)), value, device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
             coded = self.ema(crops, rate)
         image = coded.image.clamp(0, 1)
@@ -227,7 +236,7 @@ class Trainer:
     def sheet(self, path: Path) -> None:
         """Held-out crops: the original, then each rate, lowest first, then tokens alone."""
         images = self.held_out[:8].to(self.device)
-        size = (len(images), images.shape[2] // STRIDE, images.shape[3] // STRIDE)
+        size = (len(images), *rate_grid(images))
         self.ema.eval()
         columns = [images]
         for value in (*SHEET_RATES, None):

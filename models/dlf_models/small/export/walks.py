@@ -60,7 +60,7 @@ def from_tokens(graph: Graph, layer: Conv, tokens: Value, units: dict[str, objec
 
 def linear_analysis(graph: Graph, layer: LinearAnalysis, folded: Value) -> Value:
     half = graph.filter(layer.average, torch.zeros(3), folded)
-    return graph.conv(layer.project, graph.space_to_depth(half, FINE))
+    return graph.filter(*layer.weights(), graph.space_to_depth(half, FINE))
 
 
 def linear_synthesis(graph: Graph, layer: LinearSynthesis, plain: Value) -> Value:
