@@ -87,7 +87,7 @@ def test_package_weights_are_half_precision(network: DLF) -> None:
 
 
 def test_default_model_keeps_its_budget() -> None:
-    """DESIGN 6.2: at most 16 M parameters, 20 and 30 kMAC per pixel."""
+    """At most 16 M parameters, 20 and 30 kMAC per pixel."""
     network = DLF(load_config(CONFIGS / "dlf-s.yaml").network).eval()
     assert sum(p.numel() for p in network.parameters()) <= 16_000_000
     analysis, synthesis = macs_per_pixel(network)

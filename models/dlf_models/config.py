@@ -1,4 +1,4 @@
-"""Configuration: one YAML file names the profile, its sizes and its training recipe (DESIGN 6.2)."""
+"""Configuration: one YAML file names the profile, its sizes and its training recipe."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Recipe: loss weights, rate-distortion trade-off and phases (DESIGN 6.3).
+    """Recipe: loss weights, rate-distortion trade-off and phases.
 
     ``l1_weight``, ``ms_ssim_weight`` (of 1 - MS-SSIM), ``texture_weight``: at the lowest and at the highest rate, linear in between.
     ``optimiser``: "adamw", or "muon" for the weights of dense layers and AdamW for the rest. ``micro_batch``: most

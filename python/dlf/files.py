@@ -183,7 +183,7 @@ def _descriptor(name: str) -> int | None:
 
 
 def _copy_to_descriptor(file: BinaryIO, name: str) -> None:
-    """Write at the place where an open descriptor stands, behind what was printed before."""
+    """Write at the place where an open descriptor stands, after what was printed before."""
     file.seek(0)
     if name == STANDARD_STREAM and sys.stdout is None:
         raise OSError(errno.EBADF, "is closed", STANDARD_OUTPUT)

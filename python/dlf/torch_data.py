@@ -5,7 +5,7 @@ Where the pixels are decoded is a choice between two lines:
     DataLoader(DlfDataset(paths), 32, num_workers=4, collate_fn=DlfCollate())  # in the workers
     decoded(DataLoader(DlfDataset(paths), 32, num_workers=4, collate_fn=list), "cuda")  # here
 
-The first suits processors. In the second the workers only read, and the process that owns the GPU
+The first suits CPUs. In the second the workers only read, and the process that owns the GPU
 decodes there: CUDA does not survive the fork of a worker, and the networks are then loaded once.
 `import dlf` alone does not import torch; this module does.
 """

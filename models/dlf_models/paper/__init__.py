@@ -1,6 +1,4 @@
-"""The paper's own architecture, profile ``dlf-l``: published checkpoints load into it key by key
-(DESIGN 6.1, 6.2).
-"""
+"""The paper's own architecture, profile ``dlf-l``: published checkpoints load into it key by key."""
 
 from .checkpoint import CheckpointError, LoadReport, load_checkpoint
 from .config import PaperConfig, load_paper_config

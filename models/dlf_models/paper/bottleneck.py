@@ -1,7 +1,7 @@
-"""Bottleneck of the detail branch and its entropy model in float (DESIGN 6.1 item 5).
+"""Bottleneck of the detail branch and its entropy model in float.
 
 The float prior exists for training, parity and as the source of the integer prior; files are
-written with the integer one only (DESIGN 4).
+written with the integer one only.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fusion of the two branches into a distribution over the VQGAN codebook (DESIGN 6.1 item 6)."""
+"""Fusion of the two branches into a distribution over the VQGAN codebook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The paper's float prior as integer programs (BITSTREAM.md, integer network; DESIGN 4)."""
+"""The paper's float prior as integer programs (core/BITSTREAM.md §8)."""
 
 from __future__ import annotations
 

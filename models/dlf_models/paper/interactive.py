@@ -1,6 +1,4 @@
-"""Interactive transform: semantic and detail branch of a window attend to each other (DESIGN 6.1
-item 4).
-"""
+"""Interactive transform: semantic and detail branch of a window attend to each other."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Semantic branch: token sequences of a window, and the vector quantiser of its tokens (DESIGN 6.1
-items 2 and 6).
+"""Semantic branch: token sequences of a window, and the vector quantiser of its tokens.
 
 The published model numbers its parts so that one module holds both branches of a side;
 :mod:`.hybrid` derives from the classes here and adds the detail branch and the exchange.

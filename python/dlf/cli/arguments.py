@@ -84,7 +84,7 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "integer", "torch"),
         default="auto",
         help="what runs integer networks: the integer machine, whose pixels are exact, or torch"
-        " (default: the machine on the processor, torch on other devices)",
+        " (default: the machine on the CPU, torch on other devices)",
     )
 
 
@@ -105,7 +105,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=checked(options.check_threads, number),
         metavar="N",
-        help="threads to use (default: all processors)",
+        help="threads to use (default: all CPUs)",
     )
 
 

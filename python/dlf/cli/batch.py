@@ -67,7 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=shared.checked(_check_workers, shared.number),
         metavar="N",
-        help="processes, each with the model loaded (default: one for each processor; "
+        help="processes, each with the model loaded (default: one for each CPU; "
         "0: work in this process)",
     )
     parser.add_argument(
@@ -110,7 +110,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=shared.checked(options.check_threads, shared.number),
         metavar="N",
-        help="threads of each worker (default: its share of the processors)",
+        help="threads of each worker (default: its share of the CPUs)",
     )
     shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")

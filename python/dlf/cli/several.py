@@ -1,4 +1,4 @@
-"""Working through one or many files: progress, reports, and going on behind a file that fails."""
+"""Working through one or many files: progress, reports, and going on after a file that fails."""
 
 from __future__ import annotations
 
