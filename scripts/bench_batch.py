@@ -128,16 +128,16 @@ def plain_loop(folder: Path, out: Path) -> dict[str, Any]:
 
 def whole_batch(folder: Path, out: Path, *, workers: int, engine: Any) -> dict[str, Any]:
     """The same with `dlf batch`."""
-    from dlf.batch import Progress, Settings, run
+    from dlf.batch import BatchProgress, Running, Settings, run
 
     start = time.monotonic()
     finished: list[float] = []
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: BatchProgress) -> None:
         finished.extend([time.monotonic()] * (progress.done - len(finished)))
 
     settings = Settings(threads=None if workers == 0 else 1)
-    summary = run([folder], out, settings, workers=workers, engine=engine, progress=watch)
+    summary = run([folder], out, settings, Running(workers=workers, engine=engine), progress=watch)
     assert summary.done == len(list(folder.iterdir())), summary
     rate = rate_of(finished)
     lines = Path(summary.manifest).read_text().splitlines()

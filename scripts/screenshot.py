@@ -21,7 +21,7 @@ SETTLED = 1.0
 def main() -> int:
     """Open the page, show the best classical codec on the left, and keep what is seen."""
     sys.path.insert(0, str(ROOT / "tests"))
-    from browser import Page
+    from chromium import Page
 
     report, target = map(Path, sys.argv[1:])
     with Page(WIDTH, HEIGHT) as page:

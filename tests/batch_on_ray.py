@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from dlf.batch import EngineError, Progress, run
+from dlf.batch import BatchProgress, EngineError, Running, run
 from ray.cluster_utils import Cluster
 
 NODES = 2
@@ -36,13 +36,15 @@ def main(folder: str, out: str, report: str, kill_after: int) -> None:
     ]
     ray.init(address=cluster.address, log_to_driver=False)
 
-    def watch(progress: Progress) -> None:
+    def watch(progress: BatchProgress) -> None:
         if kill_after and progress.done >= kill_after and len(nodes) == NODES:
             cluster.remove_node(nodes.pop(), allow_graceful=False)
 
     refused = too_many(folder, out)
     # Ray counts the GPUs that it is told of; a quarter of one is what each actor reserves.
-    summary = run([folder], out, engine="ray", gpus_per_worker=0.25, progress=watch)
+    summary = run(
+        [folder], out, running=Running(engine="ray", gpus_per_worker=0.25), progress=watch
+    )
     alive = sum(node["Alive"] for node in ray.nodes())
     Path(report).write_text(
         json.dumps({**dataclasses.asdict(summary), "alive": alive, "refused": refused})
@@ -56,7 +58,7 @@ def too_many(folder: str, out: str) -> list[str]:
     found = []
     for workers, gpus in ((NODES + 1, 0.0), (1, 3.0)):
         try:
-            run([folder], out, engine="ray", workers=workers, gpus_per_worker=gpus)
+            run([folder], out, running=Running(engine="ray", workers=workers, gpus_per_worker=gpus))
         except EngineError as error:
             found.append(str(error))
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from dlf_models.integer_package import ENCODER_MEMBER, BoundedLayer, Encoder
+from dlf.specification import ENCODER_MEMBER
+from dlf_models.integer_package import BoundedLayer, Encoder
 from dlf_models.package_format import ConvLayer, Instruction, Op, Program
 
 from conformance.making.integer_parts import integer_parts
@@ -26,7 +27,7 @@ def encoding_package(importance: bool = False, maps: bool = True) -> bytes:
 def _encoder(parts: Parts, importance: bool) -> Encoder:
     dice = np.random.Generator(np.random.PCG64(SEED))
     stride, channels = parts.latent_stride, parts.channels
-    digits = parts.slots * len(parts.levels)
+    digits = parts.tokens_per_window * len(parts.levels)
     factor = parts.window // stride
     samples = 3 * stride**2
     layers = [

@@ -16,7 +16,7 @@ import dlf
 import numpy as np
 import pytest
 from conftest import ROOT
-from dlf import _core, models, symbols
+from dlf import _core, models, package_files, symbols
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
@@ -79,7 +79,7 @@ def test_what_is_wrong_with_a_package_is_remembered_until_it_changes(
         opened.append(name)
         return _core.Package(name)
 
-    monkeypatch.setattr(models, "_core", with_package(counting))
+    monkeypatch.setattr(package_files, "_core", with_package(counting))
     for _ in range(3):
         with pytest.raises(dlf.ModelError, match="altered"):
             models.find("mine")
@@ -154,7 +154,7 @@ def test_a_package_that_is_replaced_while_it_is_examined_is_examined_again(
             new.replace(path)
         return package
 
-    monkeypatch.setattr(models, "_core", with_package(replacing))
+    monkeypatch.setattr(package_files, "_core", with_package(replacing))
     assert models.load(path).sha256 == _core.Package(str(OTHER_PACKAGE)).sha256
 
 

@@ -10,7 +10,7 @@ import dlf
 import numpy as np
 import pytest
 from batch_files import batch, check_outputs, encoded, make_folder, name, picture, png, rows
-from dlf.batch import LocalStore, Settings, run
+from dlf.batch import LocalStore, Running, Settings, run
 from dlf.batch.budget import PixelBudget
 from PIL import Image
 
@@ -128,7 +128,7 @@ def test_one_bad_picture_has_no_effect_on_the_rest(
 
 def test_unreadable_places_are_failures(folder: Path, out: Path, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_text(f"{folder / name(1)}\n\n{folder / 'absent.png'}\n../x.png\n")
-    summary = run([f"@{tmp_path / 'list.txt'}"], out, workers=0)
+    summary = run([f"@{tmp_path / 'list.txt'}"], out, running=Running(workers=0))
     assert (summary.done, summary.failed, summary.unfinished) == (1, 2, 0)
     reasons = dict(summary.failures)
     assert "No such file" in reasons[str(folder / "absent.png")]
@@ -142,7 +142,7 @@ def test_unreadable_places_are_failures(folder: Path, out: Path, tmp_path: Path)
 def test_globs_files_and_lists_keep_their_trees(folder: Path, tmp_path: Path) -> None:
     def outputs(*words: object, **options: object) -> set[str]:
         out = tmp_path / f"out{len(list(tmp_path.iterdir()))}"
-        summary = run(words, out, workers=0, **options)  # type: ignore[arg-type]
+        summary = run(words, out, running=Running(workers=0, **options))  # type: ignore[arg-type]
         assert not summary.failures
         return {str(path.relative_to(out)) for path in out.rglob("*.dlf")}
 
@@ -174,11 +174,11 @@ def test_colliding_names_are_refused_before_any_work(
 
 def test_output_inside_input_and_the_reverse(folder: Path, tmp_path: Path) -> None:
     inside = folder / "small"
-    assert run([folder], inside, workers=0).done == COUNT
+    assert run([folder], inside, running=Running(workers=0)).done == COUNT
     (inside / "stray.png").write_bytes(png(1))
-    assert run([folder], inside, workers=0).inputs == COUNT
-    assert run([f"{folder}/**/*.png"], inside, workers=0).inputs == COUNT
-    assert run([folder], tmp_path, Settings(quality=0), workers=0).done == COUNT + 1
+    assert run([folder], inside, running=Running(workers=0)).inputs == COUNT
+    assert run([f"{folder}/**/*.png"], inside, running=Running(workers=0)).inputs == COUNT
+    assert run([folder], tmp_path, Settings(quality=0), Running(workers=0)).done == COUNT + 1
     (tmp_path / "shard.tar").touch()
     with pytest.raises(ValueError, match="must not be the input folder"):
         run([folder], folder)
@@ -222,7 +222,9 @@ def test_orientation_and_kept_metadata(out: Path, tmp_path: Path) -> None:
 
 
 def test_large_pictures_take_turns(folder: Path, out: Path) -> None:
-    summary = run([folder], out, workers=2, megapixels=0.001)  # less than one picture
+    summary = run(
+        [folder], out, running=Running(workers=2, megapixels=0.001)
+    )  # less than one picture
     assert (summary.done, summary.failed) == (COUNT, 0)
 
 
@@ -250,7 +252,7 @@ class Deadly(LocalStore):
 
 def test_a_picture_that_kills_its_worker_fails_alone(folder: Path, out: Path) -> None:
     (folder / "poison.png").write_bytes(png(1))
-    summary = run([Deadly(folder)], out, workers=2)
+    summary = run([Deadly(folder)], out, running=Running(workers=2))
     assert (summary.done, summary.failed) == (COUNT, 1)
     assert summary.failures == [("poison.png", "the worker process ended (exit status 7)")]
     check_outputs(out, COUNT)
@@ -296,9 +298,9 @@ def test_limits_hold_for_each_picture(
 
 def test_limits_of_a_batch_are_judged_before_it(folder: Path, out: Path) -> None:
     with pytest.raises(ValueError, match=r"limits must be a dlf\.Limits"):
-        run([str(folder)], str(out), Settings(limits=60), workers=0)  # type: ignore[arg-type]
+        run([str(folder)], str(out), Settings(limits=60), Running(workers=0))  # type: ignore[arg-type]
     assert not out.exists()
     limits = dlf.Limits(max_file_bytes=20)
-    summary = run([str(folder)], str(out), Settings(limits=limits), workers=0)
+    summary = run([str(folder)], str(out), Settings(limits=limits), Running(workers=0))
     assert (summary.done, summary.failed) == (0, COUNT)
     assert "exceeds the limit" in summary.failures[0][1]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from batch_files import batch, check_outputs, make_folder
-from dlf.batch import run
+from dlf.batch import Running, run
 from dlf.batch.manifest import Manifest, Row
 
 SUFFIXES = ("csv", "jsonl")
@@ -86,7 +86,7 @@ def test_resuming_from_csv_with_a_torn_line(tmp_path: Path) -> None:
     folder, out, manifest = make_folder(tmp_path / "in", 3), tmp_path / "out", tmp_path / "m.csv"
     batch(folder, out, "--manifest", manifest, "--workers", 0)
     manifest.write_bytes(manifest.read_bytes()[:-20])
-    summary = run([folder], out, manifest=manifest, workers=0)
+    summary = run([folder], out, running=Running(manifest=manifest, workers=0))
     assert (summary.done, summary.done_before) == (1, 2)
     (out / "dlf-batch.jsonl").touch()
     check_outputs(out, 3)

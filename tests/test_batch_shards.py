@@ -13,7 +13,7 @@ import dlf
 import numpy as np
 import pytest
 from batch_files import batch, encoded, png, rows, start
-from dlf.batch import Settings, run
+from dlf.batch import Running, Settings, run
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
@@ -70,9 +70,9 @@ def test_there_and_back(tmp_path: Path) -> None:
     assert member["bytes"] == len(encoded(5))
     whole = next(line for line in lines if line["input"] == "train/s-1.tar")
     assert whole["bytes"] == (out / "train" / "s-1.tar").stat().st_size
-    assert run([folder], out, workers=0).done_before == 3
+    assert run([folder], out, running=Running(workers=0)).done_before == 3
 
-    summary = run([f"{out}/**/*.tar"], back, Settings(decode=True), workers=0)
+    summary = run([f"{out}/**/*.tar"], back, Settings(decode=True), Running(workers=0))
     assert (summary.done, summary.pictures) == (3, 12)
     member_content = read_shard(back / "train" / "s-2.tar")["d/0009.png"]
     with Image.open(io.BytesIO(member_content)) as image:
@@ -99,10 +99,10 @@ def test_a_failing_picture_takes_its_sample_out(
     assert "several members of this name" in errors
     assert rows(out / "dlf-batch.jsonl")[-1]["status"] == "partial"
     # Done as well as it can be, until that is wanted again.
-    summary = run([shard], out, workers=0)
+    summary = run([shard], out, running=Running(workers=0))
     assert (summary.done_before, len(summary.failures)) == (1, 1)
     write_shard(shard, samples(0, 3))
-    assert run([shard], out, workers=0, retry_failed=True).done == 1
+    assert run([shard], out, running=Running(workers=0, retry_failed=True)).done == 1
     assert read_shard(out / "s.tar") == expected(0, 3)
 
 
@@ -112,7 +112,7 @@ def test_a_damaged_shard_fails_whole(tmp_path: Path) -> None:
     (tmp_path / "in" / "none.tar").write_bytes(b"no tar at all" * 100)
     write_shard(tmp_path / "in" / "plain.tar", {"a.txt": b"no picture"})
     (tmp_path / "in" / "packed.tar.gz").write_bytes(gzip.compress(good.read_bytes()))
-    summary = run([tmp_path / "in"], tmp_path / "out", workers=0)
+    summary = run([tmp_path / "in"], tmp_path / "out", running=Running(workers=0))
     assert (summary.done, summary.failed) == (2, 3)
     errors = dict(summary.failures)
     assert "damaged tar" in errors["cut.tar"]
@@ -140,6 +140,6 @@ def test_interrupted_in_a_shard(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert {path.name for path in out.iterdir()} == {"a.tar", "dlf-batch.jsonl"}
     write_shard(tmp_path / "in" / "b.tar", samples(2, 2))
-    summary = run([tmp_path / "in"], out, workers=0)
+    summary = run([tmp_path / "in"], out, running=Running(workers=0))
     assert (summary.done, summary.done_before) == (1, 1)
     assert read_shard(out / "b.tar") == expected(2, 2)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from batch_files import check_outputs, encoded, make_folder, name, png
-from dlf.batch import FsspecStore, LocalStore, Settings, open_store, run
+from dlf.batch import FsspecStore, LocalStore, Running, Settings, open_store, run
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 
@@ -39,14 +39,14 @@ def content(url: str) -> bytes:
 def test_urls_in_and_out(memory: str, tmp_path: Path) -> None:
     options: dict[str, Any] = {"workers": 0, "manifest": tmp_path / "m.jsonl"}
     out = f"{memory}/out"
-    summary = run([f"{memory}/in"], out, **options)
+    summary = run([f"{memory}/in"], out, running=Running(**options))
     assert (summary.done, summary.failed, summary.ignored) == (COUNT, 0, 1)
     for number in range(COUNT):
         assert content(f"{out}/{name(number, '.dlf')}") == encoded(number)
-    assert run([f"{memory}/in"], out, **options).done_before == COUNT
+    assert run([f"{memory}/in"], out, running=Running(**options)).done_before == COUNT
     system, path = fsspec.core.url_to_fs(out)
     system.rm_file(f"{path}/{name(2, '.dlf')}")
-    assert run([f"{memory}/in"], out, **options).done == 1
+    assert run([f"{memory}/in"], out, running=Running(**options)).done == 1
     assert sorted(system.find(path)) == sorted(
         f"{path}/{name(number, '.dlf')}" for number in range(COUNT)
     )
@@ -57,7 +57,7 @@ def test_urls_in_and_out(memory: str, tmp_path: Path) -> None:
 def test_globs_files_and_lists_of_urls(memory: str, tmp_path: Path) -> None:
     def outputs(word: str, **options: Any) -> set[str]:
         out = tmp_path / uuid.uuid4().hex
-        assert not run([word], out, workers=0, **options).failures
+        assert not run([word], out, running=Running(workers=0, **options)).failures
         return {str(path.relative_to(out)) for path in out.rglob("*.dlf")}
 
     everything = {name(number, ".dlf") for number in range(COUNT)}
@@ -73,15 +73,17 @@ def test_a_shard_is_not_written_over_itself(memory: str, tmp_path: Path) -> None
     system, path = fsspec.core.url_to_fs(memory)
     system.pipe_file(f"{path}/s.tar", b"a shard")
     with pytest.raises(ValueError, match="would replace the input"):
-        run([f"{memory}/s.tar"], memory, workers=0, manifest=tmp_path / "m.jsonl")
+        run([f"{memory}/s.tar"], memory, running=Running(workers=0, manifest=tmp_path / "m.jsonl"))
     assert content(f"{memory}/s.tar") == b"a shard"
 
 
 def test_output_inside_input(memory: str, tmp_path: Path) -> None:
     inside, manifest = f"{memory}/in/small", tmp_path / "m.jsonl"
-    assert run([f"{memory}/in"], inside, workers=0, manifest=manifest).done == COUNT
+    assert (
+        run([f"{memory}/in"], inside, running=Running(workers=0, manifest=manifest)).done == COUNT
+    )
     decoded = Settings(decode=True)
-    assert run([f"{memory}/in"], inside, decoded, workers=0, manifest=manifest).inputs == 0
+    assert run([f"{memory}/in"], inside, decoded, Running(workers=0, manifest=manifest)).inputs == 0
 
 
 def test_a_store_that_cannot_put_whole_files(tmp_path: Path) -> None:
@@ -89,7 +91,9 @@ def test_a_store_that_cannot_put_whole_files(tmp_path: Path) -> None:
     system = fsspec.filesystem("dir", path=str(tmp_path), fs=fsspec.filesystem("file"))
     make_folder(tmp_path / "in", COUNT)
     source, target = FsspecStore(system, "in"), FsspecStore(system, "out")
-    summary = run([source], target, workers=2, manifest=tmp_path / "out" / "dlf-batch.jsonl")
+    summary = run(
+        [source], target, running=Running(workers=2, manifest=tmp_path / "out" / "dlf-batch.jsonl")
+    )
     assert (summary.done, summary.failed) == (COUNT, 0)
     check_outputs(tmp_path / "out", COUNT)
 
@@ -99,7 +103,9 @@ def test_pyarrow_file_systems(tmp_path: Path) -> None:
     make_folder(tmp_path / "in", COUNT)
     system = pyarrow_fs.SubTreeFileSystem(str(tmp_path), pyarrow_fs.LocalFileSystem())
     source, target = FsspecStore(system, "in"), FsspecStore(system, "out")
-    summary = run([source], target, workers=0, manifest=tmp_path / "out" / "dlf-batch.jsonl")
+    summary = run(
+        [source], target, running=Running(workers=0, manifest=tmp_path / "out" / "dlf-batch.jsonl")
+    )
     assert (summary.done, summary.failed) == (COUNT, 0)
     check_outputs(tmp_path / "out", COUNT)
 

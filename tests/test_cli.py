@@ -432,7 +432,7 @@ def large_png(folder: Path) -> Path:
 
 
 def test_progress_is_shown_to_people_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlf.cli.progress._BETWEEN_UPDATES", 0)
+    monkeypatch.setattr("dlf.progress._BETWEEN_UPDATES", 0)
     source, target = large_png(tmp_path), tmp_path / "large.dlf"
     for stream in (Terminal(), io.StringIO()):
         monkeypatch.setattr(sys, "stderr", stream)
@@ -453,7 +453,7 @@ def test_ctrl_c_reaches_a_long_encode(
     def interrupt(self: object, done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dlf.cli.progress.ProgressBar.show", interrupt)
+    monkeypatch.setattr("dlf.progress.ProgressBar.show", interrupt)
     status, line = failure(capsys, "encode", large_png(tmp_path), tmp_path / "o.dlf")
     assert (status, line) == (130, "dlf: interrupted\n")
     assert [path.name for path in tmp_path.iterdir()] == ["large.png"]

@@ -170,7 +170,7 @@ def completed(shell: str, script: str, *words: str) -> list[str]:
     else:
         array = " ".join(f"'{word}'" for word in words)
         line = (
-            f"{script}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; _dlf; "
+            f"{script}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; COMPREPLY=(); _shtab_dlf; "
             'printf "%s\\n" "${COMPREPLY[@]}"'
         )
         command = [program, "--norc", "-c", line]
@@ -184,7 +184,13 @@ def test_shells_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None
     script = capsys.readouterr().out
     assert set(COMMANDS) <= set(completed(shell, script, "dlf", ""))
     assert "--bytes" in completed(shell, script, "dlf", "encode", "--by")
-    assert "--sheet-width" in completed(shell, script, "dlf", "eval", "--sheet")
+    for command, option in (
+        ("eval", "--sheet-width"),
+        ("train", "--fresh-optimiser"),
+        ("export", "--importance-head"),
+        ("import-official", "--calibration"),
+    ):
+        assert option in completed(shell, script, "dlf", command, option[:-3])
     assert "semantic" in completed(shell, script, "dlf", "decode", "--layers", "sem")
     assert "fish" in completed(shell, script, "dlf", "completion", "")
 

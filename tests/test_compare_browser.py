@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Page, find_chromium
+from chromium import Page, find_chromium
 from conftest import ROOT, scene
 from dlf.cli import main
 from PIL import Image

@@ -14,8 +14,8 @@ from dlf.cli import main
 from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.ours import quality_of
 from dlf_models.evaluation.pictures import read_picture
+from evaluation_samples import pair
 from PIL import Image
-from test_eval_metrics import pair
 
 
 @pytest.fixture

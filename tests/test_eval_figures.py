@@ -18,8 +18,8 @@ from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import PEERS, Peer, default_settings, parse_against
 from dlf_models.evaluation.pictures import picture_digest, read_picture
 from dlf_models.evaluation.squeezenet import SqueezeFeatures
+from evaluation_samples import SHARED, pair, random_weights
 from PIL import Image, features
-from test_eval_metrics import SHARED, pair, random_weights
 
 KODAK = sorted((SHARED / "kodak").glob("*.png"))
 

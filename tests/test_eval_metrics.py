@@ -13,46 +13,14 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from dlf_models.evaluation.lpips import LPIPS
-from dlf_models.evaluation.metrics import METRICS, MetricSet, ms_ssim, psnr, to_tensor
+from dlf_models.evaluation.metric_table import METRICS
+from dlf_models.evaluation.metrics import MetricSet, ms_ssim, psnr, to_tensor
 from dlf_models.evaluation.weights import MetricUnavailable, Weights
+from evaluation_samples import SHARED, pair, random_weights
 from PIL import Image
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 LPIPS_FILE = SHARED / "lpips" / "lpips_squeeze.npz"
 needs_lpips = pytest.mark.skipif(not LPIPS_FILE.is_file(), reason="no ../shared/lpips weights")
-
-
-def pair(height: int = 192, width: int = 233) -> tuple[np.ndarray, np.ndarray]:
-    """A smooth picture with texture, and a worse one; the same on every machine."""
-    y, x = np.mgrid[0:height, 0:width]
-    base = np.stack([(x * 3 + y) % 256, (x * y // 16) % 256, (y * 2 + 40) % 256], axis=-1)
-    noise = np.random.default_rng(7).integers(-40, 41, base.shape)
-    return base.astype(np.uint8), np.clip(base + noise, 0, 255).astype(np.uint8)
-
-
-def random_weights() -> Weights:
-    """LPIPS weights with the right shapes and seeded values, for tests that need no real ones."""
-    generator = torch.Generator().manual_seed(3)
-
-    def values(*shape: int) -> torch.Tensor:
-        return torch.randn(*shape, generator=generator) / math.sqrt(math.prod(shape[1:]) or 1)
-
-    arrays = {"0.weight": values(64, 3, 3, 3), "0.bias": values(64)}
-    width = 64
-    for index, squeezed, expanded in (
-        (3, 16, 64), (4, 16, 64), (6, 32, 128), (7, 32, 128),
-        (9, 48, 192), (10, 48, 192), (11, 64, 256), (12, 64, 256),
-    ):  # fmt: skip
-        for part, shape in (
-            ("squeeze", (squeezed, width, 1, 1)),
-            ("expand1x1", (expanded, squeezed, 1, 1)),
-            ("expand3x3", (expanded, squeezed, 3, 3)),
-        ):
-            arrays[f"{index}.{part}.weight"] = values(*shape)
-            arrays[f"{index}.{part}.bias"] = values(shape[0])
-        width = 2 * expanded
-    lins = tuple(values(1, w, 1, 1).abs() for w in (64, 128, 256, 384, 384, 512, 512))
-    return Weights(arrays, lins, "random", "0" * 64)
 
 
 def test_psnr_is_its_definition() -> None:

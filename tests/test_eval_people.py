@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +13,21 @@ import pytest
 
 pytest.importorskip("torch")
 
+from dlf.cli import main
 from dlf_models.evaluation import faces, people, report, words
 from dlf_models.evaluation.boxes import overlap, pairs
-from dlf_models.evaluation.cli import main
 from dlf_models.evaluation.codecs import Setting
 from dlf_models.evaluation.metrics import MetricSet
 from dlf_models.evaluation.summary import Mean, means
 from dlf_models.evaluation.weights import MetricUnavailable
 from dlf_models.evaluation.worker import Record
-from PIL import Image, ImageDraw, ImageFont
-
-LINES = ("Bakery and coffee", "open every morning")
-
-
-def astronaut() -> np.ndarray:
-    """Part of a photograph that shows one face, 256x256."""
-    data = pytest.importorskip("skimage.data", reason="scikit-image has the photograph")
-    return np.ascontiguousarray(data.astronaut()[:256, 96:352])
+from evaluation_samples import LINES, astronaut, sign
+from PIL import Image
 
 
-def sign() -> np.ndarray:
-    """Printed words, 320x160."""
-    image = Image.new("RGB", (320, 160), (235, 230, 220))
-    draw = ImageDraw.Draw(image)
-    for place, line in enumerate(LINES):
-        draw.text((16, 24 + 60 * place), line, (30, 30, 40), ImageFont.load_default(28))
-    return np.asarray(image)
+def evaluate_words(words: Sequence[str]) -> int:
+    """`dlf eval` in this process; returns the exit status."""
+    return main(["eval", *words])
 
 
 def metric_set(name: str) -> MetricSet:
@@ -190,7 +180,7 @@ def evaluate(picture: np.ndarray, metric: str, folder: Path, *more: str) -> dict
     Image.fromarray(picture).save(folder / "picture.png")
     words_ = [folder / "picture.png", "--metrics", metric, "--quiet", "--processes", "1"]
     words_ += ["--json", folder / "out.json", "--cache", folder / "cache", *more]
-    assert main([str(word) for word in words_]) == 0
+    assert evaluate_words([str(word) for word in words_]) == 0
     return dict(json.loads((folder / "out.json").read_text()))
 
 

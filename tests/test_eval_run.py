@@ -13,15 +13,16 @@ import pytest
 
 pytest.importorskip("torch")
 
+from dlf.cli import main
 from dlf_models.evaluation import worker as worker_module
-from dlf_models.evaluation.cli import CARD_BEGIN, CARD_END, main
 from dlf_models.evaluation.codecs import Setting
+from dlf_models.evaluation.command import CARD_BEGIN, CARD_END
 from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import Peer
 from dlf_models.evaluation.pictures import read_picture
-from dlf_models.evaluation.run import Progress, picture_names
+from dlf_models.evaluation.run import picture_names
+from evaluation_samples import pair, random_weights
 from PIL import Image
-from test_eval_metrics import pair, random_weights
 
 HEIGHT, WIDTH = 90, 100
 Evaluate = Callable[..., tuple[int, dict[str, Any]]]
@@ -57,7 +58,7 @@ def evaluate(tmp_path: Path) -> Evaluate:
         target = tmp_path / "out.json"
         common = ["--no-dlf", "--quiet", "--processes", "1", "--json", target]
         common += ["--cache", tmp_path / "cache", "--against", *against]
-        status = main([str(word) for word in (*words, *common)])
+        status = main(["eval", *map(str, (*words, *common))])
         return status, json.loads(target.read_text())
 
     return call
@@ -97,7 +98,7 @@ def test_two_processes_measure_the_same(
     target = tmp_path / "two.json"
     words = [folder, "--no-dlf", "--no-cache", "--processes", 2, "--metrics", "psnr"]
     words += ["--json", target, "--against", "jpeg:10", "webp:0,0/2"]
-    assert main([str(word) for word in words]) == 0
+    assert main(["eval", *map(str, words)]) == 0
     together = json.loads(target.read_text())
     timings = re.compile("seconds|peak")
 
@@ -265,14 +266,18 @@ def test_a_picture_that_a_codec_refuses_stops_nothing(
     ],
 )
 def test_wrong_usage_is_said_in_words(
-    words: list[str], message: str, folder: Path, tmp_path: Path
+    words: list[str],
+    message: str,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "card.md").write_text("# Card without markers\n")
     places = {"folder": folder, "empty": tmp_path / "empty", "card": tmp_path / "card.md"}
     filled = [word.format(**places) for word in words]
-    with pytest.raises(ValueError, match=message):
-        main([*filled, "--cache", str(tmp_path / "cache"), "--quiet"])
+    assert main(["eval", *filled, "--cache", str(tmp_path / "cache"), "--quiet"]) == 2
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_names_are_short_and_unique(tmp_path: Path) -> None:
@@ -285,15 +290,3 @@ def test_names_are_short_and_unique(tmp_path: Path) -> None:
     assert (names[paths[0]], names[paths[1]]) == ("x.png", "x.jpg")
     assert len(set(names.values())) == 5
     assert names[paths[2]].endswith("b_y.png")
-
-
-def test_progress_says_how_far_it_is() -> None:
-    import io
-
-    stream = io.StringIO()
-    progress = Progress(3, stream, every=0.0)
-    progress.step("one")
-    progress.step("two and three", 2)
-    assert re.fullmatch(
-        r"1/3  \d+:\d\d left  one\n3/3  0:00 left  two and three\n", stream.getvalue()
-    )

@@ -21,8 +21,7 @@ from dlf_models.small.train_importance import (
     halve,
     precision_and_recall,
 )
-
-from tests.test_small_training import TINY
+from tiny_networks import TINY_NETWORK
 
 SIDE = 512
 
@@ -39,7 +38,7 @@ def marked_picture(rng: np.random.Generator) -> Labelled:
 @pytest.fixture(scope="module")
 def network() -> DLF:
     torch.manual_seed(0)
-    network = DLF(TINY).eval().requires_grad_(False)
+    network = DLF(TINY_NETWORK).eval().requires_grad_(False)
     network.start(torch.rand(8, 3, 128, 128))
     return network
 

@@ -250,7 +250,7 @@ def test_opening_and_decoding_parse_no_exif_and_inflate_nothing_twice(
     exif = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, 6, 0, 0)
     data = with_exif(photo_dlf, exif)
     inflated: list[int] = []
-    content = Chunk.__dict__["content"].func
+    content = Chunk.__dict__["content"].fget
 
     def counting(chunk: Chunk) -> bytes:
         inflated.append(chunk.type)
@@ -259,7 +259,7 @@ def test_opening_and_decoding_parse_no_exif_and_inflate_nothing_twice(
     def forbidden(*_: Any) -> None:
         raise AssertionError("EXIF is parsed")
 
-    monkeypatch.setattr(Chunk.__dict__["content"], "func", counting)
+    monkeypatch.setattr(Chunk, "content", property(counting))
     monkeypatch.setattr(TiffImagePlugin.ImageFileDirectory_v2, "load", forbidden)
     monkeypatch.setattr(Image.Exif, "load", forbidden)
     image = Image.open(io.BytesIO(data))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from dlf.specification import MAX_SHIFT
 from dlf_models import package_format
 from dlf_models.package_format import (
     ConvLayer,
@@ -133,7 +134,7 @@ def test_frequencies_are_whole_and_follow_the_counts(counts: list[float]) -> Non
 @given(st.floats(2.0**-14, 2.0**29))
 def test_fixed_point_keeps_thirty_bits(scale: float) -> None:
     multiplier, shift = fixed_point(scale)
-    assert 1 <= shift <= package_format.MAX_SHIFT
+    assert 1 <= shift <= MAX_SHIFT
     assert 0 <= multiplier < 2**31
     assert multiplier / 2.0**shift == pytest.approx(scale, rel=2.0**-29, abs=0.0)
 

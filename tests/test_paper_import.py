@@ -6,6 +6,7 @@ import io
 import lzma
 import pickle
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from dlf.cli import main
 from dlf_models.export.simulate import run_program, simulate, table_bits
 from dlf_models.package_format import (
     FrequencyTable,
@@ -25,8 +27,14 @@ from dlf_models.package_format import (
 from dlf_models.paper import CheckpointError, PaperConfig, PaperModel, load_checkpoint
 from dlf_models.paper.checkpoint import SKIPPABLE, load_state_dict, read_state_dict
 from dlf_models.paper.config import load_paper_config
-from dlf_models.paper.import_official import main
 from dlf_models.paper.integer_prior import LINEAR_SCALE_FRACTION
+from tiny_networks import TINY_PAPER
+
+
+def import_official(words: Sequence[str]) -> int:
+    """`dlf import-official` in this process; returns the exit status."""
+    return main(["import-official", *words])
+
 
 ROOT = Path(__file__).resolve().parents[1]
 PARITY = ROOT.parent / "shared" / "parity"
@@ -34,29 +42,6 @@ CONFIG = PARITY / "seed1" / "config.yaml"
 PICTURES = ("256x256", "300x200", "512x768")
 needs_parity = pytest.mark.skipif(
     not CONFIG.is_file(), reason="no ../shared/parity (recorded outputs)"
-)
-TINY = PaperConfig(
-    codebook_size=16,
-    token_channels=4,
-    tokens_per_window=4,
-    encoder_width=64,
-    encoder_layers=2,
-    encoder_heads=1,
-    decoder_width=64,
-    decoder_layers=2,
-    decoder_heads=1,
-    detail_width=64,
-    latent_channels=4,
-    exchange_encoder=(0,),
-    exchange_decoder=(1,),
-    exchange_layers=1,
-    fusion_width=64,
-    vqgan_channels=32,
-    vqgan_multipliers=(1, 1, 1, 1, 1),
-    vqgan_blocks=1,
-    vqgan_latent=8,
-    vqgan_embedding=8,
-    vqgan_codes=8,
 )
 
 
@@ -66,16 +51,16 @@ def recorded(picture: str) -> Any:
 
 @pytest.fixture(scope="module")
 def tiny() -> dict[str, Any]:
-    """A state dict that fits `TINY`, with what only training needs beside it."""
+    """A state dict that fits `TINY_PAPER`, with what only training needs beside it."""
     torch.manual_seed(0)
-    state = dict(PaperModel(TINY).state_dict())
+    state = dict(PaperModel(TINY_PAPER).state_dict())
     state.update({prefix + "x": torch.zeros(1) for prefix in SKIPPABLE})
     return state
 
 
 def tiny_model() -> PaperModel:
     with torch.device("meta"):
-        return PaperModel(TINY)
+        return PaperModel(TINY_PAPER)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +79,10 @@ def package(checkpoint: Path) -> Path:
         patch.setenv("PYTHONHASHSEED", "0")  # stay in this process, which has torch already
         report = io.StringIO()
         patch.setattr("sys.stdout", report)
-        assert main([str(checkpoint), str(out), "--config", str(CONFIG), "--name", "nano"]) == 0
+        assert (
+            import_official([str(checkpoint), str(out), "--config", str(CONFIG), "--name", "nano"])
+            == 0
+        )
     out.with_suffix(".txt").write_text(report.getvalue())
     return out
 
@@ -199,11 +187,9 @@ def test_failure_leaves_nothing_and_tells_why(
 ) -> None:
     text, out = tmp_path / "text.ckpt", tmp_path / "out.dlfm"
     text.write_text("hello")
-    assert main([str(text), str(out)]) == 1
+    assert import_official([str(text), str(out)]) == 2
     error = capfd.readouterr().err.splitlines()
-    assert error == [
-        f"dlf import-official: {text}: not a PyTorch checkpoint (a zip archive made by torch.save)"
-    ]
+    assert error == [f"dlf: {text}: not a PyTorch checkpoint (a zip archive made by torch.save)"]
     assert list(tmp_path.iterdir()) == [text]
 
 
@@ -239,8 +225,8 @@ def test_other_archives_and_contents(tmp_path: Path) -> None:
         read_state_dict(path)
     torch.save({"state_dict": {"features.0.weight": torch.zeros(3)}}, path)
     with pytest.raises(CheckpointError, match="another architecture.*features.0.weight"):
-        load_checkpoint(path, TINY)
-    with pytest.raises(CheckpointError, match="No such file"):
+        load_checkpoint(path, TINY_PAPER)
+    with pytest.raises(FileNotFoundError, match="missing.ckpt"):
         read_state_dict(tmp_path / "missing.ckpt")
 
 

@@ -24,10 +24,9 @@ from dlf_models.small.importance import ImportanceHead
 from dlf_models.small.pool import Pool
 from dlf_models.small.train import HELD_OUT, held_out_names, load_recipe
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
+from evaluation_samples import random_weights
 from PIL import Image
-from test_eval_metrics import random_weights
-
-from tests.test_small_training import TINY
+from tiny_networks import TINY_NETWORK
 
 RECIPES = sorted((ROOT / "models" / "configs" / "small").glob("*.yaml"))
 TRAIN = {"batch": 2, "images": 6, "crop": 128, "validate_every": 4}
@@ -37,7 +36,7 @@ TRAIN = {"batch": 2, "images": 6, "crop": 128, "validate_every": 4}
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recipe, LPIPS weights of the right layout and nine pictures, one of them broken."""
     folder = tmp_path_factory.mktemp("small")
-    network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY).items()}
+    network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY_NETWORK).items()}
     recipe = {"profile": "small", "network": network, "train": TRAIN}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(recipe))
     weights = random_weights()
@@ -117,13 +116,13 @@ def test_ctrl_c_ends_a_run_with_a_checkpoint(material: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "message", "status"),
     [
-        (["--init-titok", "x"], "--init-titok is for other profiles"),
-        (["--ddp"], "--ddp is for other profiles"),
-        (["--data", "none"], "none"),
-        (["--lpips", "none.npz"], "none.npz"),
-        (["--init", "none.ckpt"], "none.ckpt"),
+        (["--init-titok", "x"], "--init-titok is for other profiles", 2),
+        (["--ddp"], "--ddp is for other profiles", 2),
+        (["--data", "none"], "none", 1),
+        (["--lpips", "none.npz"], "none.npz", 1),
+        (["--init", "none.ckpt"], "none.ckpt", 1),
     ],
     ids=lambda value: value[0][2:] if isinstance(value, list) else "",
 )
@@ -133,8 +132,9 @@ def test_what_is_wrong_is_named(
     capsys: pytest.CaptureFixture[str],
     change: list[str],
     message: str,
+    status: int,
 ) -> None:
-    assert main([*words(material, tmp_path), *change]) == 1
+    assert main([*words(material, tmp_path), *change]) == status
     assert message in capsys.readouterr().err
     assert not (tmp_path / "last.ckpt").exists()
 
@@ -143,7 +143,7 @@ def test_a_recipe_of_another_profile_takes_no_pool(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = ["train", str(ROOT / "models/configs/test.yaml"), *words(material, tmp_path)[2:]]
-    assert main([*other, "--pool", "x"]) == 1
+    assert main([*other, "--pool", "x"]) == 2
     assert "--pool and --fresh-optimiser are for the convolutional profile" in (
         capsys.readouterr().err
     )
@@ -209,11 +209,11 @@ def test_an_importance_head_goes_into_the_package(
 ) -> None:
     torch.manual_seed(4)
     head, out = tmp_path / "head.ckpt", tmp_path / "looks.dlfm"
-    state = ImportanceHead(TINY.detail_width).state_dict()
+    state = ImportanceHead(TINY_NETWORK.detail_width).state_dict()
     save_checkpoint(head, {"config": {"profile": "small"}, "importance": state})
     data = ["--data", str(material / "images"), "--limit", "1"]
     words = ["export", str(checkpoint), str(out), *data, "--importance-head"]
-    assert main([*words, str(checkpoint)]) == 1
+    assert main([*words, str(checkpoint)]) == 2
     assert "not a DLF training checkpoint" in capsys.readouterr().err and not out.exists()
     assert main([*words, str(head)]) == 0
     file = dlf.encode(scene(130, 150, 3), 50, importance="auto", model=out)

@@ -10,8 +10,9 @@ from io import BytesIO
 import numpy as np
 import pytest
 import torch
-from dlf_models.integer_package import ENCODER_MEMBER, BoundedLayer, reach_of
-from dlf_models.package_format import NORMATIVE_MEMBER, Op
+from dlf.specification import ENCODER_MEMBER, NORMATIVE_MEMBER
+from dlf_models.integer_package import BoundedLayer, reach_of
+from dlf_models.package_format import Op
 from dlf_models.small.export import walks
 from dlf_models.small.export.calibrate import Graphs, Walker, calibrate, whole_windows
 from dlf_models.small.export.graph import Graph
@@ -20,14 +21,13 @@ from dlf_models.small.export.quantise import LayerList, compile_program, exact_s
 from dlf_models.small.export.tokens import digit_thresholds
 from dlf_models.small.layers import bilinear_weights
 from dlf_models.small.model import DLF, draw_noise
-
-from tests.test_small_training import TINY
+from tiny_networks import TINY_NETWORK
 
 
 @pytest.fixture(scope="module")
 def network() -> DLF:
     torch.manual_seed(0)
-    network = DLF(TINY).eval().requires_grad_(False)
+    network = DLF(TINY_NETWORK).eval().requires_grad_(False)
     network.start(torch.rand(8, 3, 128, 128))
     for parameter in network.parameters():  # the zero starts would hide mistakes
         parameter.add_(0.02 * torch.randn_like(parameter))
@@ -68,7 +68,7 @@ def test_walks_that_differ_are_refused() -> None:
 
 
 def test_thresholds_give_the_quantisers_digits(network: DLF) -> None:
-    quantiser, levels, unit = network.analysis.quantiser, TINY.token_levels, 2.0**-10
+    quantiser, levels, unit = network.analysis.quantiser, TINY_NETWORK.token_levels, 2.0**-10
     thresholds = digit_thresholds(quantiser, levels, unit)
     x = torch.linspace(-6, 6, 4001)[:, None].expand(-1, len(levels))
     integers = torch.round(x / unit)
@@ -123,10 +123,10 @@ def test_packages_are_whole_and_repeatable(network: DLF, images: list[np.ndarray
 
 def test_synthesis_takes_noise_and_rates(network: DLF) -> None:
     graph = Graph()
-    size, latent = torch.empty(1, 1, 128, 128), torch.zeros(1, TINY.latent_channels, 4, 4)
+    size, latent = torch.empty(1, 1, 128, 128), torch.zeros(1, TINY_NETWORK.latent_channels, 4, 4)
     units: dict[str, object] = dict.fromkeys(("latent", "tokens", "noise", "rate"), 1.0)
-    units["offset"] = torch.zeros(TINY.token_channels)
-    tokens = torch.zeros(1, TINY.token_channels, 1, 1)
-    rate = torch.ones(1, TINY.latent_channels + TINY.rate_width, 4, 4)
+    units["offset"] = torch.zeros(TINY_NETWORK.token_channels)
+    tokens = torch.zeros(1, TINY_NETWORK.token_channels, 1, 1)
+    rate = torch.ones(1, TINY_NETWORK.latent_channels + TINY_NETWORK.rate_width, 4, 4)
     walks.synthesis(graph, network.synthesis, latent, tokens, rate, draw_noise(size), units)
     assert [n.channels for n in graph.nodes if n.op == "input"] == [8, 16, 12, 1, 1]

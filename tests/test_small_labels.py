@@ -14,8 +14,8 @@ pytest.importorskip("torch")
 
 from dlf_models.small import labels
 from dlf_models.small.pool import Pool, build_pool
+from evaluation_samples import astronaut, sign
 from PIL import Image
-from test_eval_people import astronaut, sign
 
 
 def make_pool(folder: Path, pictures: dict[str, np.ndarray]) -> Pool:

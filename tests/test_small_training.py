@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 import torch
 from dlf_models.networks.quantise import FiniteScalarQuantiser
-from dlf_models.small.config import NetworkConfig
 from dlf_models.small.layers import Conv
 from dlf_models.small.model import DLF, saturation
 from dlf_models.small.optimisers import boost, make_optimisers
@@ -20,20 +19,8 @@ from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
 from dlf_models.small.train import load_recipe
 from dlf_models.small.trainer import Recipe, Trainer
 from PIL import Image
+from tiny_networks import TINY_NETWORK
 from torch import nn
-
-TINY = NetworkConfig(
-    semantic_width=4,
-    stem_widths=(4, 4, 8),
-    detail_width=8,
-    bottleneck_width=8,
-    latent_channels=8,
-    linear_channels=4,
-    rate_width=4,
-    prior_token_width=4,
-    prior_width=8,
-    render_widths=(8, 4, 4),
-)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +107,7 @@ def test_an_unknown_optimiser_is_refused() -> None:
 
 def test_detail_that_is_not_sent_costs_nothing() -> None:
     torch.manual_seed(0)
-    network = DLF(TINY)
+    network = DLF(TINY_NETWORK)
     network.start(torch.rand(4, 3, 128, 128))
     keep = torch.ones(2, 4, 4)
     keep[0] = 0
@@ -151,7 +138,7 @@ def test_saturated_tokens_come_back_to_life() -> None:
 
 def test_layers_of_the_analysis_begin_with_unit_deviation() -> None:
     torch.manual_seed(1)
-    network = DLF(TINY)
+    network = DLF(TINY_NETWORK)
     images = torch.rand(8, 3, 1, 1) * torch.rand(
         8, 1, 128, 128
     )  # mostly brightness, as photographs
@@ -179,7 +166,7 @@ def _trainer(pool: Pool, recipe: Recipe) -> Trainer:
     weights = Path(__file__).parents[2] / "shared/lpips/lpips_squeeze.npz"
     if not weights.exists():
         pytest.skip("no ../shared/lpips")
-    return Trainer(TINY, recipe, crops, held_out, str(weights))
+    return Trainer(TINY_NETWORK, recipe, crops, held_out, str(weights))
 
 
 def test_wide_steps_come_evenly(pool: Pool) -> None:
@@ -193,7 +180,7 @@ def test_wide_steps_come_evenly(pool: Pool) -> None:
 
 def test_the_deep_path_can_learn_its_components() -> None:
     torch.manual_seed(0)
-    network = DLF(TINY)
+    network = DLF(TINY_NETWORK)
     images = nn.functional.interpolate(torch.rand(24, 3, 16, 16), scale_factor=8, mode="bilinear")
     network.start(images)
     rate = torch.full((24, 4, 4), 0.5)
@@ -228,18 +215,18 @@ def test_only_the_analysis_learns_at_first(pool: Pool) -> None:
 
 def test_the_linear_path_leaves_most_channels_to_the_deep_one() -> None:
     torch.manual_seed(0)
-    network = DLF(TINY)
+    network = DLF(TINY_NETWORK)
     network.start(torch.rand(4, 3, 128, 128))
-    latent = network.analysis(torch.rand(1, 3, 128, 128))[2][:, TINY.bottleneck_width :]
+    latent = network.analysis(torch.rand(1, 3, 128, 128))[2][:, TINY_NETWORK.bottleneck_width :]
     used = latent.detach().flatten(2).any(dim=2)[0]
-    assert used.sum() == TINY.linear_channels
+    assert used.sum() == TINY_NETWORK.linear_channels
 
 
 def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="window"):
-        replace(TINY, window=64)
+        replace(TINY_NETWORK, window=64)
     with pytest.raises(ValueError, match="latent_channels"):
-        replace(TINY, latent_channels=10)
+        replace(TINY_NETWORK, latent_channels=10)
 
 
 def test_recipes_name_what_is_wrong(tmp_path: Path) -> None:

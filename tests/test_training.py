@@ -12,18 +12,18 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from conftest import ROOT, scene
+from dlf.cli import main
 from dlf_models.config import Phase, TrainConfig, load_config
-from dlf_models.export import main as export
 from dlf_models.networks.model import DLF
 from dlf_models.package_format import read_package
 from dlf_models.paper.config import PaperConfig, load_paper_config
-from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
 from dlf_models.training.data import CropSampler, centre_crops, load_images
 from dlf_models.training.device_sampler import DeviceSampler
@@ -37,10 +37,21 @@ from dlf_models.training.loop import CHECKPOINTED, micro_batches
 from dlf_models.training.monitor import Means, Monitor
 from dlf_models.training.run import Run, Stop
 from dlf_models.training.schedule import lmbda_of, moment_at, spread_rates
+from evaluation_samples import random_weights
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from test_eval_metrics import random_weights
+
+
+def train(words: Sequence[str]) -> int:
+    """`dlf train` in this process; returns the exit status."""
+    return main(["train", *words])
+
+
+def export(words: Sequence[str]) -> int:
+    """`dlf export` in this process; returns the exit status."""
+    return main(["export", *words])
+
 
 NANO = """
 name: nano
@@ -83,11 +94,11 @@ def arguments(material: Path, out: Path, *more: str) -> list[str]:
 
 @pytest.mark.slow  # starts whole training runs
 def test_resume_equals_no_interruption(material: Path, tmp_path: Path) -> None:
-    assert main(arguments(material, tmp_path / "whole", "--images", "16")) == 0
+    assert train(arguments(material, tmp_path / "whole", "--images", "16")) == 0
     # The same schedule, interrupted by the time box after every step.
     for _ in range(8):
         assert (
-            main(arguments(material, tmp_path / "parts", "--images", "16", "--minutes", "0.00001"))
+            train(arguments(material, tmp_path / "parts", "--images", "16", "--minutes", "0.00001"))
             == 0
         )
     whole, parts = (load_checkpoint(tmp_path / name / "last.ckpt") for name in ("whole", "parts"))
@@ -101,9 +112,9 @@ def test_resume_equals_no_interruption(material: Path, tmp_path: Path) -> None:
 def test_only_the_synthesis_learns_in_the_last_phase(material: Path, tmp_path: Path) -> None:
     # Half of 16 images is the rate phase: stop there, then run the rest.
     for _ in range(4):
-        assert main(arguments(material, tmp_path, "--images", "16", "--minutes", "0.00001")) == 0
+        assert train(arguments(material, tmp_path, "--images", "16", "--minutes", "0.00001")) == 0
     before = load_checkpoint(tmp_path / "last.ckpt")["network"]
-    assert main(arguments(material, tmp_path, "--images", "16")) == 0
+    assert train(arguments(material, tmp_path, "--images", "16")) == 0
     after = load_checkpoint(tmp_path / "last.ckpt")["network"]
     changed = {key.split(".")[0] for key in before if not torch.equal(before[key], after[key])}
     assert changed == {"synthesis"}
@@ -112,7 +123,7 @@ def test_only_the_synthesis_learns_in_the_last_phase(material: Path, tmp_path: P
 @pytest.mark.slow  # starts whole training runs
 def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0",
-               "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf_models.train",
+               "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf", "train",
                *arguments(material, tmp_path, "--images", "8")]  # fmt: skip
     done = subprocess.run(
         command,
@@ -139,7 +150,8 @@ def test_a_terminated_run_leaves_a_checkpoint(material: Path, tmp_path: Path) ->
     command = [
         sys.executable,
         "-m",
-        "dlf_models.train",
+        "dlf",
+        "train",
         *arguments(material, tmp_path, "--images", "1000000"),
     ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.PIPE)
@@ -167,11 +179,11 @@ def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "message", "status"),
     [
-        (("--data", "nowhere"), "nowhere does not exist"),
-        (("--lpips", "nowhere.npz"), "nowhere.npz"),
-        (("--data", "nano.yaml"), "nano.yaml"),
+        (("--data", "nowhere"), "nowhere does not exist", 1),
+        (("--lpips", "nowhere.npz"), "nowhere.npz", 1),
+        (("--data", "nano.yaml"), "nano.yaml", 2),
     ],
 )
 def test_bad_input_is_named(
@@ -180,15 +192,16 @@ def test_bad_input_is_named(
     capsys: pytest.CaptureFixture[str],
     change: tuple[str, str],
     message: str,
+    status: int,
 ) -> None:
     path = str(material / change[1]) if (material / change[1]).exists() else change[1]
-    assert main([*arguments(material, tmp_path), change[0], path]) == 1
+    assert train([*arguments(material, tmp_path), change[0], path]) == status
     assert message in capsys.readouterr().err
     assert not (tmp_path / "last.ckpt").exists()
 
 
 def test_a_run_starts_from_an_exported_package(material: Path, tmp_path: Path) -> None:
-    assert main(arguments(material, tmp_path / "first", "--images", "2")) == 0
+    assert train(arguments(material, tmp_path / "first", "--images", "2")) == 0
     package = tmp_path / "nano.dlfm"
     checkpoint = str(tmp_path / "first" / "last.ckpt")
     mine = tmp_path / "nano.dlfm.partial"
@@ -199,10 +212,8 @@ def test_a_run_starts_from_an_exported_package(material: Path, tmp_path: Path) -
     assert export(words) == 0
     assert json.loads(read_package(package.read_bytes())[1])["name"] == "nano"
     assert mine.read_bytes() == b"a file of the user"
-    with pytest.raises(ValueError, match="would be written over"):
-        export([checkpoint, checkpoint, *words[2:], "--force"])
-    with pytest.raises(FileExistsError):
-        export([*words, "--no-clobber"])
+    assert export([checkpoint, checkpoint, *words[2:], "--force"]) == 2
+    assert export([*words, "--no-clobber"]) == 1
     config = load_config(material / "nano.yaml")
     network = DLF(config.network)
     load_package(network, package, lambda: pytest.fail("nothing to fit"))
@@ -210,8 +221,8 @@ def test_a_run_starts_from_an_exported_package(material: Path, tmp_path: Path) -
     for key, value in network.state_dict().items():
         assert torch.equal(value, expected[key].half().float()), key
     second = arguments(material, tmp_path / "second", "--images", "2", "--init", str(package))
-    assert main(second) == 0
-    assert main([*second[:-1], str(tmp_path / "none.dlfm"), "--restart"]) == 1
+    assert train(second) == 0
+    assert train([*second[:-1], str(tmp_path / "none.dlfm"), "--restart"]) == 1
 
 
 def test_a_finer_run_starts_from_a_coarser_package(material: Path, tmp_path: Path) -> None:
@@ -223,7 +234,7 @@ def test_a_finer_run_starts_from_a_coarser_package(material: Path, tmp_path: Pat
             f"base: {material / 'nano.yaml'}\nnetwork: {{linear_path: true, linear_scale: {scale}}}\n"
         )
         options = arguments(material, tmp_path / name, "--images", "2", *init)
-        assert main([str(config), *options[1:]]) == 0
+        assert train([str(config), *options[1:]]) == 0
         checkpoint = str(tmp_path / name / "last.ckpt")
         if name == "coarser":
             assert export([checkpoint, str(package), "--data", str(material / "images")]) == 0
@@ -233,9 +244,9 @@ def test_a_finer_run_starts_from_a_coarser_package(material: Path, tmp_path: Pat
 def test_a_checkpoint_of_other_sizes_is_refused(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments(material, tmp_path, "--images", "2")) == 0
+    assert train(arguments(material, tmp_path, "--images", "2")) == 0
     (tmp_path / "other.yaml").write_text(NANO.replace("detail_width: 8", "detail_width: 12"))
-    assert main([str(tmp_path / "other.yaml"), *arguments(material, tmp_path)[1:]]) == 1
+    assert train([str(tmp_path / "other.yaml"), *arguments(material, tmp_path)[1:]]) == 1
     assert "size mismatch" in capsys.readouterr().err
 
 
@@ -508,9 +519,9 @@ def test_activation_checkpointing_keeps_gradients(material: Path) -> None:
 @pytest.mark.slow  # compiles a network
 def test_a_compiled_network_trains_under_the_same_names(material: Path, tmp_path: Path) -> None:
     short = arguments(material, tmp_path / "compiled", "--images", "4", "--precision", "fp32")
-    assert main([*short, "--compile", "eager"]) == 0
+    assert train([*short, "--compile", "eager"]) == 0
     plain = arguments(material, tmp_path / "plain", "--images", "4", "--precision", "fp32")
-    assert main(plain) == 0
+    assert train(plain) == 0
     first, second = (
         load_checkpoint(tmp_path / name / "last.ckpt")["network"] for name in ("compiled", "plain")
     )

@@ -7,7 +7,7 @@ import torch
 from conftest import scene
 from dlf_models.evaluation.weights import Weights
 from dlf_models.training.losses import CELL, PixelLoss, repetition, texture_mismatch
-from test_eval_metrics import random_weights
+from evaluation_samples import random_weights
 from torch import Tensor
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 import torch
 from conftest import ROOT, scene
+from dlf.cli import main
 from dlf_models.paper import CheckpointError, PaperModel
 from dlf_models.paper.checkpoint import load_state_dict, read_state_dict
-from dlf_models.train import main
 from dlf_models.training.checkpoint import load_checkpoint
 from dlf_models.training.data import CropSampler
 from dlf_models.training.paper.controller import LambdaController
@@ -28,9 +28,15 @@ from dlf_models.training.paper.forward import code_latent, lower_bound
 from dlf_models.training.paper.pretrained import is_semantic, load_titok, load_vqgan
 from dlf_models.training.paper.recipe import PaperRun, Recipe, Stage, load_paper_run, shortened
 from dlf_models.training.paper.trainer import Options, PaperTrainer
+from evaluation_samples import random_weights
 from PIL import Image
-from test_eval_metrics import random_weights
-from test_paper_import import TINY
+from tiny_networks import TINY_PAPER
+
+
+def train(words: Sequence[str]) -> int:
+    """`dlf train` in this process; returns the exit status."""
+    return main(["train", *words])
+
 
 NANO = """
 name: nano
@@ -58,10 +64,10 @@ def titok_checkpoint() -> dict[str, torch.Tensor]:
     torch.manual_seed(5)
     state = {
         name.removeprefix("hybrid_codec."): torch.randn_like(value) * 0.1
-        for name, value in PaperModel(TINY).state_dict().items()
+        for name, value in PaperModel(TINY_PAPER).state_dict().items()
         if is_semantic(name)
     }
-    width = TINY.decoder_width
+    width = TINY_PAPER.decoder_width
     return state | {
         "decoder.ffn.0.weight": torch.zeros(2 * width, width, 1, 1),
         "decoder.ffn.2.bias": torch.zeros(1024),
@@ -73,7 +79,7 @@ def titok_checkpoint() -> dict[str, torch.Tensor]:
 def vqgan_checkpoint() -> dict[str, Any]:
     """A VQGAN of nano size as taming-transformers' trainer writes it: weights, loss networks, counters."""
     torch.manual_seed(6)
-    state = PaperModel(TINY, targets=True).vqgan.state_dict()
+    state = PaperModel(TINY_PAPER, targets=True).vqgan.state_dict()
     state |= NLayerDiscriminator(8, 2).state_dict(prefix="loss.discriminator.")
     state |= {"loss.perceptual_loss.lin0.model.1.weight": torch.zeros(1, 64, 1, 1)}
     return {"state_dict": state, "epoch": 3, "global_step": 100}
@@ -121,7 +127,7 @@ def environment() -> dict[str, str]:
 def whole(material: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run through all stages without interruption."""
     out = tmp_path_factory.mktemp("whole")
-    assert main(words(material, out)) == 0
+    assert train(words(material, out)) == 0
     return out
 
 
@@ -131,7 +137,7 @@ def weights_of(path: Path) -> dict[str, torch.Tensor]:
 
 
 def test_every_tensor_of_both_tokenizers_is_accounted_for(material: Path) -> None:
-    model, discriminator = PaperModel(TINY, targets=True), NLayerDiscriminator(8, 2)
+    model, discriminator = PaperModel(TINY_PAPER, targets=True), NLayerDiscriminator(8, 2)
     titok = load_titok(model, material / "titok.bin")
     vqgan = load_vqgan(model, discriminator, material / "vqgan.ckpt")
     for account, state in ((titok, titok_checkpoint()), (vqgan, vqgan_checkpoint()["state_dict"])):
@@ -173,21 +179,21 @@ def test_wrong_tokenizers_are_refused_by_name(
     state = {k: v for k, v in {**titok_checkpoint(), **change}.items() if v is not None}
     torch.save(state, tmp_path / "titok.bin")
     with pytest.raises(CheckpointError, match=message):
-        load_titok(PaperModel(TINY), tmp_path / "titok.bin")
+        load_titok(PaperModel(TINY_PAPER), tmp_path / "titok.bin")
 
 
 def test_a_vqgan_is_no_titok(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     swapped = [w.replace("titok.bin", "vqgan.ckpt") for w in words(material, tmp_path)]
-    assert main(swapped) == 1
+    assert train(swapped) == 2
     assert "another kind of checkpoint" in capsys.readouterr().err
 
 
 def trainer(material: Path, recipe: Recipe, options: Options | None = None) -> PaperTrainer:
     pictures = [scene(256, 256, seed) for seed in (1, 2)]
     made = PaperTrainer(
-        PaperRun("nano", "dlf-l", TINY, recipe),
+        PaperRun("nano", "dlf-l", TINY_PAPER, recipe),
         CropSampler(pictures, 1, 0.0),
         pictures[:1],
         str(material / "lpips.npz"),
@@ -285,8 +291,8 @@ def test_dead_scales_and_steps_come_back() -> None:
 
 def test_training_and_files_quantise_alike() -> None:
     torch.manual_seed(2)
-    bottleneck = PaperModel(TINY).hybrid_codec.quantize_feat
-    y = torch.randn(1, TINY.latent_channels, 8, 8) * 3
+    bottleneck = PaperModel(TINY_PAPER).hybrid_codec.quantize_feat
+    y = torch.randn(1, TINY_PAPER.latent_channels, 8, 8) * 3
     y_hat, bits = code_latent(bottleneck, y, None)
     exact = bottleneck.quantise(y)
     assert torch.allclose(y_hat, exact["y_hat"], atol=1e-5)
@@ -300,7 +306,7 @@ def test_training_and_files_quantise_alike() -> None:
 @pytest.mark.slow  # whole training runs
 def test_resume_equals_no_interruption(material: Path, tmp_path: Path, whole: Path) -> None:
     for _ in range(3):
-        assert main(words(material, tmp_path, "--minutes", "1e-9")) == 0
+        assert train(words(material, tmp_path, "--minutes", "1e-9")) == 0
     first, second = (load_checkpoint(p / "last.ckpt", "state_dict") for p in (whole, tmp_path))
     assert first["counters"] == second["counters"] == [6, 3, 2, 6]
     assert first["controller"] == second["controller"] and first["best"] == second["best"]
@@ -317,7 +323,7 @@ def test_resume_equals_no_interruption(material: Path, tmp_path: Path, whole: Pa
 
 
 def test_its_checkpoint_becomes_a_model(whole: Path) -> None:
-    model = PaperModel(TINY)
+    model = PaperModel(TINY_PAPER)
     report = load_state_dict(model, read_state_dict(whole / "last.ckpt"))
     assert all(key.startswith(("vqgan.encoder.", "vqgan.quant_conv.")) for key in report.skipped)
 
@@ -326,7 +332,7 @@ def test_a_checkpoint_of_a_small_profile_is_refused(
     material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     torch.save({"ema": {}, "config": {}}, tmp_path / "last.ckpt")
-    assert main(words(material, tmp_path)) == 1
+    assert train(words(material, tmp_path)) == 2
     assert "not a DLF training checkpoint" in capsys.readouterr().err
 
 
@@ -337,7 +343,8 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
     command = [
         sys.executable,
         "-m",
-        "dlf_models.train",
+        "dlf",
+        "train",
         *words(material, tmp_path, "--checkpoint-seconds", "0"),
     ]
     process = subprocess.Popen(command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL)
@@ -347,7 +354,7 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
         time.sleep(0.05)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert main(words(material, tmp_path)) == 0
+    assert train(words(material, tmp_path)) == 0
     parts = weights_of(tmp_path / "last.ckpt")
     for key, value in weights_of(whole / "last.ckpt").items():
         assert torch.equal(value, parts[key]), key
@@ -359,7 +366,7 @@ def test_two_processes_equal_one_with_the_same_batch(
     material: Path, tmp_path: Path, whole: Path, more: tuple[str, ...]
 ) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
-               "--rdzv-endpoint", "localhost:0", "-m", "dlf_models.train", *words(material, tmp_path, *more)]  # fmt: skip
+               "--rdzv-endpoint", "localhost:0", "-m", "dlf", "train", *words(material, tmp_path, *more)]  # fmt: skip
     done = subprocess.run(
         command,
         cwd=ROOT,

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pytest
-from browser import Page
+from chromium import Page
 from conftest import ROOT
 from firefox import FirefoxPage
 

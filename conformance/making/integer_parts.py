@@ -89,7 +89,7 @@ class Drawer(Builder):
         noise_bits: list[int],
         sample_bits: int,
     ) -> None:
-        super().__init__(dice, parts.channels, parts.slots * len(parts.levels), 1)
+        super().__init__(dice, parts.channels, parts.tokens_per_window * len(parts.levels), 1)
         self.layers = parts.layers
         self.stride, self.window = parts.latent_stride, parts.window
         self.width, self.sample_bits = width, sample_bits

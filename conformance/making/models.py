@@ -116,7 +116,7 @@ def _instruction(program: int, index: int, **changes: int | list[int]) -> Change
 
 CHANGES: dict[str, tuple[str, Change]] = {
     "window": ("A.2.2", lambda parts: setattr(parts, "window", parts.window + 1)),
-    "no-slots": ("A.2.2", lambda parts: setattr(parts, "slots", 0)),
+    "no-slots": ("A.2.2", lambda parts: setattr(parts, "tokens_per_window", 0)),
     "one-level": ("A.2.2", lambda parts: parts.levels.__setitem__(0, 1)),
     "context-2": ("A.2.2", lambda parts: setattr(parts, "token_context", 2)),
     "channels": ("A.2.2", lambda parts: setattr(parts, "channels", parts.channels + 2)),

@@ -96,7 +96,7 @@ class Parts:
     """The fields of A.2 in their order, digest aside."""
 
     window: int
-    slots: int
+    tokens_per_window: int
     levels: list[int]
     token_context: int
     banks: int
@@ -128,7 +128,7 @@ class Parts:
         flags = has_synthesis * INTEGER_SYNTHESIS + (self.map_unit > 0) * IMPORTANCE_MAPS
         flags = flags if self.flags is None else self.flags
         data = b"DLFN" + struct.pack("<HH", self.format, flags) + network_digest(self.members)
-        data += struct.pack("<HHB", self.window, self.slots, len(self.levels))
+        data += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
         data += struct.pack(f"<{len(self.levels)}H", *self.levels)
         data += struct.pack(
             "<BBHH", self.token_context, self.banks, self.latent_stride, self.latent_align

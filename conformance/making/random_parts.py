@@ -23,20 +23,20 @@ def with_prior(
     dice: np.random.Generator, window: int, latent_stride: int, latent_align: int, rates: range
 ) -> Parts:
     """Tables, rate vectors of one of so many rate points, layers and the programs of the prior."""
-    slots, banks = int(dice.integers(1, 4)), int(dice.choice([1, 2, 5]))
+    tokens_per_window, banks = int(dice.integers(1, 4)), int(dice.choice([1, 2, 5]))
     levels = [int(dice.integers(2, 7)) for _ in range(dice.integers(1, 4))]
     context = int(dice.integers(2))
     tables, numbers = token_tables(dice, levels, banks)
     channels = 4 * int(dice.integers(1, 4))
     scales = int(dice.integers(0, 9))
     thresholds = sorted(dice.choice(np.arange(-900, 901), scales, replace=False).tolist())
-    builder = Builder(dice, channels, slots * len(levels), window // latent_stride)
+    builder = Builder(dice, channels, tokens_per_window * len(levels), window // latent_stride)
     rate_length = int(dice.integers(1, 7))
     programs = builder.programs(rate_length)
     sides = [(level + 1) ** 2 if context else 1 for level in levels]
     return Parts(
         window=window,
-        slots=slots,
+        tokens_per_window=tokens_per_window,
         levels=levels,
         token_context=context,
         banks=banks,
@@ -48,7 +48,7 @@ def with_prior(
         token_tables=tables,
         token_map=[
             int(dice.choice(numbers[level]))
-            for _ in range(banks * slots)
+            for _ in range(banks * tokens_per_window)
             for level, side in zip(levels, sides, strict=True)
             for _ in range(side)
         ],

@@ -74,7 +74,7 @@ def token_shape(model: Model) -> Shape:
     """§8.4.1: tokens reach as far as the digit with the most levels does (§7.2.2)."""
     bound = np.int64(max(model.levels) - 1) * 64
     low, high = (int(value) for value in sat16(np.array([-bound, bound])))
-    return Shape(model.slots * model.depth, model.window, low, high)
+    return Shape(model.tokens_per_window * model.depth, model.window, low, high)
 
 
 def machine_of(model: Model) -> Machine:

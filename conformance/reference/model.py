@@ -34,7 +34,7 @@ class Model:
     format: int
     network_digest: bytes
     window: int
-    slots: int  # T
+    tokens_per_window: int  # T
     levels: list[int]
     token_context: bool
     banks: int  # K

@@ -62,7 +62,7 @@ def read_shape(reader: Reader, model: Model) -> None:
     """A.2.2."""
     clause = "A.2.2"
     model.window = number(reader, 2, 1, 1024, clause)
-    model.slots = number(reader, 2, 1, 1024, clause)
+    model.tokens_per_window = number(reader, 2, 1, 1024, clause)
     depth = number(reader, 1, 1, 8, clause)
     model.levels = [number(reader, 2, 2, 4096, clause) for _ in range(depth)]
     model.token_context = bool(number(reader, 1, 0, 1, clause))
@@ -111,7 +111,7 @@ def read_token_map(reader: Reader, model: Model) -> None:
     """A.2.6."""
     entries = number(reader, 4, 0, 2**24, "A.2.6")
     sides = [levels + 1 if model.token_context else 1 for levels in model.levels]
-    expected = model.banks * model.slots * sum(side**2 for side in sides)
+    expected = model.banks * model.tokens_per_window * sum(side**2 for side in sides)
     rule(entries == expected, "A.2.6", "number of entries")
     stored = reader.array("<u2", entries)
     rule(bool((stored < len(model.token_tables)).all()), "A.2.6", "no such table")
@@ -120,7 +120,7 @@ def read_token_map(reader: Reader, model: Model) -> None:
     position = 0
     for _ in range(model.banks):
         bank: list[list[NDArray[np.int64]]] = []
-        for _ in range(model.slots):
+        for _ in range(model.tokens_per_window):
             slot = []
             for levels, side in zip(model.levels, sides, strict=True):
                 table_numbers = stored[position : position + side**2].reshape(side, side)

@@ -14,14 +14,14 @@ def decode_tokens(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The banks [rows * columns] and digits [rows * columns][T][D] of all windows (§6.1)."""
     banks = np.zeros((rows, columns), np.int64)
-    digits = np.zeros((rows, columns, model.slots, model.depth), np.int64)
+    digits = np.zeros((rows, columns, model.tokens_per_window, model.depth), np.int64)
     for row in range(rows):  # §6.1
         for column in range(columns):
             bank = 0
             if model.banks > 1:
                 bank = decoder.entry(model.token_tables[0])  # §6.2.1
             banks[row, column] = bank
-            for t in range(model.slots):
+            for t in range(model.tokens_per_window):
                 for d in range(model.depth):
                     left, above = 0, 0
                     if model.token_context:  # §6.3
@@ -30,4 +30,4 @@ def decode_tokens(
                     number = model.token_map[bank][t][d][left, above]
                     digits[row, column, t, d] = decoder.entry(model.token_tables[number])  # §6.2.2
     windows = rows * columns
-    return banks.reshape(windows), digits.reshape(windows, model.slots, model.depth)
+    return banks.reshape(windows), digits.reshape(windows, model.tokens_per_window, model.depth)

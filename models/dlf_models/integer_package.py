@@ -13,11 +13,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from dlf.specification import (
+    ENCODER_MAGIC,
+    ENCODER_MEMBER,
+    MODEL_JSON_MEMBER,
+    NORMATIVE_MAGIC,
+    NORMATIVE_MEMBER,
+    PACKAGE_FORMAT,
+    PACKAGE_INTEGER,
+    PACKAGE_RATE_MAPS,
+)
 
 from .package_format import (
-    MAGIC,
-    MODEL_JSON_MEMBER,
-    NORMATIVE_MEMBER,
     ConvLayer,
     FrequencyTable,
     Instruction,
@@ -31,10 +38,6 @@ from .package_format import (
     program_bytes,
 )
 
-FORMAT = 2
-INTEGER_SYNTHESIS, RATE_MAPS = 1, 2
-ENCODER_MAGIC = b"DLFE"
-ENCODER_MEMBER = "extra/encoder.bin"
 IMPORTANCE = 1
 
 
@@ -102,9 +105,11 @@ class IntegerNormative:
     network_digest: bytes = bytes(32)
 
     def to_bytes(self) -> bytes:
-        flags = INTEGER_SYNTHESIS | (RATE_MAPS if self.map_unit is not None else 0)
+        flags = PACKAGE_INTEGER | (PACKAGE_RATE_MAPS if self.map_unit is not None else 0)
         points = len(self.prior_rates)
-        out = bytearray(MAGIC + struct.pack("<HH", FORMAT, flags) + self.network_digest)
+        out = bytearray(
+            NORMATIVE_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags) + self.network_digest
+        )
         out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
         out += struct.pack(f"<{len(self.levels)}H", *self.levels)
         shape = (self.latent_stride, self.latent_align, self.latent_channels)
@@ -148,7 +153,7 @@ class Encoder:
 
     def to_bytes(self) -> bytes:
         flags = IMPORTANCE if self.importance else 0
-        out = bytearray(ENCODER_MAGIC + struct.pack("<HH", FORMAT, flags))
+        out = bytearray(ENCODER_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags))
         for thresholds in self.thresholds:
             out += thresholds.astype("<i2").tobytes()
         out += struct.pack("<B", self.latent_fraction)

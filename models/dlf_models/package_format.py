@@ -20,13 +20,15 @@ from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+from dlf.specification import (
+    FREQUENCY_TOTAL,
+    MAX_SHIFT,
+    MODEL_JSON_MEMBER,
+    NORMATIVE_MAGIC,
+    NORMATIVE_MEMBER,
+    PACKAGE_FORMAT_OLD,
+)
 
-MAGIC = b"DLFN"
-FORMAT = 1
-FREQUENCY_TOTAL = 65536
-MAX_SHIFT = 46
-NORMATIVE_MEMBER = "extra/normative.bin"
-MODEL_JSON_MEMBER = "extra/model.json"
 # Written by torch.jit.save, needed by no reader: source positions, and a hash that depends on them.
 DEBUG_SUFFIX = ".debug_pkl"
 SERIALIZATION_ID_MEMBER = ".data/serialization_id"
@@ -223,8 +225,8 @@ class NormativePart:
         return self.banks * self.tokens_per_window * per_slot
 
     def to_bytes(self) -> bytes:
-        out = bytearray(MAGIC)
-        out += struct.pack("<HH", FORMAT, 0)
+        out = bytearray(NORMATIVE_MAGIC)
+        out += struct.pack("<HH", PACKAGE_FORMAT_OLD, 0)
         if len(self.network_digest) != 32:
             raise ValueError("the network digest is 32 bytes")
         out += self.network_digest
@@ -286,7 +288,7 @@ class NormativePart:
     def from_bytes(cls, data: bytes) -> NormativePart:
         """Reads what ``to_bytes`` wrote; raises ValueError on anything else."""
         read = _Reader(data)
-        if read.take(4) != MAGIC or read.unpack("HH") != (FORMAT, 0):
+        if read.take(4) != NORMATIVE_MAGIC or read.unpack("HH") != (PACKAGE_FORMAT_OLD, 0):
             raise ValueError("not a normative part of format 1")
         digest = read.take(32)
         window, tokens, digits = read.unpack("HHB")

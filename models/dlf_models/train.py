@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from dlf.errors import DlfError
 from numpy.typing import NDArray
 
 from .config import load_config, read_yaml
@@ -20,7 +20,7 @@ from .small import train as convolutional
 from .training.checkpoint import load_checkpoint
 from .training.data import CropSampler, centre_crops, load_images
 from .training.device_sampler import DeviceSampler
-from .training.devices import PRECISIONS, precision_for
+from .training.devices import precision_for
 from .training.initialise import load_package
 from .training.loop import Trainer
 from .training.paper.pretrained import load_titok, load_vqgan
@@ -36,65 +36,6 @@ MOST_HELD_OUT = 256
 FIRST_CROPS = 384
 """Crops on which --init fits what its package lacks."""
 Pixels = NDArray[np.uint8]
-
-
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(prog="dlf train", description="Train a DLF model.")
-    p.add_argument("config", help="YAML configuration, e.g. models/configs/dlf-s.yaml")
-    p.add_argument(
-        "--data", required=True, help="tar shard, folder of shards or images, or list file"
-    )
-    p.add_argument("--validation", help="held-out images, in any form that --data takes")
-    p.add_argument("--lpips", required=True, help="LPIPS weights (.npz) for the perceptual loss")
-    p.add_argument("--out", default="runs/train", help="folder for checkpoints, logs and sheets")
-    p.add_argument(
-        "--minutes", type=float, default=1e9, help="stop after this many minutes, with a checkpoint"
-    )
-    p.add_argument(
-        "--images",
-        type=int,
-        help="length of the schedule in images seen (default: from the config)",
-    )
-    p.add_argument("--device", default="cpu", help="cpu or cuda")
-    p.add_argument("--threads", type=int, help="CPU threads")
-    p.add_argument(
-        "--precision",
-        choices=PRECISIONS,
-        help="of the forward pass (default: bf16 where the device has instructions for it)",
-    )
-    p.add_argument(
-        "--checkpointing", action="store_true", help="recompute activations: less memory"
-    )
-    p.add_argument(
-        "--compile", nargs="?", const="inductor", metavar="BACKEND", help="use torch.compile"
-    )
-    p.add_argument(
-        "--ddp",
-        action="store_true",
-        help="processes on one CPU: messages (and DistributedDataParallel) instead of shared memory",
-    )
-    p.add_argument(
-        "--init",
-        help="what a new run begins from: a package (.dlfm), or a checkpoint of the convolutional profile",
-    )
-    p.add_argument(
-        "--fresh-optimiser",
-        action="store_true",
-        help="convolutional profile: forget the optimiser's state of the checkpoint",
-    )
-    p.add_argument(
-        "--pool",
-        type=Path,
-        help="convolutional profile: folder for decoded images, for several runs (default: in --out)",
-    )
-    p.add_argument("--init-titok", type=Path, help="TiTok checkpoint for the semantic branch")
-    p.add_argument("--init-vqgan", type=Path, help="VQGAN checkpoint for the pixel decoder")
-    p.add_argument(
-        "--checkpoint-seconds", type=float, default=120.0, help="between two checkpoints"
-    )
-    p.add_argument("--tensorboard", action="store_true", help="write TensorBoard files too")
-    p.add_argument("--restart", action="store_true", help="ignore an existing checkpoint in --out")
-    return p
 
 
 def _device(name: str) -> str:
@@ -244,8 +185,17 @@ def prepare(args: argparse.Namespace) -> None:
     args.precision = precision_for(torch.device(args.device), args.precision)
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+def run(args: argparse.Namespace) -> bool:
+    """Train as the options of ``dlf train`` say.
+
+    Returns:
+        Whether it came to the end of the schedule or of the time. When it was told to stop before,
+        its checkpoint is written all the same.
+
+    Raises:
+        ValueError: options or a configuration that do not go together.
+        OSError: a file that cannot be read or written; DlfError, where networks cannot run.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     try:
         prepare(args)
@@ -254,16 +204,10 @@ def main(argv: list[str] | None = None) -> int:
         if state:
             log.info("resumed at %d images", trainer.seen)
         best = (str(state["best"][0]), float(state["best"][1])) if "best" in state else None
-        run = Run(trainer, out, args.minutes, args.checkpoint_seconds, args.tensorboard, best)
-        complete = run()
+        complete = Run(
+            trainer, out, args.minutes, args.checkpoint_seconds, args.tensorboard, best
+        )()
         leave()
-        return 0 if complete else 130
-    except (OSError, ValueError, RuntimeError, MetricUnavailable) as error:
-        print(f"dlf train: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    except (RuntimeError, MetricUnavailable) as error:  # torch's own, and missing weights
+        raise DlfError(str(error)) from error
+    return complete

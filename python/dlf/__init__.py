@@ -24,8 +24,8 @@ from dlf.errors import Unsupported as Unsupported
 
 if TYPE_CHECKING:
     from dlf.codec import Codec as Codec
-    from dlf.codec import decode as decode
-    from dlf.codec import encode as encode
+    from dlf.coding import decode as decode
+    from dlf.coding import encode as encode
     from dlf.header import Info as Info
     from dlf.header import info as info
     from dlf.limits import Limits as Limits
@@ -51,8 +51,8 @@ __all__ = [
 
 _HOMES = {
     "Codec": "dlf.codec",
-    "decode": "dlf.codec",
-    "encode": "dlf.codec",
+    "decode": "dlf.coding",
+    "encode": "dlf.coding",
     "Info": "dlf.header",
     "info": "dlf.header",
     "Limits": "dlf.limits",

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from dlf.systems import PRIVATE, keep_owner
+from dlf.types import StrPath
 
 __all__ = [
     "STANDARD_OUTPUT",
@@ -44,7 +45,7 @@ _NO_RENAME = _NO_NEIGHBOUR | {errno.EBUSY, errno.EXDEV}
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-def read_bytes(source: str | os.PathLike[str]) -> bytes:
+def read_bytes(source: StrPath) -> bytes:
     """Return the whole content of a file, or of standard input when `source` is `-`."""
     if os.fspath(source) == STANDARD_STREAM:
         if sys.stdin is None:
@@ -53,7 +54,7 @@ def read_bytes(source: str | os.PathLike[str]) -> bytes:
     return Path(source).read_bytes()
 
 
-def write_atomically(target: str | os.PathLike[str], data: bytes) -> None:
+def write_atomically(target: StrPath, data: bytes) -> None:
     """Write `data` to `target` as `replacing` does.
 
     Raises:
@@ -64,9 +65,7 @@ def write_atomically(target: str | os.PathLike[str], data: bytes) -> None:
 
 
 @contextlib.contextmanager
-def replacing(
-    target: str | os.PathLike[str], staging: str | os.PathLike[str] | None = None
-) -> Iterator[BinaryIO]:
+def replacing(target: StrPath, staging: StrPath | None = None) -> Iterator[BinaryIO]:
     """Yield a file whose content takes the place of `target` when the block ends without error.
 
     The data goes to a temporary file, which then takes the target's name: one in the folder
@@ -185,7 +184,7 @@ def _descriptor(name: str) -> int | None:
 
 
 def _copy_to_descriptor(file: BinaryIO, name: str) -> None:
-    """Write at the place where an open descriptor stands, behind what was printed before."""
+    """Write at the place where an open descriptor stands, after what was printed before."""
     file.seek(0)
     if name == STANDARD_STREAM and sys.stdout is None:
         raise OSError(errno.EBADF, "is closed", STANDARD_OUTPUT)
@@ -200,9 +199,7 @@ def _copy_to_descriptor(file: BinaryIO, name: str) -> None:
         shutil.copyfileobj(file, opened)
 
 
-def _neighbour(
-    path: Path, staging: str | os.PathLike[str] | None, old: os.stat_result | None
-) -> Path | None:
+def _neighbour(path: Path, staging: StrPath | None, old: os.stat_result | None) -> Path | None:
     """Return a new empty file on the same file system; None where only `old` can be written.
 
     Raises:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlf import _core, icc, metadata
+from dlf import _core, icc, metadata, specification
+from dlf.types import Buffer
 
 if TYPE_CHECKING:
     from dlf._core import Header
@@ -15,18 +15,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_HEADER_BYTES",
-    "Buffer",
     "Chunk",
     "ChunkType",
+    "File",
     "Info",
-    "as_bytes",
     "check_contents",
     "info",
+    "opened",
     "probe",
 ]
-
-Buffer = bytes | bytearray | memoryview
-"""What may hold the content of a file."""
 
 MAX_HEADER_BYTES = _core.MAX_HEADER_BYTES
 """No header is longer: that much of a file is enough for `probe`."""
@@ -35,15 +32,15 @@ MAX_HEADER_BYTES = _core.MAX_HEADER_BYTES
 class ChunkType(enum.IntEnum):
     """The chunk types that version 1 of the format defines (core/BITSTREAM.md §3.3)."""
 
-    ALPHA = 1
-    ICC = 2
-    EXIF = 3
-    XMP = 4
+    ALPHA = specification.CHUNK_ALPHA
+    ICC = specification.CHUNK_ICC
+    EXIF = specification.CHUNK_EXIF
+    XMP = specification.CHUNK_XMP
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """One chunk, inflated when its content is first asked for.
+    """One chunk, whose content is inflated when it is first asked for.
 
     Attributes:
         type, critical: its kind (core/BITSTREAM.md §3.1, §3.3).
@@ -58,15 +55,21 @@ class Chunk:
     content_bytes: int
     deflated: bool = field(repr=False)
     body: bytes = field(repr=False)
+    _contents: dict[int, bytes] = field(repr=False, compare=False)
+    _index: int = field(repr=False, compare=False)
 
-    @functools.cached_property
+    @property
     def content(self) -> bytes:
         """The content.
 
         Raises:
             InvalidFile: it is damaged.
         """
-        return _core.inflate(self.body, self.content_bytes) if self.deflated else self.body
+        if not self.deflated:
+            return self.body
+        if self._index not in self._contents:
+            self._contents[self._index] = _core.inflate(self.body, self.content_bytes)
+        return self._contents[self._index]
 
     @property
     def name(self) -> str:
@@ -75,6 +78,45 @@ class Chunk:
 
 
 _KNOWN_TYPES = frozenset(ChunkType)
+
+
+class File:
+    """A .dlf file in memory: its header is read once, and no content is inflated twice.
+
+    Thread safety: from several threads a content may be inflated more than once.
+
+    Attributes:
+        data: the content of the file, or its beginning.
+        header: what it says; sizes in bytes, sides in pixels.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        """Read the header.
+
+        Raises:
+            InvalidFile, TruncatedFile, Unsupported: what is wrong with it.
+        """
+        self.data = data
+        self.header: Header = _core.probe(data)
+        self._contents: dict[int, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def chunks(
+        self, *, allow_truncated: bool = False, limits: Limits | None = None
+    ) -> tuple[Chunk, ...]:
+        """Check the container and return its chunks; of the limits, those on chunks and file count.
+
+        Raises:
+            InvalidFile, TruncatedFile, Unsupported: what is wrong.
+            LimitExceeded: the file or its chunks are larger than `limits` allow.
+        """
+        found = _core.chunks(self.data, allow_truncated=allow_truncated, limits=limits)
+        return tuple(
+            Chunk(**chunk, _contents=self._contents, _index=index)
+            for index, chunk in enumerate(found)
+        )
 
 
 @dataclass(frozen=True)
@@ -145,16 +187,17 @@ class Info:
         return next((chunk.content for chunk in self.chunks if chunk.type == kind), None)
 
 
-def as_bytes(data: Buffer) -> bytes:
-    """Return the content of a file as bytes, without a copy where it is bytes already.
+def opened(data: Buffer | File) -> File:
+    """Return a .dlf file with its header read; one that is open already as it is.
 
     Raises:
+        InvalidFile, TruncatedFile, Unsupported: what is wrong with the header.
         TypeError: `data` is something else, such as the name of a file.
     """
-    if isinstance(data, bytes):
+    if isinstance(data, File):
         return data
-    if isinstance(data, bytearray | memoryview):
-        return bytes(data)
+    if isinstance(data, Buffer):
+        return File(bytes(data))  # without a copy where it is bytes already
     raise TypeError(f"pass the content of a .dlf file as bytes, not {type(data).__name__}")
 
 
@@ -164,14 +207,16 @@ def probe(data: bytes) -> Info:
     Raises:
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header.
     """
-    return _info(_core.probe(data), len(data), 0, ())
+    return _info(File(data), 0, ())
 
 
-def info(data: Buffer, *, allow_truncated: bool = False, limits: Limits | None = None) -> Info:
+def info(
+    data: Buffer | File, *, allow_truncated: bool = False, limits: Limits | None = None
+) -> Info:
     """Return what a .dlf file says about itself, without decoding it.
 
     A file that ends inside its payload is described too (`Info.missing_bytes`); with
-    `allow_truncated` also one that ends behind it, with the chunks that are whole. Contents of
+    `allow_truncated` also one that ends after it, with the chunks that are whole. Contents of
     chunks are neither inflated nor parsed before they are asked for. Of the limits, those on chunks
     and on the file count.
 
@@ -179,14 +224,12 @@ def info(data: Buffer, *, allow_truncated: bool = False, limits: Limits | None =
         InvalidFile, TruncatedFile, Unsupported: what is wrong with the header or the chunks.
         LimitExceeded: the file or its chunks are larger than `limits` allow.
     """
-    data = as_bytes(data)
-    header = _core.probe(data)
-    missing = header["header_bytes"] + header["payload_bytes"] - len(data)
+    file = opened(data)
+    header = file.header
+    missing = header["header_bytes"] + header["payload_bytes"] - len(file)
     if missing > 0:
-        return _info(header, len(data), missing, ())
-    found = _core.chunks(data, allow_truncated=allow_truncated, limits=limits)
-    chunks = tuple(Chunk(**chunk) for chunk in found)
-    return _info(header, len(data), 0, chunks)
+        return _info(file, missing, ())
+    return _info(file, 0, file.chunks(allow_truncated=allow_truncated, limits=limits))
 
 
 def check_contents(found: Info) -> None:
@@ -199,7 +242,8 @@ def check_contents(found: Info) -> None:
         _ = chunk.content
 
 
-def _info(header: Header, file_bytes: int, missing: int, chunks: tuple[Chunk, ...]) -> Info:
+def _info(file: File, missing: int, chunks: tuple[Chunk, ...]) -> Info:
+    header = file.header
     mode = ("L" if header["grayscale"] else "RGB") + ("A" if header["alpha"] else "")
     return Info(
         width=header["width"],
@@ -212,7 +256,7 @@ def _info(header: Header, file_bytes: int, missing: int, chunks: tuple[Chunk, ..
         color_space=header["colour"],
         header_bytes=header["header_bytes"],
         payload_bytes=header["payload_bytes"],
-        file_bytes=file_bytes,
+        file_bytes=len(file),
         has_chunks=header["has_chunks"],
         has_trailer=header["has_trailer"],
         importance_map=header["has_map"],

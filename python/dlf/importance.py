@@ -17,14 +17,13 @@ from __future__ import annotations
 import hashlib
 import math
 import numbers
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AUTO", "Importance", "check_importance", "from_words", "label", "mask_of"]
+__all__ = ["AUTO", "Importance", "box_of", "check_importance", "label", "mask_of"]
 
 AUTO = "auto"
 
@@ -78,42 +77,6 @@ def label(importance: Importance) -> str:
     assert isinstance(mask, np.ndarray)
     shape = f"{mask.shape[1]}x{mask.shape[0]}"
     return f"{shape}:{hashlib.sha256(mask.tobytes()).hexdigest()[:12]}"
-
-
-_BOX = re.compile(r"([^,:]*),([^,:]*),([^,:]*),([^,:]*)(?::(.*))?", re.DOTALL)
-
-
-def from_words(words: Sequence[str]) -> Importance | None:
-    """Return what the words of a command line say: "auto", a picture, or boxes X,Y,W,H[:GAIN].
-
-    Raises:
-        ValueError: words that do not go together, a box that is none.
-        OSError: the picture cannot be read.
-    """
-    if not words:
-        return None
-    boxes = [match for word in words if (match := _BOX.fullmatch(word))]
-    if len(boxes) == len(words):
-        return [_box(_numbers(match)) for match in boxes]
-    if len(words) > 1:
-        raise ValueError("importance: give 'auto', one mask, or boxes")
-    if words[0] == AUTO:
-        return AUTO
-    from dlf.files import read_bytes
-    from dlf.imagefile import read_image
-
-    mask = read_image(read_bytes(words[0]), words[0])
-    check_importance(mask)
-    return mask
-
-
-def _numbers(match: re.Match[str]) -> list[float]:
-    try:
-        return [float(part) for part in match.groups() if part is not None]
-    except ValueError as error:
-        raise ValueError(
-            f"importance: a box is X,Y,W,H or X,Y,W,H:GAIN, not {match[0]!r}"
-        ) from error
 
 
 def _is_auto(importance: object) -> bool:
@@ -172,10 +135,15 @@ def _boxes(importance: object) -> list[tuple[float, ...]]:
     if not importance:
         raise ValueError("importance: an empty list of boxes; None is no importance")
     given = [importance] if isinstance(importance[0], numbers.Real) else importance
-    return [_box(box) for box in given]
+    return [box_of(box) for box in given]
 
 
-def _box(box: object) -> tuple[float, ...]:
+def box_of(box: object) -> tuple[float, ...]:
+    """Return a box as five numbers: x, y, width, height in pixels, and the gain.
+
+    Raises:
+        ValueError: it is none.
+    """
     parts = list(box) if isinstance(box, Sequence | np.ndarray) else []
     real = all(isinstance(part, numbers.Real) and not isinstance(part, bool) for part in parts)
     values = [float(part) for part in parts] if real else []

@@ -7,16 +7,16 @@ than its first directory.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dlf import tiff
+from dlf.types import Buffer, Tobytes
 
 if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = [
     "ORIENTATION_TAG",
-    "Exif",
     "exif_bytes",
     "exif_for_reader",
     "exif_orientation",
@@ -30,24 +30,17 @@ ORIENTATION_TAG = 0x0112
 _EXIF_PREFIX = b"Exif\0\0"
 
 
-class Exif(Protocol):
-    """What `PIL.Image.Exif` and `PIL.ImageCms.ImageCmsProfile` share: they become bytes."""
-
-    def tobytes(self) -> bytes:
-        """Return the content as bytes."""
-
-
-def exif_bytes(exif: bytes | bytearray | memoryview | Exif) -> bytes:
+def exif_bytes(exif: Buffer | Tobytes) -> bytes:
     """Return EXIF without the `Exif` prefix that JPEG puts before it; `exif` is not changed."""
     return _content("exif", exif).removeprefix(_EXIF_PREFIX)
 
 
-def profile_bytes(profile: bytes | bytearray | memoryview | Exif) -> bytes:
+def profile_bytes(profile: Buffer | Tobytes) -> bytes:
     """Return an ICC profile as bytes."""
     return _content("icc_profile", profile)
 
 
-def xmp_bytes(xmp: str | bytes | bytearray | memoryview) -> bytes:
+def xmp_bytes(xmp: str | Buffer) -> bytes:
     """Return XMP as bytes; text is encoded as UTF-8."""
     return xmp.encode() if isinstance(xmp, str) else _content("xmp", xmp)
 
@@ -89,8 +82,8 @@ def _valid(orientation: object) -> int:
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
 
-def _content(name: str, value: bytes | bytearray | memoryview | Exif) -> bytes:
-    if isinstance(value, bytes | bytearray | memoryview):
+def _content(name: str, value: Buffer | Tobytes) -> bytes:
+    if isinstance(value, Buffer):
         return bytes(value)
     if hasattr(value, "tobytes"):
         return bytes(value.tobytes())

@@ -209,7 +209,7 @@ def rate_for_quality(quality: object, rate_points: int) -> int:
 
 
 def available_threads() -> int:
-    """Return how many processors this process may use."""
+    """Return how many CPUs this process may use."""
     if hasattr(os, "sched_getaffinity"):  # Linux: containers and taskset give fewer than there are
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1

@@ -18,6 +18,7 @@ from typing import Literal
 
 from dlf import signature
 from dlf.files import STANDARD_STREAM
+from dlf.types import StrPath
 
 __all__ = [
     "FileIdentity",
@@ -84,7 +85,7 @@ class Output:
 
 def judge(
     outputs: Sequence[Output],
-    inputs: Iterable[str | os.PathLike[str]],
+    inputs: Iterable[StrPath],
     overwrite: Overwrite = "alike",
     *,
     makes_folders: bool = False,
@@ -146,7 +147,7 @@ def check_content(output: Output) -> None:
         )
 
 
-def identity(path: str | os.PathLike[str], stream: int | None = None) -> FileIdentity | None:
+def identity(path: StrPath, stream: int | None = None) -> FileIdentity | None:
     """Return which file `path` is, links followed; None when it is none that holds content.
 
     `stream` is the descriptor that `-` stands for; without it, `-` is a file like others.

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from dlf import icc, metadata
 from dlf.errors import Unsupported
+from dlf.types import Tobytes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -73,8 +74,8 @@ class Picture:
 def prepare(
     image: Image.Image | npt.NDArray[np.uint8],
     *,
-    exif: bytes | metadata.Exif | None = None,
-    icc_profile: bytes | metadata.Exif | None = None,
+    exif: bytes | Tobytes | None = None,
+    icc_profile: bytes | Tobytes | None = None,
     xmp: str | bytes | None = None,
 ) -> Picture:
     """Return `image` as a `Picture`; nothing that is passed in is changed.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EXTENSION", "FORMAT", "MIME_TYPE", "SIGNATURE", "VERSION"]
+__all__ = ["EXTENSION", "FORMAT", "MIME_TYPE", "SIGNATURE"]
 
 FORMAT = "DLF"
 """The name of the format in Pillow and imageio."""
@@ -10,7 +10,3 @@ FORMAT = "DLF"
 EXTENSION = ".dlf"
 MIME_TYPE = "image/x-dlf"
 SIGNATURE = b"\xc4LF\n"
-
-VERSION = 1
-VERSION_MASK = 0x07
-"""The bits of the byte behind the signature that hold the bitstream's version."""

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from dlf import _core, models
-from dlf.header import Buffer, as_bytes, info
+from dlf.header import File, opened
+from dlf.types import Buffer, StrPath
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +20,8 @@ __all__ = ["code_lengths", "decode_symbols", "importance_map", "layer_bytes", "v
 
 
 def decode_symbols(
-    data: Buffer,
-    model: str | os.PathLike[str] | None = None,
+    data: Buffer | File,
+    model: StrPath | None = None,
     *,
     allow_truncated: bool = False,
     limits: Limits | None = None,
@@ -33,14 +34,14 @@ def decode_symbols(
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
-    data = as_bytes(data)
-    package = _package(data, model, allow_truncated, limits)
-    return _core.decode_symbols(data, package, allow_truncated=allow_truncated, limits=limits)
+    file = opened(data)
+    package = _package(file, model, allow_truncated, limits)
+    return _core.decode_symbols(file.data, package, allow_truncated=allow_truncated, limits=limits)
 
 
 def code_lengths(
-    data: Buffer,
-    model: str | os.PathLike[str] | None = None,
+    data: Buffer | File,
+    model: StrPath | None = None,
     *,
     allow_truncated: bool = False,
     limits: Limits | None = None,
@@ -56,14 +57,14 @@ def code_lengths(
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
-    data = as_bytes(data)
-    package = _package(data, model, allow_truncated, limits)
-    return _core.code_lengths(data, package, allow_truncated=allow_truncated, limits=limits)
+    file = opened(data)
+    package = _package(file, model, allow_truncated, limits)
+    return _core.code_lengths(file.data, package, allow_truncated=allow_truncated, limits=limits)
 
 
 def verify(
-    data: Buffer,
-    model: str | os.PathLike[str] | None = None,
+    data: Buffer | File,
+    model: StrPath | None = None,
     *,
     limits: Limits | None = None,
 ) -> None:
@@ -73,24 +74,24 @@ def verify(
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
-    data = as_bytes(data)
-    _core.verify(data, _package(data, model, False, limits), limits=limits)
+    file = opened(data)
+    _core.verify(file.data, _package(file, model, False, limits), limits=limits)
 
 
 def layer_bytes(
-    data: bytes, model: models.Model, *, limits: Limits | None = None
+    data: Buffer | File, model: models.Model, *, limits: Limits | None = None
 ) -> tuple[int, int]:
     """Return how many payload bytes the semantic and the detail layer take.
 
     An importance map counts with the first.
     """
-    found = decode_symbols(data, model.path, limits=limits)
-    semantic = int(found["token_bytes"])
-    return semantic, info(data, limits=limits).payload_bytes - semantic
+    file = opened(data)
+    semantic = int(decode_symbols(file, model.path, limits=limits)["token_bytes"])
+    return semantic, file.header["payload_bytes"] - semantic
 
 
 def importance_map(
-    data: bytes, model: models.Model, *, limits: Limits | None = None
+    data: Buffer | File, model: models.Model, *, limits: Limits | None = None
 ) -> tuple[npt.NDArray[np.uint8], float]:
     """Return the rate point of each latent position, uint8 [h, w], and the bits that say so.
 
@@ -98,20 +99,21 @@ def importance_map(
         ValueError: the file has no importance map.
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
     """
-    rates = decode_symbols(data, model.path, limits=limits).get("rate_index")
+    file = opened(data)
+    rates = decode_symbols(file, model.path, limits=limits).get("rate_index")
     if rates is None:
         raise ValueError("the file has no importance map")
-    return rates, code_lengths(data, model.path, limits=limits)["map"]
+    return rates, code_lengths(file, model.path, limits=limits)["map"]
 
 
 def _package(
-    data: bytes,
-    model: str | os.PathLike[str] | None,
+    file: File,
+    model: StrPath | None,
     allow_truncated: bool,
     limits: Limits | None,
 ) -> _core.Package:
     if model is None:
-        found = models.find_for(data, allow_truncated=allow_truncated, limits=limits)
+        found = models.find_for(file, allow_truncated=allow_truncated, limits=limits)
     else:
         found = models.find(model)
     return _core.Package(os.fsencode(found.path))

@@ -37,7 +37,7 @@ class _Directory(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Behind the last entry, where the position of the next directory stands."""
+        """After the last entry, where the position of the next directory stands."""
         return self.position + 2 + _ENTRY_BYTES * len(self.entries)
 
 
@@ -72,7 +72,7 @@ def with_orientation(tiff: bytes, orientation: int) -> bytes | None:
         for found in stated:
             changed[found.position : found.position + _ENTRY_BYTES] = entry
         return bytes(changed)
-    # There is no room in place: a longer directory behind everything else.
+    # There is no room in place: a longer directory after everything else.
     changed += bytes(len(changed) % 2)
     struct.pack_into(f"{directory.order}I", changed, 4, len(changed))
     place = next((e.position for e in directory.entries if e.tag > _ORIENTATION), directory.end)

@@ -5,7 +5,7 @@ Where the pixels are decoded is a choice between two lines:
     DataLoader(DlfDataset(paths), 32, num_workers=4, collate_fn=DlfCollate())  # in the workers
     decoded(DataLoader(DlfDataset(paths), 32, num_workers=4, collate_fn=list), "cuda")  # here
 
-The first suits processors. In the second the workers only read, and the process that owns the GPU
+The first suits CPUs. In the second the workers only read, and the process that owns the GPU
 decodes there: CUDA does not survive the fork of a worker, and the networks are then loaded once.
 `import dlf` alone does not import torch; this module does.
 """
@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, default_collate
 
-from dlf.codec import shared_codec
+from dlf.coding import shared_codec
 from dlf.files import read_bytes
-from dlf.header import Buffer
 from dlf.limits import Limits, check_limits
 from dlf.options import Backend, Precision
+from dlf.types import Buffer, StrPath
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -45,7 +45,7 @@ def decode_tensor(
     data: Buffer,
     mode: Mode = "RGB",
     *,
-    model: str | os.PathLike[str] | None = None,
+    model: StrPath | None = None,
     device: str = "cpu",
     threads: int | None = None,
     precision: Precision = "fp32",
@@ -108,9 +108,7 @@ class DlfDataset(Dataset[Any]):
     An item is `bytes`, or `(bytes, label)`; `DlfCollate` or `decoded` turns those into pixels.
     """
 
-    def __init__(
-        self, paths: Iterable[str | os.PathLike[str]], labels: Sequence[Any] | None = None
-    ) -> None:
+    def __init__(self, paths: Iterable[StrPath], labels: Sequence[Any] | None = None) -> None:
         self._paths = [os.fspath(path) for path in paths]
         if labels is not None and len(labels) != len(self._paths):
             raise ValueError(f"{len(labels)} labels for {len(self._paths)} files")
@@ -137,7 +135,7 @@ class DlfCollate:
         transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
         *,
         mode: Mode = "RGB",
-        model: str | os.PathLike[str] | None = None,
+        model: StrPath | None = None,
         device: str = "cpu",
         threads: int | None = None,
         precision: Precision = "fp32",

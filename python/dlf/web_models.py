@@ -12,16 +12,12 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from dlf import specification
 from dlf.errors import ModelError
 from dlf.files import write_atomically
 from dlf.models import Model
 
 __all__ = ["decoding_half", "write_folder"]
-
-_MAGIC = b"DLFN"
-_NORMATIVE, _ENCODER = "extra/normative.bin", "extra/encoder.bin"
-_FLAGS_AT = 6
-_INTEGER = 1
 
 
 def decoding_half(model: Model) -> bytes:
@@ -32,10 +28,14 @@ def decoding_half(model: Model) -> bytes:
         OSError: it cannot be read.
     """
     data = model.path.read_bytes()
-    half = data if data.startswith(_MAGIC) else _members(model).get(_NORMATIVE, b"")
+    half = (
+        data
+        if data.startswith(specification.NORMATIVE_MAGIC)
+        else _members(model).get(specification.NORMATIVE_MEMBER, b"")
+    )
     if hashlib.sha256(half).hexdigest() != model.sha256:
         raise ModelError(f"{model.path}: it changed while it was read")
-    if not half[_FLAGS_AT] & _INTEGER:
+    if not half[specification.PACKAGE_FLAGS_OFFSET] & specification.PACKAGE_INTEGER:
         raise ModelError(f"{model.path}: no integer package; only those draw without torch")
     return half
 
@@ -67,7 +67,7 @@ def write_folder(folder: Path, models: Sequence[Model]) -> list[Path]:
 
 
 def _encodes(model: Model) -> bool:
-    return zipfile.is_zipfile(model.path) and _ENCODER in _members(model)
+    return zipfile.is_zipfile(model.path) and specification.ENCODER_MEMBER in _members(model)
 
 
 def _members(model: Model) -> dict[str, bytes]:

@@ -9,11 +9,12 @@ from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from dlf import forks, metadata, options, signature
+from dlf import forks, options, signature
 from dlf.errors import LimitExceeded
 from dlf.header import Info, info
 from dlf.importance import Importance
 from dlf.limits import Limits, check_limits
+from dlf.types import StrPath, Tobytes
 from imageio.core.request import URI_BYTES, URI_FILENAME, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 
@@ -57,7 +58,7 @@ class DlfPlugin(PluginV3):
         self,
         *,
         index: Index = None,
-        model: str | os.PathLike[str] | None = None,
+        model: StrPath | None = None,
         device: str = "cpu",
         threads: int | None = None,
         layers: options.Layers = "all",
@@ -77,7 +78,7 @@ class DlfPlugin(PluginV3):
             FrameIndexError: an index that the file does not have.
         """
         with forks.undivided():
-            from dlf.codec import shared_codec
+            from dlf.coding import shared_codec
 
         _check_index(index)
         codec = shared_codec(model, device, threads)
@@ -98,11 +99,11 @@ class DlfPlugin(PluginV3):
         quality: float | None = None,
         bpp: float | None = None,
         max_bytes: int | None = None,
-        model: str | os.PathLike[str] | None = None,
+        model: StrPath | None = None,
         device: str = "cpu",
         threads: int | None = None,
-        exif: bytes | metadata.Exif | None = None,
-        icc_profile: bytes | metadata.Exif | None = None,
+        exif: bytes | Tobytes | None = None,
+        icc_profile: bytes | Tobytes | None = None,
         xmp: str | bytes | None = None,
         importance: Importance | None = None,
         limits: Limits | None = None,
@@ -124,7 +125,7 @@ class DlfPlugin(PluginV3):
             ValueError: an option out of range, a batch of more than one, or a second image.
         """
         with forks.undivided():
-            from dlf.codec import shared_codec
+            from dlf.coding import shared_codec
         from dlf.files import write_atomically
 
         if self._written:

@@ -12,7 +12,7 @@ the first pixel is wanted.
 """
 
 from dlf_pillow.plugin import DlfImageFile as DlfImageFile
-from dlf_pillow.plugin import register as register
+from dlf_pillow.registration import register as register
 from dlf_pillow.saving import save as save
 
 __all__ = ["DlfImageFile", "register", "save"]

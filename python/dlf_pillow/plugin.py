@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import io
-import mimetypes
-import os
 from typing import IO, TYPE_CHECKING, Any
 
 from dlf import forks, options, signature
 from dlf.errors import DlfError
+from dlf.types import StrPath
 from PIL import Image, ImageFile
 
-from dlf_pillow import saving, settings
+from dlf_pillow import settings
+from dlf_pillow.decoder import DRAFT_MODES
 
 if TYPE_CHECKING:
     from dlf.header import Info
     from dlf.limits import Limits
     from PIL._imaging import PixelAccess
 
-__all__ = ["DlfImageFile", "register"]
+__all__ = ["DlfImageFile"]
 
 _READ_BLOCK = 1 << 20
 
 _DRAFT_SCALES = (8, 4, 2)
-_DRAFT_MODES = ("L", "YCbCr")
-
-_defaults = settings.DecodeSettings()
 
 
 class DlfImageFile(ImageFile.ImageFile):
@@ -54,12 +51,12 @@ class DlfImageFile(ImageFile.ImageFile):
         super().__setstate__(state)
 
     def _open(self) -> None:
-        header_module = _header_module()
+        header_module = settings.header_module()
         from dlf.errors import LimitExceeded
         from dlf.limits import check_limits, check_size
 
         assert self.fp is not None
-        limits = check_limits(_defaults.limits)
+        limits = check_limits(settings.defaults().limits)
         start = self.fp.read(header_module.MAX_HEADER_BYTES)
         try:
             header = header_module.probe(start)
@@ -85,7 +82,7 @@ class DlfImageFile(ImageFile.ImageFile):
         self._size = header.size
         self._mode = header.mode
         self._described = header
-        self.tile = [ImageFile._Tile("dlf", (0, 0, *header.size), 0, (_defaults,))]
+        self.tile = [ImageFile._Tile("dlf", (0, 0, *header.size), 0, (settings.defaults(),))]
         file, self.fp = self.fp, io.BytesIO(data)
         if self.filename and isinstance(file, io.BufferedReader):
             file.close()  # opened by Pillow for us; the caller's own files stay open
@@ -114,7 +111,7 @@ class DlfImageFile(ImageFile.ImageFile):
     def decode_options(
         self,
         *,
-        model: str | os.PathLike[str] | None = None,
+        model: StrPath | None = None,
         device: str = "cpu",
         threads: int | None = None,
         layers: options.Layers = "all",
@@ -156,7 +153,7 @@ class DlfImageFile(ImageFile.ImageFile):
         with self._load_lock, forks.undivided():
             if len(self.tile) != 1 or self.decoderconfig:
                 return None
-            if self.mode == "RGB" and mode in _DRAFT_MODES:
+            if self.mode == "RGB" and mode in DRAFT_MODES:
                 self._mode = mode
             width, height = self.size
             scale = 1
@@ -218,92 +215,10 @@ class DlfImageFile(ImageFile.ImageFile):
         try:
             verify(data, limits=limits)
         except ModelError:
-            header = _header_module().info(data, limits=limits)
+            header = settings.header_module().info(data, limits=limits)
             if header.missing_bytes:
                 raise _truncated(header.missing_bytes) from None
         super().verify()
-
-
-class _DlfDecoder(ImageFile.PyDecoder):
-    """Decodes the whole image in one step, at the scale and in the mode that draft() has chosen."""
-
-    _pulls_fd = True
-
-    def decode(
-        self, buffer: bytes | bytearray | memoryview | Image.SupportsArrayInterface
-    ) -> tuple[int, int]:
-        assert self.fd is not None
-        chosen, downscale = self.args if len(self.args) > 1 else (*self.args, 1)
-        try:
-            with forks.undivided():
-                from dlf.codec import shared_codec
-        except ImportError as error:
-            raise settings.incomplete(error) from error
-        codec = shared_codec(chosen.model, chosen.device, chosen.threads)
-        pixels = codec.decode(
-            self.fd.read(),
-            layers=chosen.layers,
-            allow_truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
-            downscale=downscale,
-            limits=chosen.limits,
-        )
-        if self.mode in _DRAFT_MODES and pixels.ndim == 3:
-            self.set_as_raw(Image.fromarray(pixels).convert(self.mode).tobytes())
-        else:
-            self.set_as_raw(pixels.tobytes())
-        # An error code instead of an exception would let a second load() succeed with no picture.
-        return -1, 0
-
-
-def register(
-    worker: object = None,
-    /,
-    *,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
-    threads: int | None = None,
-    layers: options.Layers = "all",
-    limits: Limits | None = None,
-) -> None:
-    """Make Pillow open and save .dlf files; the options are the defaults for decoding.
-
-    May be called any number of times and from any thread; the last call's options count for images
-    that are opened after it. See `DlfImageFile.decode_options`.
-
-    Args:
-        worker: ignored. The `worker_init_fn` of a DataLoader is given the worker's number.
-        model, device, threads, layers, limits: as for `DlfImageFile.decode_options`. `Image.open`
-            obeys the limits too; sizes are judged from the header. Encoding has its own
-            (`limits=` of `Image.save`).
-
-    Raises:
-        ValueError: an option out of range.
-    """
-    global _defaults
-    chosen = settings.checked(model, device, threads, layers, limits)
-    name = signature.FORMAT
-    with contextlib.suppress(OSError):  # opening a file says so again, and other formats still work
-        _header_module()  # now, so that it takes no time of the first Image.open
-    with forks.undivided():
-        _defaults = chosen
-        Image.register_open(name, DlfImageFile, _accept)
-        Image.register_save(name, saving.save_handler)
-        Image.register_save_all(name, saving.save_frames)
-        Image.register_decoder("dlf", _DlfDecoder)
-        Image.register_extensions(name, [signature.EXTENSION])
-        Image.register_mime(name, signature.MIME_TYPE)
-        mimetypes.add_type(signature.MIME_TYPE, signature.EXTENSION)
-
-
-def _accept(prefix: bytes) -> bool | str:
-    """Say whether a file that begins so is ours; must never raise, or no format could be opened."""
-    if not prefix.startswith(signature.SIGNATURE):
-        return False
-    flags = prefix[len(signature.SIGNATURE) : len(signature.SIGNATURE) + 1]
-    version = flags[0] & signature.VERSION_MASK if flags else signature.VERSION
-    if version != signature.VERSION:
-        return f"DLF bitstream version {version} is not supported by this version of dlf"
-    return True
 
 
 def _check_bomb(size: tuple[int, int]) -> None:
@@ -327,15 +242,6 @@ def _read_up_to(file: IO[bytes], size: int) -> bytes:
         blocks.append(block)
         size -= len(block)
     return b"".join(blocks)
-
-
-def _header_module() -> Any:
-    try:
-        with forks.undivided():
-            from dlf import header, limits  # noqa: F401 - opening needs both
-    except ImportError as error:
-        raise settings.incomplete(error) from error
-    return header
 
 
 def _truncated(missing: int) -> OSError:

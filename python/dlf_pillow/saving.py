@@ -65,7 +65,7 @@ def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
     )
     try:
         with forks.undivided():
-            from dlf.codec import shared_codec
+            from dlf.coding import shared_codec
     except ImportError as error:
         raise settings.incomplete(error) from error
     codec = shared_codec(chosen.model, chosen.device, chosen.threads)

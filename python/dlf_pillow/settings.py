@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dlf import options
+from dlf import forks, options
+from dlf.types import StrPath
 
 if TYPE_CHECKING:
     from dlf.limits import Limits
 
-__all__ = ["DecodeSettings", "checked", "incomplete"]
+__all__ = [
+    "DecodeSettings",
+    "checked",
+    "defaults",
+    "header_module",
+    "incomplete",
+    "set_defaults",
+]
 
 
 @dataclass(frozen=True)
@@ -26,8 +33,22 @@ class DecodeSettings:
     """None is the defaults: they stand in the compiled part, which may be missing."""
 
 
+_defaults = DecodeSettings()
+
+
+def defaults() -> DecodeSettings:
+    """Return the settings of images that have none of their own."""
+    return _defaults
+
+
+def set_defaults(chosen: DecodeSettings) -> None:
+    """Let these settings count for images that are opened from now on."""
+    global _defaults
+    _defaults = chosen
+
+
 def checked(
-    model: str | os.PathLike[str] | None = None,
+    model: StrPath | None = None,
     device: object = "cpu",
     threads: int | None = None,
     layers: object = "all",
@@ -60,3 +81,13 @@ def _checked_limits(limits: object) -> Limits | None:
 def incomplete(error: ImportError) -> OSError:
     """Return what to raise when a compiled part of dlf is missing: Pillow's callers catch OSError."""
     return OSError(f"dlf is not completely installed: {error}")
+
+
+def header_module() -> Any:
+    """Return `dlf.header`, which needs the compiled part; OSError where that is missing."""
+    try:
+        with forks.undivided():
+            from dlf import header, limits  # noqa: F401 - opening needs both
+    except ImportError as error:
+        raise incomplete(error) from error
+    return header

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from dlf.cli.arguments import importance_of
-from dlf.cli.progress import ProgressBar
-from dlf.codec import shared_codec
+from dlf.coding import shared_codec
 from dlf.files import STANDARD_STREAM, is_standard_output, printable, read_bytes, write_atomically
-from dlf.imagefile import read_image
+from dlf.images.reading import read_image
+from dlf.importance import Importance
 from dlf.outputs import Output, judge, refuse_existing
+from dlf.progress import ProgressBar
 from PIL import ImageOps
 
 from dlf_models.evaluation.pictures import Picture
@@ -25,8 +25,13 @@ PAGE_HEAD = 4096
 """Bytes of a page in which its generator is named."""
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Compare one picture and write the page; returns the exit status."""
+def run(arguments: argparse.Namespace, importance: Importance | None) -> None:
+    """Compare one picture as the options of `dlf compare` say, and write the page.
+
+    Raises:
+        ValueError: options that do not go together, or an output that must not be written over.
+        DlfError: the picture or the model is missing or wrong.
+    """
     source: str = arguments.input
     name = "picture" if source == STANDARD_STREAM else Path(source).name
     target = arguments.output or f"{Path(name).stem}.html"
@@ -45,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_bytes=arguments.max_bytes,
         against=tuple(dict.fromkeys(arguments.against)),
         lpips=arguments.lpips,
-        importance=importance_of(arguments),
+        importance=importance,
     )
     with ProgressBar("comparing", "codecs") as bar:
         try:
@@ -54,7 +59,6 @@ def run(arguments: argparse.Namespace) -> int:
             raise ValueError(f"{source}: {error}") from error
     write_atomically(target, render(comparison).encode())
     _report(comparison, target, arguments)
-    return 0
 
 
 def _check_own_page(target: str) -> None:

@@ -7,7 +7,7 @@ from html import escape
 
 import dlf
 
-from dlf_models.evaluation.metrics import METRICS
+from dlf_models.evaluation.metric_table import METRICS
 
 from .bits import BitMap
 from .versions import SHOWN_METRICS, Comparison, Version

@@ -10,7 +10,8 @@ import dlf
 from dlf.importance import Importance
 
 from dlf_models.evaluation.codecs import CodecUnavailable
-from dlf_models.evaluation.metrics import METRICS, MetricSet, Reference
+from dlf_models.evaluation.metric_table import METRICS
+from dlf_models.evaluation.metrics import MetricSet, Reference
 from dlf_models.evaluation.peers import PEERS, Peer
 from dlf_models.evaluation.pictures import Picture
 from dlf_models.evaluation.same_bytes import best_within, smallest

@@ -23,12 +23,6 @@ from .frechet import Features
 Entry = dict[str, Any]
 
 
-def default_directory() -> Path:
-    """Where results are kept unless said otherwise: $XDG_CACHE_HOME/dlf/eval."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "dlf" / "eval"
-
-
 class Cache:
     """directory=None keeps nothing."""
 

@@ -13,7 +13,7 @@ from PIL import features
 
 from . import people
 from .bd_rate import BdRate
-from .metrics import values_of
+from .metric_table import values_of
 from .summary import ALL_METRICS, Mean
 from .worker import Record, as_json, cost_json
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from .metrics import METRICS, MetricSet
+from .metric_table import METRICS
+from .metrics import MetricSet
 from .people import remarks as people_remarks
 from .summary import ALL_METRICS, Mean
 from .worker import Record

@@ -1,7 +1,8 @@
-"""What the files that an evaluation writes are called."""
+"""What the files that an evaluation writes are called, and where they go."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from .codecs import Setting
@@ -9,6 +10,12 @@ from .codecs import Setting
 PLOT_FORMS = {"png": "PNG", "svg": "SVG"}
 """The suffixes of each plot, and the formats."""
 REPORT_NAME = "report.md"
+
+
+def default_directory() -> Path:
+    """Where results are kept unless said otherwise: $XDG_CACHE_HOME/dlf/eval."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "dlf" / "eval"
 
 
 def plot_path(folder: Path, metric: str, suffix: str) -> Path:

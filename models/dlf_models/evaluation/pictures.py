@@ -9,19 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from dlf.errors import DlfError
-from dlf.imagefile import choose_frame
+from dlf.images.inputs import is_image
+from dlf.images.reading import choose_frame
 from PIL import Image
 
 Picture = npt.NDArray[np.uint8]
-
-# Looked for in folders; a file that is named on the command line may have any name.
-SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("avif", "bmp", "gif", "jp2", "jpeg", "jpg", "pgm", "png", "pnm", "ppm"),
-        *("tif", "tiff", "webp"),
-    )
-)
 
 
 class UnreadablePicture(Exception):
@@ -37,7 +29,7 @@ def find_pictures(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
     complaints = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            inside = sorted(p for p in path.iterdir() if is_image(p.name))
             if not inside:
                 complaints.append(f"no images in the folder {path}")
         elif path.exists():

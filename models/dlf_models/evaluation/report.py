@@ -11,7 +11,7 @@ from .cost import Cost
 from .document import software
 from .envelope import best_within
 from .frechet import PATCHES
-from .metrics import values_of
+from .metric_table import values_of
 from .summary import (
     ALL_METRICS,
     CODEC_LABELS,

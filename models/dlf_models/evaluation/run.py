@@ -9,13 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 import signal
-import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 from .codecs import Setting
 from .pictures import UnreadablePicture
@@ -31,40 +28,6 @@ class Outcome:
 
     records: list[Record] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
-
-
-class Progress:
-    """One line that is rewritten on a terminal, one line now and then elsewhere."""
-
-    def __init__(self, total: int, stream: TextIO | None = None, every: float = 15.0) -> None:
-        self._total = total
-        self._stream = stream or sys.stderr
-        self._terminal = self._stream.isatty()
-        self._every = 0.2 if self._terminal else every
-        self._start = self._last = time.monotonic()
-        self._done = 0
-
-    def step(self, text: str, count: int = 1) -> None:
-        """`count` more are done; `text` says what the last one was."""
-        self._done += count
-        now = time.monotonic()
-        if now - self._last < self._every and self._done < self._total:
-            return
-        self._last = now
-        left = (now - self._start) / self._done * (self._total - self._done)
-        line = f"{self._done}/{self._total}  {_clock(left)} left  {text}"
-        if self._terminal:
-            self._stream.write(f"\r\x1b[K{line}")
-            if self._done >= self._total:
-                self._stream.write("\n")
-        else:
-            self._stream.write(line + "\n")
-        self._stream.flush()
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 def picture_names(paths: list[Path]) -> dict[Path, str]:
@@ -101,14 +64,25 @@ def run(
     plan: Plan,
     tasks: list[Task],
     processes: int,
-    progress: Progress | None = None,
+    show: Callable[[int, int, str], None] = lambda done, total, what: None,
     worker: Worker | None = None,
 ) -> Outcome:
-    """Measure all tasks; `worker` is this process's, where there is one already.
+    """Measure all tasks.
 
-    Raises CodecUnavailable, and OSError when a measuring process dies.
+    Args:
+        plan: what is measured, and how.
+        tasks: pictures and their settings.
+        processes: that measure side by side.
+        show: called with how many settings are done, how many there are, and what the last was.
+        worker: this process's, where there is one already.
+
+    Raises:
+        CodecUnavailable: a codec is missing.
+        OSError: a measuring process dies.
     """
     outcome = Outcome()
+    total = sum(len(task.settings) for task in tasks)
+    done = 0
     if processes <= 1 or len(tasks) == 1:
         results = _serial(worker or Worker(plan), tasks)
     else:
@@ -120,8 +94,8 @@ def run(
             outcome.unreadable[str(task.path)] = text = reason
         elif records[-1].error is None:
             text += f"  {records[-1].bpp:.4f} bpp"
-        if progress:
-            progress.step(text, len(task.settings))
+        done += len(task.settings)
+        show(done, total, text)
     order = {task.name: place for place, task in enumerate(tasks)}
     outcome.records.sort(key=lambda record: (order[record.name], record.setting))
     return outcome

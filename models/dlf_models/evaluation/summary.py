@@ -16,7 +16,7 @@ from .codecs import Setting
 from .cost import Cost
 from .envelope import Point, best_within
 from .frechet import PATCHES, Spread, frechet_distance
-from .metrics import COMPANIONS, COUNTS, METRICS, MetricInfo
+from .metric_table import COMPANIONS, COUNTS, METRICS, MetricInfo
 from .peers import PEERS
 from .worker import Record
 

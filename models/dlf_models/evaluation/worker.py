@@ -17,7 +17,8 @@ from . import frechet, ours
 from .cache import Cache, Entry
 from .codecs import CodecUnavailable, PictureCodec, Setting
 from .cost import Cost, measured
-from .metrics import METRICS, MetricSet, Reference, values_of
+from .metric_table import METRICS, values_of
+from .metrics import MetricSet, Reference
 from .paths import saved_paths
 from .peers import Peer
 from .pictures import Picture, picture_digest, read_picture

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dlf.cli.arguments import add_overwrite, check_count, checked, number
+from dlf.errors import DlfError
 from dlf.files import is_stream, write_atomically
 from dlf.outputs import Output, judge, refuse_existing
 from numpy.typing import NDArray
@@ -26,37 +25,6 @@ CONVOLUTIONAL = "small"
 CONVOLUTIONAL_COMMAND = "dlf_models.small.export.command"
 """Imported when it is wanted: it takes tables from this package."""
 Pictures = list[NDArray[np.uint8]]
-
-
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="dlf export", description="Turn a training checkpoint into a model package."
-    )
-    p.add_argument("checkpoint")
-    p.add_argument("out", help="package to write (.dlfm)")
-    p.add_argument(
-        "--data", required=True, help="training images, for calibration and frequency tables"
-    )
-    p.add_argument(
-        "--limit",
-        type=checked(check_count, number),
-        default=2000,
-        help="use at most this many of them (default: 2000)",
-    )
-    p.add_argument(
-        "--measure",
-        help="images on which to measure what integers cost, e.g. Kodak (default: the convolutional"
-        " profile measures on four of --data)",
-    )
-    p.add_argument(
-        "--importance-head",
-        type=Path,
-        help="checkpoint of the head that finds what people look at (convolutional profile)",
-    )
-    p.add_argument("--licence", default="Apache-2.0")
-    p.add_argument("--name", help="of the model (default: that of its training configuration)")
-    add_overwrite(p)
-    return p
 
 
 def _check(args: argparse.Namespace, outputs: list[Output]) -> None:
@@ -92,15 +60,16 @@ def _package(
     return build_package(network_of(state), images, description, measured)
 
 
-def main(argv: list[str] | None = None) -> int:
-    args = parser().parse_args(argv)
+def run(args: argparse.Namespace) -> None:
+    """Make the package that the options of ``dlf export`` ask for.
+
+    Raises:
+        ValueError: options that do not go together, or an output that must not be written over.
+        OSError: a file that cannot be read or written; DlfError, where networks cannot run.
+    """
     out = Path(args.out)
     _check(args, [Output(args.out, "model package")])
-    try:
-        state = load_checkpoint(Path(args.checkpoint))
-    except (OSError, ValueError) as error:
-        print(f"dlf export: {error}", file=sys.stderr)
-        return 1
+    state = load_checkpoint(Path(args.checkpoint))
     # The float prior of these profiles lies beside the package, for training that goes on from it.
     saves_prior = state["config"]["profile"] != CONVOLUTIONAL and not is_stream(args.out)
     if saves_prior:
@@ -110,16 +79,10 @@ def main(argv: list[str] | None = None) -> int:
         )
     try:
         data, report = _package(args, state, state["config"]["network"]["window"])
-        write_atomically(args.out, data)
-        if saves_prior:
-            save_prior(network_of(state), out)
-    except (OSError, ValueError, RuntimeError) as error:
-        print(f"dlf export: {error}", file=sys.stderr)
-        return 1
+    except RuntimeError as error:  # torch's own
+        raise DlfError(str(error)) from error
+    write_atomically(args.out, data)
+    if saves_prior:
+        save_prior(network_of(state), out)
     print(json.dumps({k: v for k, v in report.items() if not isinstance(v, list)}, indent=1))
     print(f"{out}: {len(data)} bytes, SHA-256 {normative_digest(data)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -44,15 +44,12 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     it.
 
     Only tensors and plain containers are unpickled (``weights_only``). Raises
-    :class:`CheckpointError`.
+    :class:`CheckpointError`, and ``OSError`` for a file that cannot be read.
     """
     path = Path(path)
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            zipped = file.read(4) == b"PK\x03\x04"
-    except OSError as error:
-        raise CheckpointError(f"{path}: {error.strerror or error}") from error
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        zipped = file.read(4) == b"PK\x03\x04"
     if zipped and not zipfile.is_zipfile(path):
         raise CheckpointError(
             f"{path}: truncated or damaged checkpoint"

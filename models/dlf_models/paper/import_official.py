@@ -12,12 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
-from dlf.cli.arguments import add_overwrite
 from dlf.files import replacing
 from dlf.outputs import Output, judge, refuse_existing
 from dlf.systems import peak_memory
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from .checkpoint import SKIPPABLE, CheckpointError, load_checkpoint
+from .checkpoint import SKIPPABLE, load_checkpoint
 from .config import PaperConfig, load_paper_config
 from .package import (
     calibrate,
@@ -39,33 +39,6 @@ from .package import (
 WEIGHTS = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 CALIBRATION_WINDOWS = 2
 """Calibration pictures are cut to this many windows a side, which bounds time and memory."""
-
-
-def parser() -> argparse.ArgumentParser:
-    p = argparse.ArgumentParser(
-        prog="dlf import-official",
-        description="Turn a published checkpoint of the paper into a model package.",
-    )
-    p.add_argument(
-        "checkpoint", type=Path, help="Lightning checkpoint (.ckpt); only tensors are read"
-    )
-    p.add_argument("out", type=Path, help="package to write (.dlfm)")
-    p.add_argument(
-        "--config", type=Path, help="sizes, ours or the authors' YAML (default: the paper's)"
-    )
-    p.add_argument("--name", default="dlf-l", help="name of the model, recorded in the package")
-    p.add_argument("--licence", default="that of the checkpoint", help="recorded in the package")
-    p.add_argument("--weights", choices=WEIGHTS, default="fp16", help="type of the stored weights")
-    p.add_argument(
-        "--calibration",
-        type=Path,
-        nargs="+",
-        metavar="PHOTO",
-        help="photographs that the tables of the detail symbols are fitted to (default: synthetic"
-        " pictures for the integer prior, normal distributions in the tables)",
-    )
-    add_overwrite(p)
-    return p
 
 
 def synthetic_pictures(side: int) -> list[NDArray[np.uint8]]:
@@ -173,30 +146,27 @@ def _groups(keys: tuple[str, ...]) -> str:
     return ", ".join(f"{n} {prefix.rstrip('.')}" for prefix, n in counts.items() if n)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; 0, or 1 after one line on stderr.
+def run(args: argparse.Namespace, words: Sequence[str]) -> int:
+    """Do what the options of ``dlf import-official`` ask for; returns the exit status.
 
     The work is done in a process of its own with a fixed hash seed: TorchScript writes names in the
     order of Python sets and numbers types as it meets them, and the same checkpoint should give
-    the same package, hence the same model id, everywhere.
+    the same package, hence the same model id, everywhere. ``words`` start the command again there.
+
+    Raises:
+        ValueError: a checkpoint or a configuration that does not fit, or an output that must not be
+            written over.
+        OSError: a file that cannot be read or written.
     """
-    words = sys.argv[1:] if argv is None else argv
-    args = parser().parse_args(words)
     read = [args.checkpoint, *([args.config] if args.config else []), *(args.calibration or [])]
     judge([Output(str(args.out), "model package")], read, args.overwrite)
     refuse_existing(str(args.out), args.overwrite)
     if os.environ.get("PYTHONHASHSEED") != "0":
-        command = [sys.executable, "-m", __spec__.name, *words]
         paths = os.pathsep.join(p for p in sys.path if p)
         fixed = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": paths}
-        return subprocess.run(command, env=fixed, check=False).returncode
+        return subprocess.run([sys.executable, *words], env=fixed, check=False).returncode
     try:
         import_official(args)
-    except (CheckpointError, ValueError, OSError, yaml.YAMLError) as error:
-        print(f"dlf import-official: {error}", file=sys.stderr)
-        return 1
+    except yaml.YAMLError as error:
+        raise ValueError(f"{args.config}: {error}") from error
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

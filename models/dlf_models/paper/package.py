@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from dlf.specification import FREQUENCY_TOTAL
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..export.frequency_tables import scale_tables, scale_thresholds
 from ..export.integer_prior import LATENT_FRACTION, SCALE_FRACTION, IntegerPrior
 from ..export.simulate import simulate, table_bits
-from ..package_format import FREQUENCY_TOTAL, FrequencyTable, NormativePart, assemble_files
+from ..package_format import FrequencyTable, NormativePart, assemble_files
 from .config import PaperConfig
 from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
 from .macs import MacCounter

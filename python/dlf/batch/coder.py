@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dlf import imagefile, models
+from dlf import models
 from dlf.batch.settings import Settings
 from dlf.codec import Codec
 from dlf.errors import ModelError
-from dlf.header import info, probe
+from dlf.header import info, opened
+from dlf.images.reading import kept_metadata, read_image
+from dlf.images.writing import check_form, image_bytes
 from dlf.limits import Limits, check_limits, check_size
 
 __all__ = ["Coded", "Coder", "Permit"]
@@ -80,30 +82,27 @@ class Coder:
             check_size(width, height, self._limits)
             permit(width * height)
 
-        image = imagefile.read_image(content, name, judge, settings.frame)
+        image = read_image(content, name, judge, settings.frame)
         data = self._codec.encode(
             image,
             settings.quality,
             bpp=settings.bpp,
             max_bytes=settings.max_bytes,
             importance=settings.importance,
-            **imagefile.kept_metadata(image, settings.keep),
+            **kept_metadata(image, settings.keep),
         )
         return data, image.width * image.height, len(data)
 
     def _decode(self, content: bytes, name: str, permit: Permit) -> tuple[bytes, int, int]:
-        header = probe(content)
-        check_size(header.width, header.height, self._limits)
-        pixels = header.width * header.height
+        file = opened(content)
+        width, height = file.header["width"], file.header["height"]
+        check_size(width, height, self._limits)
+        header = info(file, limits=self._limits)
         form = self._settings.output_form
-        imagefile.check_form(header.mode, form)
-        permit(pixels)
-        decoded = self._codec.decode(content)
-        return (
-            imagefile.image_bytes(decoded, form, info(content, limits=self._limits)),
-            pixels,
-            len(content),
-        )
+        check_form(header.mode, form)
+        permit(width * height)
+        decoded = self._codec.decode(file)
+        return image_bytes(decoded, form, header), width * height, len(content)
 
 
 def _has_model(model: str | None) -> bool:

@@ -7,22 +7,21 @@ path or URL a line, `@-` for standard input.
 
 from __future__ import annotations
 
-import glob
 import os
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dlf import files, outputs
 from dlf.batch.settings import Settings, is_shard
 from dlf.batch.stores import FsspecStore, LocalStore, Store, is_url, open_store
+from dlf.images.inputs import fixed_part, is_pattern, matching
 from dlf.outputs import FileIdentity
+from dlf.types import StrPath
 
 __all__ = ["Job", "Plan", "Source", "find_inputs"]
 
 _MAX_NAMED = 5
-_WILDCARD = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +84,10 @@ class Plan:
 
 
 def find_inputs(
-    words: Sequence[str | os.PathLike[str] | Store],
+    words: Sequence[StrPath | Store],
     target: Store,
     settings: Settings,
-    root: str | os.PathLike[str] | None = None,
+    root: StrPath | None = None,
 ) -> Plan:
     """Return the plan for these inputs.
 
@@ -132,7 +131,7 @@ class _Search:
     def add(self, word: str) -> None:
         if word.startswith("@"):
             self._add_list(word[1:])
-        elif is_url(word) and isinstance(store := open_store(_fixed_part(word)), FsspecStore):
+        elif is_url(word) and isinstance(store := open_store(fixed_part(word)), FsspecStore):
             self._add_url(word, store)
         else:
             self._add_path(open_path(word))
@@ -142,24 +141,14 @@ class _Search:
             self.add_folder(LocalStore(word))
         elif os.path.lexists(word):
             self._files.append(os.path.abspath(word))
-        elif _WILDCARD.search(word):
-            root = _fixed_part(word)
-            pattern = os.path.relpath(word, root)
-            self._add_matches(
-                LocalStore(root),
-                word,
-                (
-                    name
-                    for name in sorted(glob.glob(pattern, root_dir=root, recursive=True))
-                    if not os.path.isdir(os.path.join(root, name))
-                ),
-            )
+        elif is_pattern(word):
+            self._add_matches(LocalStore(fixed_part(word)), word, matching(word))
         else:
             raise FileNotFoundError(2, "no such file or folder", word)
 
     def _add_url(self, word: str, store: FsspecStore) -> None:
-        if _WILDCARD.search(word):
-            pattern = word[len(_fixed_part(word)) :].lstrip("/")
+        if is_pattern(word):
+            pattern = word[len(fixed_part(word)) :].lstrip("/")
             self._add_matches(store, word, store.glob(pattern))
         elif store.is_folder():
             self.add_folder(store)
@@ -219,14 +208,6 @@ class _Search:
 def open_path(word: str) -> str:
     """Return a `file://` URL as the path that it means, and a path as it is."""
     return open_store(word).root if is_url(word) else word
-
-
-def _fixed_part(pattern: str) -> str:
-    """Return the folder above the first wildcard, or all of a pattern without one."""
-    wildcard = _WILDCARD.search(pattern)
-    if wildcard is None:
-        return pattern
-    return posixpath.dirname(pattern[: wildcard.start()]) or os.curdir
 
 
 def _check_outputs(plan: Plan, target: Store) -> None:

@@ -13,18 +13,14 @@ import multiprocessing
 import signal
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
 
 from dlf.batch.budget import PixelBudget
-from dlf.batch.engine import EngineError, Observer
+from dlf.batch.engine import EngineError, Observer, Work
 from dlf.batch.inputs import Job
 from dlf.batch.manifest import Row
-from dlf.batch.settings import Settings
-from dlf.batch.stores import Store
 from dlf.batch.work import Outcome, Performer, Stopped, reason
 
 __all__ = ["run_here", "run_processes"]
@@ -53,43 +49,28 @@ class _Quit:
     """A worker's message: it has left its job undone, because it was told to stop."""
 
 
-def run_here(
-    settings: Settings,
-    sources: Sequence[Store],
-    target: Store,
-    jobs: Iterator[Job],
-    observer: Observer,
-) -> None:
+def run_here(work: Work, observer: Observer) -> None:
     """Do all jobs in this process, one after another."""
-    performer = Performer(settings, sources, target)
+    performer = Performer(work.settings, work.sources, work.target)
 
     def permit(pixels: int) -> None:
         if observer.stopping():
             raise Stopped
 
     with contextlib.suppress(Stopped):
-        for job in jobs:
+        for job in observer.jobs():
             if observer.stopping():
                 return
             observer.outcome(job, performer.perform(job, permit, observer.tick))
 
 
-def run_processes(
-    settings: Settings,
-    sources: Sequence[Store],
-    target: Store,
-    jobs: Iterator[Job],
-    observer: Observer,
-    *,
-    workers: int,
-    pixels: int,
-) -> None:
+def run_processes(work: Work, observer: Observer, *, workers: int, pixels: int) -> None:
     """Do all jobs with `workers` processes that have at most `pixels` in memory together.
 
     Raises:
         EngineError: the workers cannot start.
     """
-    pool = _Pool((settings, sources, target), jobs, observer, PixelBudget(pixels))
+    pool = _Pool(work, observer, PixelBudget(pixels))
     try:
         pool.run(workers)
     finally:
@@ -99,12 +80,10 @@ def run_processes(
 class _Worker:
     """One process, the pipe to it, and the job that it has."""
 
-    def __init__(self, arguments: tuple[Any, ...]) -> None:
+    def __init__(self, work: Work) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(
-            target=_work, args=(theirs, *arguments), daemon=True
-        )
+        self.process: SpawnProcess = context.Process(target=_work, args=(theirs, work), daemon=True)
         self.process.start()
         theirs.close()  # or the pipe would not break when the worker dies
         self.job: Job | None = None
@@ -112,16 +91,10 @@ class _Worker:
 
 
 class _Pool:
-    def __init__(
-        self,
-        arguments: tuple[Any, ...],
-        jobs: Iterator[Job],
-        observer: Observer,
-        budget: PixelBudget,
-    ) -> None:
-        self._arguments = arguments
-        self._label = arguments[0].describe()
-        self._jobs = jobs
+    def __init__(self, work: Work, observer: Observer, budget: PixelBudget) -> None:
+        self._work = work
+        self._label = work.settings.describe()
+        self._jobs = observer.jobs()
         self._again: deque[Job] = deque()
         self._attempts: dict[Job, int] = {}
         self._observer = observer
@@ -158,14 +131,14 @@ class _Pool:
         self._workers.clear()
 
     def _start(self) -> None:
-        worker = _Worker(self._arguments)
+        worker = _Worker(self._work)
         self._workers[worker.pipe] = worker
 
     def _listen(self, worker: _Worker) -> None:
         try:
             message = worker.pipe.recv()
         except (EOFError, OSError):
-            self._bury(worker)
+            self._replace(worker)
             return
         if isinstance(message, _Need):
             if self._observer.stopping():
@@ -212,7 +185,7 @@ class _Pool:
         worker.pipe.close()
         worker.process.join(_STOPPED_SECONDS)
 
-    def _bury(self, worker: _Worker) -> None:
+    def _replace(self, worker: _Worker) -> None:
         """Do what a worker that died makes necessary: another one, and its job once more."""
         worker.process.join(_STOPPED_SECONDS)
         code = worker.process.exitcode
@@ -243,7 +216,7 @@ def _ending(code: int | None) -> str:
         return f"signal {-code}"
 
 
-def _work(pipe: Connection, settings: Settings, sources: Sequence[Store], target: Store) -> None:
+def _work(pipe: Connection, work: Work) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which tells us
     warnings.simplefilter("ignore")  # Pillow's, about large images, would tear the progress bar
@@ -259,7 +232,7 @@ def _work(pipe: Connection, settings: Settings, sources: Sequence[Store], target
 
     with contextlib.suppress(EOFError, OSError):  # the parent has gone
         try:
-            performer = Performer(settings, sources, target)
+            performer = Performer(work.settings, work.sources, work.target)
         except Exception as error:  # noqa: BLE001 - the parent is told, whatever it is
             pipe.send(reason(error))
             return

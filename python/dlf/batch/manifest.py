@@ -31,6 +31,7 @@ from typing import Any, Literal, Self
 
 from dlf import systems
 from dlf.batch.stores import Store
+from dlf.types import StrPath
 
 __all__ = ["Manifest", "Row", "Status", "is_done", "one_line"]
 
@@ -65,7 +66,7 @@ _COLUMNS = [field.name for field in dataclasses.fields(Row)]
 class Manifest:
     """An open manifest, locked against a second run."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: StrPath) -> None:
         """Open or create the manifest at `path`.
 
         Raises:

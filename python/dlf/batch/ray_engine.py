@@ -13,13 +13,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from dlf.batch.engine import EngineError, Observer
+from dlf.batch.engine import EngineError, Observer, Work
 from dlf.batch.inputs import Job
 from dlf.batch.settings import Settings
-from dlf.batch.stores import Store
 from dlf.batch.work import Outcome, Performer, reason
 
 __all__ = ["connected", "run_ray"]
@@ -60,26 +59,18 @@ def connected(address: str | None) -> Iterator[None]:
             ray.shutdown()
 
 
-def run_ray(
-    settings: Settings,
-    sources: Sequence[Store],
-    target: Store,
-    jobs: Iterator[Job],
-    observer: Observer,
-    *,
-    count: int,
-    workers: int | None,
-    gpus_per_worker: float,
-) -> int:
-    """Do all `count` jobs on the cluster that is connected; return the number of actors.
+def run_ray(work: Work, observer: Observer, *, workers: int | None, gpus_per_worker: float) -> int:
+    """Do all jobs on the cluster that is connected; return the number of actors.
 
     Raises:
         EngineError: the cluster has no room for the actors.
     """
     import ray
 
-    actors = _actors(ray.cluster_resources(), settings, count, workers, gpus_per_worker)
-    _consume(settings, sources, target, jobs, observer, count, actors, gpus_per_worker)
+    actors = _actors(
+        ray.cluster_resources(), work.settings, observer.count(), workers, gpus_per_worker
+    )
+    _consume(work, observer, actors, gpus_per_worker)
     return actors
 
 
@@ -95,40 +86,32 @@ def _actors(
         room = min(room, int(resources.get("GPU", 0) / gpus + 1e-9))
     if room < 1 or (workers is not None and workers > room):
         raise EngineError(
-            f"the cluster has room for {room} actors with {settings.threads or 1} processors and "
+            f"the cluster has room for {room} actors with {settings.threads or 1} CPUs and "
             f"{gpus:g} GPUs each, not for {workers or 1}"
         )
     return min(workers or room, count)
 
 
-def _consume(
-    settings: Settings,
-    sources: Sequence[Store],
-    target: Store,
-    jobs: Iterator[Job],
-    observer: Observer,
-    count: int,
-    actors: int,
-    gpus: float,
-) -> None:
+def _consume(work: Work, observer: Observer, actors: int, gpus: float) -> None:
     import ray.data
 
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     # Small blocks: little is lost with a node, and no actor idles at the end; but not a million.
+    count = observer.count()
     blocks = max(count / _MAX_JOBS_PER_BLOCK, min(count, actors * _BLOCKS_PER_WORKER))
-    rows = [dataclasses.asdict(job) for job in jobs]
+    rows = [dataclasses.asdict(job) for job in observer.jobs()]
     dataset = ray.data.from_items(rows, override_num_blocks=round(min(blocks, _MAX_BLOCKS)))
     del rows
     done = dataset.map_batches(
         _Actor,
-        fn_constructor_args=(settings, list(sources), target),
+        fn_constructor_args=(work,),
         compute=ray.data.ActorPoolStrategy(
             size=actors, max_tasks_in_flight_per_actor=_TASKS_IN_FLIGHT
         ),
         batch_size=1,  # Ray would join blocks to fill larger batches
         batch_format="numpy",
-        num_cpus=settings.threads or 1,
+        num_cpus=work.settings.threads or 1,
         num_gpus=gpus,
     )
     reported: set[str] = set()
@@ -145,9 +128,9 @@ def _consume(
 class _Actor:
     """A worker of the cluster, which holds the model from its start to its end."""
 
-    def __init__(self, settings: Settings, sources: list[Store], target: Store) -> None:
-        one = dataclasses.replace(settings, threads=settings.threads or 1)
-        self._performer = Performer(one, sources, target)
+    def __init__(self, work: Work) -> None:
+        one = dataclasses.replace(work.settings, threads=work.settings.threads or 1)
+        self._performer = Performer(one, work.sources, work.target)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
         """Do the jobs of a batch; their outcomes go back as columns."""

@@ -10,20 +10,22 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 from dlf import options, outputs
 from dlf.batch import local
-from dlf.batch.budget import DEFAULT_MEGAPIXELS
+from dlf.batch.engine import Work
 from dlf.batch.inputs import Job, Plan, find_inputs
 from dlf.batch.manifest import Manifest, Row, is_done, one_line
+from dlf.batch.report import BatchProgress, Summary
+from dlf.batch.running import Running
 from dlf.batch.settings import Settings
 from dlf.batch.stores import LocalStore, Store, open_store
 from dlf.batch.work import Outcome, reason
+from dlf.types import StrPath
 
-__all__ = ["MANIFEST_NAME", "Progress", "Summary", "run"]
+__all__ = ["MANIFEST_NAME", "run"]
 
 MANIFEST_NAME = "dlf-batch.jsonl"
 """The manifest in the output folder, unless another is named."""
@@ -32,83 +34,14 @@ _MAX_FAILURES = 1000
 _PATIENCE = 2
 """Signals to end in good order; a further one does not wait for anything."""
 
-Engine = Literal["local", "ray"]
-
-
-@dataclass
-class Progress:
-    """How far a batch is.
-
-    Attributes:
-        inputs: how many files and shards there are to do in this run.
-        done: how many of them are behind it, failed ones too.
-        pictures: how many have been coded in this run, those in shards too.
-        seconds: since the first worker was started.
-        interrupts: how often the run has been asked to end.
-    """
-
-    inputs: int = 0
-    done: int = 0
-    pictures: int = 0
-    seconds: float = 0.0
-    interrupts: int = 0
-
-
-@dataclass
-class Summary:
-    """What a batch has done.
-
-    Attributes:
-        inputs: files and shards found.
-        done_before: finished by an earlier run with the same settings.
-        done: finished by this run.
-        failed: failed now, or before and not tried again.
-        unfinished: neither, because the run ended early.
-        failures: the first thousand of the failures, pictures in shards included: what and why.
-        pictures, pixels, dlf_bytes: coded by this run.
-        output_bytes: size of the outputs that this run has written.
-        seconds: since the first worker was started.
-        workers: how many there were.
-        peak_worker_memory: the most that one worker had at once, in bytes.
-        ignored: files of searched folders that are no pictures.
-        manifest: the path of the manifest.
-        stopped: why the run could not go on, "" when it could.
-        interrupted: whether it was asked to end early.
-    """
-
-    inputs: int = 0
-    done_before: int = 0
-    done: int = 0
-    failed: int = 0
-    unfinished: int = 0
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    pictures: int = 0
-    pixels: int = 0
-    dlf_bytes: int = 0
-    output_bytes: int = 0
-    seconds: float = 0.0
-    workers: int = 0
-    peak_worker_memory: int = 0
-    ignored: int = 0
-    manifest: str = ""
-    stopped: str = ""
-    interrupted: bool = False
-
 
 def run(
-    inputs: Sequence[str | os.PathLike[str] | Store],
-    output: str | os.PathLike[str] | Store,
+    inputs: Sequence[StrPath | Store],
+    output: StrPath | Store,
     settings: Settings | None = None,
+    running: Running | None = None,
     *,
-    workers: int | None = None,
-    manifest: str | os.PathLike[str] | None = None,
-    retry_failed: bool = False,
-    root: str | os.PathLike[str] | None = None,
-    megapixels: float = DEFAULT_MEGAPIXELS,
-    engine: Engine = "local",
-    ray_address: str | None = None,
-    gpus_per_worker: float = 0.0,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[BatchProgress], None] = lambda progress: None,
 ) -> Summary:
     """Convert pictures; go on where an earlier run with the same manifest ended.
 
@@ -119,16 +52,7 @@ def run(
         inputs: folders, glob patterns, files, tar shards, URLs, `@LIST` files, open stores.
         output: folder or URL, or an open store, that the outputs go to.
         settings: what is done to each picture; by default it is encoded with the default model.
-        workers: processes, or actors of a cluster; by default one for each processor (of the
-            cluster). 0: the pictures are coded in this process.
-        manifest: a .csv or .jsonl file of this machine; by default `dlf-batch.jsonl` in `output`.
-        retry_failed: try again what failed in an earlier run.
-        root: of the paths in `@LIST` files.
-        megapixels: of all pictures that are in memory at once; a larger one is coded alone.
-        engine: "local", or "ray" for a Ray cluster.
-        ray_address: of the cluster; by default that of the environment, or a new one on this
-            machine.
-        gpus_per_worker: GPUs of each actor; several may share one.
+        running: who works, and what the run goes by; by default a process for each CPU.
         progress: called several times a second.
 
     Raises:
@@ -139,64 +63,54 @@ def run(
         OSError: the manifest cannot be used.
     """
     settings = (settings or Settings()).checked()
+    running = (running or Running()).checked()
     target = output if isinstance(output, Store) else open_store(output)
-    if workers is not None and workers < 0:
-        raise ValueError(f"workers must not be negative, as {workers} is")
-    if megapixels <= 0:
-        raise ValueError("megapixels must be above 0")
-    if engine not in ("local", "ray"):
-        raise ValueError(f"engine must be 'local' or 'ray', not {engine!r}")
-    plan = find_inputs(inputs, target, settings, root)
-    manifest = _manifest_path(manifest, target)
+    plan = find_inputs(inputs, target, settings, running.root)
+    manifest = _manifest_path(running.manifest, target)
     _check_manifest(manifest, plan)
     with Manifest(manifest) as lines:
         batch = _Batch(plan, target, lines, progress)
-        batch.leave_out_done(retry_failed)
+        batch.leave_out_done(running.retry_failed)
         if batch.progress.inputs == 0 or batch.stopping():
             return batch.end()
         target.prepare(
             hashlib.sha256(lines.path.encode("utf-8", "surrogateescape")).hexdigest()[:8]
         )
-        sources = [source.store for source in plan.sources]
+        work = Work(settings, [source.store for source in plan.sources], target)
         try:
-            if engine == "ray":
+            if running.engine == "ray":
                 from dlf.batch import ray_engine
 
                 # The signals come second, because Ray takes them when it starts.
-                with ray_engine.connected(ray_address), _signals(batch):
+                with ray_engine.connected(running.ray_address), _signals(batch):
                     batch.summary.workers = ray_engine.run_ray(
-                        settings,
-                        sources,
-                        target,
-                        batch.jobs(),
+                        work,
                         batch,
-                        count=batch.progress.inputs,
-                        workers=workers,
-                        gpus_per_worker=gpus_per_worker,
+                        workers=running.workers,
+                        gpus_per_worker=running.gpus_per_worker,
                     )
             else:
                 with _signals(batch):
-                    _run_locally(batch, sources, target, workers, round(megapixels * 1e6))
+                    _run_locally(batch, work, running)
         finally:
             target.finish()
         return batch.end()
 
 
-def _run_locally(
-    batch: _Batch, sources: list[Store], target: Store, workers: int | None, pixels: int
-) -> None:
+def _run_locally(batch: _Batch, work: Work, running: Running) -> None:
     processors = options.available_threads()
-    count = min(processors if workers is None else workers, batch.progress.inputs)
+    count = min(processors if running.workers is None else running.workers, batch.count())
     batch.summary.workers = count
-    settings = batch.plan.settings
-    if settings.threads is None:
-        settings = dataclasses.replace(settings, threads=max(1, processors // max(1, count)))
-    if count == 0:
-        local.run_here(settings, sources, target, batch.jobs(), batch)
-    else:
-        local.run_processes(
-            settings, sources, target, batch.jobs(), batch, workers=count, pixels=pixels
+    if work.settings.threads is None:
+        threads = max(1, processors // max(1, count))
+        work = dataclasses.replace(
+            work, settings=dataclasses.replace(work.settings, threads=threads)
         )
+    if count == 0:
+        local.run_here(work, batch)
+    else:
+        pixels = round(running.megapixels * 1e6)
+        local.run_processes(work, batch, workers=count, pixels=pixels)
 
 
 class _Batch:
@@ -207,10 +121,10 @@ class _Batch:
         plan: Plan,
         target: Store,
         manifest: Manifest,
-        show: Callable[[Progress], None],
+        show: Callable[[BatchProgress], None],
     ) -> None:
         self.plan = plan
-        self.progress = Progress()
+        self.progress = BatchProgress()
         self.summary = Summary(ignored=plan.ignored, manifest=manifest.path)
         self._target = target
         self._manifest = manifest
@@ -218,6 +132,10 @@ class _Batch:
         self._left_out: set[str] = set()
         self._ticks = 0
         self._start = time.monotonic()
+
+    def count(self) -> int:
+        """Return how many jobs there are."""
+        return self.progress.inputs
 
     def leave_out_done(self, retry_failed: bool) -> None:
         """Find out what earlier runs have done, and what cannot be done at all."""
@@ -328,7 +246,7 @@ class _Batch:
         return True
 
 
-def _manifest_path(manifest: str | os.PathLike[str] | None, target: Store) -> str:
+def _manifest_path(manifest: StrPath | None, target: Store) -> str:
     if manifest is not None:
         return os.fspath(manifest)
     if isinstance(target, LocalStore):

@@ -6,19 +6,19 @@ import dataclasses
 import posixpath
 from dataclasses import dataclass
 
-from dlf import imagefile, importance, models, options
+from dlf import importance, models, options
+from dlf.images import inputs
+from dlf.images.reading import METADATA_KINDS
+from dlf.images.writing import format_for
 from dlf.importance import Importance
 from dlf.limits import Limits, check_limits
 from dlf.outputs import Overwrite
+from dlf.signature import EXTENSION
 
-__all__ = ["DLF_SUFFIX", "SHARD_SUFFIXES", "Settings", "is_shard", "picture_suffixes"]
+__all__ = ["SHARD_SUFFIXES", "Settings", "is_shard"]
 
-DLF_SUFFIX = ".dlf"
 SHARD_SUFFIXES = (".tar", ".tar.gz", ".tgz")
 """What a tar shard may be called; the shards that are written are plain .tar."""
-
-# Pillow recognises these but reads them only with the help of programs that it does not bring.
-_NOT_PICTURES = frozenset({"BUFR", "DLF", "EPS", "GRIB", "HDF5", "MPEG", "WMF"})
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Settings:
     Attributes:
         decode: from .dlf files to images, instead of the other way.
         quality, bpp, max_bytes, model, device, precision, backend: as for `dlf.encode` and `dlf.Codec`.
-        threads: of each worker; None is its share of the processors.
+        threads: of each worker; None is its share of the CPUs.
         importance: where people look, the same for all pictures; as for `dlf.encode`.
         keep: which metadata is embedded: "exif", "icc", "xmp".
         extension: of the images that decoding writes, without its dot.
@@ -79,11 +79,11 @@ class Settings:
         options.check_device(self.device)
         options.check_precision(self.precision)
         options.check_backend(self.backend)
-        unknown = set(self.keep) - set(imagefile.METADATA_KINDS)
+        unknown = set(self.keep) - set(METADATA_KINDS)
         if unknown:
             raise ValueError(f"metadata of an unknown kind: {', '.join(sorted(unknown))}")
         if self.decode:
-            imagefile.format_for(f"x.{self.extension}")
+            format_for(f"x.{self.extension}")
             sha256 = "" if self.model is None else models.find(self.model).sha256
         else:
             sha256 = models.find(self.model).sha256
@@ -118,7 +118,7 @@ class Settings:
     @property
     def output_form(self) -> str:
         """The format of an output, as `dlf.outputs` names it."""
-        return imagefile.format_for(f"x.{self.extension}") if self.decode else "DLF"
+        return format_for(f"x.{self.extension}") if self.decode else "DLF"
 
     def output_name(self, name: str) -> str:
         """Return what the output of the picture or shard `name` is called, folders included."""
@@ -126,24 +126,13 @@ class Settings:
             suffix = max((s for s in SHARD_SUFFIXES if name.lower().endswith(s)), key=len)
             return name[: -len(suffix)] + ".tar"
         base = name if self.keep_extension else posixpath.splitext(name)[0]
-        return f"{base}.{self.extension}" if self.decode else base + DLF_SUFFIX
+        return f"{base}.{self.extension}" if self.decode else base + EXTENSION
 
     def takes(self, name: str) -> bool:
         """Whether `name` has the extension of a picture that these settings convert."""
-        suffix = posixpath.splitext(name)[1].lower()
-        return suffix == DLF_SUFFIX if self.decode else suffix in picture_suffixes()
+        return inputs.is_dlf(name) if self.decode else inputs.is_image(name)
 
 
 def is_shard(name: str) -> bool:
     """Whether `name` is that of a tar shard."""
     return name.lower().endswith(SHARD_SUFFIXES)
-
-
-def picture_suffixes() -> frozenset[str]:
-    """Return the extensions of the pictures that Pillow reads by itself, dots included."""
-    from PIL import Image
-
-    found = Image.registered_extensions()
-    return frozenset(
-        suffix for suffix, form in found.items() if form in Image.OPEN and form not in _NOT_PICTURES
-    )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from dlf import files, outputs
 from dlf.outputs import FileIdentity, Overwrite
+from dlf.types import StrPath
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -87,7 +88,7 @@ class Store(ABC):
 class LocalStore(Store):
     """A folder of this machine."""
 
-    def __init__(self, root: str | os.PathLike[str]) -> None:
+    def __init__(self, root: StrPath) -> None:
         self.root = os.path.abspath(root)
         self._staging: str | None = None
 
@@ -254,7 +255,7 @@ def is_url(place: str) -> bool:
     return "://" in place
 
 
-def open_store(place: str | os.PathLike[str]) -> Store:
+def open_store(place: StrPath) -> Store:
     """Return the store at a path of this machine or a URL such as `s3://bucket/folder`.
 
     URLs go through fsspec, or through pyarrow where fsspec lacks the part for their kind.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from dlf import options
-from dlf.imagefile import METADATA_KINDS
+from dlf.images.reading import METADATA_KINDS
 
 __all__ = [
     "add_backend",
@@ -84,7 +84,7 @@ def add_backend(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "integer", "torch"),
         default="auto",
         help="what runs integer networks: the integer machine, whose pixels are exact, or torch"
-        " (default: the machine on the processor, torch on other devices)",
+        " (default: the machine on the CPU, torch on other devices)",
     )
 
 
@@ -105,7 +105,7 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=checked(options.check_threads, number),
         metavar="N",
-        help="threads to use (default: all processors)",
+        help="threads to use (default: all CPUs)",
     )
 
 
@@ -152,9 +152,9 @@ def importance_of(arguments: argparse.Namespace) -> Importance | None:
 
     Raises:
         ValueError: words that do not go together, a box that is none.
-        OSError, UnidentifiedImageError: a mask that cannot be read.
+        OSError: a mask that cannot be read.
     """
-    from dlf.importance import from_words
+    from dlf.cli.importance import from_words
 
     return from_words(arguments.importance)
 
@@ -270,7 +270,7 @@ def limits_of(arguments: argparse.Namespace) -> Limits:
 
 def codec_of(arguments: argparse.Namespace) -> Codec:
     """Return the codec that --model, --device, --threads, --precision and --backend ask for."""
-    from dlf.codec import shared_codec
+    from dlf.coding import shared_codec
 
     return shared_codec(
         arguments.model,

@@ -19,22 +19,20 @@ import dataclasses
 import json
 import math
 import sys
-import time
 from typing import TYPE_CHECKING, Self
 
 from dlf import options
 from dlf.cli import arguments as shared
+from dlf.cli.failures import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, complain
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.batch import Progress, Settings, Summary
+    from dlf.batch import BatchProgress, Settings, Summary
 
 __all__ = ["SUMMARY", "configure", "run"]
 
 SUMMARY = "convert folders of pictures, resumably and in several processes"
 
-_EXIT_STOPPED = 1
-_EXIT_SOME_FAILED = 3
-_EXIT_INTERRUPTED = 130
 _FAILURES_SHOWN = 20
 _SECONDS_BETWEEN_LINES = 30.0
 
@@ -69,7 +67,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=shared.checked(_check_workers, shared.number),
         metavar="N",
-        help="processes, each with the model loaded (default: one for each processor; "
+        help="processes, each with the model loaded (default: one for each CPU; "
         "0: work in this process)",
     )
     parser.add_argument(
@@ -112,7 +110,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--threads",
         type=shared.checked(options.check_threads, shared.number),
         metavar="N",
-        help="threads of each worker (default: its share of the processors)",
+        help="threads of each worker (default: its share of the CPUs)",
     )
     shared.add_limits(parser)
     parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
@@ -134,14 +132,16 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.inputs,
             arguments.output,
             _settings(arguments),
-            workers=arguments.workers,
-            manifest=arguments.manifest,
-            retry_failed=arguments.retry_failed,
-            root=arguments.root,
-            megapixels=arguments.megapixels or DEFAULT_MEGAPIXELS,
-            engine=arguments.engine,
-            ray_address=arguments.ray_address,
-            gpus_per_worker=arguments.gpus_per_worker,
+            batch.Running(
+                workers=arguments.workers,
+                manifest=arguments.manifest,
+                retry_failed=arguments.retry_failed,
+                root=arguments.root,
+                megapixels=arguments.megapixels or DEFAULT_MEGAPIXELS,
+                engine=arguments.engine,
+                ray_address=arguments.ray_address,
+                gpus_per_worker=arguments.gpus_per_worker,
+            ),
             progress=reporter.show,
         )
     _list_failures(summary)
@@ -176,44 +176,30 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 
 class _Reporter:
-    """Shows progress: a bar where a person watches, a line now and then where a file does."""
+    """Shows progress, and says once that the batch has been asked to end."""
 
     def __init__(self, decode: bool, quiet: bool) -> None:
-        from dlf.cli.progress import ProgressBar
-
+        label = "decoding" if decode else "encoding"
         self._quiet = quiet
-        self._bar = ProgressBar("decoding" if decode else "encoding", "files")
-        self._last_line = time.monotonic()
+        self._bar = ProgressBar(label, "files", lines_every=_SECONDS_BETWEEN_LINES)
         self._asked_to_end = False
 
     def __enter__(self) -> Self:
-        self._bar.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._bar.__exit__(None, None, None)
+        self._bar.hide()
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: BatchProgress) -> None:
         """Show how far the batch is."""
-        from dlf.cli.progress import progress_text
-
         if progress.interrupts and not self._asked_to_end:
             self._asked_to_end = True
-            self._say("finishing what is in flight; once more to drop it")
-        if self._quiet:
-            return
-        more = progress.pictures > progress.done  # pictures in shards
-        note = f"{progress.pictures} pictures" if more else ""
-        self._bar.show(progress.done, progress.inputs, note)
-        now = time.monotonic()
-        if now - self._last_line > _SECONDS_BETWEEN_LINES and not sys.stderr.isatty():
-            self._last_line = now
-            self._say(
-                progress_text(progress.done, progress.inputs, "files", progress.seconds, note)
-            )
-
-    def _say(self, text: str) -> None:
-        print(f"\r\x1b[Kdlf: {text}" if sys.stderr.isatty() else f"dlf: {text}", file=sys.stderr)
+            self._bar.hide()
+            complain("finishing what is in flight; once more to drop it")
+        if not self._quiet:
+            more = progress.pictures > progress.done  # pictures in shards
+            note = f"{progress.pictures} pictures" if more else ""
+            self._bar.show(progress.done, progress.inputs, note)
 
 
 def _list_failures(summary: Summary) -> None:
@@ -250,15 +236,15 @@ def _closing_line(summary: Summary) -> str:
 
 def _status(summary: Summary) -> int:
     if summary.stopped:
-        return _EXIT_STOPPED
+        return EXIT_FAILURE
     if summary.interrupted:
-        return _EXIT_INTERRUPTED
-    return _EXIT_SOME_FAILED if summary.failed or summary.failures else 0
+        return EXIT_INTERRUPTED
+    return EXIT_SOME_FAILED if summary.failed or summary.failures else 0
 
 
 def _check_megapixels(megapixels: object) -> float:
     if not isinstance(megapixels, int | float) or not 0 < megapixels < math.inf:
-        raise ValueError(f"megapixels must be a number above 0, not {megapixels!r}")
+        raise ValueError(f"must be a number of million pixels above 0, not {megapixels!r}")
     return megapixels
 
 

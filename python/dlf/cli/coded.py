@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from dlf import models
+    from dlf.header import File, Info
     from dlf.importance import Importance
     from dlf.limits import Limits
 
@@ -65,26 +66,24 @@ class Coded:
         return f"{', '.join(sides)}; the map takes {self.map_bytes:.1f} bytes, {share:.1f} %"
 
 
-def coded(data: bytes, model: models.Model, *, limits: Limits | None = None) -> Coded:
-    """Return where the bytes of `data`, a whole file that `model` made, are."""
-    from dlf.header import info
+def coded(file: File, header: Info, model: models.Model, *, limits: Limits | None = None) -> Coded:
+    """Return where the bytes of a whole file that `model` made are."""
     from dlf.symbols import importance_map, layer_bytes
 
-    header = info(data, limits=limits)
-    tokens, details = layer_bytes(data, model, limits=limits)
+    tokens, details = layer_bytes(file, model, limits=limits)
     more: tuple[int, ...] = ()
     less: tuple[int, ...] = ()
     map_bytes, positions = 0.0, 0
     if header.importance_map:
-        rates, bits = importance_map(data, model, limits=limits)
+        rates, bits = importance_map(file, model, limits=limits)
         map_bytes, positions = bits / 8, rates.size
         more, less = regions(rates > header.rate), regions(rates < header.rate)
     return Coded(
-        file_bytes=len(data),
+        file_bytes=len(file),
         header_bytes=header.header_bytes,
         token_bytes=tokens - round(map_bytes),
         detail_bytes=details,
-        chunk_bytes=len(data) - header.header_bytes - header.payload_bytes,
+        chunk_bytes=len(file) - header.header_bytes - header.payload_bytes,
         map_bytes=map_bytes,
         more=more,
         less=less,

@@ -17,19 +17,19 @@ __all__ = ["SUMMARY", "configure", "run"]
 
 SUMMARY = "one HTML page that compares DLF with classical codecs at the same bytes"
 
-_PEERS = ("webp", "avif", "jxl", "jpeg")
-
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
+    from dlf_models.evaluation.peers import PEERS
+
     parser.add_argument("input", metavar="IN", help="picture to compare")
     parser.add_argument(
         "--against",
         nargs="*",
-        choices=_PEERS,
+        choices=tuple(PEERS),
         default=["webp", "avif"],
         metavar="CODEC",
-        help=f"of {', '.join(_PEERS)} (default: webp avif)",
+        help=f"of {', '.join(PEERS)} (default: webp avif)",
     )
     shared.add_target(parser)
     shared.add_importance(parser)
@@ -52,4 +52,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare one picture."""
     from dlf_models.compare import command
 
-    return command.run(arguments)
+    command.run(arguments, shared.importance_of(arguments))
+    return 0

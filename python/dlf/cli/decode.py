@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING
 from dlf import options
 from dlf.cli import arguments as shared
 from dlf.cli import targets
-from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.images import inputs
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.types import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -85,16 +86,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Decode one file, or each of several."""
     from dlf.files import is_standard_output, read_bytes, write_atomically
-    from dlf.header import info
-    from dlf.imagefile import check_form, check_mark, image_bytes
+    from dlf.header import info, opened
+    from dlf.images.writing import check_form, check_mark, image_bytes
     from dlf.outputs import refuse_existing
 
     words, output = targets.split_output(arguments.inputs, arguments.output, "OUT")
     to_stdout = is_standard_output(output)
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
-    plan = targets.Plan(
-        targets.expand(words, targets.is_dlf), output, f".{arguments.format or _DEFAULT_FORMAT}"
+    plan = targets.Conversions(
+        inputs.expand(words, inputs.is_dlf), output, f".{arguments.format or _DEFAULT_FORMAT}"
     )
     forms = {job.target: _form_of(job.target, arguments.format) for job in plan.jobs}
     if arguments.mark_generated:
@@ -106,14 +107,14 @@ def run(arguments: argparse.Namespace) -> int:
     plan.judge(lambda job: forms[job.target], models, arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
-    def decode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
+    def decode(job: targets.Conversion, bar: ProgressBar, progress: Progress) -> None:
         refuse_existing(job.target, arguments.overwrite)
-        data = read_bytes(job.source)
-        header = info(data, allow_truncated=arguments.allow_truncated, limits=limits)
+        file = opened(read_bytes(job.source))
+        header = info(file, allow_truncated=arguments.allow_truncated, limits=limits)
         check_form(header.mode, forms[job.target])
         start = time.perf_counter()
         pixels = codec.decode(
-            data,
+            file,
             layers=arguments.layers,
             allow_truncated=arguments.allow_truncated,
             downscale=arguments.downscale,
@@ -141,7 +142,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _format(word: str) -> str:
     """Return an extension that Pillow writes, without its dot."""
-    from dlf.imagefile import format_for
+    from dlf.images.writing import format_for
 
     extension = word.lstrip(".").lower()
     try:
@@ -154,7 +155,7 @@ def _format(word: str) -> str:
 def _form_of(target: str, asked: str | None) -> str:
     """Return Pillow's name of the format to write: the one asked for, or as the name ends."""
     from dlf.files import is_stream
-    from dlf.imagefile import format_for
+    from dlf.images.writing import format_for
 
     if asked is not None:
         return format_for(f"x.{asked}")

@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING
 from dlf import options
 from dlf.cli import arguments as shared
 from dlf.cli import targets
-from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.images import inputs
+from dlf.progress import ProgressBar
+from dlf.signature import EXTENSION
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
     from dlf.outputs import Overwrite
+    from dlf.types import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -69,16 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Encode one image, or each of several."""
     from dlf.cli.coded import coded
     from dlf.files import is_standard_output, read_bytes, write_atomically
-    from dlf.header import info
-    from dlf.imagefile import kept_metadata, read_image
+    from dlf.header import info, opened
+    from dlf.images.reading import kept_metadata, read_image
     from dlf.outputs import refuse_existing
 
     words, output = targets.split_output(arguments.inputs, arguments.output, "OUT.dlf")
     to_stdout = is_standard_output(output)
     if to_stdout and arguments.json:
         raise ValueError("--json and the image cannot both go to standard output")
-    sources = targets.expand(words, targets.is_image)
-    plan = targets.Plan(sources, output, targets.DLF_SUFFIX)
+    sources = inputs.expand(words, inputs.is_image)
+    plan = targets.Conversions(sources, output, EXTENSION)
     _refuse_to_encode_again(plan, arguments.overwrite)
     limits = shared.limits_of(arguments)
     importance = shared.importance_of(arguments)
@@ -87,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
     plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
-    def encode(job: targets.Job, bar: ProgressBar, progress: Progress) -> None:
+    def encode(job: targets.Conversion, bar: ProgressBar, progress: Progress) -> None:
         refuse_existing(job.target, arguments.overwrite)
         image = read_image(read_bytes(job.source), job.source, frame=arguments.frame)
         start = time.perf_counter()
@@ -104,7 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
         seconds = time.perf_counter() - start
         write_atomically(job.target, data)
-        header = info(data, limits=limits)
+        file = opened(data)
+        header = info(file, limits=limits)
         limit = options.byte_limit(*image.size, arguments.bpp, arguments.max_bytes)
         is_best = header.rate == model.rate_points - 1
         facts = {
@@ -131,7 +134,7 @@ def run(arguments: argparse.Namespace) -> int:
         if limit is not None and is_best and len(data) < limit - limit // _UNUSED:
             line += f"; the best that {model.name} gives, of the {limit} bytes allowed"
         if arguments.verbose:
-            parts = coded(data, model, limits=limits)
+            parts = coded(file, header, model, limits=limits)
             facts |= dataclasses.asdict(parts)
             line = "\n".join([line, *parts.lines(importance)])
         reporter.add(facts, line, bar)
@@ -157,14 +160,14 @@ def _tries_told() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _refuse_to_encode_again(plan: targets.Plan, overwrite: Overwrite) -> None:
+def _refuse_to_encode_again(plan: targets.Conversions, overwrite: Overwrite) -> None:
     """Refuse `encode *.dlf`, whose last match would be taken for the output and lost.
 
     Raises:
         ValueError: a .dlf file would be encoded anew over another that exists.
     """
     for job in plan.jobs:
-        if overwrite == "alike" and targets.is_dlf(job.source) and os.path.isfile(job.target):
+        if overwrite == "alike" and inputs.is_dlf(job.source) and os.path.isfile(job.target):
             raise ValueError(
                 f"{job.source} is a .dlf file already, and {job.target} exists; "
                 "--force encodes anew over it"

@@ -1,19 +1,48 @@
-"""Export a training checkpoint as a model package; `dlf export --help` lists its options."""
+"""Turn a training checkpoint into a model package."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
+from pathlib import Path
+
+from dlf.cli import arguments as shared
 
 __all__ = ["SUMMARY", "configure", "run"]
 
-SUMMARY = "export a training checkpoint as a .dlfm model package"
+SUMMARY = "turn a training checkpoint into a model package"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the arguments belong to `dlf_models.export`, which reads them itself."""
+    """Add the arguments."""
+    parser.add_argument("checkpoint")
+    parser.add_argument("out", help="package to write (.dlfm)")
+    parser.add_argument(
+        "--data", required=True, help="training images, for calibration and frequency tables"
+    )
+    parser.add_argument(
+        "--limit",
+        type=shared.checked(shared.check_count, shared.number),
+        default=2000,
+        help="use at most this many of them (default: 2000)",
+    )
+    parser.add_argument(
+        "--measure",
+        help="images on which to measure what integers cost, e.g. Kodak (default: the convolutional"
+        " profile measures on four of --data)",
+    )
+    parser.add_argument(
+        "--importance-head",
+        type=Path,
+        help="checkpoint of the head that finds what people look at (convolutional profile)",
+    )
+    parser.add_argument("--licence", default="Apache-2.0")
+    parser.add_argument("--name", help="of the model (default: that of its training configuration)")
+    shared.add_overwrite(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Hand the words of the command line to `dlf_models.export`."""
-    return int(importlib.import_module("dlf_models.export").main(arguments.rest) or 0)
+    """Make one package."""
+    from dlf_models.export import command
+
+    command.run(arguments)
+    return 0

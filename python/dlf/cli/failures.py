@@ -9,10 +9,19 @@ import sys
 from dlf.cli.suggestions import did_you_mean
 from dlf.errors import DlfError
 
-__all__ = ["EXIT_FAILURE", "EXIT_INTERRUPTED", "EXIT_USAGE", "complain", "explain"]
+__all__ = [
+    "EXIT_FAILURE",
+    "EXIT_INTERRUPTED",
+    "EXIT_SOME_FAILED",
+    "EXIT_USAGE",
+    "complain",
+    "explain",
+]
 
+# docs/command-line.md has the table of all statuses. Those of a DlfError stand in its class.
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+EXIT_SOME_FAILED = 3
 EXIT_INTERRUPTED = 130
 
 

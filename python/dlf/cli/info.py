@@ -10,13 +10,14 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from dlf.cli import arguments as shared
-from dlf.cli import targets
-from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.images import inputs
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.header import File
     from dlf.limits import Limits
+    from dlf.types import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Describe one file, or each of several."""
     from dlf.files import read_bytes
 
-    sources = [found.path for found in targets.expand(arguments.inputs, targets.is_dlf)]
+    sources = [found.path for found in inputs.expand(arguments.inputs, inputs.is_dlf)]
     limits = shared.limits_of(arguments)
     reporter = Reporter(arguments.json, quiet=False)
 
@@ -66,19 +67,20 @@ def run(arguments: argparse.Namespace) -> int:
 def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
     from dlf import models
     from dlf.errors import DlfError
-    from dlf.header import check_contents, info
+    from dlf.header import check_contents, info, opened
 
-    header = info(data, limits=limits)
+    file = opened(data)
+    header = info(file, limits=limits)
     check_contents(header)
     try:
         model: models.Model | None = models.find_id(header.model_id)
     except DlfError:
         model = None
     known = model if not header.missing_bytes else None
-    layers = None if known is None else _layer_bytes(data, known, limits)
+    layers = None if known is None else _layer_bytes(file, known, limits)
     found = None
     if known is not None and header.importance_map:
-        found = _importance_map(data, known, limits)
+        found = _importance_map(file, known, limits)
     return {
         "width": header.width,
         "height": header.height,
@@ -134,26 +136,24 @@ def map_lines(rates: list[list[int]], rate: int) -> list[str]:
     ]
 
 
-def _importance_map(
-    data: bytes, model: Any, limits: Limits
-) -> tuple[list[list[int]], float] | None:
+def _importance_map(file: File, model: Any, limits: Limits) -> tuple[list[list[int]], float] | None:
     """Return the rate points of all positions, and the bytes of the map; None for a damaged one."""
     from dlf.errors import DlfError
     from dlf.symbols import importance_map
 
     try:
-        rates, bits = importance_map(data, model, limits=limits)
+        rates, bits = importance_map(file, model, limits=limits)
     except DlfError:
         return None
     return rates.tolist(), round(bits / 8, 1)
 
 
-def _layer_bytes(data: bytes, model: Any, limits: Limits) -> tuple[int, int] | None:
+def _layer_bytes(file: File, model: Any, limits: Limits) -> tuple[int, int] | None:
     """Return the bytes of the semantic and of the detail layer; None for a damaged payload."""
     from dlf.errors import DlfError
     from dlf.symbols import layer_bytes
 
     try:
-        return layer_bytes(data, model, limits=limits)
+        return layer_bytes(file, model, limits=limits)
     except DlfError:
         return None

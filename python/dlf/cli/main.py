@@ -14,7 +14,7 @@ from dlf.cli.failures import EXIT_FAILURE, EXIT_INTERRUPTED, complain, explain
 from dlf.cli.suggestions import Parser
 from dlf.files import STANDARD_OUTPUT
 
-__all__ = ["COMMANDS", "DELEGATED", "build_parser", "main"]
+__all__ = ["COMMANDS", "build_parser", "main"]
 
 COMMANDS = (
     "encode",
@@ -32,9 +32,6 @@ COMMANDS = (
     "completion",
 )
 """The commands in the order of `dlf --help`."""
-
-DELEGATED = frozenset({"eval", "train", "export", "import-official"})
-"""Commands whose arguments, `--help` too, are read by `dlf_models` and not here."""
 
 _STATUSES = (
     "exit status: 0 ok, 2 wrong usage, 10 invalid file, 11 truncated, 12 unsupported, "
@@ -68,18 +65,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    if words and words[0] in DELEGATED:
-        return int(_module(words[0]).run(argparse.Namespace(rest=words[1:])))
-    parser = build_parser(words)
+    parser = build_parser(words[:1])
     if not words:
         parser.print_help()
         return 0
     arguments = parser.parse_args(words)
+    arguments.words = words
     return int(arguments.run(arguments))
 
 
-def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
-    """Return the parser of the whole command line; `words` help it to guess what was meant."""
+def build_parser(configured: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """Return the parser of the whole command line.
+
+    Args:
+        configured: the commands whose own arguments it shall know. What some of them offer takes
+            imports, for which the others need not wait.
+    """
     parser = Parser(
         prog="dlf",
         description="DLF, a learned image format for extreme compression.",
@@ -98,8 +99,8 @@ def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         command.set_defaults(run=module.run)
-        module.configure(command)
-        if name == next(iter(words), None):
+        if name in configured:
+            module.configure(command)
             parser.suggestions = list(command._option_string_actions)
     return parser
 

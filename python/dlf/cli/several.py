@@ -1,4 +1,4 @@
-"""Working through one or many files: progress, reports, and going on behind a file that fails."""
+"""Working through one or many files: progress, reports, and going on after a file that fails."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from dlf.cli.failures import complain, explain
-from dlf.cli.progress import ProgressBar
 from dlf.files import STANDARD_OUTPUT, STANDARD_STREAM
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.types import Progress
 
 __all__ = ["Reporter", "work_through"]
 

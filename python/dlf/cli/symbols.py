@@ -10,11 +10,11 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from dlf.cli import arguments as shared
-from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.types import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 

@@ -10,12 +10,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from dlf.cli import arguments as shared
-from dlf.cli import targets
-from dlf.cli.progress import ProgressBar
 from dlf.cli.several import Reporter, work_through
+from dlf.images import inputs
+from dlf.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from dlf.codec import Progress
+    from dlf.types import Progress
 
 __all__ = ["SUMMARY", "configure", "run"]
 
@@ -43,5 +43,5 @@ def run(arguments: argparse.Namespace) -> int:
         verify(read_bytes(source), arguments.model, limits=limits)
         reporter.add({"file": source, "ok": True}, f"{source}: ok", bar)
 
-    sources = [found.path for found in targets.expand(arguments.inputs, targets.is_dlf)]
+    sources = [found.path for found in inputs.expand(arguments.inputs, inputs.is_dlf)]
     return work_through("checking", sources, check, reporter)

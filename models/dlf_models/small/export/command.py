@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dlf.cli.progress import ProgressBar
+from dlf.progress import ProgressBar
 from numpy.typing import NDArray
 
 from ...training.checkpoint import load_checkpoint

@@ -1,8 +1,4 @@
-"""`dlf eval`: measure DLF and the classical codecs on pictures, with real files.
-
-Prints a Markdown report; --json, --plots and --save write more. Stopped, it goes on where it was
-when the same command is given again.
-"""
+"""The work of `dlf eval`: from the options to the report and the files beside it."""
 
 from __future__ import annotations
 
@@ -11,103 +7,51 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
-from dlf import options
-from dlf.cli import arguments as shared
 from dlf.files import write_atomically
 from dlf.outputs import Output, judge, refuse_existing
+from dlf.progress import ProgressBar
 
 from . import notes, ours, outputs, report
-from .cache import Cache, default_directory
+from .cache import Cache
 from .codecs import CodecUnavailable, Setting
 from .document import as_document
-from .metrics import METRICS
-from .paths import REPORT_NAME
-from .peers import PEERS, parse_against
+from .metric_table import METRICS
+from .paths import REPORT_NAME, default_directory
+from .peers import parse_against
 from .pictures import find_pictures
 from .plots import write_plots
-from .run import Outcome, Progress, make_tasks, run
+from .run import Outcome, make_tasks
+from .run import run as measure
 from .sheet import write_sheet
 from .summary import Mean, bd_rates, means
 from .weights import MetricUnavailable
 from .worker import Plan, Task, Worker
 
+SECONDS_BETWEEN_LINES = 15.0
+"""Of progress, where standard error is no terminal."""
 CARD_BEGIN = "<!-- evaluation: begin -->"
 CARD_END = "<!-- evaluation: end -->"
-EXIT_PARTIAL = 1
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The arguments of `dlf eval`."""
-    parser = argparse.ArgumentParser(
-        prog="dlf eval",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit status: 0 all measured, 1 some could not be (the report says which), "
-        "2 wrong usage, 14 model missing or wrong",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("images", nargs="+", metavar="IMAGES", help="image files, or folders of them")
-    add(
-        "--against",
-        nargs="+",
-        default=[],
-        metavar="CODEC",
-        help=f"classical codecs: {', '.join(PEERS)}; avif:0,10/2 picks qualities, /2 and /4 code "
-        "at half and quarter size (default: a grid of all three)",
-    )
-    add("--quality", nargs="+", metavar="Q", help="DLF's, 0 to 100 (default: every rate point)")
-    add("--model", metavar="NAME|FILE", help="DLF model package (default: the installed one)")
-    add("--device", default="cpu", help="for DLF: cpu, cuda or cuda:N")
-    add("--no-dlf", action="store_true", help="measure only what --against names")
-    add("--lpips", type=Path, metavar="FILE", help="LPIPS weights, .npz (SqueezeNet)")
-    add("--metrics", nargs="+", metavar="NAME", help=f"of {', '.join(METRICS)} (default: all)")
-    add("--json", type=Path, metavar="FILE", help="write every figure, per image and mean")
-    add("--plots", type=Path, metavar="DIR", help="write plots, contact sheets and report.md")
-    add(
-        "--sheet",
-        nargs="*",
-        type=shared.checked(options.check_bpp, shared.number),
-        default=[0.03],
-        metavar="BPP",
-        help="rates of the contact sheets in --plots (default 0.03)",
-    )
-    add(
-        "--sheet-width",
-        type=shared.checked(shared.check_count, shared.number),
-        metavar="PX",
-        help="of a picture there (default: full size)",
-    )
-    add("--save", type=Path, metavar="DIR", help="write coded files and reconstructions")
-    add("--card", type=Path, metavar="FILE", help="put the report into this model card")
-    add("--per-image", action="store_true", help="print a table of single images too")
-    add("--cache", type=Path, metavar="DIR", help=f"results (default {default_directory()})")
-    add("--no-cache", action="store_true", help="measure everything anew, keep nothing")
-    add(
-        "--processes",
-        type=shared.checked(shared.check_count, shared.number),
-        metavar="N",
-        help="side by side (default 2)",
-    )
-    shared.add_frame(parser)
-    shared.add_overwrite(parser)
-    add("--quiet", action="store_true", help="no progress")
-    return parser
+def run(arguments: argparse.Namespace) -> bool:
+    """Measure as the options of ``dlf eval`` say.
 
+    Returns:
+        Whether all was measured; the report says what could not be.
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run `dlf eval`. Raises ValueError for wrong usage, DlfError for a missing model."""
-    arguments = build_parser().parse_args(argv)
+    Raises:
+        ValueError: wrong usage, or nothing could be measured.
+        DlfError: the model is missing or wrong.
+    """
     if not arguments.no_cache:
         return _evaluate(arguments, arguments.cache or default_directory())
     with tempfile.TemporaryDirectory(prefix="dlf-eval-") as folder:
         return _evaluate(arguments, Path(folder))
 
 
-def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
+def _evaluate(arguments: argparse.Namespace, cache: Path) -> bool:
     paths, complaints = find_pictures(arguments.images)
     if not paths:
         raise ValueError("; ".join(complaints))
@@ -129,17 +73,22 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> int:
     tasks = make_tasks(paths, settings)
     _judge(arguments, plan, paths, tasks)
     processes = arguments.processes or min(2, os.cpu_count() or 1)
-    progress = None if arguments.quiet else Progress(len(paths) * len(settings))
-    outcome = run(plan, tasks, processes, progress, worker)
+    with ProgressBar("measuring", "settings", SECONDS_BETWEEN_LINES) as bar:
+        show = _show_nothing if arguments.quiet else bar.show
+        outcome = measure(plan, tasks, processes, show, worker)
     complaints += outcome.unreadable.values()
     complaints += notes.failures(outcome.records)
     for complaint in complaints:
-        print(f"dlf eval: {complaint}", file=sys.stderr)
+        print(f"dlf: {complaint}", file=sys.stderr)
     summary = means(outcome.records, Cache(cache), worker.features_version)
     if not summary:
         raise ValueError("nothing could be measured")
     _write(arguments, worker, paths, outcome, summary, complaints)
-    return EXIT_PARTIAL if complaints else 0
+    return not complaints
+
+
+def _show_nothing(done: int, total: int, what: str) -> None:
+    """Leave standard error to complaints."""
 
 
 def _judge(arguments: argparse.Namespace, plan: Plan, paths: list[Path], tasks: list[Task]) -> None:

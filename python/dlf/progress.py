@@ -1,4 +1,7 @@
-"""A progress bar on standard error, for what has many parts and only where a person watches."""
+"""The progress bar of all commands: a line on standard error, rewritten where a person watches.
+
+It is our own because a default installation has no library for it, and shows progress all the same.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,26 @@ import time
 from types import TracebackType
 from typing import Self
 
-__all__ = ["ProgressBar", "progress_text"]
+__all__ = ["ProgressBar"]
 
 _WIDTH = 30
 _BETWEEN_UPDATES = 0.1  # seconds
 
 
 class ProgressBar:
-    """Shows `LABEL [#####     ] 12/48 tiles, 3.1 tiles/s, 0:12 left` and removes it in the end."""
+    """Shows `LABEL [#####     ] 12/48 tiles, 3.1 tiles/s, 0:12 left` and removes it in the end.
 
-    def __init__(self, label: str, unit: str = "tiles") -> None:
+    Args:
+        label: what is going on, such as "encoding".
+        unit: what is counted, in the plural.
+        lines_every: seconds between two lines where standard error is a file or a pipe; None prints
+            nothing there.
+    """
+
+    def __init__(self, label: str, unit: str = "tiles", lines_every: float | None = None) -> None:
         self._label = label
         self._unit = unit
+        self._lines_every = lines_every
         self._start = self._shown = time.monotonic()
         self._visible = False
 
@@ -42,18 +53,23 @@ class ProgressBar:
 
     def show(self, done: int, total: int, note: str = "") -> None:
         """Show that `done` of `total` parts are done, and a note; nothing for a single part."""
+        is_terminal = sys.stderr.isatty()
+        between = _BETWEEN_UPDATES if is_terminal else self._lines_every
         now = time.monotonic()
-        if total < 2 or now - self._shown < _BETWEEN_UPDATES or not sys.stderr.isatty():
+        if total < 2 or between is None or now - self._shown < between:
             return
         self._shown = now
-        self._visible = True
-        bar = ("#" * (_WIDTH * done // total)).ljust(_WIDTH)
-        text = progress_text(done, total, self._unit, now - self._start, note)
-        sys.stderr.write(f"\r\x1b[K{self._label} [{bar}] {text}")
+        text = _text(done, total, self._unit, now - self._start, note)
+        if is_terminal:
+            self._visible = True
+            bar = ("#" * (_WIDTH * done // total)).ljust(_WIDTH)
+            sys.stderr.write(f"\r\x1b[K{self._label} [{bar}] {text}")
+        else:
+            sys.stderr.write(f"dlf: {text}\n")
         sys.stderr.flush()
 
 
-def progress_text(done: int, total: int, unit: str, seconds: float, note: str = "") -> str:
+def _text(done: int, total: int, unit: str, seconds: float, note: str) -> str:
     """Return `12/48 tiles, 3.1 tiles/s, 0:12 left` for `done` parts in so many seconds."""
     text = f"{done}/{total} {unit}"
     if done > 0 and seconds > 0:

@@ -1,4 +1,4 @@
-"""Images in the formats that Pillow knows: from bytes to an image, and from pixels to bytes.
+"""Reading image files in the formats that Pillow knows.
 
 What the command line calls an error of the file is a `DlfError` here, whatever Pillow raises.
 """
@@ -8,30 +8,14 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from dlf.errors import DlfError, InvalidFile, LimitExceeded, Unsupported
-from dlf.provenance import with_source_type
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
     from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
 
-    from dlf.header import Info
-
-__all__ = [
-    "METADATA_KINDS",
-    "check_form",
-    "check_mark",
-    "choose_frame",
-    "format_for",
-    "image_bytes",
-    "kept_metadata",
-    "read_image",
-]
+__all__ = ["METADATA_KINDS", "choose_frame", "kept_metadata", "read_image"]
 
 METADATA_KINDS = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp"}
 """What may be kept of an image's metadata, and the argument of `dlf.encode` that embeds it."""
@@ -39,10 +23,6 @@ METADATA_KINDS = {"exif": "exif", "icc": "icc_profile", "xmp": "xmp"}
 
 # What these hold beside the picture are other renderings of it: previews, gain maps, layers.
 _ONE_PICTURE = frozenset({"MPO", "PSD"})
-
-
-# These hold XMP, and Pillow writes it.
-_WITH_XMP = frozenset({"PNG", "JPEG", "WEBP", "AVIF"})
 
 
 def _size_does_not_matter(width: int, height: int) -> None:
@@ -153,67 +133,3 @@ def kept_metadata(image: Image.Image, kinds: Sequence[str]) -> dict[str, Any]:
     if "exif" in kinds and not found["exif"]:
         found["exif"] = image.getexif().tobytes() if image.getexif() else None
     return found
-
-
-def format_for(name: str) -> str:
-    """Return Pillow's name of the format that the extension of `name` stands for.
-
-    Raises:
-        ValueError: Pillow writes no such format.
-    """
-    from PIL import Image
-
-    extension = PurePath(name).suffix.lower()
-    form = Image.registered_extensions().get(extension)
-    if form is None or form not in Image.SAVE or form == "DLF":
-        raise ValueError(f"{name}: Pillow writes no format with the extension {extension!r}")
-    return form
-
-
-def check_form(mode: str, form: str) -> None:
-    """Raise `ValueError` when the format `form` is known to hold no image of this mode."""
-    if form == "JPEG" and mode in ("LA", "RGBA"):
-        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
-
-
-def check_mark(form: str) -> None:
-    """Raise `ValueError` when a file of the format `form` cannot say that a model has drawn it."""
-    if form not in _WITH_XMP:
-        raise ValueError(f"{form} holds no XMP to mark it with; decode to PNG or JPEG instead")
-
-
-def image_bytes(
-    pixels: npt.NDArray[np.uint8], form: str, header: Info, *, marked: bool = False
-) -> bytes:
-    """Return decoded pixels as a file of the format `form`, with the metadata of `header`.
-
-    With `marked` its XMP says that a model has drawn it (`dlf.provenance`).
-
-    Raises:
-        ValueError: the format cannot hold this image, or not the mark.
-    """
-    from PIL import Image
-
-    image = Image.fromarray(pixels)
-    check_form(image.mode, form)
-    found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
-    if marked:
-        check_mark(form)
-        found["xmp"] = with_source_type(found["xmp"])
-    metadata: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
-    if form == "PNG" and "xmp" in metadata:  # Pillow has no argument for it there
-        metadata["pnginfo"] = _png_texts(metadata.pop("xmp"))
-    buffer = io.BytesIO()
-    try:
-        image.save(buffer, form, **metadata)
-    except (OSError, KeyError) as error:
-        raise ValueError(f"cannot write this image as {form}: {error}") from error
-    return buffer.getvalue()
-
-
-def _png_texts(xmp: bytes) -> PngInfo:
-    from PIL.PngImagePlugin import PngInfo
-
-    texts = PngInfo()
-    texts.add_itxt("XML:com.adobe.xmp", xmp.decode(errors="replace"))
-    return texts

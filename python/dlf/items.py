@@ -1,4 +1,4 @@
-"""Errors of one of several pictures that name it."""
+"""Errors that say which of several pictures or files they are about."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from dlf.errors import DlfError
 
-__all__ = ["naming"]
+__all__ = ["naming_item"]
 
 
 @contextlib.contextmanager
-def naming(what: str, index: int, count: int) -> Iterator[None]:
+def naming_item(what: str, index: int, count: int) -> Iterator[None]:
     """Put `what` and `index` before the message of what goes wrong inside, if `count` is above 1.
 
     The core does so for what it refuses itself, in the same words.

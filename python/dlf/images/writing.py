@@ -1,0 +1,89 @@
+"""Writing decoded pictures in the formats that Pillow knows."""
+
+from __future__ import annotations
+
+import io
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from dlf.provenance import with_source_type
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from PIL.PngImagePlugin import PngInfo
+
+    from dlf.header import Info
+
+__all__ = ["check_form", "check_mark", "format_for", "image_bytes"]
+
+# These hold XMP, and Pillow writes it.
+_WITH_XMP = frozenset({"PNG", "JPEG", "WEBP", "AVIF"})
+
+
+def format_for(name: str) -> str:
+    """Return Pillow's name of the format that the extension of `name` stands for.
+
+    Raises:
+        ValueError: Pillow writes no such format.
+    """
+    from PIL import Image
+
+    extension = PurePath(name).suffix.lower()
+    form = Image.registered_extensions().get(extension)
+    if form is None or form not in Image.SAVE or form == "DLF":
+        raise ValueError(f"{name}: Pillow writes no format with the extension {extension!r}")
+    return form
+
+
+def check_form(mode: str, form: str) -> None:
+    """Raise `ValueError` when the format `form` is known to hold no image of this mode."""
+    if form == "JPEG" and mode in ("LA", "RGBA"):
+        raise ValueError("JPEG has no alpha channel; decode to PNG or WebP instead")
+
+
+def check_mark(form: str) -> None:
+    """Raise `ValueError` when a file of the format `form` cannot say that a model has drawn it."""
+    if form not in _WITH_XMP:
+        raise ValueError(f"{form} holds no XMP to mark it with; decode to PNG or JPEG instead")
+
+
+def image_bytes(
+    pixels: npt.NDArray[np.uint8], form: str, header: Info, *, marked: bool = False
+) -> bytes:
+    """Return decoded pixels as a file, with the metadata of `header`.
+
+    Args:
+        pixels: uint8, as `dlf.decode` gives them.
+        form: Pillow's name of the format.
+        header: of the file that was decoded.
+        marked: let its XMP say that a model has drawn it (`dlf.provenance`).
+
+    Raises:
+        ValueError: the format cannot hold this image, or not the mark.
+    """
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    check_form(image.mode, form)
+    found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
+    if marked:
+        check_mark(form)
+        found["xmp"] = with_source_type(found["xmp"])
+    metadata: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
+    if form == "PNG" and "xmp" in metadata:  # Pillow has no argument for it there
+        metadata["pnginfo"] = _png_texts(metadata.pop("xmp"))
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, form, **metadata)
+    except (OSError, KeyError) as error:
+        raise ValueError(f"cannot write this image as {form}: {error}") from error
+    return buffer.getvalue()
+
+
+def _png_texts(xmp: bytes) -> PngInfo:
+    from PIL.PngImagePlugin import PngInfo
+
+    texts = PngInfo()
+    texts.add_itxt("XML:com.adobe.xmp", xmp.decode(errors="replace"))
+    return texts

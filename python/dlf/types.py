@@ -1,0 +1,25 @@
+"""The types of arguments that many functions take, each with one name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Protocol
+
+__all__ = ["Buffer", "Progress", "StrPath", "Tobytes"]
+
+StrPath = str | os.PathLike[str]
+"""The name of a file or a folder."""
+
+Buffer = bytes | bytearray | memoryview
+"""What may hold the content of a file."""
+
+Progress = Callable[[int, int], None]
+"""Called between tiles with how many are done and how many there are."""
+
+
+class Tobytes(Protocol):
+    """What `PIL.Image.Exif` and `PIL.ImageCms.ImageCmsProfile` share: they become bytes."""
+
+    def tobytes(self) -> bytes:
+        """Return the content as bytes."""

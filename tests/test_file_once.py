@@ -1,0 +1,96 @@
+"""A file is opened once: its header is read once, and a chunk is inflated once, when it is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dlf
+import numpy as np
+import pytest
+from dlf import symbols
+from dlf.cli import main
+from dlf.header import info, opened
+from integer_models import encoding_package
+from PIL import Image
+
+PROFILE = b"profile".ljust(16) + b"RGB " + bytes(400)
+
+
+@contextmanager
+def core_calls() -> Iterator[Counter[str]]:
+    """Count the calls of compiled functions by name."""
+    calls: Counter[str] = Counter()
+
+    def note(frame: object, event: str, function: object) -> None:
+        if event == "c_call":
+            calls[getattr(function, "__name__", "")] += 1
+
+    sys.setprofile(note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An integer package, which needs no torch."""
+    path = tmp_path_factory.mktemp("model") / "small.dlfm"
+    path.write_bytes(encoding_package())
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(model: Path) -> bytes:
+    xmp = b"<x:xmpmeta/>" * 40
+    exif = Image.Exif()
+    exif[0x010E] = "description " * 20
+    pixels = np.full((40, 56, 3), 99, np.uint8)
+    return dlf.encode(pixels, 50, model=model, icc_profile=PROFILE, xmp=xmp, exif=exif)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda codec, data, model: codec.decode(data),
+        lambda codec, data, model: codec.decode_batch([data]),
+        lambda codec, data, model: symbols.layer_bytes(data, codec.model),
+        lambda codec, data, model: symbols.verify(data, model),
+        lambda codec, data, model: info(data),
+    ],
+    ids=["decode", "decode_batch", "layer_bytes", "verify", "info"],
+)
+def test_a_header_is_read_once(
+    use: Callable[[dlf.Codec, bytes, Path], object], file: bytes, model: Path
+) -> None:
+    codec = dlf.Codec(model)
+    codec.decode(file)  # what is imported and loaded once
+    with core_calls() as calls:
+        use(codec, file, model)
+    assert calls["probe"] <= 1
+    assert calls["inflate"] == 0
+
+
+def test_dlf_decode_reads_a_header_once(
+    file: bytes, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.dlf").write_bytes(file)
+    words = ["decode", str(tmp_path / "x.dlf"), str(tmp_path / "x.png"), "--model", str(model)]
+    with core_calls() as calls:
+        assert main(words) == 0
+    assert calls["probe"] == 1
+    assert calls["inflate"] == len(info(file).chunks) == 3
+
+
+def test_a_chunk_is_inflated_once_and_when_it_is_asked_for(file: bytes) -> None:
+    opened_file = opened(file)
+    with core_calls() as calls:
+        first = info(opened_file)
+        assert calls["inflate"] == 0
+        assert first.icc_profile == PROFILE
+        assert info(opened_file).icc_profile == first.icc_profile == PROFILE
+    assert calls["inflate"] == 1
