@@ -127,7 +127,10 @@ def test_an_allowance_that_is_not_used_is_told(
         ("encode a b --threads two", "threads must be a number from 1 to 256, not 'two'"),
         ("decode a b --downscale x", "downscale must be 1, 2, 4 or 8, not 'x'"),
         ("decode a b --max-pixels 2M", "max_pixels must be a "),
-        ("batch a b --megapixels 0", "megapixels must be a number above 0, not 0"),
+        (
+            "batch a b --megapixels 0",
+            "--megapixels: must be a number of million pixels above 0, not 0",
+        ),
         ("batch a b --workers x", "workers must be a number of at least 0, not 'x'"),
         ("batch a b --gpus-per-worker x", "must be a number of GPUs of at least 0, not 'x'"),
         ("eval a --processes 0", "must be a whole number of at least 1, not 0"),

@@ -14,6 +14,7 @@ import pytest
 pytest.importorskip("torch")
 
 from dlf.cli import main
+from dlf_models.evaluation import command
 from dlf_models.evaluation import worker as worker_module
 from dlf_models.evaluation.codecs import Setting
 from dlf_models.evaluation.command import CARD_BEGIN, CARD_END
@@ -92,8 +93,13 @@ def test_figures_are_those_of_real_files(evaluate: Evaluate, folder: Path) -> No
 
 
 def test_two_processes_measure_the_same(
-    evaluate: Evaluate, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    evaluate: Evaluate,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(command, "SECONDS_BETWEEN_LINES", 0.0)
     _, alone = evaluate(folder, "--metrics", "psnr")
     target = tmp_path / "two.json"
     words = [folder, "--no-dlf", "--no-cache", "--processes", 2, "--metrics", "psnr"]

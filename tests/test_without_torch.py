@@ -91,7 +91,13 @@ def test_torch_is_found_wherever_it_lies() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["eval", "a.png"], ["compare", "a.png"], ["train", "a.yaml"], ["export", "a", "b"]]
+    "words",
+    [
+        ["eval", "a.png"],
+        ["compare", "a.png"],
+        ["train", "a.yaml", "--data", "d", "--lpips", "l"],
+        ["export", "a", "b", "--data", "d"],
+    ],
 )
 def test_commands_that_need_torch_say_so(words: list[str], tmp_path: Path) -> None:
     program = (
