@@ -156,16 +156,16 @@ def test_a_file_that_stays_when_dlf_is_gone_does_nothing(enabled: Path, tmp_path
 
 
 def test_the_start_costs_next_to_nothing(enabled: Path) -> None:
-    """The least of some runs, with room for other work of the machine, which only adds."""
+    """The least of twenty runs: other work of the machine only adds, and single runs differ by half."""
     costs = []
-    for _ in range(10):
+    for _ in range(20):
         told = run(enabled, "import sys; print('PIL' in sys.modules)", options=("-X", "importtime"))
         assert "False" in told
         found = re.search(r"\|\s*(\d+) \| +dlf_pillow_start$", told, re.MULTILINE)
         assert found is not None
         costs.append(int(found[1]) / 1000)
         assert not re.search(r"\| +(dlf|dlf_pillow|numpy|typing)$", told, re.MULTILINE)
-    assert min(costs) < 2 * MOST
+    assert min(costs) < MOST
 
 
 def test_a_folder_that_cannot_be_written_is_told(

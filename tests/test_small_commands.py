@@ -29,7 +29,8 @@ from PIL import Image
 from tiny_networks import TINY_NETWORK
 
 RECIPES = sorted((ROOT / "models" / "configs" / "small").glob("*.yaml"))
-TRAIN = {"batch": 2, "images": 6, "crop": 128, "validate_every": 4}
+TRAIN = {"batch": 2, "images": 6, "fit": 3, "crop": 128, "validate_every": 4}
+"""Two steps of the analysis alone, then one of everything."""
 
 
 @pytest.fixture(scope="module")

@@ -146,6 +146,8 @@ class Trainer:
             self.optimisers.step()
             self._update_ema()
         before, self.seen = self.seen, self.seen + batch * self.ranks
+        if before < self.recipe.fit <= self.seen:
+            self.usual = None  # of another loss
         self.crossed = (
             self.seen // self.recipe.validate_every != before // self.recipe.validate_every
         )
