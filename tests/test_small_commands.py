@@ -160,6 +160,14 @@ def test_recipes_say_their_profile(recipe: Path, tmp_path: Path) -> None:
         load_recipe(nameless)
 
 
+def test_a_number_that_yaml_reads_as_text_is_named(tmp_path: Path) -> None:
+    """YAML 1.1 takes 6e-4 for a string."""
+    wrong = tmp_path / "r.yaml"
+    wrong.write_text("profile: small\ntrain: {learning_rate: 6e-4}\n")
+    with pytest.raises(ValueError, match="learning_rate is the text '6e-4', not a number"):
+        load_recipe(wrong)
+
+
 def test_a_package_says_where_it_comes_from(package: Path) -> None:
     described = _description(package)
     assert described["name"] == "tiny" and described["profile"] == "small"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 
@@ -109,11 +109,15 @@ class Config:
 
 
 def build(kind: type, values: dict[str, Any], where: str) -> Any:
-    """Make a dataclass from a mapping; lists become tuples; an unknown key is an error that names it."""
+    """Make a dataclass from a mapping; lists become tuples. ``ValueError`` names an unknown key, or text where a number goes."""
     known = {f.name for f in fields(kind)}
+    hints = get_type_hints(kind)
     unknown = sorted(set(values) - known)
     if unknown:
         raise ValueError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
+    for key, value in values.items():
+        if isinstance(value, str) and hints[key] in (int, float):
+            raise ValueError(f"{where}: {key} is the text {value!r}, not a number (YAML wants 1.0e-3)")
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 
