@@ -2,7 +2,7 @@
 
 Needs `dlf`, as the encoder and as the reference for pixels. Expected symbols come from the reference
 decoder, and our core must agree with every one. Vectors for a model are made when its package is in
-models/pretrained; those for models that are absent are left out.
+models/pretrained or in packages; those for models that are absent are left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from conformance.layout import INSTALLED, SHARED, VECTORS
+from conformance.layout import SHARED, VECTORS, package_path
 from conformance.making import (
     broken,
     broken_integer,
@@ -34,8 +34,8 @@ from conformance.making.vector import Vector
 from conformance.reference.model import Model
 from conformance.reference.package import load
 
-TEST_MODEL = "test"
-MODELS = (TEST_MODEL, "dlf-s")
+TEST_MODEL, TORCH_MODEL = "test", "test-torch"
+MODELS = (TEST_MODEL, TORCH_MODEL, "dlf-s")
 
 
 def all_vectors() -> Iterator[Vector]:
@@ -43,9 +43,9 @@ def all_vectors() -> Iterator[Vector]:
     from dlf import native
 
     for name in MODELS:
-        path = INSTALLED / f"{name}.dlfm"
-        if not path.exists():
-            print(f"no {path.name}: left out", file=sys.stderr)
+        path = package_path(name)
+        if path is None:
+            print(f"no {name}.dlfm: left out", file=sys.stderr)
             continue
         codec = native.Codec(str(path), "cpu", 1)
 
@@ -55,6 +55,9 @@ def all_vectors() -> Iterator[Vector]:
         yield from of_model(name, load(path), encode)
         if name == TEST_MODEL:
             yield from of_format(load(path), encode)
+        if name == TORCH_MODEL:
+            yield from valid.tiles(name, load(path), encode)
+            yield damaged.unexpected_map(name, load(path))
     yield from models.random_models()
     yield from models.broken_models()
     yield from of_integer_models()
@@ -69,8 +72,6 @@ def of_model(name: str, model: Model, encode: valid.Encode) -> Iterator[Vector]:
 
 def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     """What does not depend on the model, and is made with the small one."""
-    if model.synthesis is None:
-        yield from valid.tiles(TEST_MODEL, model, encode)
     yield from valid.descriptions(encode)
     yield from valid.chunks(encode)
     yield from cut.cuts(encode)
@@ -89,9 +90,10 @@ def of_integer_models() -> Iterator[Vector]:
 
 
 def write_shared(folder: Path) -> None:
-    """Write the packages that vectors share, and no others."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    """Write the random packages that vectors share, and no others; test-torch.dlfm was trained."""
+    folder.mkdir(exist_ok=True)
+    for old in folder.glob("integer-*.dlfm"):
+        old.unlink()
     for shared in drawn.PACKAGES:
         (folder / f"{shared.name}.dlfm").write_bytes(shared.write())
 

@@ -24,11 +24,17 @@ def package_folders(vector: Path) -> list[Path]:
     return [vector, SHARED, INSTALLED]
 
 
+def package_path(name: str) -> Path | None:
+    """The package of this name, installed or shared by vectors; None when there is none."""
+    paths = [folder / f"{name}.dlfm" for folder in (INSTALLED, SHARED)]
+    return next((path for path in paths if path.exists()), None)
+
+
 @functools.cache
 def model_hash(name: str) -> str | None:
-    """The hash (Annex A.1.2) of the installed package of this name; None when there is none."""
-    path = INSTALLED / f"{name}.dlfm"
-    if not path.exists():
+    """The hash (Annex A.1.2) of the package of this name; None when there is none."""
+    path = package_path(name)
+    if path is None:
         return None
     with zipfile.ZipFile(path) as archive:
         [member] = [each for each in archive.namelist() if each.endswith("/" + NORMATIVE)]

@@ -1,7 +1,8 @@
 """What all tests share: a model package, small pictures, files made of them.
 
 Tests that code pictures use the fixture `model_environment`: the default model is then the small
-normative test model. It codes nothing well, but everything truly, and in milliseconds.
+test model, an integer package. It codes nothing well, but everything truly, in milliseconds and
+without torch. What is special about TorchScript packages is tested with `torch_package`.
 """
 
 from __future__ import annotations
@@ -32,8 +33,14 @@ STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
 
 @pytest.fixture(scope="session")
 def shipped_test_package() -> Path:
-    """The normative test model, id 0, as it is shipped."""
+    """The test model, id 5, as it is shipped: an integer package."""
     return ROOT / "models" / "pretrained" / "test.dlfm"
+
+
+@pytest.fixture(scope="session")
+def torch_package() -> Path:
+    """A trained TorchScript package, id 0, without a method for reduced sizes."""
+    return ROOT / "conformance" / "packages" / "test-torch.dlfm"
 
 
 @pytest.fixture(scope="session")
@@ -114,15 +121,23 @@ def examples(
 
 @pytest.fixture(scope="session")
 def test_package(shipped_test_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The normative test model under the name of the default model."""
+    """The test model under the name of the default model."""
     path = tmp_path_factory.mktemp("models") / "dlf-s.dlfm"
     path.write_bytes(shipped_test_package.read_bytes())
     return path
 
 
+@pytest.fixture(scope="module", params=["integer", "torch"])
+def either_package(
+    request: pytest.FixtureRequest, shipped_test_package: Path, torch_package: Path
+) -> Path:
+    """Both kinds of packages in turn, for what must hold with either backend."""
+    return shipped_test_package if request.param == "integer" else torch_package
+
+
 @pytest.fixture(scope="session")
 def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A package made here and now: the `test` profile with random weights."""
+    """A TorchScript package made here and now: random weights, and a method for reduced sizes."""
     import torch
     from dlf_models.config import load_config
     from dlf_models.export.package import build_package
@@ -137,12 +152,10 @@ def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module", params=["normative", "random"])
-def package(
-    request: pytest.FixtureRequest, shipped_test_package: Path, random_package: Path
-) -> Path:
-    """Each of the two small packages in turn, for modules that name no package of their own."""
-    return shipped_test_package if request.param == "normative" else random_package
+@pytest.fixture(scope="module", params=["trained", "random"])
+def package(request: pytest.FixtureRequest, torch_package: Path, random_package: Path) -> Path:
+    """Each of the two TorchScript packages in turn, for modules that name no package of their own."""
+    return torch_package if request.param == "trained" else random_package
 
 
 @pytest.fixture(scope="session")
@@ -155,6 +168,30 @@ def model_environment(test_package: Path) -> Iterator[None]:
         del os.environ["DLF_MODEL_PATH"]
     else:
         os.environ["DLF_MODEL_PATH"] = before
+
+
+def as_default(package: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make `package` the default model for one test; returns its copy in `folder`."""
+    path = folder / "dlf-s.dlfm"
+    path.write_bytes(package.read_bytes())
+    monkeypatch.setenv("DLF_MODEL_PATH", str(folder))
+    return path
+
+
+@pytest.fixture
+def torch_default(
+    torch_package: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The TorchScript package as the default model."""
+    return as_default(torch_package, tmp_path_factory.mktemp("models"), monkeypatch)
+
+
+@pytest.fixture
+def either_default(
+    either_package: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """Packages of both kinds in turn as the default model."""
+    return as_default(either_package, tmp_path_factory.mktemp("models"), monkeypatch)
 
 
 @pytest.fixture(scope="session")

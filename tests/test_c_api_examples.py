@@ -11,7 +11,7 @@ from conftest import STRICT, run, scene
 
 @pytest.fixture(scope="module")
 def files(
-    tmp_path_factory: pytest.TempPathFactory, examples: Path, shipped_test_package: Path
+    tmp_path_factory: pytest.TempPathFactory, examples: Path, either_package: Path
 ) -> Path:
     """photo.ppm, and photo.dlf made from it by the example."""
     folder = tmp_path_factory.mktemp("files")
@@ -19,7 +19,7 @@ def files(
     (folder / "photo.ppm").write_bytes(b"P6\n140 90\n255\n" + pixels.tobytes())
     run(
         examples / "encode_ppm",
-        *(shipped_test_package, folder / "photo.ppm", folder / "photo.dlf", "5000"),
+        *(either_package, folder / "photo.ppm", folder / "photo.dlf", "5000"),
     )
     return folder
 
@@ -61,24 +61,24 @@ def test_probe(examples: Path, files: Path) -> None:
 
 
 def test_decode_gives_the_pixels_of_the_python_module(
-    examples: Path, files: Path, shipped_test_package: Path
+    examples: Path, files: Path, either_package: Path
 ) -> None:
     from dlf import native
 
     out = files / "decoded.ppm"
-    run(examples / "decode_ppm", shipped_test_package, files / "photo.dlf", out)
-    codec = native.Codec(str(shipped_test_package), threads=2)
+    run(examples / "decode_ppm", either_package, files / "photo.dlf", out)
+    codec = native.Codec(str(either_package), threads=2)
     expected = codec.decode((files / "photo.dlf").read_bytes())
     assert out.read_bytes() == b"P6\n140 90\n255\n" + expected.tobytes()
 
 
 def test_symbols_are_those_of_the_python_module(
-    examples: Path, files: Path, shipped_test_package: Path
+    examples: Path, files: Path, either_package: Path
 ) -> None:
     from dlf import _core
 
-    printed = run(examples / "symbols", shipped_test_package, files / "photo.dlf").splitlines()
-    package = _core.Package(str(shipped_test_package))
+    printed = run(examples / "symbols", either_package, files / "photo.dlf").splitlines()
+    package = _core.Package(str(either_package))
     symbols = _core.decode_symbols((files / "photo.dlf").read_bytes(), package)
     assert printed[-1] == f"final state {symbols['final_state']}"
     for line in printed[:-1]:
@@ -96,27 +96,27 @@ def fnv1a(data: bytes) -> int:
 
 
 def test_encode_refuses_what_it_cannot_read(
-    examples: Path, files: Path, shipped_test_package: Path, tmp_path: Path
+    examples: Path, files: Path, either_package: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out.dlf"
     cut = tmp_path / "cut.ppm"
     cut.write_bytes((files / "photo.ppm").read_bytes()[:-1])
     for source in (cut, files / "photo.dlf"):
-        words = (examples / "encode_ppm", shipped_test_package, source, out, "5000")
+        words = (examples / "encode_ppm", either_package, source, out, "5000")
         assert "not a binary PPM" in run(*words, status=1)
-    words = (examples / "encode_ppm", shipped_test_package, files / "photo.ppm", out, "25")
+    words = (examples / "encode_ppm", either_package, files / "photo.ppm", out, "25")
     assert "cannot be coded in 25 bytes" in run(*words, status=6)
     assert not out.exists()
 
 
 def test_examples_write_over_nothing_that_they_read(
-    examples: Path, files: Path, shipped_test_package: Path, tmp_path: Path
+    examples: Path, files: Path, either_package: Path, tmp_path: Path
 ) -> None:
     for name in ("photo.ppm", "photo.dlf"):
         (tmp_path / name).write_bytes((files / name).read_bytes())
         (tmp_path / f"link-{name}").symlink_to(name)
     model = tmp_path / "model.dlfm"
-    model.write_bytes(shipped_test_package.read_bytes())
+    model.write_bytes(either_package.read_bytes())
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
     for program, source in (("encode_ppm", "photo.ppm"), ("decode_ppm", "photo.dlf")):
         for target in (source, f"link-{source}", "model.dlfm"):

@@ -163,7 +163,7 @@ def test_package_may_come_when_the_header_has_named_it(
     assert library.decoder_get_info(decoder, byref(info), None) == Status.INVALID_ARGUMENT
     assert library.push(decoder, data[:-6])[0] == Status.OK
     assert library.decoder_get_info(decoder, byref(info), None) == Status.OK
-    assert (info.width, info.height, info.model_id) == (WIDTH, HEIGHT, 0)
+    assert (info.width, info.height, info.model_id) == (WIDTH, HEIGHT, 5)
     assert library.state(decoder).stage == Stage.INFO
     assert library.decoder_symbols(decoder, byref(c_void_p()), None) == Status.INVALID_ARGUMENT
     assert library.decoder_set_package(decoder, other, byref(error)) == Status.MODEL_ERROR

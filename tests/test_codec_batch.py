@@ -153,13 +153,13 @@ def test_progress_counts_tiles_of_all(single: native.Codec, mixed: list[Pixels])
 
 
 def test_one_wrong_member_names_itself(
-    package: Path, single: native.Codec, shipped_test_package: Path, random_package: Path
+    package: Path, single: native.Codec, torch_package: Path, random_package: Path
 ) -> None:
     pictures = [scene(60, 50, seed) for seed in range(3)]
     files = encode_all(single, pictures)
     damaged = bytearray(files[2])
     damaged[len(damaged) // 2] ^= 0x55
-    other = shipped_test_package if package == random_package else random_package
+    other = torch_package if package == random_package else random_package
     foreign = native.Codec(str(other)).encode(pictures[0], 0)
     for wrong, kind in (
         (b"GIF89a", InvalidFile),
@@ -235,29 +235,29 @@ class TestPython:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:7"])
 def test_without_a_gpu_every_door_says_so(
-    device: str, shipped_test_package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    device: str, torch_package: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     from dlf.cli.main import main
 
     text = f'device "{device}" is not available'
     for opening in (
-        lambda: native.Codec(str(shipped_test_package), device),
+        lambda: native.Codec(str(torch_package), device),
         lambda: torchscript.check_device(device),
-        lambda: dlf.Codec(shipped_test_package, device=device),
+        lambda: dlf.Codec(torch_package, device=device),
     ):
         with pytest.raises(ValueError, match=text):
             opening()
     (tmp_path / "in.ppm").write_bytes(b"P6 1 1 255 abc")
     for words in (["encode", str(tmp_path / "in.ppm"), str(tmp_path / "o.dlf")],):
-        assert main([*words, "--model", str(shipped_test_package), "--device", device]) == 2
+        assert main([*words, "--model", str(torch_package), "--device", device]) == 2
         assert text in capsys.readouterr().err
 
 
 @pytest.mark.skipif(torch.cuda.device_count() < 1, reason="no CUDA device")
-def test_a_device_beyond_the_last_is_named(shipped_test_package: Path) -> None:
+def test_a_device_beyond_the_last_is_named(torch_package: Path) -> None:
     beyond = f"cuda:{torch.cuda.device_count()}"
     with pytest.raises(ValueError, match=f'device "{beyond}" is not available: there are'):
-        native.Codec(str(shipped_test_package), beyond)
+        native.Codec(str(torch_package), beyond)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

@@ -20,13 +20,18 @@ RATE = 5
 FACTORS = (2, 4, 8)
 
 
-@pytest.fixture(scope="module", params=["by averages", "by network"])
+@pytest.fixture(scope="module", params=["by averages", "by network", "by programs"])
 def package(
-    request: pytest.FixtureRequest, shipped_test_package: Path, random_package: Path
+    request: pytest.FixtureRequest,
+    torch_package: Path,
+    random_package: Path,
+    shipped_test_package: Path,
 ) -> Path:
-    """A package without a method for reduced sizes, and one that has it."""
+    """A package without a method for reduced sizes, one that has it, and an integer package."""
+    if request.param == "by programs":
+        return shipped_test_package
     by_network = request.param == "by network"
-    path = random_package if by_network else shipped_test_package
+    path = random_package if by_network else torch_package
     names = [Path(name).name for name in zipfile.ZipFile(path).namelist()]
     assert ("reduced.bin" in names) == by_network
     return path
@@ -70,9 +75,9 @@ def test_size_and_content(
 
 
 def test_averages_are_those_of_the_whole_picture(
-    shipped_test_package: Path, photo_pixels: Pixels
+    torch_package: Path, photo_pixels: Pixels
 ) -> None:
-    codec = native.Codec(str(shipped_test_package))
+    codec = native.Codec(str(torch_package))
     file = codec.encode(photo_pixels, RATE)
     whole = codec.decode(file)
     for factor in FACTORS:
@@ -185,16 +190,14 @@ def test_estimates_say_what_is_saved(package: Path) -> None:
     assert memory == sorted(set(memory), reverse=True)
 
 
-def test_a_method_that_is_promised_must_be_there(
-    shipped_test_package: Path, tmp_path: Path
-) -> None:
+def test_a_method_that_is_promised_must_be_there(torch_package: Path, tmp_path: Path) -> None:
     from dlf_models.package_format import assemble_package, read_package
 
-    normative, description = read_package(shipped_test_package.read_bytes())
+    normative, description = read_package(torch_package.read_bytes())
     broken = {"promised": bytes(12), "malformed": bytes(11)}
     for name, costs in broken.items():
         bare = tmp_path / f"{name}.zip"
-        with zipfile.ZipFile(shipped_test_package) as old, zipfile.ZipFile(bare, "w") as new:
+        with zipfile.ZipFile(torch_package) as old, zipfile.ZipFile(bare, "w") as new:
             for member in old.namelist():
                 if not re.search("normative.bin|model.json", member):
                     new.writestr(member, old.read(member))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import dlf
 import pytest
+from PIL import Image
 from programs import run_python
 
 # Forks, runs `act` in the child and prints how it ended; a child that hangs is killed.
@@ -56,8 +58,8 @@ print(ends)
 """
 
 
-def test_children_of_a_process_whose_threads_code(shipped_test_package: Path) -> None:
-    assert run_python(FORK + BUSY, shipped_test_package) == "{0}"
+def test_children_of_a_process_whose_threads_code(either_package: Path) -> None:
+    assert run_python(FORK + BUSY, either_package) == "{0}"
 
 
 FIRST = """
@@ -82,10 +84,10 @@ print(ends)
 
 
 def test_fork_while_the_first_image_loads(
-    photo_dlf: bytes, tmp_path: Path, model_environment: None
+    photo: Image.Image, tmp_path: Path, either_default: Path
 ) -> None:
-    """Another thread is importing torch and NumPy just then."""
-    (tmp_path / "photo.dlf").write_bytes(photo_dlf)
+    """Another thread is importing NumPy just then, and torch where the package needs it."""
+    (tmp_path / "photo.dlf").write_bytes(dlf.Codec(either_default).encode(photo, 100))
     assert run_python(FORK + FIRST, tmp_path / "photo.dlf") == "{0}"
 
 
@@ -106,7 +108,7 @@ print(image.tobytes() == want)
 """
 
 
-def test_a_lazy_image_that_another_thread_is_loading(model_environment: None) -> None:
+def test_a_lazy_image_that_another_thread_is_loading(either_default: Path) -> None:
     assert run_python(FORK + LAZY).split() == ["True", "0", "True"]
 
 
@@ -135,9 +137,9 @@ with image._load_lock:
 """
 
 
-def test_a_progress_function_may_fork(shipped_test_package: Path, model_environment: None) -> None:
+def test_a_progress_function_may_fork(either_default: Path) -> None:
     """Its child can code; the call that was under way is the parent's, and says so in the child."""
-    assert run_python(FORK + OWN, shipped_test_package).split() == ["0", "True", "7", "0"]
+    assert run_python(FORK + OWN, either_default).split() == ["0", "True", "7", "0"]
 
 
 @pytest.mark.parametrize("waits", [True, False])

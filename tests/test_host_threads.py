@@ -36,8 +36,8 @@ print(seen)
 """
 
 
-def test_threads_of_the_host_keep_the_number_of_the_host(shipped_test_package: Path) -> None:
-    assert run_python(NUMBERS, shipped_test_package) == "{4}"
+def test_threads_of_the_host_keep_the_number_of_the_host(torch_package: Path) -> None:
+    assert run_python(NUMBERS, torch_package) == "{4}"
 
 
 ENDING = """
@@ -68,12 +68,12 @@ print("ends")
 
 @pytest.mark.parametrize("what", ["decode", "encode", "load", "progress", "symbols"])
 def test_the_interpreter_may_end_while_a_daemon_thread_codes(
-    what: str, model_environment: None
+    what: str, either_default: Path
 ) -> None:
     assert run_python(ENDING, what) == "ends"
 
 
-def test_calls_work_in_exit_functions(shipped_test_package: Path) -> None:
+def test_calls_work_in_exit_functions(either_package: Path) -> None:
     program = """
 import atexit, sys
 atexit.register(lambda: print(codec.decode(file).shape))
@@ -81,7 +81,7 @@ import dlf, numpy as np
 codec = dlf.Codec(sys.argv[1])
 file = codec.encode(np.zeros((64, 80, 3), np.uint8), 0)
 """
-    assert run_python(program, shipped_test_package) == "(64, 80, 3)"
+    assert run_python(program, either_package) == "(64, 80, 3)"
 
 
 GREENLETS = """
@@ -121,9 +121,9 @@ print([results.get(index) for index in (0, 1, 2, 4)])
 """
 
 
-def test_greenlets_may_switch_inside_a_progress_function(shipped_test_package: Path) -> None:
+def test_greenlets_may_switch_inside_a_progress_function(either_package: Path) -> None:
     pytest.importorskip("greenlet")
-    assert run_python(GREENLETS, shipped_test_package) == "[True, True, True, True]"
+    assert run_python(GREENLETS, either_package) == "[True, True, True, True]"
 
 
 @pytest.mark.parametrize("first", ["", "import dlf_pillow, dlf.codec\n"])

@@ -118,7 +118,8 @@ def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path:
     installed = {line.split("=")[0].split(" ")[0].lower() for line in listed.splitlines()}
     assert installed - {"pip", "setuptools", "wheel"} == {"dlf", "imageio", "numpy", "pillow"}
     dlf = environment / "bin" / "dlf"
-    vector = ROOT / "conformance" / "vectors" / "test-odd" / "input.dlf"
+    vectors = ROOT / "conformance" / "vectors"
+    vector = vectors / "dlf-s-odd" / "input.dlf"
     assert "test" in run(dlf, "models")
     assert run(dlf, "info", vector)
     run(dlf, "symbols", vector, tmp_path / "symbols.npz")
@@ -126,6 +127,14 @@ def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path:
     assert (
         f"needs the torch backend, which this DLF was built without: pip install '{TORCH}'" in said
     )
+    # With an integer package it encodes and decodes, and the pixels are those of every DLF.
+    run(dlf, "decode", vectors / "test-odd" / "input.dlf", tmp_path / "odd.png")
+    with Image.open(tmp_path / "odd.png") as ours, Image.open(
+        vectors / "test-odd" / "reference.png"
+    ) as theirs:
+        assert ours.tobytes() == theirs.tobytes()
+    run(dlf, "encode", tmp_path / "odd.png", tmp_path / "again.dlf", "--model", "test")
+    run(dlf, "decode", tmp_path / "again.dlf", tmp_path / "again.png")
 
 
 def test_a_new_environment_encodes_and_decodes(

@@ -95,30 +95,30 @@ def test_settings_of_torch_change_nothing_and_stay(codecs: dict[str, native.Code
 
 
 def test_in_python_and_on_the_command_line(
-    shipped_test_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    torch_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from dlf.cli.main import main
 
     picture = scene(60, 80, 2)
     Image.fromarray(picture).save(tmp_path / "in.png")
-    codec = dlf.Codec(shipped_test_package, precision="bf16")
-    options = ["--precision", "bf16", "--model", str(shipped_test_package), "--quiet"]
+    codec = dlf.Codec(torch_package, precision="bf16")
+    options = ["--precision", "bf16", "--model", str(torch_package), "--quiet"]
     assert main(["encode", str(tmp_path / "in.png"), str(tmp_path / "x.dlf"), *options]) == 0
     file = (tmp_path / "x.dlf").read_bytes()
     assert file == codec.encode(picture)
     assert main(["decode", str(tmp_path / "x.dlf"), str(tmp_path / "out.png"), *options]) == 0
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), codec.decode(file))
     with pytest.raises(ValueError, match="precision must be 'fp32' or 'bf16', not 'fp16'"):
-        dlf.Codec(shipped_test_package, precision="fp16")  # type: ignore[arg-type]
+        dlf.Codec(torch_package, precision="fp16")  # type: ignore[arg-type]
     assert main(["decode", "a", "b", "--precision", "fp8"]) == 2
     assert "precision must be" in capsys.readouterr().err
 
 
-def test_in_c(installed_library: Path, shipped_test_package: Path) -> None:
+def test_in_c(installed_library: Path, torch_package: Path) -> None:
     library = Library(installed_library / "lib")
-    codec = library.open_codec(shipped_test_package, precision=1)
+    codec = library.open_codec(torch_package, precision=1)
     library.codec_free(codec)
-    path = str(shipped_test_package).encode()
+    path = str(torch_package).encode()
     wrong: list[tuple[dict[str, Any], bytes]] = [({"precision": 2}, b"unknown precision")]
     if not torch.cuda.is_available():
         wrong += [

@@ -100,9 +100,9 @@ def settings() -> tuple[Any, ...]:
 
 
 @pytest.fixture(scope="module")
-def codecs(shipped_test_package: Path) -> dict[str, native.Codec]:
+def codecs(torch_package: Path) -> dict[str, native.Codec]:
     names: Any = ("fp32", "bf16")
-    return {name: native.Codec(str(shipped_test_package), precision=name) for name in names}
+    return {name: native.Codec(str(torch_package), precision=name) for name in names}
 
 
 @pytest.fixture(scope="module")
@@ -137,11 +137,11 @@ def test_a_setting_changes_nothing_and_stays(
     expected: dict[str, Coded],
     picture: npt.NDArray[np.uint8],
     file: bytes,
-    shipped_test_package: Path,
+    torch_package: Path,
 ) -> None:
     with CONTEXTS[name]():
         before = settings()
-        loaded = native.Codec(str(shipped_test_package))
+        loaded = native.Codec(str(torch_package))
         for precision_name, codec in {**codecs, "loaded under it": loaded}.items():
             right = expected.get(precision_name, expected["fp32"])
             assert same(code(codec, picture, file), right), precision_name

@@ -138,16 +138,16 @@ def test_memory_is_estimated_for_torch_too(encoding: Path) -> None:
 
 
 def test_a_backend_that_does_not_fit_is_refused(
-    encoding: Path, shipped_test_package: Path, picture: np.ndarray
+    encoding: Path, torch_package: Path, picture: np.ndarray
 ) -> None:
     with pytest.raises(ValueError, match="backend must be 'auto', 'integer' or 'torch', not 'tpu'"):
         dlf.Codec(encoding, backend="tpu")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match='TorchScript, backend "integer" does not run them'):
-        dlf.Codec(shipped_test_package, backend="integer").encode(picture)
+        dlf.Codec(torch_package, backend="integer").encode(picture)
     with pytest.raises(ValueError, match='precision is "fp32"'):
         dlf.Codec(encoding, backend="torch", precision="bf16").encode(picture)
-    twin = dlf.Codec(shipped_test_package, threads=1, backend="torch")
-    assert twin.encode(picture) == dlf.Codec(shipped_test_package, threads=1).encode(picture)
+    twin = dlf.Codec(torch_package, threads=1, backend="torch")
+    assert twin.encode(picture) == dlf.Codec(torch_package, threads=1).encode(picture)
 
 
 def test_without_torch_the_machine_goes_on(

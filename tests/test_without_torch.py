@@ -11,6 +11,7 @@ import dlf
 import pytest
 from dlf import torchscript
 from dlf.cli import main
+from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
@@ -26,13 +27,25 @@ def missing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return f"pip install '{torchscript.TORCH}', then build DLF again"
 
 
+@pytest.fixture(scope="module")
+def torch_dlf(photo: Image.Image, torch_package: Path) -> bytes:
+    """A file of a TorchScript package."""
+    return dlf.Codec(torch_package).encode(photo, 100)
+
+
+def test_an_integer_package_needs_no_backend(missing: str, photo: Image.Image) -> None:
+    data = dlf.encode(photo, 100, importance="auto")
+    assert dlf.decode(data).shape == (photo.height, photo.width, 3)
+    assert dlf.decode(data, downscale=2, noise="faithful").shape[0] == photo.height // 2
+
+
 def test_a_package_names_the_backend_that_it_needs(
-    missing: str, test_package: Path, photo_dlf: bytes
+    missing: str, torch_default: Path, torch_dlf: bytes
 ) -> None:
     with pytest.raises(dlf.ModelError) as caught:
-        dlf.Codec(test_package).decode(photo_dlf)
+        dlf.Codec(torch_default).decode(torch_dlf)
     text = str(caught.value)
-    assert text.startswith(f"model package {str(test_package)!r} needs the torch backend")
+    assert text.startswith(f"model package {str(torch_default)!r} needs the torch backend")
     assert text.endswith(missing)
 
 
@@ -44,9 +57,9 @@ def test_a_device_names_the_backend_that_it_needs(missing: str) -> None:
 
 @pytest.mark.parametrize("absent", ["torch", "dlf._torch"])
 def test_the_command_line_ends_with_the_status_of_a_model(
-    absent: str, photo_dlf: bytes, tmp_path: Path
+    absent: str, torch_default: Path, torch_dlf: bytes, tmp_path: Path
 ) -> None:
-    (tmp_path / "a.dlf").write_bytes(photo_dlf)
+    (tmp_path / "a.dlf").write_bytes(torch_dlf)
     program = (
         f"import sys; sys.modules[{absent!r}] = None\n"
         "from dlf.cli import main; sys.exit(main(['decode', 'a.dlf', 'a.png']))"
@@ -60,11 +73,15 @@ def test_the_command_line_ends_with_the_status_of_a_model(
 
 
 def test_headers_and_symbols_need_no_backend(
-    missing: str, photo_dlf: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    missing: str,
+    torch_default: Path,
+    torch_dlf: bytes,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     source = tmp_path / "a.dlf"
-    source.write_bytes(photo_dlf)
-    assert dlf.info(photo_dlf).size == (168, 120)
+    source.write_bytes(torch_dlf)
+    assert dlf.info(torch_dlf).size == (168, 120)
     for words in (["info"], ["verify"]):
         assert main([*words, str(source)]) == 0
     assert main(["symbols", str(source), str(tmp_path / "a.npz")]) == 0
@@ -72,10 +89,10 @@ def test_headers_and_symbols_need_no_backend(
     capsys.readouterr()
 
 
-def test_errors_of_the_backend_keep_their_class(test_package: Path) -> None:
+def test_errors_of_the_backend_keep_their_class(torch_package: Path) -> None:
     """They are thrown in one shared object and caught in another."""
     with pytest.raises(ValueError, match='unknown device "abacus"'):
-        dlf.codec.native.Codec(str(test_package), "abacus")
+        dlf.codec.native.Codec(str(torch_package), "abacus")
 
 
 def test_torch_is_found_wherever_it_lies() -> None:

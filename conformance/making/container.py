@@ -9,6 +9,8 @@ from conformance.reference.checksum import crc8, crc32c
 from conformance.reference.header import SIGNATURE
 
 VERSION_1 = 0x01
+TEST_MODEL_ID = 5
+"""Annex B: the package `test`, for which files are made that do not depend on the model."""
 RESERVED, MAP, CHUNKS, TRAILER, DESCRIPTION = 0x08, 0x10, 0x20, 0x40, 0x80
 
 
@@ -27,7 +29,7 @@ class Header:
 
     width: int = 1
     height: int = 1
-    model_id: int | bytes = 0
+    model_id: int | bytes = TEST_MODEL_ID
     rate: int = 0
     description: int = 0
     flags: int = VERSION_1

@@ -23,7 +23,7 @@ HEADER_CUTS = {
 
 def cuts(encode: Encode) -> Iterator[Vector]:
     """One file with chunks and trailer, cut from front to back."""
-    width, height, rate = 150, 90, 7
+    width, height, rate = 150, 90, 60
     payload = payload_of(encode(scene(width, height, seed=70), rate))
     header = Header(width, height, rate=rate)
     whole = File(header, payload, [Chunk(4, XMP), Chunk(16, b"private")]).write()

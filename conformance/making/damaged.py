@@ -14,9 +14,10 @@ from conformance.reference.decoder import decode
 from conformance.reference.entropy import ScaleTable
 from conformance.reference.file import read_file
 from conformance.reference.model import Model
+from conformance.reference.registry import model_id
 from conformance.reference.status import Refused, Status
 
-WIDTH, HEIGHT, RATE = 150, 90, 5
+WIDTH, HEIGHT, RATE = 150, 90, 60
 INVALID, MODEL = Status.INVALID_FILE, Status.MODEL_ERROR
 
 
@@ -63,18 +64,25 @@ def damaged(model: Model) -> Iterator[Vector]:
     data = File(replace(good, rate=255), payload).write()
     yield refused("rate-255", data, "§5.1.3", "rate point 255")
 
-    data = File(replace(good, flags=VERSION_1 | MAP), payload).write()
-    yield late("map-unexpected", data, INVALID, "§5.6", "a map for a model of format 1")
-
     ids = {"unregistered": 99, "highest-registered": 2**27 - 1, "derived": 2**27 + 12345}
     ids |= {"unused": 2**28, "highest": 2**32 - 1}
-    for label, model_id in ids.items():
-        data = File(replace(good, model_id=varint(model_id)), payload).write()
-        yield late(f"model-{label}", data, MODEL, "§5.1.3", f"model id {model_id}", model=None)
+    for label, number in ids.items():
+        data = File(replace(good, model_id=varint(number)), payload).write()
+        yield late(f"model-{label}", data, MODEL, "§5.1.3", f"model id {number}", model=None)
 
     side = 2**24
     data = File(replace(good, width=side, height=side), payload).write()
     yield late("pixels", data, Status.LIMIT_EXCEEDED, "§10", "2^48 pixels")
+
+
+def unexpected_map(name: str, model: Model) -> Vector:
+    """§5.6: a map for a model that knows none."""
+    rate = 5
+    recorder = payloads.likely(np.random.Generator(np.random.PCG64(90)))
+    payloads.compose(model, WIDTH, HEIGHT, rate, recorder)
+    header = Header(WIDTH, HEIGHT, model_id(model.sha256), rate, flags=VERSION_1 | MAP)
+    data = File(header, recorder.encoded()).write()
+    return late("map-unexpected", data, INVALID, "§5.6", "a map for a model of format 1", name)
 
 
 def late(

@@ -11,7 +11,7 @@
 
 namespace dlf_fuzz {
 
-// The normative test model, from the file that CMake names.
+// The test model, from the file that CMake names.
 const std::vector<uint8_t>& test_package_bytes();
 
 // The same, opened through dlf.h.

@@ -23,7 +23,7 @@ Bytes read(const std::string& path) {
 }
 
 // Conformance vectors that together have every field of the header and every kind of chunk.
-const char* const kPlain[] = {"test-one-pixel", "test-odd", "test-beyond-one-window", "test-rate-4",
+const char* const kPlain[] = {"test-one-pixel", "test-odd", "test-beyond-one-window", "test-rate-32",
                               "test-no-trailer"};
 const char* const kProtected[] = {"test-trailer-alone",  "test-display-p3",  "test-mode-l",
                                   "test-exif",           "test-icc",         "test-stored-deflate",
@@ -140,7 +140,7 @@ TEST(every_truncation_is_named) {
 }
 
 TEST(every_truncation_that_is_allowed_keeps_the_size) {
-  for (const char* const name : {"test-all-chunks", "test-any-symbols", "test-rate-4"}) {
+  for (const char* const name : {"test-all-chunks", "test-any-symbols", "test-rate-32"}) {
     const Bytes file = vector(name);
     const dlf_info info = info_of(file);
     dlf_decoder_options options;

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .layers import Conv, Down, Residual, leaky
 
 NARROW = 48
-WIDTH = 96
+"""Channels of the first layer at most: as many as the detail branch has, and twice as many behind it."""
 MOST = 127
 """What the program puts out for the importance 1 (A.3)."""
 
@@ -24,13 +24,14 @@ class ImportanceHead(nn.Module):
 
     def __init__(self, detail_width: int) -> None:
         super().__init__()
-        self.narrow = Conv(detail_width, NARROW)
-        self.gather = Down(NARROW, WIDTH, 3)
-        self.blocks = nn.ModuleList(Residual(WIDTH) for _ in range(2))
-        self.out = Conv(WIDTH, 1)
+        narrow = min(NARROW, detail_width)
+        self.narrow = Conv(detail_width, narrow)
+        self.gather = Down(narrow, 2 * narrow, 3)
+        self.blocks = nn.ModuleList(Residual(2 * narrow) for _ in range(2))
+        self.out = Conv(2 * narrow, 1)
 
     def features(self, detail: Tensor) -> Tensor:
-        """What the analysis program hands over: ``[B, 4 * NARROW, H/32, W/32]``."""
+        """What the analysis program hands over: ``[B, 4 * narrow, H/32, W/32]``."""
         return F.pixel_unshuffle(leaky(self.narrow(leaky(detail))), 2)
 
     def forward(self, features: Tensor) -> Tensor:
