@@ -57,6 +57,7 @@ def all_vectors() -> Iterator[Vector]:
             yield from of_format(load(path), encode)
         if name == TORCH_MODEL:
             yield from valid.tiles(name, load(path), encode)
+            yield from valid.descriptions(name, load(path), encode)
             yield damaged.unexpected_map(name, load(path))
     yield from models.random_models()
     yield from models.broken_models()
@@ -72,7 +73,7 @@ def of_model(name: str, model: Model, encode: valid.Encode) -> Iterator[Vector]:
 
 def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     """What does not depend on the model, and is made with the small one."""
-    yield from valid.descriptions(encode)
+    yield from valid.descriptions(TEST_MODEL, model, encode)
     yield from valid.chunks(encode)
     yield from cut.cuts(encode)
     yield from broken.headers(encode)

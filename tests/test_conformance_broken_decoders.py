@@ -17,9 +17,9 @@ from conformance import reference_decoder, specification, suite
 from conformance.checks import Reason
 from conformance.decoders import Answer, FunctionDecoder
 
-VALID = "test-mode-rgba"
+VALID = "test-torch-mode-rgba"  # its pixels have a tolerance
 BAD = "bad-version-2"
-IDS = (VALID, "test-odd", "test-trailer-alone", "cut-in-detail", BAD, "bad-payload-one-less")
+IDS = (VALID, "test-torch-odd", "test-trailer-alone", "cut-in-detail", BAD, "bad-payload-one-less")
 Change = Callable[[Sequence[str], Answer], Answer]
 
 

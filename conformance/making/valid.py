@@ -80,7 +80,7 @@ def tiles(name: str, model: Model, encode: Encode) -> Iterator[Vector]:
         )
 
 
-def descriptions(encode: Encode) -> Iterator[Vector]:
+def descriptions(name: str, model: Model, encode: Encode) -> Iterator[Vector]:
     """Modes, orientations and colour spaces: the bits of the picture description (§2.6)."""
     width, height = 70, 45
     picture = scene(width, height, seed=40)
@@ -96,13 +96,14 @@ def descriptions(encode: Encode) -> Iterator[Vector]:
     }
     cases |= {f"orientation-{value + 1}": (value, []) for value in range(1, 8)}
     for label, (description, chunks) in cases.items():
-        header = Header(width, height, rate=6, description=description)
+        header = Header(width, height, model_id(model.sha256), 6, description)
         gray = ("§2.6.3",) * bool(description & 8)
         pictured = not label.startswith("orientation") or label == "orientation-6"
         yield Vector(
-            id=f"test-{label}",
+            id=f"{name}-{label}",
             description=f"picture description 0x{description:02X}",
             data=File(header, payload, chunks).write(),
+            model=name,
             pictures=("",) if pictured else (),
             clauses=("§2.6", *gray, *(PIXELS if pictured else ())),
         )
