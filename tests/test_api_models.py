@@ -104,7 +104,9 @@ def altered_packages(package: Path, folder: Path) -> dict[str, Path]:
     with zipfile.ZipFile(package) as source, zipfile.ZipFile(paths["repacked"], "w") as target:
         for member in source.infolist():
             data = source.read(member)
-            target.writestr(member, data + b"#" if member.filename.endswith(".py") else data)
+            target.writestr(
+                member, data + b"#" if member.filename.endswith("encoder.bin") else data
+            )
     paths["other zip"] = folder / "other.dlfm"
     with zipfile.ZipFile(paths["other zip"], "w") as target:
         target.writestr("hello.txt", "hello")

@@ -10,9 +10,7 @@ from conftest import STRICT, run, scene
 
 
 @pytest.fixture(scope="module")
-def files(
-    tmp_path_factory: pytest.TempPathFactory, examples: Path, either_package: Path
-) -> Path:
+def files(tmp_path_factory: pytest.TempPathFactory, examples: Path, either_package: Path) -> Path:
     """photo.ppm, and photo.dlf made from it by the example."""
     folder = tmp_path_factory.mktemp("files")
     pixels = scene(90, 140, seed=8)

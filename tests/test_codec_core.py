@@ -230,9 +230,7 @@ def test_tiles_fit_together(codec: native.Codec, large: Pixels, large_file: byte
     assert error[seams].mean() < 1.5 * np.median(error)
 
 
-def test_region_of_a_tiled_picture(
-    codec: native.Codec, large_file: bytes, by_torch: bool
-) -> None:
+def test_region_of_a_tiled_picture(codec: native.Codec, large_file: bytes, by_torch: bool) -> None:
     whole = codec.decode(large_file)
     for x, y, width, height in ((0, 0, 1, 1), (1000, 900, 200, 300), (1699, 1649, 1, 1)):
         part = codec.decode(large_file, region=(x, y, width, height))

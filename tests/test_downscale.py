@@ -74,9 +74,7 @@ def test_size_and_content(
         assert np.sqrt((error**2).mean()) < 12
 
 
-def test_averages_are_those_of_the_whole_picture(
-    torch_package: Path, photo_pixels: Pixels
-) -> None:
+def test_averages_are_those_of_the_whole_picture(torch_package: Path, photo_pixels: Pixels) -> None:
     codec = native.Codec(str(torch_package))
     file = codec.encode(photo_pixels, RATE)
     whole = codec.decode(file)

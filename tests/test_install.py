@@ -129,9 +129,10 @@ def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path:
     )
     # With an integer package it encodes and decodes, and the pixels are those of every DLF.
     run(dlf, "decode", vectors / "test-odd" / "input.dlf", tmp_path / "odd.png")
-    with Image.open(tmp_path / "odd.png") as ours, Image.open(
-        vectors / "test-odd" / "reference.png"
-    ) as theirs:
+    with (
+        Image.open(tmp_path / "odd.png") as ours,
+        Image.open(vectors / "test-odd" / "reference.png") as theirs,
+    ):
         assert ours.tobytes() == theirs.tobytes()
     run(dlf, "encode", tmp_path / "odd.png", tmp_path / "again.dlf", "--model", "test")
     run(dlf, "decode", tmp_path / "again.dlf", tmp_path / "again.png")
