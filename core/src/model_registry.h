@@ -24,7 +24,7 @@ constexpr RegisteredModel kRegisteredModels[] = {
     {2, "dlf-s-2", "67efb15819467b7ddf8b8229bd68c2e379acf82ea8f591c2428cc0a66a08118f"},
     {3, "dlf-s-3", "e8453c7af62c9945473f0a7b037b3c08074b9f4a6add733e59cf173fcc0e34e5"},
     {4, "dlf-s-4", "7589d37d120a429450c93adf38816b82c34c167b04ec3629654fc41b3a0156c3"},
-    {5, "test-2", "9cce0d3493af934f4792b8b1b10e46a6300b9a01a67fa383d7ca4f76958b2323"},
+    {5, "test-2", "5d48c5c2179f988737098f76074efd5064c2f5091df35fc622345f590e537df6"},
 };
 
 // The entry with this id, or null.
