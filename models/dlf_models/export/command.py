@@ -14,7 +14,7 @@ from dlf.files import is_stream, write_atomically
 from dlf.outputs import Output, judge, refuse_existing
 from numpy.typing import NDArray
 
-from ..package_format import normative_digest
+from ..package.archive import normative_digest
 from ..training.checkpoint import load_checkpoint
 from ..training.data import load_images
 from ..training.initialise import prior_path, save_prior
