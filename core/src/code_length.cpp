@@ -4,7 +4,6 @@
 
 #include "constants.h"
 #include "rans.h"
-#include "token_coder.h"
 
 namespace dlf {
 
@@ -15,22 +14,6 @@ double entry_bits(const FrequencyTable& table, uint32_t entry) {
 double value_bits(const FrequencyTable& table, int32_t value) {
   const ValueCode code = value_code(table, value);
   return entry_bits(table, code.entry) + code.suffix_bits();
-}
-
-CodeLengths code_lengths(const NormativePart& model, const SymbolSet& symbols) {
-  CodeLengths out;
-  out.windows = token_bits(model, symbols.geometry, symbols.tokens, symbols.banks);
-  if (symbols.map) out.map = map_bits(*symbols.map);
-  const size_t plane = symbols.symbols.plane();
-  out.positions.assign(plane, 0.0);
-  for (size_t at = 0; at < symbols.symbols.data.size(); ++at) {
-    const int16_t index = symbols.scale_index.data[at];
-    if (index >= 0) {
-      const FrequencyTable& table = model.scale_tables[static_cast<size_t>(index)];
-      out.positions[at % plane] += value_bits(table, symbols.symbols.data[at]);
-    }
-  }
-  return out;
 }
 
 }  // namespace dlf

@@ -1,10 +1,7 @@
 #include "torch_host.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/record_function.h>
-#include <dlfcn.h>
 
 #include <algorithm>
 #include <memory>
@@ -40,21 +37,6 @@ std::string last_line(const std::string& text) {
   const size_t begin = before == std::string::npos ? 0 : before + 1;
   const size_t length = end + 1 - begin;
   return text.substr(begin, std::min(length, kLongestText)) + (length > kLongestText ? "..." : "");
-}
-
-// libtorch registers CUDA when its library is loaded, and looks for it once. We link the part for
-// processors alone, so that part must come in before anyone looks. It lies beside the part for
-// processors, wherever that was found. Where the library is absent, nothing happens.
-void load_cuda() {
-  static const bool tried = [] {
-    Dl_info processors;
-    if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &processors) == 0) return true;
-    const std::string path = processors.dli_fname;
-    const std::string folder = path.substr(0, path.rfind('/') + 1);
-    dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
-    return true;
-  }();
-  static_cast<void>(tried);
 }
 
 }  // namespace
@@ -105,32 +87,6 @@ void fail_as_libtorch(const char* what, const std::string& text) {
     }
   }
   fail(DLF_MODEL_ERROR, std::string(what) + " failed: " + last_line(text));
-}
-
-void check_torch_device(const std::string& device) {
-  const auto refuse = [&](const std::string& why) {
-    fail(DLF_INVALID_ARGUMENT, "device \"" + device + "\" is not available: " + why);
-  };
-  c10::Device parsed(c10::kCPU);
-  try {
-    parsed = c10::Device(device);
-  } catch (const c10::Error&) {
-    fail(DLF_INVALID_ARGUMENT, "unknown device \"" + device + "\"");
-  }
-  if (parsed.is_cpu()) return;
-  if (!parsed.is_cuda()) refuse("DLF runs on \"cpu\" and \"cuda\"");
-  load_cuda();
-  int count = 0;
-  try {
-    const auto& hooks = at::detail::getCUDAHooks();
-    if (hooks.hasCUDA()) count = hooks.getNumGPUs();
-  } catch (const c10::Error& error) {
-    refuse(error.what_without_backtrace());
-  }
-  if (count == 0) refuse("this libtorch has no CUDA, or it finds no device");
-  if (parsed.has_index() && parsed.index() >= count) {
-    refuse("there are " + std::to_string(count) + " CUDA devices, counted from 0");
-  }
 }
 
 }  // namespace dlf

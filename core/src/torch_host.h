@@ -23,7 +23,7 @@
 #include "status.h"
 #include "torch_settings.h"
 #include "torch_thread.h"
-#include "torchscript_transform.h"
+#include "transforms.h"
 
 namespace dlf {
 

@@ -8,7 +8,7 @@
 #include <c10/core/Device.h>
 #include <torch/csrc/jit/api/module.h>
 
-#include "torchscript_transform.h"
+#include "transforms.h"
 
 namespace dlf {
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "torch_device.h"
 #include "torch_host.h"
 #include "torch_program.h"
-#include "torchscript_transform.h"
 #include "workers.h"
 
 namespace dlf {

@@ -15,6 +15,7 @@
 
 #include "apart.h"
 #include "status.h"
+#include "torch_device.h"
 #include "torch_host.h"
 #include "torch_module.h"
 

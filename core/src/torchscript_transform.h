@@ -18,9 +18,6 @@
 
 namespace dlf {
 
-// Throws DLF_INVALID_ARGUMENT for a device that is unknown or absent, naming it and why.
-void check_torch_device(const std::string& device);
-
 // The TransformLoader of TorchScript packages; may be called on any thread. Throws DLF_MODEL_ERROR
 // when the archive holds no fitting TorchScript module, and what check_torch_device throws.
 std::unique_ptr<const Transform> load_torchscript_transform(const std::vector<uint8_t>& archive,

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-#include "code_length.h"
+#include "payload_lengths.h"
 #include "constants.h"
 #include "prior.h"
 #include "support.h"

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "chunks.h"
-#include "code_length.h"
+#include "payload_lengths.h"
 #include "common.h"
 #include "constants.h"
 #include "downscale.h"

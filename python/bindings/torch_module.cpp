@@ -3,6 +3,7 @@
 #include "fork_gate.h"
 #include "interpreter.h"
 #include "torch_capsule.h"
+#include "torch_device.h"
 #include "torch_runner.h"
 #include "torchscript_transform.h"
 
