@@ -128,19 +128,21 @@ Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geome
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
 
-Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int downscale, int threads, const Limits& limits, bool for_pixels,
+Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry,
+                           const DecodingWork& work, const Limits& limits,
                            const ProgramRunner& runner) {
-  const bool whole = downscale == 1 || !model.reduced_macs();
-  const auto divisor = static_cast<uint32_t>(downscale);
-  const Call call{times(divide_up(geometry.width, divisor), divide_up(geometry.height, divisor)),
-                  whole ? model.normative().synthesis_macs : model.reduced_macs()->at(downscale),
-                  whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
+  const bool whole = work.downscale == 1 || !model.reduced_macs();
+  const auto divisor = static_cast<uint32_t>(work.downscale);
+  const Call call{
+      times(divide_up(geometry.width, divisor), divide_up(geometry.height, divisor)),
+      whole ? model.normative().synthesis_macs : model.reduced_macs()->at(work.downscale),
+      whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
   if (model.normative().synthesis) {
-    return estimate_strips(model.normative(), geometry, channels, call,
-                           drawing_cost(model, geometry, downscale, runner, threads), for_pixels);
+    return estimate_strips(model.normative(), geometry, work.channels, call,
+                           drawing_cost(model, geometry, work.downscale, runner, work.threads),
+                           work.for_pixels);
   }
-  return estimate(model.normative(), geometry, channels, call, threads, limits);
+  return estimate(model.normative(), geometry, work.channels, call, work.threads, limits);
 }
 
 ChunkLimits chunk_limits(const Limits& limits) {

@@ -45,10 +45,17 @@ Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geome
                            int threads, const Limits& limits,
                            const ProgramRunner& runner = integer_machine());
 
-// The same for decoding at 1/downscale of the size (1, 2, 4 or 8). `for_pixels`: of the symbols
-// only what drawing needs is kept (PayloadOptions).
-Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry, int channels,
-                           int downscale, int threads, const Limits& limits, bool for_pixels = true,
+// What a decoding is to give, and with what.
+struct DecodingWork {
+  int channels = 3;        // of the picture
+  int downscale = 1;       // 1, 2, 4 or 8: the size is divided by it
+  int threads = 1;         // as for estimate_encoding
+  bool for_pixels = true;  // of the symbols only what drawing needs is kept (PayloadOptions)
+};
+
+// The same for decoding.
+Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geometry,
+                           const DecodingWork& work, const Limits& limits,
                            const ProgramRunner& runner = integer_machine());
 
 // Alpha is bounded by max_pixels, since its size follows from the picture's.

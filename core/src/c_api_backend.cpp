@@ -9,7 +9,7 @@
 #include <dlfcn.h>
 
 // Null unless the program is linked to libdlf_torch.
-extern "C" __attribute__((weak)) DLF_API const dlf_backend* dlf_torch_backend(void);
+#pragma weak dlf_torch_backend
 #endif
 
 namespace dlf::c_api {

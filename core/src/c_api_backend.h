@@ -12,6 +12,9 @@ struct dlf_backend {
   dlf::TorchBackend functions;
 };
 
+// In libdlf_torch.
+extern "C" DLF_API const dlf_backend* dlf_torch_backend(void);
+
 namespace dlf::c_api {
 
 // Finds libdlf_torch, linked to the program or beside libdlf, for a package that needs it. Throws

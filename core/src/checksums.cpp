@@ -1,5 +1,7 @@
 #include "checksums.h"
 
+#include <array>
+
 #include "constants.h"
 
 namespace dlf {
@@ -37,17 +39,6 @@ uint32_t crc32c(ByteView bytes) {
     value = (value >> 8) ^ table[(value ^ bytes[i]) & 0xFF];
   }
   return value ^ 0xFFFFFFFFu;
-}
-
-std::string to_hex(const Digest& digest) {
-  static const char* const digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * digest.size());
-  for (const uint8_t byte : digest) {
-    text.push_back(digits[byte >> 4]);
-    text.push_back(digits[byte & 15]);
-  }
-  return text;
 }
 
 }  // namespace dlf

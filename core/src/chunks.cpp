@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "constants.h"
+#include "zlib_stream.h"
 
 namespace dlf {
 namespace {

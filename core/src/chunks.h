@@ -89,12 +89,6 @@ uint64_t alpha_content_bytes(uint32_t width, uint32_t height);
 std::vector<uint8_t> pack_alpha(const uint8_t* plane, uint32_t width, uint32_t height);
 std::vector<uint8_t> unpack_alpha(const Chunk& chunk, uint32_t width, uint32_t height);
 
-// zlib streams (RFC 1950). `inflate_exactly` throws DLF_INVALID_FILE unless exactly `size` bytes
-// come out and every input byte was used; a size that no stream of this length can reach is refused
-// before it is allocated.
-std::vector<uint8_t> deflate_bytes(ByteView bytes);
-std::vector<uint8_t> inflate_exactly(ByteView bytes, size_t size, uint64_t offset = kNoOffset);
-
 }  // namespace dlf
 
 #endif  // DLF_SRC_CHUNKS_H_

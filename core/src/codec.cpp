@@ -1,12 +1,13 @@
 // The calls of codec.h. Each copies what it is given and works apart from the caller's thread
-// (apart.h); its functions are run there. codec_encode.cpp and codec_decode.cpp do the work.
+// (apart.h); its functions are run there. An Encoder and a Decoder do the work.
 #include "codec.h"
 
-#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "apart.h"
+#include "decoder.h"
+#include "encoder.h"
 
 namespace dlf {
 namespace {
@@ -24,14 +25,7 @@ Progress through(Caller& caller, const Progress& progress) {
 }  // namespace
 
 Codec::Codec(std::shared_ptr<const ModelPackage> model, Networks networks, int threads)
-    : model_(std::move(model)),
-      networks_(std::move(networks)),
-      threads_(std::max(threads, 1)),
-      integer_(model_, runner(), threads_) {
-  if (is_integer() && !model_->normative().synthesis) {
-    fail(DLF_MODEL_ERROR, "the model package has no integer networks");
-  }
-}
+    : engine_(std::move(model), std::move(networks), threads) {}
 
 std::vector<uint8_t> Codec::encode(const ConstPixels& pixels, const EncodeOptions& options) const {
   const std::vector<EncodeItem> alone{EncodeItem{pixels, &options}};
@@ -51,7 +45,7 @@ std::vector<std::vector<uint8_t>> Codec::encode_batch(const std::vector<EncodeIt
     call->items.push_back({items[i].pixels, &call->options[i]});
   }
   run_apart([this, call, &progress](Caller& caller) {
-    call->files = encode_here(call->items, through(caller, progress));
+    call->files = Encoder(engine_).encode(call->items, through(caller, progress));
   });
   return std::move(call->files);
 }
@@ -65,7 +59,7 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
   const auto call = std::make_shared<Call>(Call{options, {}});
   run_apart([this, call, pixels, max_bytes, &progress = options.progress](Caller& caller) {
     call->options.progress = through(caller, progress);
-    call->file = encode_to_size_here(pixels, max_bytes, call->options);
+    call->file = Encoder(engine_).encode_to_size(pixels, max_bytes, call->options);
   });
   return std::move(call->file);
 }
@@ -93,7 +87,7 @@ std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& fil
       caller.run([&] { memory = allocate(index, picture, bytes); });
       return memory;
     };
-    call->pictures = decode_here(call->files, call->options, give);
+    call->pictures = Decoder(engine_).decode(call->files, call->options, give);
   });
   return std::move(call->pictures);
 }

@@ -33,9 +33,10 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
   check_size(header, options.limits);
   check_model(header, model);
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
+  const DecodingWork work{header.picture.channels(), options.downscale, options.threads,
+                          options.for_pixels};
   const Estimate estimate =
-      estimate_decoding(model, geometry, header.picture.channels(), options.downscale,
-                        options.threads, options.limits, options.for_pixels, *options.runner);
+      estimate_decoding(model, geometry, work, options.limits, *options.runner);
   check_work(geometry, estimate, options.limits);
   return estimate;
 }

@@ -5,6 +5,7 @@
 #include "constants.h"
 
 namespace dlf {
+
 ImageGeometry ImageGeometry::of(const NormativePart& model, uint32_t width, uint32_t height) {
   if (width < 1 || width > kMaxSide || height < 1 || height > kMaxSide) {
     fail(DLF_INVALID_ARGUMENT, "width and height are 1 to 2^24");
@@ -48,6 +49,11 @@ std::vector<Tile> tiles_of(const NormativePart& model, const ImageGeometry& geom
     }
   }
   return tiles;
+}
+
+size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
+  return checked_multiply(checked_multiply(geometry.latent_h, geometry.latent_w, "latents"),
+                          model.latent_channels, "latents");
 }
 
 }  // namespace dlf

@@ -4,6 +4,7 @@
 #ifndef DLF_SRC_GEOMETRY_H_
 #define DLF_SRC_GEOMETRY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -11,8 +12,6 @@
 #include "normative.h"
 
 namespace dlf {
-
-constexpr uint32_t divide_up(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
 
 struct ImageGeometry {
   uint32_t width = 0, height = 0;         // pixels
@@ -28,6 +27,9 @@ struct ImageGeometry {
   // Throws DLF_INVALID_ARGUMENT for sides outside 1..2^24.
   static ImageGeometry of(const NormativePart& model, uint32_t width, uint32_t height);
 };
+
+// Values of the coded latents, of all channels.
+size_t latent_count(const NormativePart& model, const ImageGeometry& geometry);
 
 // One tile in windows: the core [y0,y1) x [x0,x1) that is kept, inside the extended rectangle that
 // analysis and synthesis see (§9.2).

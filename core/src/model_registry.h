@@ -6,8 +6,8 @@
 
 #include <cstdint>
 
-#include "checksums.h"
 #include "constants.h"
+#include "sha256.h"
 
 namespace dlf {
 

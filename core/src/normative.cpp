@@ -12,8 +12,6 @@ namespace {
 
 constexpr char kMagic[4] = {'D', 'L', 'F', 'N'};
 
-bool is_power_of_two(uint32_t value) { return (value & (value - 1)) == 0; }
-
 class Parser {
  public:
   explicit Parser(ByteView bytes) : reader_(bytes), bytes_(reader_.bytes()) {}
@@ -273,9 +271,8 @@ const Program* IntegerSynthesis::at(int downscale) const {
 
 RegisterShape NormativePart::token_register() const {
   const int32_t span = *std::max_element(levels.begin(), levels.end()) - 1;
-  return {tokens_stride(),
-          window,
-          {saturate(-span * kTokenInputScale), saturate(span * kTokenInputScale)}};
+  return {
+      tokens_stride(), window, {sat16(-span * kTokenInputScale), sat16(span * kTokenInputScale)}};
 }
 
 RegisterShape NormativePart::rate_register(const RateVectors& vectors) const {

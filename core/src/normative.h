@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "bytes.h"
-#include "checksums.h"
 #include "constants.h"
 #include "machine/part_reader.h"
 #include "machine/program.h"
+#include "sha256.h"
 
 namespace dlf {
 

@@ -17,7 +17,7 @@ Tensor token_values(const NormativePart& model, const ImageGeometry& geometry,
     const int32_t span = int32_t{model.levels[i % model.levels.size()]} - 1;
     for (size_t window = 0; window < windows; ++window) {
       const int32_t value = (2 * tokens[window * stride + i] - span) * kTokenInputScale;
-      out.channel(i)[window] = saturate(value);
+      out.channel(i)[window] = sat16(value);
     }
   }
   return out;

@@ -1,10 +1,10 @@
-// SHA-256 (FIPS 180-4), with the processor's own instructions where it has them: a package of tens
-// of megabytes is hashed whenever it is loaded.
+// With the processor's own instructions where it has them: a package of tens of megabytes is hashed
+// whenever it is loaded.
+#include "sha256.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "checksums.h"
 #include "processor.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -169,6 +169,17 @@ Digest sha256(ByteView bytes) {
   Sha256 hash;
   hash.update(bytes);
   return hash.finish();
+}
+
+std::string to_hex(const Digest& digest) {
+  static const char* const digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * digest.size());
+  for (const uint8_t byte : digest) {
+    text.push_back(digits[byte >> 4]);
+    text.push_back(digits[byte & 15]);
+  }
+  return text;
 }
 
 }  // namespace dlf

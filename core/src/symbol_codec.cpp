@@ -1,10 +1,11 @@
 #include "symbol_codec.h"
 
-#include <algorithm>
 #include <string>
 
 #include "constants.h"
+#include "machine/arithmetic.h"
 #include "machine/check.h"
+#include "machine/isa.h"
 #include "prior.h"
 #include "quantiser.h"
 #include "rans.h"
@@ -21,8 +22,7 @@ MachineOptions machine_options(const EntropyOptions& options) {
 }
 
 int16_t reconstruct(int32_t symbol, int16_t mean, int fraction) {  // §7.6
-  const int32_t value = symbol * (1 << fraction) + mean;
-  return static_cast<int16_t>(std::clamp<int32_t>(value, INT16_MIN, INT16_MAX));
+  return sat16(symbol * (1 << fraction) + mean);
 }
 
 // Runs the prior over the four quarters and asks `symbol_at(table, index)` for each symbol in
@@ -87,11 +87,6 @@ void check_tokens(const NormativePart& model, const ImageGeometry& geometry,
       fail(DLF_INVALID_ARGUMENT, "a token is out of range");
     }
   }
-}
-
-size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
-  return checked_multiply(checked_multiply(geometry.latent_h, geometry.latent_w, "latents"),
-                          model.latent_channels, "latents");
 }
 
 void check_maps(const NormativePart& model, dlf_status status) {

@@ -51,8 +51,8 @@ std::vector<TileGroup> group_tiles(const std::vector<TileTask>& tasks, uint64_t 
 // Counts tiles, or the strips of integer networks, over all rounds of a call.
 class TileCount {
  public:
-  // `report`: a Progress of codec.h, borrowed; a copy could need a lock that only its owner holds.
-  // Throws DLF_CANCELLED when it says so.
+  // `report`: a Progress of codec_options.h, borrowed; a copy could need a lock that only its owner
+  // holds. Throws DLF_CANCELLED when it says so.
   TileCount(size_t total, const std::function<bool(uint32_t, uint32_t)>& report)
       : total_(total), report_(report) {}
 

@@ -46,11 +46,6 @@ std::vector<Cut> cuts_of(Span wanted, uint32_t end, uint32_t window, uint32_t si
   return cuts;
 }
 
-// The cells of a grid that lie in these pixels, or are touched by them.
-Span cells_of(Span pixels, uint32_t cell) {
-  return {pixels.begin / cell, pixels.end / cell + (pixels.end % cell != 0)};
-}
-
 class TorchRunner : public ProgramRunner {
  public:
   TorchRunner(const ModelPackage& model, const NetworkOptions& options)

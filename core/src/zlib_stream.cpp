@@ -1,7 +1,5 @@
-#include <algorithm>
-#include <limits>
+#include "zlib_stream.h"
 
-#include "chunks.h"
 #include "inflate.h"
 #include "miniz_config.h"
 

@@ -1,6 +1,7 @@
 #include "bytes.h"
 
 #include "checksums.h"
+#include "sha256.h"
 #include "support.h"
 #include "test.h"
 

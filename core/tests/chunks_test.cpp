@@ -3,6 +3,7 @@
 #include "constants.h"
 #include "support.h"
 #include "test.h"
+#include "zlib_stream.h"
 
 using dlf::ByteReader;
 using dlf::ByteWriter;

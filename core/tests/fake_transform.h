@@ -11,6 +11,7 @@
 #include "codec.h"
 #include "support.h"
 #include "test.h"
+#include "tile_groups.h"
 
 namespace dlf_test {
 

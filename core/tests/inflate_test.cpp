@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "chunks.h"
 #include "support.h"
 #include "test.h"
+#include "zlib_stream.h"
 
 using dlf::ByteView;
 

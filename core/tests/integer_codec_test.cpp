@@ -4,6 +4,7 @@
 #include <string>
 
 #include "codec.h"
+#include "decoder.h"
 #include "file_reader.h"
 #include "integer_support.h"
 #include "luma.h"

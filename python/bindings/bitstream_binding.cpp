@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "chunks.h"
-#include "payload_lengths.h"
 #include "common.h"
 #include "constants.h"
 #include "downscale.h"
@@ -13,7 +12,9 @@
 #include "interpreter.h"
 #include "model_package.h"
 #include "model_registry.h"
+#include "payload_lengths.h"
 #include "symbol_codec.h"
+#include "zlib_stream.h"
 
 namespace dlf::python {
 namespace {

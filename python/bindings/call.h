@@ -15,7 +15,7 @@
 #include <utility>
 
 #include "apart.h"
-#include "codec.h"
+#include "codec_options.h"
 #include "interpreter.h"
 #include "status.h"
 

@@ -1,7 +1,7 @@
 // dlf._core: everything but the torch backend. Neither includes nor links libtorch.
 #include "common.h"
 #include "interpreter.h"
-#include "machine/kernels.h"
+#include "machine/kernel_choice.h"
 
 namespace dlf::python {
 

@@ -5,6 +5,7 @@
 
 #include "constants.h"
 #include "machine/crew.h"
+#include "machine/kernel_choice.h"
 #include "machine/pack.h"
 #include "machine/schedule.h"
 #include "parallel.h"

@@ -26,9 +26,10 @@ Plan::Plan(const std::vector<ConvLayer>& layers, const Program& program, const C
   distances();
   rings();
   // Nothing is done for these.
-  parts_.steps.erase(std::remove_if(parts_.steps.begin(), parts_.steps.end(),
-                              [](const PlanStep& step) { return step.kind == StepKind::kAlias; }),
-               parts_.steps.end());
+  parts_.steps.erase(
+      std::remove_if(parts_.steps.begin(), parts_.steps.end(),
+                     [](const PlanStep& step) { return step.kind == StepKind::kAlias; }),
+      parts_.steps.end());
   places();
 }
 
@@ -40,8 +41,8 @@ void Plan::spans(const PixelArea& area) {
     if (step.kind == StepKind::kInput) continue;
     if (step.kind == StepKind::kOutput) {
       const auto cells = [&](Span pixels, uint32_t count) {
-        const uint32_t end = pixels.end / source.cell + (pixels.end % source.cell != 0);
-        return Span{pixels.begin / source.cell, std::min(end, count)};
+        const Span touched = cells_of(pixels, source.cell);
+        return Span{touched.begin, std::min(touched.end, count)};
       };
       source.rows.include(cells(area.rows, source.grid_rows));
       source.columns.include(cells(area.columns, source.grid_columns));

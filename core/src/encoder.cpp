@@ -1,9 +1,9 @@
-// The encoding half of codec.h.
+#include "encoder.h"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 
-#include "codec.h"
 #include "constants.h"
 #include "exif.h"
 #include "size_search.h"
@@ -13,11 +13,6 @@
 
 namespace dlf {
 namespace {
-
-size_t latent_count(const NormativePart& model, const ImageGeometry& geometry) {
-  return checked_multiply(checked_multiply(geometry.latent_h, geometry.latent_w, "latents"),
-                          model.latent_channels, "latents");
-}
 
 void check_pixels(const ConstPixels& pixels) {
   if (pixels.width == 0 || pixels.height == 0) {
@@ -81,7 +76,7 @@ void check_rate(const NormativePart& model, uint8_t rate) {
 }  // namespace
 
 // One picture on its way to a file.
-struct Codec::EncodeJob {
+struct Encoder::Job {
   ConstPixels pixels;
   Header header;
   ImageGeometry geometry;
@@ -116,31 +111,31 @@ struct Codec::EncodeJob {
   }
 };
 
-Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& options) const {
-  const NormativePart& model = model_->normative();
+Encoder::Job Encoder::prepare(const ConstPixels& pixels, const EncodeOptions& options) const {
+  const NormativePart& model = engine_.normative();
   check_pixels(pixels);
   check_size(pixels.width, pixels.height, options.limits);
 
-  EncodeJob job;
+  Job job;
   job.pixels = pixels;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  job.cost =
-      estimate_encoding(*model_, job.geometry, pixels.channels, threads_, options.limits, runner());
+  job.cost = estimate_encoding(engine_.model(), job.geometry, pixels.channels, engine_.threads(),
+                               options.limits, engine_.runner());
   check_work(job.geometry, job.cost, options.limits);
   check_profile(options.chunks, pixels.is_gray());
   check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
-  if (!is_integer()) job.tiles = tiles_of(model, job.geometry);
+  if (!engine_.is_integer()) job.tiles = tiles_of(model, job.geometry);
   if (options.importance.is_given() || options.finds_importance) {
-    check_importance(*model_, options.importance);
+    check_importance(engine_.model(), options.importance);
   }
   if (options.importance.is_given()) {
     job.importance = importance_on_grid(options.importance, job.geometry);
   } else if (options.finds_importance) {
-    integer_.check_importance();
+    engine_.integer().check_importance();
     job.finds_importance = true;
   }
 
-  job.header.model_id = model_->id();
+  job.header.model_id = engine_.model().id();
   job.header.width = pixels.width;
   job.header.height = pixels.height;
   job.header.has_trailer = options.force_trailer;
@@ -156,61 +151,60 @@ Codec::EncodeJob Codec::prepare(const ConstPixels& pixels, const EncodeOptions& 
   return job;
 }
 
-std::unique_ptr<Features> Codec::analyse(const TileGroup& group,
-                                         std::vector<EncodeJob>* jobs) const {
+std::unique_ptr<Features> Encoder::analyse(const TileGroup& group, std::vector<Job>* jobs) const {
   const size_t count = group.tasks.size();
   std::vector<float> images;
   for (const TileTask& task : group.tasks) {
-    const EncodeJob& job = (*jobs)[task.picture];
+    const Job& job = (*jobs)[task.picture];
     append(cut_image(job.pixels, job.geometry, task.tile), &images);
   }
-  Analysis analysis = transform().analysis(images, group.grid);
+  Analysis analysis = engine_.transform().analysis(images, group.grid);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
-    EncodeJob& job = (*jobs)[task.picture];
+    Job& job = (*jobs)[task.picture];
     put_tokens(part_of(&analysis.tokens, i, count), task.tile, job.geometry,
-               model_->normative().tokens_stride(), &job.tokens);
+               engine_.normative().tokens_stride(), &job.tokens);
   }
   return std::move(analysis.features);
 }
 
-void Codec::analyse_exactly(EncodeJob* job, TileCount* progressing) const {
-  const size_t strips = strips_of(job->geometry);
-  IntegerAnalysis analysis = integer_.analyse(
+void Encoder::analyse_exactly(Job* job, TileCount* progressing) const {
+  const size_t strips = engine_.strips_of(job->geometry);
+  IntegerAnalysis analysis = engine_.integer().analyse(
       job->pixels, job->geometry,
       [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
   progressing->finish(strips);
   job->tokens = std::move(analysis.tokens);
   job->features = std::move(analysis.features);
   if (job->finds_importance) {
-    job->importance =
-        importance_on_grid(integer_.importance(analysis.importance_features, job->geometry));
+    job->importance = importance_on_grid(
+        engine_.integer().importance(analysis.importance_features, job->geometry));
   }
 }
 
-void Codec::put_latents_of(const TileGroup& group, const Features& features, int rate,
-                           std::vector<EncodeJob>* jobs) const {
+void Encoder::put_latents_of(const TileGroup& group, const Features& features, int rate,
+                             std::vector<Job>* jobs) const {
   const size_t count = group.tasks.size();
-  std::vector<float> latents = transform().bottleneck(features, rate);
+  std::vector<float> latents = engine_.transform().bottleneck(features, rate);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
-    EncodeJob& job = (*jobs)[task.picture];
+    Job& job = (*jobs)[task.picture];
     put_latents(part_of(&latents, i, count), task.tile, job.geometry,
-                model_->normative().latent_channels, &job.latents);
+                engine_.normative().latent_channels, &job.latents);
   }
 }
 
-RatePlan Codec::plan_of(const EncodeJob& job, int level) const {
-  return plan_rates(model_->normative(), job.geometry, job.importance, level);
+RatePlan Encoder::plan_of(const Job& job, int level) const {
+  return plan_rates(engine_.normative(), job.geometry, job.importance, level);
 }
 
-std::vector<uint8_t> Codec::finish(const EncodeJob& job, const RatePlan& plan, int threads,
-                                   double bit_price) const {
+std::vector<uint8_t> Encoder::finish(const Job& job, const RatePlan& plan, int threads,
+                                     double bit_price) const {
   EntropyOptions entropy;
   entropy.threads = threads;
   entropy.bit_price = bit_price;
   const EncodedPayload coded =
-      encode_payload(*model_, job.geometry, plan.rate, job.tokens, job.latents, entropy,
+      encode_payload(engine_.model(), job.geometry, plan.rate, job.tokens, job.latents, entropy,
                      plan.map ? &*plan.map : nullptr);
   Header header = job.header;
   header.has_map = plan.map.has_value();
@@ -224,13 +218,13 @@ std::vector<uint8_t> Codec::finish(const EncodeJob& job, const RatePlan& plan, i
   return file;
 }
 
-std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeItem>& items,
-                                                     const Progress& progress) const {
-  const NormativePart& model = model_->normative();
+std::vector<std::vector<uint8_t>> Encoder::encode(const std::vector<EncodeItem>& items,
+                                                  const Progress& progress) const {
+  const NormativePart& model = engine_.normative();
   const size_t count = items.size();
 
   // 1. Everything that can be refused, of all pictures, before any work.
-  std::vector<EncodeJob> jobs(count);
+  std::vector<Job> jobs(count);
   std::vector<Estimate> costs(count);
   std::vector<uint64_t> pixels(count);
   size_t tiles = 0;
@@ -243,13 +237,13 @@ std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeIte
     });
     costs[i] = jobs[i].cost;
     pixels[i] = jobs[i].geometry.padded_pixels();
-    tiles += jobs[i].tiles.size() + strips_of(jobs[i].geometry);
+    tiles += jobs[i].tiles.size() + engine_.strips_of(jobs[i].geometry);
     max_memory = std::min(max_memory, options.limits.max_memory);
   }
 
   std::vector<std::vector<uint8_t>> files(count);
   TileCount progressing(tiles, progress);
-  if (is_integer()) progressing.report();
+  if (engine_.is_integer()) progressing.report();
   for (const Round& round : plan_rounds(costs, pixels, max_memory)) {
     // 2. Transforms: in strips, one picture after another, or tiles of one size together.
     std::vector<TileTask> tasks;
@@ -257,47 +251,48 @@ std::vector<std::vector<uint8_t>> Codec::encode_here(const std::vector<EncodeIte
       jobs[i].make_room(model);
       const std::vector<TileTask> more = jobs[i].tasks(i, items[i].options->rate);
       tasks.insert(tasks.end(), more.begin(), more.end());
-      if (!is_integer()) continue;
+      if (!engine_.is_integer()) continue;
       analyse_exactly(&jobs[i], &progressing);
-      jobs[i].latents =
-          integer_.latents(jobs[i].features, plan_of(jobs[i], items[i].options->rate).rates(model),
-                           jobs[i].geometry);
+      jobs[i].latents = engine_.integer().latents(
+          jobs[i].features, plan_of(jobs[i], items[i].options->rate).rates(model),
+          jobs[i].geometry);
       jobs[i].features = Tensor();
     }
-    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-                     threads_, round.tiles_in_memory, [&](size_t, const TileGroup& group) {
-                       put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
-                     });
+    progressing.work(
+        group_tiles(tasks, model.window, engine_.pixels_per_call(), round.tiles_in_memory),
+        engine_.threads(), round.tiles_in_memory, [&](size_t, const TileGroup& group) {
+          put_latents_of(group, *analyse(group, &jobs), group.rate, &jobs);
+        });
 
     // 3. Symbols -> bytes, a picture on each thread.
     const size_t together = round.end - round.begin;
     const auto write = [&](size_t number) {
       const size_t i = round.begin + number;
       naming("picture", i, count, [&] {
-        files[i] =
-            finish(jobs[i], plan_of(jobs[i], items[i].options->rate), threads_of_each(together));
+        files[i] = finish(jobs[i], plan_of(jobs[i], items[i].options->rate),
+                          engine_.threads_of_each(together));
       });
-      jobs[i] = EncodeJob();
+      jobs[i] = Job();
     };
-    run_workers(together, threads_, write, [](size_t) {});
+    run_workers(together, engine_.threads(), write, [](size_t) {});
   }
   return files;
 }
 
-std::vector<uint8_t> Codec::encode_to_size_here(const ConstPixels& pixels, uint64_t max_bytes,
-                                                const EncodeOptions& options) const {
-  const NormativePart& model = model_->normative();
-  std::vector<EncodeJob> jobs(1);
-  EncodeJob& job = jobs[0];
+std::vector<uint8_t> Encoder::encode_to_size(const ConstPixels& pixels, uint64_t max_bytes,
+                                             const EncodeOptions& options) const {
+  const NormativePart& model = engine_.normative();
+  std::vector<Job> jobs(1);
+  Job& job = jobs[0];
   job = prepare(pixels, options);
   job.make_room(model);
   const uint64_t at_once = static_cast<uint64_t>(job.cost.tiles_at_once);
   const std::vector<TileGroup> groups =
-      group_tiles(job.tasks(0, 0), model.window, pixels_per_call(), at_once);
+      group_tiles(job.tasks(0, 0), model.window, engine_.pixels_per_call(), at_once);
 
   // The analysis does not depend on the rate point: once for all trials.
-  if (is_integer()) {
-    TileCount analysing(strips_of(job.geometry), options.progress);
+  if (engine_.is_integer()) {
+    TileCount analysing(engine_.strips_of(job.geometry), options.progress);
     analysing.report();
     analyse_exactly(&job, &analysing);
     const int below = levels_below(model, job.importance);
@@ -307,29 +302,29 @@ std::vector<uint8_t> Codec::encode_to_size_here(const ConstPixels& pixels, uint6
       analysing.report();  // the place to cancel
       if (trial_of_latents != trial) {
         plan = plan_of(job, trial - below);
-        job.latents = integer_.latents(job.features, plan.rates(model), job.geometry);
+        job.latents = engine_.integer().latents(job.features, plan.rates(model), job.geometry);
       }
       trial_of_latents = trial;
-      return finish(job, plan, threads_, bit_price);
+      return finish(job, plan, engine_.threads(), bit_price);
     });
   }
   std::vector<std::unique_ptr<Features>> features(groups.size());
   TileCount analysing(job.tiles.size(), options.progress);
-  analysing.work(groups, threads_, at_once,
+  analysing.work(groups, engine_.threads(), at_once,
                  [&](size_t i, const TileGroup& group) { features[i] = analyse(group, &jobs); });
 
   std::optional<int> rate_of_latents;
   return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
     if (rate_of_latents != rate) {
       TileCount trying(job.tiles.size(), options.progress);
-      trying.work(groups, threads_, at_once, [&](size_t i, const TileGroup& group) {
+      trying.work(groups, engine_.threads(), at_once, [&](size_t i, const TileGroup& group) {
         put_latents_of(group, *features[i], rate, &jobs);
       });
       rate_of_latents = rate;
     } else {
       analysing.report();  // the place to cancel
     }
-    return finish(job, plan_of(job, rate), threads_, bit_price);
+    return finish(job, plan_of(job, rate), engine_.threads(), bit_price);
   });
 }
 

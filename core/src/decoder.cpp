@@ -1,8 +1,8 @@
-// The decoding half of codec.h.
+#include "decoder.h"
+
 #include <algorithm>
 #include <utility>
 
-#include "codec.h"
 #include "constants.h"
 #include "downscale.h"
 #include "file_reader.h"
@@ -57,7 +57,7 @@ Region output_region(const Header& header, const DecodeOptions& options) {
 }
 
 // One file on its way to a picture.
-struct Codec::DecodeJob {
+struct Decoder::Job {
   OpenedFile opened;
   std::vector<Tile> tiles;  // that the picture needs
   SymbolSet symbols;
@@ -65,10 +65,11 @@ struct Codec::DecodeJob {
   Pixels out;
 };
 
-Codec::DecodeJob Codec::open(ByteView data, const DecodeOptions& options) const {
-  const NormativePart& model = model_->normative();
-  DecodeJob job;
-  job.opened = open_file(data, *model_, reading_of(options, threads_, runner()));
+Decoder::Job Decoder::open(ByteView data, const DecodeOptions& options) const {
+  const NormativePart& model = engine_.normative();
+  Job job;
+  job.opened =
+      open_file(data, engine_.model(), reading_of(options, engine_.threads(), engine_.runner()));
   const Header& header = job.opened.file.header;
   job.picture.header = header;
   job.picture.region = output_region(header, options);
@@ -78,7 +79,7 @@ Codec::DecodeJob Codec::open(ByteView data, const DecodeOptions& options) const 
   job.out.height = region.height;
   job.out.channels = job.picture.channels;
   job.out.stride = checked_multiply(region.width, static_cast<size_t>(job.out.channels), "line");
-  if (is_integer()) return job;
+  if (engine_.is_integer()) return job;
   const size_t side = model.window / static_cast<size_t>(options.downscale);
   job.tiles = tiles_of(model, job.opened.geometry);
   job.tiles.erase(std::remove_if(job.tiles.begin(), job.tiles.end(),
@@ -87,16 +88,17 @@ Codec::DecodeJob Codec::open(ByteView data, const DecodeOptions& options) const 
   return job;
 }
 
-void Codec::draw(const DecodeOptions& options, DecodeJob* job, TileCount* progressing) const {
-  const size_t strips = strips_of(job->opened.geometry);
-  integer_.draw(job->symbols, job->picture.region, options.downscale, options.noise, job->out,
-                [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
+void Decoder::draw(const DecodeOptions& options, Job* job, TileCount* progressing) const {
+  const size_t strips = engine_.strips_of(job->opened.geometry);
+  engine_.integer().draw(
+      job->symbols, job->picture.region, options.downscale, options.noise, job->out,
+      [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
   progressing->finish(strips);
 }
 
-void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
-                       std::vector<DecodeJob>* jobs) const {
-  const NormativePart& model = model_->normative();
+void Decoder::synthesise(const TileGroup& group, const DecodeOptions& options,
+                         std::vector<Job>* jobs) const {
+  const NormativePart& model = engine_.normative();
   const int downscale = options.downscale;
   const size_t count = group.tasks.size();
   const size_t side = model.window / static_cast<size_t>(downscale);
@@ -109,13 +111,14 @@ void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
                        model.latent_fraction + model.step_fraction),
            &latents);
   }
-  const bool reduces = downscale > 1 && model_->reduced_macs();
+  const bool reduces = downscale > 1 && engine_.model().reduced_macs();
   std::vector<float> images =
-      reduces ? transform().synthesis_reduced(tokens, latents, group.rate, group.grid, downscale)
-              : transform().synthesis(tokens, latents, group.rate, group.grid);
+      reduces ? engine_.transform().synthesis_reduced(tokens, latents, group.rate, group.grid,
+                                                      downscale)
+              : engine_.transform().synthesis(tokens, latents, group.rate, group.grid);
   for (size_t i = 0; i < count; ++i) {
     const TileTask& task = group.tasks[i];
-    const DecodeJob& job = (*jobs)[task.picture];
+    const Job& job = (*jobs)[task.picture];
     std::vector<float> image = part_of(&images, i, count);
     if (downscale > 1 && !reduces) {
       image = box_average(image, size_t{group.grid.columns} * model.window, downscale);
@@ -124,10 +127,10 @@ void Codec::synthesise(const TileGroup& group, const DecodeOptions& options,
   }
 }
 
-std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& files,
-                                               const DecodeOptions& options,
-                                               const AllocateEach& allocate) const {
-  const NormativePart& model = model_->normative();
+std::vector<DecodedPicture> Decoder::decode(const std::vector<ByteView>& files,
+                                            const DecodeOptions& options,
+                                            const AllocateEach& allocate) const {
+  const NormativePart& model = engine_.normative();
   const size_t count = files.size();
   check_downscale(options.downscale);
   if (model.window % options.downscale != 0) {
@@ -135,7 +138,7 @@ std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& file
   }
 
   // 1. Header and limits, then the container, of all files: refuse before anything is allocated.
-  std::vector<DecodeJob> jobs(count);
+  std::vector<Job> jobs(count);
   std::vector<Estimate> costs(count);
   std::vector<uint64_t> pixels(count);
   size_t tiles = 0;
@@ -143,27 +146,28 @@ std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& file
     naming("file", i, count, [&] { jobs[i] = open(files[i], options); });
     costs[i] = jobs[i].opened.cost;
     pixels[i] = jobs[i].opened.geometry.padded_pixels();
-    tiles += jobs[i].tiles.size() + strips_of(jobs[i].opened.geometry);
+    tiles += jobs[i].tiles.size() + engine_.strips_of(jobs[i].opened.geometry);
   }
 
   std::vector<DecodedPicture> pictures(count);
   TileCount progressing(tiles, options.progress);
-  if (is_integer()) progressing.report();
+  if (engine_.is_integer()) progressing.report();
   for (const Round& round : plan_rounds(costs, pixels, options.limits.max_memory)) {
     // 2. Payload -> tokens and latents, integers only; a file on each thread.
     const size_t together = round.end - round.begin;
-    const ReadOptions reading = reading_of(options, threads_of_each(together), runner());
+    const ReadOptions reading =
+        reading_of(options, engine_.threads_of_each(together), engine_.runner());
     const auto read = [&](size_t number) {
       const size_t i = round.begin + number;
       naming("file", i, count,
-             [&] { jobs[i].symbols = read_symbols(jobs[i].opened, *model_, reading); });
+             [&] { jobs[i].symbols = read_symbols(jobs[i].opened, engine_.model(), reading); });
     };
-    run_workers(together, threads_, read, [](size_t) {});
+    run_workers(together, engine_.threads(), read, [](size_t) {});
 
     // 3. The memory for the samples, and the tiles that they need.
     std::vector<TileTask> tasks;
     for (size_t i = round.begin; i < round.end; ++i) {
-      DecodeJob& job = jobs[i];
+      Job& job = jobs[i];
       const size_t bytes = checked_multiply(job.out.stride, job.out.height, "picture");
       job.out.data = allocate(i, job.picture, bytes);
       if (job.out.data == nullptr) fail(DLF_OUT_OF_MEMORY, "no memory for the decoded picture");
@@ -172,16 +176,17 @@ std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& file
 
     // 4. Synthesis: in strips, one picture after another, or tiles of one size together; the core
     // of each becomes pixels at once.
-    for (size_t i = round.begin; is_integer() && i < round.end; ++i) {
+    for (size_t i = round.begin; engine_.is_integer() && i < round.end; ++i) {
       draw(options, &jobs[i], &progressing);
     }
-    progressing.work(group_tiles(tasks, model.window, pixels_per_call(), round.tiles_in_memory),
-                     threads_, round.tiles_in_memory,
-                     [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
+    progressing.work(
+        group_tiles(tasks, model.window, engine_.pixels_per_call(), round.tiles_in_memory),
+        engine_.threads(), round.tiles_in_memory,
+        [&](size_t, const TileGroup& group) { synthesise(group, options, &jobs); });
 
     // 5. What the networks do not carry.
     for (size_t i = round.begin; i < round.end; ++i) {
-      DecodeJob& job = jobs[i];
+      Job& job = jobs[i];
       naming("file", i, count, [&] {
         if (job.out.has_alpha()) {
           put_alpha(job.opened.file, job.picture.region, options.downscale, job.out);
@@ -190,7 +195,7 @@ std::vector<DecodedPicture> Codec::decode_here(const std::vector<ByteView>& file
       job.picture.complete = job.symbols.complete && !job.opened.file.truncated;
       job.picture.chunks = std::move(job.opened.file.chunks);
       pictures[i] = std::move(job.picture);
-      job = DecodeJob();
+      job = Job();
     }
   }
   return pictures;
