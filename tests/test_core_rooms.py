@@ -6,7 +6,10 @@ import re
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-SRC = Path(__file__).parent.parent / "core/src"
+CORE = Path(__file__).parent.parent / "core"
+SRC = CORE / "src"
+# From the lowest to the highest; a room may include what lies below it (docs/architecture.md).
+ROOMS = ("base", "container", "machine", "model", "entropy", "codec", "torch", "api")
 INCLUDE = re.compile(r'^#include "([^"]+)"', re.MULTILINE)
 
 
@@ -22,6 +25,32 @@ def units() -> dict[str, set[str]]:
         }
         uses.setdefault(unit, set()).update(included - {unit})
     return uses
+
+
+def test_a_room_includes_those_below_it_alone() -> None:
+    assert {path.name for path in SRC.iterdir()} == set(ROOMS)
+    wrong = [
+        f"{unit} includes {used}"
+        for unit, all_used in units().items()
+        for used in all_used
+        if ROOMS.index(used.split("/")[0]) > ROOMS.index(unit.split("/")[0])
+    ]
+    assert wrong == []
+
+
+def test_includes_are_named_from_the_root() -> None:
+    wrong = [
+        f"{path.relative_to(CORE)} includes {name}"
+        for path in [*SRC.rglob("*.h"), *SRC.rglob("*.cpp")]
+        for name in INCLUDE.findall(path.read_text(encoding="utf-8"))
+        if not ((SRC / name).is_file() or (CORE / "include" / name).is_file() or "miniz" in name)
+    ]
+    assert wrong == []
+
+
+def test_the_list_of_sources_is_whole() -> None:
+    listed = (CORE / "sources.txt").read_text(encoding="utf-8").splitlines()
+    assert listed == sorted(path.relative_to(CORE).as_posix() for path in SRC.rglob("*.cpp"))
 
 
 def test_units_have_no_loops() -> None:

@@ -2,7 +2,7 @@
 #include <functional>
 #include <string>
 
-#include "codec.h"
+#include "codec/codec.h"
 #include "fake_transform.h"
 #include "support.h"
 #include "test.h"
@@ -70,8 +70,9 @@ TEST(one_wrong_picture_or_file_of_several_names_itself) {
     }
     return std::string();
   };
-  const std::string text = text_of(
-      [&] { fixture.codec.encode_batch({{good.view(), &options}, {good.view(), &wrong}}, {}); });
+  const std::string text = text_of([&] {
+    fixture.codec.encode_batch({{good.view(), &options}, {good.view(), &wrong}}, {});
+  });
   CHECK_EQ(text.rfind("picture 1: ", 0), size_t{0});
   CHECK_EQ(fixture.transform->calls.load(), 0);  // refused before any work
   const std::vector<uint8_t> file = fixture.codec.encode(good.view(), {});

@@ -1,9 +1,9 @@
-#include "chunks.h"
+#include "container/chunks.h"
 
-#include "constants.h"
+#include "base/constants.h"
+#include "container/zlib_stream.h"
 #include "support.h"
 #include "test.h"
-#include "zlib_stream.h"
 
 using dlf::ByteReader;
 using dlf::ByteWriter;

@@ -1,16 +1,16 @@
 // The codec around a transform that is simple enough to know every pixel: no libtorch.
-#include "codec.h"
+#include "codec/codec.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 
-#include "constants.h"
+#include "base/constants.h"
+#include "base/workers.h"
+#include "codec/file_reader.h"
 #include "fake_transform.h"
-#include "file_reader.h"
 #include "support.h"
 #include "test.h"
-#include "workers.h"
 
 using dlf::Codec;
 using dlf::ConstPixels;

@@ -8,10 +8,10 @@
 #include <utility>
 #include <vector>
 
-#include "codec.h"
+#include "codec/codec.h"
+#include "codec/tile_groups.h"
 #include "support.h"
 #include "test.h"
-#include "tile_groups.h"
 
 namespace dlf_test {
 

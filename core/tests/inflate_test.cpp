@@ -1,10 +1,10 @@
-#include "inflate.h"
+#include "container/inflate.h"
 
 #include <string>
 
+#include "container/zlib_stream.h"
 #include "support.h"
 #include "test.h"
-#include "zlib_stream.h"
 
 using dlf::ByteView;
 

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <string>
 
-#include "codec.h"
-#include "decoder.h"
-#include "file_reader.h"
+#include "codec/codec.h"
+#include "codec/decoder.h"
+#include "codec/file_reader.h"
+#include "codec/luma.h"
+#include "entropy/prior.h"
 #include "integer_support.h"
-#include "luma.h"
 #include "machine/noise.h"
 #include "machine_support.h"
 #include "part_writer.h"
-#include "prior.h"
 #include "test.h"
 
 using dlf::Codec;

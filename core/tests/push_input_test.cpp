@@ -1,11 +1,11 @@
 // A file in pieces is judged as the same file at once, however it is cut.
-#include "push_input.h"
+#include "codec/push_input.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "checksums.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "container/checksums.h"
 #include "support.h"
 #include "test.h"
 

@@ -4,17 +4,17 @@
 #include <memory>
 #include <vector>
 
-#include "chunks.h"
+#include "base/constants.h"
+#include "codec/downscale.h"
+#include "codec/file_reader.h"
 #include "common.h"
-#include "constants.h"
-#include "downscale.h"
-#include "file_reader.h"
+#include "container/chunks.h"
+#include "container/zlib_stream.h"
+#include "entropy/payload_lengths.h"
+#include "entropy/symbol_codec.h"
 #include "interpreter.h"
-#include "model_package.h"
-#include "model_registry.h"
-#include "payload_lengths.h"
-#include "symbol_codec.h"
-#include "zlib_stream.h"
+#include "model/model_package.h"
+#include "model/model_registry.h"
 
 namespace dlf::python {
 namespace {

@@ -1,5 +1,5 @@
 // The part of dlf._core that codes pixels. The interface is described in python/dlf/_core.pyi.
-#include "codec.h"
+#include "codec/codec.h"
 
 #include <pybind11/stl.h>
 
@@ -12,14 +12,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/constants.h"
 #include "call.h"
+#include "codec/decoder.h"
+#include "codec/transforms.h"
 #include "common.h"
-#include "constants.h"
-#include "decoder.h"
 #include "interpreter.h"
 #include "keywords.h"
 #include "torch_capsule.h"
-#include "transforms.h"
 
 namespace dlf::python {
 namespace {

@@ -135,7 +135,7 @@ def check_size(width: int, height: int, limits: Limits) -> None:
     """Raise LimitExceeded for a picture of more pixels or longer sides than `limits` allow."""
 
 def default_limits() -> dict[str, int]:
-    """Return the fields of `dlf.Limits` and their defaults (core/src/budget.h)."""
+    """Return the fields of `dlf.Limits` and their defaults (core/src/codec/budget.h)."""
 
 def check_container(
     data: bytes, *, allow_truncated: bool = False, limits: Limits | None = None

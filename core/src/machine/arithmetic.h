@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "constants.h"
+#include "base/constants.h"
 
 namespace dlf {
 

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "constants.h"
+#include "base/constants.h"
+#include "base/status.h"
 #include "machine/arithmetic.h"
-#include "status.h"
 
 namespace dlf {
 namespace {

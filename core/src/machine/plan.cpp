@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "bytes.h"
+#include "base/bytes.h"
 #include "machine/kernels.h"
 #include "machine/plan_builder.h"
 

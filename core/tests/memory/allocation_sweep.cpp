@@ -12,13 +12,13 @@
 #include <iterator>
 #include <string>
 
-#include "bitstream.h"
-#include "codec.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "codec/codec.h"
+#include "container/bitstream.h"
+#include "entropy/symbol_codec.h"
 #include "failing_memory.h"
 #include "part_writer.h"
 #include "support.h"
-#include "symbol_codec.h"
 
 namespace {
 
