@@ -116,7 +116,8 @@ CORE_SOURCES = [
     path for room, paths in ROOMS.items() if room not in (C_API, TORCH) for path in paths
 ]
 BINDINGS = [
-    f"python/bindings/{name}.cpp" for name in ("bitstream_binding", "codec_binding", "core_module")
+    f"python/bindings/{name}.cpp"
+    for name in ("bitstream_binding", "codec_binding", "core_module", "file_binding")
 ]
 CORE = extension("dlf._core", [*CORE_SOURCES, *BINDINGS])
 

@@ -17,6 +17,7 @@
 #include "codec/decoder.h"
 #include "codec/transforms.h"
 #include "common.h"
+#include "file.h"
 #include "interpreter.h"
 #include "keywords.h"
 #include "torch_capsule.h"
@@ -208,14 +209,15 @@ DecodeOptions decode_options(Keywords* given) {
 
 CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs& named) {
   struct State {
-    std::unique_ptr<Buffer> buffer;
+    FilePointer file;
     DecodeOptions options;
+    std::vector<Chunk> chunks;
     Region area;
     int channels;
     py::array_t<uint8_t> pixels;
   };
   Keywords given(named);
-  State state{std::make_unique<Buffer>(data), decode_options(&given), {}, 1, {}};
+  State state{file_of(data), decode_options(&given), {}, {}, 1, {}};
   DecodeOptions& options = state.options;
   if (const auto region = given.take<std::optional<Rectangle>>("region", std::nullopt)) {
     options.region.emplace();
@@ -224,21 +226,24 @@ CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs&
   }
   const py::object progress = given.take<py::object>("progress", py::none());
   given.end();
-  const Header header = parse_header(state.buffer->view());
+  const Header& header = state.file->header();
   state.area = output_region(header, options);
   state.channels = header.picture.channels();
 
   const auto work = [&codec](State& own, Call& call) {
     own.options.progress = call.progress();
-    codec.decode(own.buffer->view(), own.options, [&](size_t bytes) {
+    DecodedPicture picture = codec.decode(own.file->view(), own.options, [&](size_t bytes) {
       return call.allocate([&] {
         own.pixels = new_pixels(own.area.height, own.area.width, own.channels);
         return memory_of(&own.pixels, bytes);
       });
     });
+    own.chunks = std::move(picture.chunks);
   };
-  return Call::start(progress, std::move(state), work,
-                     [](const State& own) -> py::object { return own.pixels; });
+  return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
+    own.file->keep(std::move(own.chunks));
+    return own.pixels;
+  });
 }
 
 CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
@@ -289,8 +294,9 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
 CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& files,
                          const py::kwargs& named) {
   struct State {
-    std::vector<std::unique_ptr<Buffer>> buffers;
+    std::vector<FilePointer> files;
     DecodeOptions options;
+    std::vector<DecodedPicture> pictures;
     py::list pixels;
   };
   Keywords given(named);
@@ -298,12 +304,12 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
   state.options = decode_options(&given);
   const py::object progress = given.take<py::object>("progress", py::none());
   given.end();
-  for (const py::object& file : files) state.buffers.push_back(std::make_unique<Buffer>(file));
+  for (const py::object& file : files) state.files.push_back(file_of(file));
 
   const auto work = [&codec](State& own, Call& call) {
     own.options.progress = call.progress();
-    std::vector<ByteView> views;
-    for (const std::unique_ptr<Buffer>& buffer : own.buffers) views.push_back(buffer->view());
+    std::vector<FileView> views;
+    for (const FilePointer& file : own.files) views.push_back(file->view());
     const auto allocate = [&](size_t, const DecodedPicture& picture, size_t bytes) {
       return call.allocate([&] {
         const Region& area = picture.region;
@@ -312,10 +318,14 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
         return memory_of(&pixels, bytes);
       });
     };
-    codec.decode_batch(views, own.options, allocate);
+    own.pictures = codec.decode_batch(views, own.options, allocate);
   };
-  return Call::start(progress, std::move(state), work,
-                     [](const State& own) -> py::object { return own.pixels; });
+  return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
+    for (size_t i = 0; i < own.files.size(); ++i) {
+      own.files[i]->keep(std::move(own.pictures[i].chunks));
+    }
+    return own.pixels;
+  });
 }
 
 Precision precision_of(const std::string& name) {

@@ -210,7 +210,8 @@ DLF_API dlf_status dlf_verify(const uint8_t* data, size_t size, const dlf_packag
   return guarded(error, [&] {
     dlf::ReadOptions options;
     options.limits = limits_of(limits);
-    dlf::verify_file(view_of(data, size), model_of(package), options);
+    const dlf::ModelPackage& model = model_of(package);
+    dlf::verify_file(dlf::FileView(view_of(data, size)), model, options);
   });
 }
 
@@ -225,8 +226,8 @@ DLF_API dlf_status dlf_symbols_decode(const uint8_t* data, size_t size, const dl
     options.limits = limits_of(limits);
     auto out = std::make_unique<dlf_symbols>();
     out->tokens_stride = model.normative().tokens_stride();
-    out->set =
-        dlf::read_symbols(dlf::open_file(view_of(data, size), model, options), model, options);
+    const dlf::FileView file(view_of(data, size));
+    out->set = dlf::read_symbols(dlf::open_file(file, model, options), model, options);
     *symbols = out.release();
   });
 }

@@ -9,6 +9,7 @@
 #include "codec/transforms.h"
 
 using dlf::c_api::clear;
+using dlf::c_api::downscale_of;
 using dlf::c_api::give;
 using dlf::c_api::guarded;
 using dlf::c_api::kInMemory;
@@ -157,8 +158,7 @@ dlf::DecodeOptions decode_options(const dlf_decode_options& given) {
     options.region =
         dlf::Region{given.region_x, given.region_y, given.region_width, given.region_height};
   }
-  require(given.downscale <= 8, "downscale is 1, 2, 4 or 8");
-  options.downscale = given.downscale == 0 ? 1 : static_cast<int>(given.downscale);
+  options.downscale = downscale_of(given.downscale);
   require(given.noise == DLF_NOISE_VIVID || given.noise == DLF_NOISE_FAITHFUL, "unknown noise");
   options.noise = static_cast<dlf::Noise>(given.noise);
   options.limits = limits_of(given.limits);
@@ -179,11 +179,10 @@ dlf::NetworkOptions network_options(const dlf_codec_options& given) {
 }
 
 // Decodes and hands the picture over; both ways of giving the input end here.
-void decode_to(const dlf_codec& codec, dlf::ByteView data, const dlf::DecodeOptions& options,
-               const dlf_allocator* allocator, dlf_picture* picture) {
-  OutputBuffer output(allocator);
+void decode_to(const dlf_codec& codec, const dlf::FileView& file, const dlf::DecodeOptions& options,
+               OutputBuffer* output, dlf_picture* picture) {
   const dlf::DecodedPicture decoded =
-      codec.codec->decode(data, options, [&](size_t bytes) { return output.allocate(bytes); });
+      codec.codec->decode(file, options, [&](size_t bytes) { return output->allocate(bytes); });
   dlf_picture out;
   std::memset(&out, 0, sizeof out);
   out.width = decoded.region.width;
@@ -193,12 +192,12 @@ void decode_to(const dlf_codec& codec, dlf::ByteView data, const dlf::DecodeOpti
   if (codec.log.wants(DLF_LOG_DEBUG)) {
     codec.log.say(DLF_LOG_DEBUG, "decoded " + std::to_string(out.width) + "x" +
                                      std::to_string(out.height) + " pixels from " +
-                                     std::to_string(data.size()) + " bytes");
+                                     std::to_string(file.bytes().size()) + " bytes");
   }
   if (!decoded.complete) {
     codec.log.say(DLF_LOG_WARNING, "the file is cut; what is missing is shown as predicted");
   }
-  out.samples = output.hand_over();
+  out.samples = output->hand_over();
   give(picture, out);
 }
 
@@ -308,7 +307,9 @@ DLF_API dlf_status dlf_decode(const dlf_codec* codec, const uint8_t* data, size_
     clear_whole(picture, kWholePicture, "dlf_picture");
     require(codec != nullptr, "codec is NULL");
     const dlf_decode_options given = known_part(options, "dlf_decode_options");
-    decode_to(*codec, view_of(data, size), decode_options(given), given.allocator, picture);
+    const dlf::DecodeOptions decoding = decode_options(given);
+    OutputBuffer output(given.allocator);
+    decode_to(*codec, dlf::FileView(view_of(data, size)), decoding, &output, picture);
   });
 }
 
@@ -326,7 +327,8 @@ DLF_API dlf_status dlf_decoder_picture(const dlf_decoder* decoder, const dlf_cod
     dlf::DecodeOptions decoding = decode_options(given);
     decoding.limits = reading.limits;
     decoding.allow_truncated = reading.allow_truncated;
-    decode_to(*codec, input.bytes(), decoding, given.allocator, picture);
+    OutputBuffer output(given.allocator);
+    decode_to(*codec, input.file(), decoding, &output, picture);
   });
 }
 

@@ -131,7 +131,7 @@ DLF_API dlf_status dlf_decoder_symbols(const dlf_decoder* decoder, dlf_symbols**
     require(input.stage() >= dlf::PushStage::kSemantic, "the semantic layer has not arrived yet");
     auto out = std::make_unique<dlf_symbols>();
     out->tokens_stride = input.model()->normative().tokens_stride();
-    out->set = dlf::read_symbols(dlf::open_file(input.bytes(), *input.model(), options),
+    out->set = dlf::read_symbols(dlf::open_file(input.file(), *input.model(), options),
                                  *input.model(), options);
     *symbols = out.release();
   });

@@ -64,18 +64,18 @@ std::vector<uint8_t> Codec::encode_to_size(const ConstPixels& pixels, uint64_t m
   return std::move(call->file);
 }
 
-DecodedPicture Codec::decode(ByteView data, const DecodeOptions& options,
+DecodedPicture Codec::decode(const FileView& file, const DecodeOptions& options,
                              const Allocate& allocate) const {
   const auto give = [&](size_t, const DecodedPicture&, size_t bytes) { return allocate(bytes); };
-  const std::vector<ByteView> alone{data};
+  const std::vector<FileView> alone{file};
   return std::move(decode_batch(alone, options, give).front());
 }
 
-std::vector<DecodedPicture> Codec::decode_batch(const std::vector<ByteView>& files,
+std::vector<DecodedPicture> Codec::decode_batch(const std::vector<FileView>& files,
                                                 const DecodeOptions& options,
                                                 const AllocateEach& allocate) const {
   struct Call {
-    std::vector<ByteView> files;
+    std::vector<FileView> files;
     DecodeOptions options;
     std::vector<DecodedPicture> pictures;
   };

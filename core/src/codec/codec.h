@@ -48,12 +48,12 @@ class Codec {
 
   // Throws DLF_INVALID_FILE, DLF_TRUNCATED_FILE, DLF_UNSUPPORTED, DLF_LIMIT_EXCEEDED,
   // DLF_MODEL_ERROR (the file needs another model), DLF_CANCELLED.
-  DecodedPicture decode(ByteView data, const DecodeOptions& options,
+  DecodedPicture decode(const FileView& file, const DecodeOptions& options,
                         const Allocate& allocate) const;
 
-  // Several files; what encode_batch says about its pictures holds for them. Headers and containers
+  // Several files; what encode_batch says about its pictures holds for them. The containers
   // of all are checked before any work; `allocate` is called for some before others are decoded.
-  std::vector<DecodedPicture> decode_batch(const std::vector<ByteView>& files,
+  std::vector<DecodedPicture> decode_batch(const std::vector<FileView>& files,
                                            const DecodeOptions& options,
                                            const AllocateEach& allocate) const;
 

@@ -65,11 +65,11 @@ struct Decoder::Job {
   Pixels out;
 };
 
-Decoder::Job Decoder::open(ByteView data, const DecodeOptions& options) const {
+Decoder::Job Decoder::open(const FileView& file, const DecodeOptions& options) const {
   const NormativePart& model = engine_.normative();
   Job job;
   job.opened =
-      open_file(data, engine_.model(), reading_of(options, engine_.threads(), engine_.runner()));
+      open_file(file, engine_.model(), reading_of(options, engine_.threads(), engine_.runner()));
   const Header& header = job.opened.file.header;
   job.picture.header = header;
   job.picture.region = output_region(header, options);
@@ -127,7 +127,7 @@ void Decoder::synthesise(const TileGroup& group, const DecodeOptions& options,
   }
 }
 
-std::vector<DecodedPicture> Decoder::decode(const std::vector<ByteView>& files,
+std::vector<DecodedPicture> Decoder::decode(const std::vector<FileView>& files,
                                             const DecodeOptions& options,
                                             const AllocateEach& allocate) const {
   const NormativePart& model = engine_.normative();
@@ -137,7 +137,7 @@ std::vector<DecodedPicture> Decoder::decode(const std::vector<ByteView>& files,
     fail(DLF_UNSUPPORTED, "the windows of this model cannot be made smaller");
   }
 
-  // 1. Header and limits, then the container, of all files: refuse before anything is allocated.
+  // 1. Limits, then the container, of all files: refuse before anything is allocated.
   std::vector<Job> jobs(count);
   std::vector<Estimate> costs(count);
   std::vector<uint64_t> pixels(count);

@@ -6,11 +6,11 @@
 
 #include <vector>
 
-#include "base/bytes.h"
 #include "codec/codec_options.h"
 #include "codec/engine.h"
 #include "codec/picture.h"
 #include "codec/tile_groups.h"
+#include "container/bitstream.h"
 
 namespace dlf {
 
@@ -25,14 +25,14 @@ class Decoder {
   explicit Decoder(const Engine& engine) : engine_(engine) {}
 
   // As Codec::decode_batch, on the calling thread and those that it starts.
-  std::vector<DecodedPicture> decode(const std::vector<ByteView>& files,
+  std::vector<DecodedPicture> decode(const std::vector<FileView>& files,
                                      const DecodeOptions& options,
                                      const AllocateEach& allocate) const;
 
  private:
   struct Job;
 
-  Job open(ByteView data, const DecodeOptions& options) const;
+  Job open(const FileView& file, const DecodeOptions& options) const;
   void draw(const DecodeOptions& options, Job* job, TileCount* progressing) const;
   void synthesise(const TileGroup& group, const DecodeOptions& options,
                   std::vector<Job>* jobs) const;

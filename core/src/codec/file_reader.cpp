@@ -56,16 +56,16 @@ ParseOptions parse_options(const ReadOptions& options) {
   return parse;
 }
 
-ParsedFile check_container(ByteView data, const ReadOptions& options) {
-  check_size(parse_header(data), options.limits);
-  return parse_file(data, parse_options(options));
+ParsedFile check_container(const FileView& file, const ReadOptions& options) {
+  check_size(file.header(), options.limits);
+  return parse_file(file, parse_options(options));
 }
 
-OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options) {
-  const Header header = parse_header(data);
+OpenedFile open_file(const FileView& file, const ModelPackage& model, const ReadOptions& options) {
+  const Header& header = file.header();
   OpenedFile opened;
   opened.cost = check_limits(header, &model, options);
-  opened.file = parse_file(data, parse_options(options));
+  opened.file = parse_file(file, parse_options(options));
   check_model(header, model);
   opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);
   return opened;
@@ -85,10 +85,10 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
                         payload);
 }
 
-void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& given) {
+void verify_file(const FileView& file, const ModelPackage& model, const ReadOptions& given) {
   ReadOptions options = given;
   options.for_pixels = true;
-  const OpenedFile opened = open_file(data, model, options);
+  const OpenedFile opened = open_file(file, model, options);
   const Header& header = opened.file.header;
   read_symbols(opened, model, options);
   if (const Chunk* alpha = find_chunk(opened.file.chunks, kChunkAlpha)) {

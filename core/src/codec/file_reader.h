@@ -1,4 +1,5 @@
-// From the bytes of a file to its symbols, in the order of §4.4: header, container, model, payload.
+// From a file whose header has been read to its symbols, in the order of §4.4: container, model,
+// payload.
 // Limits come as soon as what they judge is known, which keeps a hostile file cheap. Needs no
 // transform.
 //
@@ -51,11 +52,11 @@ Estimate check_limits(const Header& header, const ModelPackage* model, const Rea
 // What parse_file needs to know of the options.
 ParseOptions parse_options(const ReadOptions& options);
 
-// What can be judged without a model: header, size, container.
-ParsedFile check_container(ByteView data, const ReadOptions& options);
+// What can be judged without a model: size, container.
+ParsedFile check_container(const FileView& file, const ReadOptions& options);
 
-// Header, limits, container, model. No more is allocated than the limits allow.
-OpenedFile open_file(ByteView data, const ModelPackage& model, const ReadOptions& options);
+// Limits, container, model. No more is allocated than the limits allow.
+OpenedFile open_file(const FileView& file, const ModelPackage& model, const ReadOptions& options);
 
 // Payload -> symbols and latents, integers only.
 SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
@@ -63,7 +64,7 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
 
 // Everything that can be checked without synthesis: container, checksums, chunks, the payload to
 // its final coder state, and the alpha plane. Throws what is wrong.
-void verify_file(ByteView data, const ModelPackage& model, const ReadOptions& options);
+void verify_file(const FileView& file, const ModelPackage& model, const ReadOptions& options);
 
 }  // namespace dlf
 

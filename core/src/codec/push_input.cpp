@@ -65,9 +65,9 @@ void PushInput::finish() {
     ReadOptions options = options_;
     options.bytes_behind = bytes_behind_;
     if (model_ != nullptr) {
-      open_file(bytes(), *model_, options);
+      open_file(file(), *model_, options);
     } else {
-      check_container(bytes(), options);
+      check_container(file(), options);
     }
     finished_ = true;
   });

@@ -52,6 +52,8 @@ class PushInput {
   // The bytes of the file so far; valid until the next push(). What comes behind the file's end is
   // counted and not kept.
   ByteView bytes() const { return store_.view(); }
+  // The same with the header. Throws what parse_header throws while there is none.
+  FileView file() const { return header_ ? FileView(bytes(), *header_) : FileView(bytes()); }
   uint64_t bytes_received() const { return store_.size() + bytes_behind_; }
   // Length of the whole file, 0 until it is known.
   uint64_t file_bytes() const { return header_ && end_.known() ? end_.least_bytes() : 0; }

@@ -144,9 +144,10 @@ uint64_t check_extent(const Header& header, uint64_t max_file_bytes) {
   return max_file_bytes - trailer;
 }
 
-ParsedFile parse_file(ByteView data, const ParseOptions& options) {
+ParsedFile parse_file(const FileView& view, const ParseOptions& options) {
+  const ByteView data = view.bytes();
   ParsedFile file;
-  file.header = parse_header(data);
+  file.header = view.header();
   const uint64_t chunk_end = check_extent(file.header, options.max_file_bytes);
   file.file_bytes = data.size();
   const Header& header = file.header;

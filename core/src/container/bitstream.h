@@ -47,6 +47,23 @@ struct Header {
 Header parse_header(ByteView data);
 void write_header(ByteWriter& writer, const Header& header);
 
+// A file in memory, or its beginning, whose header has been read: once, when this is made. What
+// follows the header is judged by parse_file. The bytes are borrowed.
+class FileView {
+ public:
+  // Throws what parse_header throws.
+  explicit FileView(ByteView bytes) : FileView(bytes, parse_header(bytes)) {}
+  // `header`: as parse_header has given it for these bytes.
+  FileView(ByteView bytes, const Header& header) : bytes_(bytes), header_(header) {}
+
+  ByteView bytes() const { return bytes_; }
+  const Header& header() const { return header_; }
+
+ private:
+  ByteView bytes_;
+  Header header_;
+};
+
 struct ParseOptions {
   // Accept a file that ends inside the payload or behind it (chunks or trailer missing or damaged
   // by the cut): what is there is returned and `truncated` is set.
@@ -71,9 +88,13 @@ uint64_t trailer_bytes(const Header& header);
 // returns the offset where the chunks must end.
 uint64_t check_extent(const Header& header, uint64_t max_file_bytes);
 
-// The whole container. Checks, in this order: header, payload extent, trailer, chunks, trailing
-// bytes, presence of the alpha chunk (§4.4).
-ParsedFile parse_file(ByteView data, const ParseOptions& options = {});
+// The whole container. Checks, in this order: payload extent, trailer, chunks, trailing bytes,
+// presence of the alpha chunk (§4.4).
+ParsedFile parse_file(const FileView& view, const ParseOptions& options = {});
+// The same, the header first.
+inline ParsedFile parse_file(ByteView data, const ParseOptions& options = {}) {
+  return parse_file(FileView(data), options);
+}
 
 // The inverse: sets has_chunks, payload_length and (when there are chunks) has_trailer; a header
 // that already has has_trailer set keeps it.
