@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 from dlf.specification import ENCODER_MEMBER
-from dlf_models.integer_package import BoundedLayer, Encoder
-from dlf_models.package_format import ConvLayer, Instruction, Op, Program
+from dlf_models.package.integer import BoundedLayer, Encoder
+from dlf_models.package.programs import ConvLayer, Instruction, Op, Program
 
 from conformance.making.integer_parts import integer_parts
 from conformance.making.packages import Parts, package

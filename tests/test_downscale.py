@@ -188,7 +188,7 @@ def test_estimates_say_what_is_saved(package: Path) -> None:
 def test_a_method_that_is_promised_must_be_there(
     shipped_test_package: Path, tmp_path: Path
 ) -> None:
-    from dlf_models.package_format import assemble_package, read_package
+    from dlf_models.package.torchscript import assemble_package, read_package
 
     normative, description = read_package(shipped_test_package.read_bytes())
     broken = {"promised": bytes(12), "malformed": bytes(11)}

@@ -9,17 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dlf.specification import MAX_SHIFT
-from dlf_models import package_format
-from dlf_models.package_format import (
-    ConvLayer,
-    FrequencyTable,
-    NormativePart,
-    Program,
-    assemble_package,
-    fixed_point,
-    normalise_frequencies,
-    read_package,
-)
+from dlf_models.package.archive import network_digest
+from dlf_models.package.programs import ConvLayer, Program, fixed_point
+from dlf_models.package.tables import FrequencyTable, normalise_frequencies
+from dlf_models.package.torchscript import NormativePart, assemble_package, read_package
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -111,7 +104,7 @@ def test_a_package_is_the_same_every_time_and_shows_changes() -> None:
     assert assemble_package(torchscript, small_part(), "{}") == package
     part, description = read_package(package)
     assert description == "{}"
-    assert part.network_digest == package_format.network_digest(
+    assert part.network_digest == network_digest(
         {"code/a": b"x" * 500, "data.pkl": b"y", "extra/model.json": b"{}"}
     )
     changed = package.replace(b"x" * 500, b"x" * 499 + b"z")

@@ -17,13 +17,9 @@ torch = pytest.importorskip("torch")
 
 from dlf.cli import main
 from dlf_models.export.simulate import run_program, simulate, table_bits
-from dlf_models.package_format import (
-    FrequencyTable,
-    NormativePart,
-    Program,
-    assemble_package,
-    read_package,
-)
+from dlf_models.package.programs import Program
+from dlf_models.package.tables import FrequencyTable
+from dlf_models.package.torchscript import NormativePart, assemble_package, read_package
 from dlf_models.paper import CheckpointError, PaperConfig, PaperModel, load_checkpoint
 from dlf_models.paper.checkpoint import SKIPPABLE, load_state_dict, read_state_dict
 from dlf_models.paper.config import load_paper_config

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 from conftest import scene
 from dlf import _core, native
-from dlf_models.package_format import read_package
+from dlf_models.package.torchscript import read_package
 from PIL import Image
 
 Pixels = npt.NDArray[np.uint8]

@@ -19,7 +19,7 @@ import torch
 import yaml
 from conftest import ROOT, run, scene
 from dlf.cli import main
-from dlf_models.package_format import normative_digest
+from dlf_models.package.archive import normative_digest
 from dlf_models.small.importance import ImportanceHead
 from dlf_models.small.pool import Pool
 from dlf_models.small.train import HELD_OUT, held_out_names, load_recipe

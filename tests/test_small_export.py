@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 from dlf.specification import ENCODER_MEMBER, NORMATIVE_MEMBER
-from dlf_models.integer_package import BoundedLayer, reach_of
-from dlf_models.package_format import Op
+from dlf_models.package.integer import BoundedLayer, reach_of
+from dlf_models.package.programs import Op
 from dlf_models.small.export import walks
 from dlf_models.small.export.calibrate import Graphs, Walker, calibrate, whole_windows
 from dlf_models.small.export.graph import Graph

@@ -22,7 +22,7 @@ from conftest import ROOT, scene
 from dlf.cli import main
 from dlf_models.config import Phase, TrainConfig, load_config
 from dlf_models.networks.model import DLF
-from dlf_models.package_format import read_package
+from dlf_models.package.torchscript import read_package
 from dlf_models.paper.config import PaperConfig, load_paper_config
 from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
 from dlf_models.training.data import CropSampler, centre_crops, load_images

@@ -117,7 +117,9 @@ def build(kind: type, values: dict[str, Any], where: str) -> Any:
         raise ValueError(f"{where}: unknown key {unknown[0]!r}; known: {', '.join(sorted(known))}")
     for key, value in values.items():
         if isinstance(value, str) and hints[key] in (int, float):
-            raise ValueError(f"{where}: {key} is the text {value!r}, not a number (YAML wants 1.0e-3)")
+            raise ValueError(
+                f"{where}: {key} is the text {value!r}, not a number (YAML wants 1.0e-3)"
+            )
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
 

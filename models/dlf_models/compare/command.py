@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from dlf.coding import shared_codec
 from dlf.files import STANDARD_STREAM, is_standard_output, printable, read_bytes, write_atomically
 from dlf.images.reading import read_image
 from dlf.importance import Importance
-from dlf.outputs import Output, judge, refuse_existing
+from dlf.outputs import Output, Overwrite, judge, refuse_existing
 from dlf.progress import ProgressBar
 from PIL import ImageOps
 
@@ -25,32 +25,53 @@ PAGE_HEAD = 4096
 """Bytes of a page in which its generator is named."""
 
 
-def run(arguments: argparse.Namespace, importance: Importance | None) -> None:
+@dataclass(frozen=True)
+class CompareOptions:
+    """What ``dlf compare`` is told; ``dlf compare --help`` says what each means."""
+
+    input: str
+    quality: float
+    output: str | None = None
+    bpp: float | None = None
+    max_bytes: int | None = None
+    against: tuple[str, ...] = ()
+    importance: Importance | None = None
+    frame: int | None = None
+    overwrite: Overwrite = "alike"
+    lpips: Path | None = None
+    model: str | None = None
+    device: str = "cpu"
+    threads: int | None = None
+    json: bool = False
+    quiet: bool = False
+
+
+def run(options: CompareOptions) -> None:
     """Compare one picture as the options of `dlf compare` say, and write the page.
 
     Raises:
         ValueError: options that do not go together, or an output that must not be written over.
         DlfError: the picture or the model is missing or wrong.
     """
-    source: str = arguments.input
+    source: str = options.input
     name = "picture" if source == STANDARD_STREAM else Path(source).name
-    target = arguments.output or f"{Path(name).stem}.html"
-    if is_standard_output(target) and arguments.json:
+    target = options.output or f"{Path(name).stem}.html"
+    if is_standard_output(target) and options.json:
         raise ValueError("--json and the page cannot both go to standard output")
-    codec = shared_codec(arguments.model, arguments.device, arguments.threads)
-    read = [source, codec.model.path, *([arguments.lpips] if arguments.lpips else [])]
-    judge([Output(target, "HTML")], read, arguments.overwrite)
-    refuse_existing(target, arguments.overwrite)
-    if arguments.output is None and arguments.overwrite == "alike":
+    codec = shared_codec(options.model, options.device, options.threads)
+    read = [source, codec.model.path, *([options.lpips] if options.lpips else [])]
+    judge([Output(target, "HTML")], read, options.overwrite)
+    refuse_existing(target, options.overwrite)
+    if options.output is None and options.overwrite == "alike":
         _check_own_page(target)
-    picture = _read(source, arguments.frame)
+    picture = _read(source, options.frame)
     wanted = Wanted(
-        quality=arguments.quality,
-        bpp=arguments.bpp,
-        max_bytes=arguments.max_bytes,
-        against=tuple(dict.fromkeys(arguments.against)),
-        lpips=arguments.lpips,
-        importance=importance,
+        quality=options.quality,
+        bpp=options.bpp,
+        max_bytes=options.max_bytes,
+        against=tuple(dict.fromkeys(options.against)),
+        lpips=options.lpips,
+        importance=options.importance,
     )
     with ProgressBar("comparing", "codecs") as bar:
         try:
@@ -58,7 +79,7 @@ def run(arguments: argparse.Namespace, importance: Importance | None) -> None:
         except ValueError as error:  # a size that the picture cannot have
             raise ValueError(f"{source}: {error}") from error
     write_atomically(target, render(comparison).encode())
-    _report(comparison, target, arguments)
+    _report(comparison, target, options)
 
 
 def _check_own_page(target: str) -> None:
@@ -74,11 +95,11 @@ def _read(source: str, frame: int | None) -> Picture:
     return np.ascontiguousarray(np.asarray((upright or image).convert("RGB")))
 
 
-def _report(comparison: Comparison, target: str, arguments: argparse.Namespace) -> None:
-    if arguments.json:
+def _report(comparison: Comparison, target: str, options: CompareOptions) -> None:
+    if options.json:
         print(json.dumps(as_json(comparison, target), indent=2))
         return
-    if arguments.quiet:
+    if options.quiet:
         return
     stream = sys.stderr if is_standard_output(target) else sys.stdout
     for version in comparison.versions[1:]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dlf.files import write_atomically
-from dlf.outputs import Output, judge, refuse_existing
+from dlf.outputs import Output, Overwrite, judge, refuse_existing
 from dlf.progress import ProgressBar
 
 from . import notes, ours, outputs, report
@@ -35,7 +35,35 @@ CARD_BEGIN = "<!-- evaluation: begin -->"
 CARD_END = "<!-- evaluation: end -->"
 
 
-def run(arguments: argparse.Namespace) -> bool:
+@dataclass(frozen=True)
+class EvalOptions:
+    """What ``dlf eval`` is told; ``dlf eval --help`` says what each means."""
+
+    images: list[str]
+    against: list[str] = field(default_factory=list)
+    quality: list[str] | None = None
+    model: str | None = None
+    device: str = "cpu"
+    no_dlf: bool = False
+    lpips: Path | None = None
+    metrics: list[str] | None = None
+    json: Path | None = None
+    plots: Path | None = None
+    sheet: list[float] = field(default_factory=list)
+    """Bits per pixel of the contact sheets."""
+    sheet_width: int | None = None
+    save: Path | None = None
+    card: Path | None = None
+    per_image: bool = False
+    cache: Path | None = None
+    no_cache: bool = False
+    processes: int | None = None
+    frame: int | None = None
+    overwrite: Overwrite = "alike"
+    quiet: bool = False
+
+
+def run(options: EvalOptions) -> bool:
     """Measure as the options of ``dlf eval`` say.
 
     Returns:
@@ -45,36 +73,36 @@ def run(arguments: argparse.Namespace) -> bool:
         ValueError: wrong usage, or nothing could be measured.
         DlfError: the model is missing or wrong.
     """
-    if not arguments.no_cache:
-        return _evaluate(arguments, arguments.cache or default_directory())
+    if not options.no_cache:
+        return _evaluate(options, options.cache or default_directory())
     with tempfile.TemporaryDirectory(prefix="dlf-eval-") as folder:
-        return _evaluate(arguments, Path(folder))
+        return _evaluate(options, Path(folder))
 
 
-def _evaluate(arguments: argparse.Namespace, cache: Path) -> bool:
-    paths, complaints = find_pictures(arguments.images)
+def _evaluate(options: EvalOptions, cache: Path) -> bool:
+    paths, complaints = find_pictures(options.images)
     if not paths:
         raise ValueError("; ".join(complaints))
-    peers, qualities = _wanted(arguments)
-    if arguments.card:
-        _split_card(arguments.card)  # complains now, and not after an hour
+    peers, qualities = _wanted(options)
+    if options.card:
+        _split_card(options.card)  # complains now, and not after an hour
     plan = Plan(
         cache=cache,
-        lpips=arguments.lpips,
-        metrics=tuple(arguments.metrics) if arguments.metrics else None,
-        model=ours.model_path(arguments.model),
-        device=arguments.device,
-        save=arguments.save,
-        frame=arguments.frame,
+        lpips=options.lpips,
+        metrics=tuple(options.metrics) if options.metrics else None,
+        model=ours.model_path(options.model),
+        device=options.device,
+        save=options.save,
+        frame=options.frame,
     )
     worker = Worker(plan)
-    settings, missing = _available(worker, peers, qualities, not arguments.no_dlf)
+    settings, missing = _available(worker, peers, qualities, not options.no_dlf)
     complaints += missing
     tasks = make_tasks(paths, settings)
-    _judge(arguments, plan, paths, tasks)
-    processes = arguments.processes or min(2, os.cpu_count() or 1)
+    _judge(options, plan, paths, tasks)
+    processes = options.processes or min(2, os.cpu_count() or 1)
     with ProgressBar("measuring", "settings", SECONDS_BETWEEN_LINES) as bar:
-        show = _show_nothing if arguments.quiet else bar.show
+        show = _show_nothing if options.quiet else bar.show
         outcome = measure(plan, tasks, processes, show, worker)
     complaints += outcome.unreadable.values()
     complaints += notes.failures(outcome.records)
@@ -83,7 +111,7 @@ def _evaluate(arguments: argparse.Namespace, cache: Path) -> bool:
     summary = means(outcome.records, Cache(cache), worker.features_version)
     if not summary:
         raise ValueError("nothing could be measured")
-    _write(arguments, worker, paths, outcome, summary, complaints)
+    _write(options, worker, paths, outcome, summary, complaints)
     return not complaints
 
 
@@ -91,33 +119,33 @@ def _show_nothing(done: int, total: int, what: str) -> None:
     """Leave standard error to complaints."""
 
 
-def _judge(arguments: argparse.Namespace, plan: Plan, paths: list[Path], tasks: list[Task]) -> None:
+def _judge(options: EvalOptions, plan: Plan, paths: list[Path], tasks: list[Task]) -> None:
     """Raises ValueError or OSError for an output that must not or cannot be written."""
     written: list[Output] = []
-    if arguments.json:
-        written.append(Output(str(arguments.json), "JSON"))
-    if arguments.card:
-        written.append(Output(str(arguments.card), "Markdown"))
-    if arguments.plots:
-        written += outputs.plots(arguments.plots, arguments.sheet)
-    if arguments.save:
-        written += outputs.saved(arguments.save, tasks)
+    if options.json:
+        written.append(Output(str(options.json), "JSON"))
+    if options.card:
+        written.append(Output(str(options.card), "Markdown"))
+    if options.plots:
+        written += outputs.plots(options.plots, options.sheet)
+    if options.save:
+        written += outputs.saved(options.save, tasks)
     read = [*paths, *(path for path in (plan.lpips, plan.model) if path)]
-    judge(written, read, arguments.overwrite, makes_folders=True)
+    judge(written, read, options.overwrite, makes_folders=True)
     for output in written:
-        if output.path != str(arguments.card):  # of which only the report is replaced
-            refuse_existing(output.path, arguments.overwrite)
+        if output.path != str(options.card):  # of which only the report is replaced
+            refuse_existing(output.path, options.overwrite)
 
 
-def _wanted(arguments: argparse.Namespace) -> tuple[list[Setting], list[int] | None]:
+def _wanted(options: EvalOptions) -> tuple[list[Setting], list[int] | None]:
     """The classical settings and DLF's qualities asked for; None = every rate point."""
-    peers = [setting for item in arguments.against for setting in parse_against(item)]
-    if arguments.no_dlf and not peers:
+    peers = [setting for item in options.against for setting in parse_against(item)]
+    if options.no_dlf and not peers:
         raise ValueError("--no-dlf leaves nothing to measure without --against")
-    for name in arguments.metrics or ():
+    for name in options.metrics or ():
         if name not in METRICS:
             raise ValueError(f"no metric {name!r}; there are {', '.join(METRICS)}")
-    return peers, parse_qualities(arguments.quality)
+    return peers, parse_qualities(options.quality)
 
 
 def _available(
@@ -162,7 +190,7 @@ def parse_qualities(words: list[str] | None) -> list[int] | None:
 
 
 def _write(
-    arguments: argparse.Namespace,
+    options: EvalOptions,
     worker: Worker,
     paths: list[Path],
     outcome: Outcome,
@@ -176,31 +204,29 @@ def _write(
         rates = {}
         remarks.append(f"BD-rate is not computed: {error}.")
     figures: list[Path] = []
-    if arguments.plots:
+    if options.plots:
         try:
-            figures = write_plots(summary, arguments.plots)
+            figures = write_plots(summary, options.plots)
         except MetricUnavailable as error:
             remarks.append(f"There are no plots: {error}.")
-        for bpp in arguments.sheet:
-            figures += write_sheet(
-                worker, paths, summary, bpp, arguments.plots, arguments.sheet_width
-            )
+        for bpp in options.sheet:
+            figures += write_sheet(worker, paths, summary, bpp, options.plots, options.sheet_width)
 
     def text(beside: Path | None) -> str:
         """The report; figures are linked from the folder `beside`, where there is one."""
         links = [os.path.relpath(figure, beside) for figure in figures] if beside else []
         whole = report.markdown(summary, rates, remarks, links)
-        return whole + (report.images_table(outcome.records) if arguments.per_image else "")
+        return whole + (report.images_table(outcome.records) if options.per_image else "")
 
-    if arguments.json:
+    if options.json:
         document = as_document(outcome.records, summary, rates, remarks, outcome.unreadable)
-        _write_text(arguments.json, json.dumps(document, indent=1) + "\n")
-    if arguments.plots:
-        _write_text(arguments.plots / REPORT_NAME, text(arguments.plots))
-    if arguments.card:
-        before, after = _split_card(arguments.card)
-        inside = text(arguments.card.parent)
-        _write_text(arguments.card, f"{before}{CARD_BEGIN}\n\n{inside}\n{CARD_END}{after}")
+        _write_text(options.json, json.dumps(document, indent=1) + "\n")
+    if options.plots:
+        _write_text(options.plots / REPORT_NAME, text(options.plots))
+    if options.card:
+        before, after = _split_card(options.card)
+        inside = text(options.card.parent)
+        _write_text(options.card, f"{before}{CARD_BEGIN}\n\n{inside}\n{CARD_END}{after}")
     print(text(None), end="")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..networks.prior import LOG2_SCALE_MAX, SKIP_SCALE
-from ..package_format import FrequencyTable, normalise_frequencies
+from ..package.tables import FrequencyTable, normalise_frequencies
 from .integer_prior import SCALE_FRACTION
 
 SCALE_TABLES = 64

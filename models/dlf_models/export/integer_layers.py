@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..package_format import ConvLayer, Program, fixed_point
+from ..package.programs import ConvLayer, Program, fixed_point
 
 HEADROOM = 2.0
 """A register's range over the largest calibrated activation."""

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from ..networks.model import DLF
 from ..networks.prior import LEAKY_SLOPE, STEP_MIN, DetailPrior
-from ..package_format import ConvLayer, Program
+from ..package.programs import ConvLayer, Program
 from .integer_layers import Array, LayerBuilder, as_array, unit_for
 
 LATENT_FRACTION = 8

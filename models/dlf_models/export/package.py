@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..config import NetworkConfig, build
 from ..networks.hard_coding import code_hard
 from ..networks.model import DLF
-from ..package_format import NormativePart, assemble_package
+from ..package.torchscript import NormativePart, assemble_package
 from .calibration import calibrate, whole_windows
 from .frequency_tables import scale_tables, scale_thresholds, token_bits, token_tables
 from .integer_prior import (

@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from ..networks.prior import QUADTREE_XOR
-from ..package_format import ConvLayer, FrequencyTable, NormativePart, Op, Program
+from ..package.programs import ConvLayer, Op, Program
+from ..package.tables import FrequencyTable
+from ..package.torchscript import NormativePart
 
 Int = NDArray[np.int64]
 LEAKY_ROUND = 1 << 14

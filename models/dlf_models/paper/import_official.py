@@ -4,7 +4,6 @@ package.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import shutil
@@ -13,13 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import yaml
 from dlf.files import replacing
-from dlf.outputs import Output, judge, refuse_existing
+from dlf.outputs import Output, Overwrite, judge, refuse_existing
 from dlf.systems import peak_memory
 from numpy.typing import NDArray
 from PIL import Image
@@ -39,6 +39,21 @@ from .package import (
 WEIGHTS = {"fp16": torch.float16, "bf16": torch.bfloat16, "fp32": torch.float32}
 CALIBRATION_WINDOWS = 2
 """Calibration pictures are cut to this many windows a side, which bounds time and memory."""
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """What ``dlf import-official`` is told."""
+
+    checkpoint: Path
+    out: Path
+    config: Path | None = None
+    name: str = "dlf-l"
+    licence: str = "that of the checkpoint"
+    weights: str = "fp16"
+    """One of :data:`WEIGHTS`."""
+    calibration: list[Path] | None = None
+    overwrite: Overwrite = "alike"
 
 
 def synthetic_pictures(side: int) -> list[NDArray[np.uint8]]:
@@ -80,23 +95,25 @@ def _pictures(paths: list[Path] | None, config: PaperConfig) -> list[Tensor]:
     return result
 
 
-def import_official(args: argparse.Namespace) -> None:
+def import_official(options: ImportOptions) -> None:
     """Do what the command line asks for and print the report; ``ValueError`` or ``OSError``."""
     start = time.monotonic()
-    config = load_paper_config(args.config) if args.config else PaperConfig()
-    model, loaded = load_checkpoint(args.checkpoint, config, weights=WEIGHTS[args.weights])
+    config = load_paper_config(options.config) if options.config else PaperConfig()
+    model, loaded = load_checkpoint(options.checkpoint, config, weights=WEIGHTS[options.weights])
     print(f"parameters: {loaded.parameters} in {loaded.keys} tensors")
     if loaded.skipped:
         print(f"skipped, only for training: {_groups(loaded.skipped)}")
     print(
-        f"weights stored as {args.weights}: one changes by at most {loaded.weight_change:.1e} of its"
+        f"weights stored as {options.weights}: one changes by at most {loaded.weight_change:.1e} of its"
         " tensor's largest"
     )
-    pictures = _pictures(args.calibration, config)
+    pictures = _pictures(options.calibration, config)
     calibration = calibrate(model, pictures)
     window = pictures[0][:, :, : config.window, : config.window]
     expected = reference(model, window)
-    normative = normative_part(config, calibration, expected, fitted=args.calibration is not None)
+    normative = normative_part(
+        config, calibration, expected, fitted=options.calibration is not None
+    )
     exact, integer = rate_loss(normative, calibration)
     loss = integer / exact - 1 if exact else 0.0
     print(
@@ -104,16 +121,16 @@ def import_official(args: argparse.Namespace) -> None:
         f" float prior, {integer:.0f} with the integer prior ({loss:+.2%})"
     )
     description = {
-        "name": args.name,
+        "name": options.name,
         "profile": "dlf-l",
-        "licence": args.licence,
+        "licence": options.licence,
         "created_by": "dlf import-official",
         "training": "published checkpoint",
         "parameters": loaded.parameters,
-        "calibration": "photographs" if args.calibration else "synthetic pictures",
-        "weights": args.weights,
+        "calibration": "photographs" if options.calibration else "synthetic pictures",
+        "weights": options.weights,
     }
-    with tempfile.TemporaryDirectory(dir=_scratch(args.out), prefix=".dlf-") as folder:
+    with tempfile.TemporaryDirectory(dir=_scratch(options.out), prefix=".dlf-") as folder:
         package = Path(folder) / "package.dlfm"
         write_package(model, normative, description, config, package)
         del model
@@ -121,8 +138,10 @@ def import_official(args: argparse.Namespace) -> None:
         tokens, picture = reconstruct(reopened, window)
         levels = float((picture - expected.picture).abs().max()) * 255
         if not levels < float("inf"):
-            raise ValueError(f"self-check: with {args.weights} weights the picture is not finite")
-        with package.open("rb") as source, replacing(args.out) as target:
+            raise ValueError(
+                f"self-check: with {options.weights} weights the picture is not finite"
+            )
+        with package.open("rb") as source, replacing(options.out) as target:
             shutil.copyfileobj(source, target)
     same = int((tokens == expected.tokens).sum())
     print(
@@ -131,7 +150,7 @@ def import_official(args: argparse.Namespace) -> None:
     )
     identity = hashlib.sha256(normative.to_bytes()).hexdigest()
     peak = peak_memory() / 2**30
-    print(f"{args.out}: {args.out.stat().st_size} bytes, SHA-256 {identity}")
+    print(f"{options.out}: {options.out.stat().st_size} bytes, SHA-256 {identity}")
     print(f"{time.monotonic() - start:.0f} s, peak memory {peak:.1f} GiB")
 
 
@@ -146,7 +165,7 @@ def _groups(keys: tuple[str, ...]) -> str:
     return ", ".join(f"{n} {prefix.rstrip('.')}" for prefix, n in counts.items() if n)
 
 
-def run(args: argparse.Namespace, words: Sequence[str]) -> int:
+def run(options: ImportOptions, words: Sequence[str]) -> int:
     """Do what the options of ``dlf import-official`` ask for; returns the exit status.
 
     The work is done in a process of its own with a fixed hash seed: TorchScript writes names in the
@@ -158,15 +177,19 @@ def run(args: argparse.Namespace, words: Sequence[str]) -> int:
             written over.
         OSError: a file that cannot be read or written.
     """
-    read = [args.checkpoint, *([args.config] if args.config else []), *(args.calibration or [])]
-    judge([Output(str(args.out), "model package")], read, args.overwrite)
-    refuse_existing(str(args.out), args.overwrite)
+    read = [
+        options.checkpoint,
+        *([options.config] if options.config else []),
+        *(options.calibration or []),
+    ]
+    judge([Output(str(options.out), "model package")], read, options.overwrite)
+    refuse_existing(str(options.out), options.overwrite)
     if os.environ.get("PYTHONHASHSEED") != "0":
         paths = os.pathsep.join(p for p in sys.path if p)
         fixed = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": paths}
         return subprocess.run([sys.executable, *words], env=fixed, check=False).returncode
     try:
-        import_official(args)
+        import_official(options)
     except yaml.YAMLError as error:
-        raise ValueError(f"{args.config}: {error}") from error
+        raise ValueError(f"{options.config}: {error}") from error
     return 0

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ..export.integer_layers import HEADROOM, Array, FineConv, LayerBuilder, as_array, unit_for
 from ..export.integer_prior import LATENT_FRACTION, IntegerPrior
 from ..networks.prior import STEP_MIN
-from ..package_format import Program
+from ..package.programs import Program
 from .bottleneck import DepthConvBlock4, DetailBottleneck
 
 LINEAR_SCALE_FRACTION = 9

@@ -20,7 +20,8 @@ from torch import Tensor
 from ..export.frequency_tables import scale_tables, scale_thresholds
 from ..export.integer_prior import LATENT_FRACTION, SCALE_FRACTION, IntegerPrior
 from ..export.simulate import simulate, table_bits
-from ..package_format import FrequencyTable, NormativePart, assemble_files
+from ..package.tables import FrequencyTable
+from ..package.torchscript import NormativePart, assemble_files
 from .config import PaperConfig
 from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
 from .macs import MacCounter

@@ -17,8 +17,8 @@ from .wasserstein import wasserstein
 
 SHIFTS = 16
 """Offsets at which the perceptual network samples, in each direction: the stride of its deepest layers."""
-SCALES = (1.0, 0.75, 0.5)
-"""Sizes at which it sees both pictures, one a step."""
+REDUCED = (0.75, 0.5)
+"""Smaller sizes at which it sees both pictures in some steps."""
 MS_SSIM_SCALES = 4
 MS_SSIM_FLOOR = 1e-3
 COARSE_SIZES = (4, 16)
@@ -40,6 +40,8 @@ class LossWeights:
     l1_coarse: float = 8.0
     ms_ssim: tuple[float, float] = (0.3, 1.5)
     lpips: tuple[float, float] = (3.0, 2.0)
+    full_size: float = 0.67
+    """Share of the steps at which the perceptual network sees pictures in full size; at half size it misses blur."""
     texture: tuple[float, float] = (0.0, 0.0)
     repetition: float = 0.0
     wasserstein: tuple[float, float] = (0.0, 0.0)
@@ -115,8 +117,8 @@ class PixelLoss(nn.Module):
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
         columns = slice(dx, dx + image.shape[3] - SHIFTS)
         seen, wanted = image[:, :, rows, columns], target[:, :, rows, columns]
-        scale = SCALES[int(torch.randint(0, len(SCALES), ()))]
-        if scale < 1:
+        if float(torch.rand(())) >= self.weights.full_size:
+            scale = REDUCED[int(torch.randint(0, len(REDUCED), ()))]
             side = [round(length * scale) for length in seen.shape[2:]]
             seen = F.interpolate(seen, side, mode="bilinear", antialias=True)
             wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)

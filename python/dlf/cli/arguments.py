@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -279,6 +280,12 @@ def codec_of(arguments: argparse.Namespace) -> Codec:
         arguments.precision,
         arguments.backend,
     )
+
+
+def as_options(kind: Callable[..., T], arguments: argparse.Namespace, **more: object) -> T:
+    """Return the dataclass `kind` with `more`, and the arguments that are named like its other fields."""
+    names = {f.name for f in dataclasses.fields(kind)} - set(more)  # type: ignore[arg-type]
+    return kind(**{name: getattr(arguments, name) for name in names}, **more)
 
 
 def checked(check: Callable[[object], T], parse: Callable[[str], object]) -> Callable[[str], T]:

@@ -52,5 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare one picture."""
     from dlf_models.compare import command
 
-    command.run(arguments, shared.importance_of(arguments))
+    importance = shared.importance_of(arguments)
+    command.run(shared.as_options(command.CompareOptions, arguments, importance=importance))
     return 0

@@ -79,4 +79,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and report."""
     from dlf_models.evaluation import command
 
-    return 0 if command.run(arguments) else EXIT_FAILURE
+    return 0 if command.run(shared.as_options(command.EvalOptions, arguments)) else EXIT_FAILURE

@@ -44,5 +44,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Make one package."""
     from dlf_models.export import command
 
-    command.run(arguments)
+    command.run(shared.as_options(command.ExportOptions, arguments))
     return 0

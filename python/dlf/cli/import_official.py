@@ -47,4 +47,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Import one checkpoint."""
     from dlf_models.paper import import_official
 
-    return int(import_official.run(arguments, ["-m", "dlf", *arguments.words]))
+    options = shared.as_options(import_official.ImportOptions, arguments)
+    return int(import_official.run(options, ["-m", "dlf", *arguments.words]))

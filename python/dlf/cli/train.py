@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from dlf.cli.arguments import as_options
 from dlf.cli.failures import EXIT_INTERRUPTED
 
 __all__ = ["SUMMARY", "configure", "run"]
@@ -85,4 +86,4 @@ def run(arguments: argparse.Namespace) -> int:
     """Train until the schedule or the time is over."""
     from dlf_models import train
 
-    return 0 if train.run(arguments) else EXIT_INTERRUPTED
+    return 0 if train.run(as_options(train.TrainOptions, arguments)) else EXIT_INTERRUPTED

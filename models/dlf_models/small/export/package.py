@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...config import build
 from ...export.frequency_tables import scale_tables, scale_thresholds, token_tables
-from ...integer_package import (
+from ...package.integer import (
     BoundedLayer,
     Drawing,
     Encoder,
@@ -21,7 +21,7 @@ from ...integer_package import (
     assemble,
     reach_of,
 )
-from ...package_format import Program
+from ...package.programs import Program
 from ..config import STRIDE, NetworkConfig
 from ..importance import ImportanceHead
 from ..macs import macs_per_pixel

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ...package_format import ConvLayer, Program, fixed_point
+from ...package.programs import ConvLayer, Program, fixed_point
 from ..layers import LEAKY_SLOPE
 from .graph import Graph, Node
 

@@ -1,8 +1,4 @@
-"""Integer packages (format 2): the normative part and the encoder's part, written with NumPy alone.
-
-The byte layout is Annex A of ``core/BITSTREAM.md``. The C++ core is the authority on validity (it proves, among other
-things, that no accumulator overflows); this module checks only what it needs to write unambiguous bytes.
-"""
+"""Integer packages (format 2): the normative part and the encoder's part."""
 
 from __future__ import annotations
 
@@ -24,19 +20,9 @@ from dlf.specification import (
     PACKAGE_RATE_MAPS,
 )
 
-from .package_format import (
-    ConvLayer,
-    FrequencyTable,
-    Instruction,
-    Int16Array,
-    Op,
-    Program,
-    frequency_bytes,
-    layer_bytes,
-    member,
-    network_digest,
-    program_bytes,
-)
+from .archive import member, network_digest
+from .programs import ConvLayer, Instruction, Int16Array, Op, Program, layer_bytes, program_bytes
+from .tables import FrequencyTable, frequency_bytes
 
 IMPORTANCE = 1
 

@@ -1,0 +1,287 @@
+"""Packages of TorchScript networks (format 1): the normative part, and the archive around it."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+from dlf.specification import (
+    MODEL_JSON_MEMBER,
+    NORMATIVE_MAGIC,
+    NORMATIVE_MEMBER,
+    PACKAGE_FORMAT_OLD,
+)
+
+from .archive import archive_digest, classic_zip, common_root, member, network_digest
+from .programs import (
+    ConvLayer,
+    Instruction,
+    Int16Array,
+    Op,
+    Program,
+    exact,
+    layer_bytes,
+    program_bytes,
+)
+from .tables import FrequencyTable, frequency_bytes
+
+# Written by torch.jit.save, needed by no reader: source positions, and a hash that depends on them.
+DEBUG_SUFFIX = ".debug_pkl"
+SERIALIZATION_ID_MEMBER = ".data/serialization_id"
+
+
+@dataclass
+class NormativePart:
+    """Everything a decoder needs between bytes and latents; field by field Annex A.2."""
+
+    window: int
+    tokens_per_window: int
+    levels: tuple[int, ...]
+    latent_channels: int
+    latent_fraction: int
+    step_fraction: int
+    token_tables: list[FrequencyTable]
+    token_map: npt.NDArray[np.uint16]
+    thresholds: Int16Array
+    scale_tables: list[FrequencyTable]
+    rate_vectors: Int16Array
+    layers: list[ConvLayer]
+    programs: tuple[Program, Program, Program, Program]
+    token_context: bool = False
+    banks: int = 1
+    latent_stride: int = 32
+    latent_align: int = 32
+    tile_core: int = 8
+    tile_margin: int = 1
+    whole_limit: int = 64
+    analysis_macs: int = 0
+    synthesis_macs: int = 0
+    network_digest: bytes = bytes(32)
+
+    @property
+    def rate_points(self) -> int:
+        return int(self.rate_vectors.shape[0])
+
+    def map_size(self) -> int:
+        """Entries of ``token_map``: ``[bank][slot][digit][left][above]``, ragged over the digit."""
+        if self.token_context:
+            per_slot = sum((level + 1) ** 2 for level in self.levels)
+        else:
+            per_slot = len(self.levels)
+        return self.banks * self.tokens_per_window * per_slot
+
+    def to_bytes(self) -> bytes:
+        out = bytearray(NORMATIVE_MAGIC)
+        out += struct.pack("<HH", PACKAGE_FORMAT_OLD, 0)
+        if len(self.network_digest) != 32:
+            raise ValueError("the network digest is 32 bytes")
+        out += self.network_digest
+        out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
+        out += struct.pack(f"<{len(self.levels)}H", *self.levels)
+        out += struct.pack(
+            "<BBHHH",
+            int(self.token_context),
+            self.banks,
+            self.latent_stride,
+            self.latent_align,
+            self.latent_channels,
+        )
+        out += struct.pack("<BBB", self.rate_points, self.latent_fraction, self.step_fraction)
+        out += struct.pack(
+            "<HHIII",
+            self.tile_core,
+            self.tile_margin,
+            self.whole_limit,
+            self.analysis_macs,
+            self.synthesis_macs,
+        )
+        out += self._token_bytes()
+        out += self._scale_bytes()
+        rates = exact(self.rate_vectors, np.int16, "rate_vectors")
+        if rates.ndim != 2:
+            raise ValueError("rate vectors are [rate point][channel]")
+        out += struct.pack("<H", rates.shape[1]) + rates.astype("<i2").tobytes()
+        out += struct.pack("<H", len(self.layers))
+        for layer in self.layers:
+            out += layer_bytes(layer)
+        if len(self.programs) != 4:
+            raise ValueError("there are four programs: init and three steps")
+        for program in self.programs:
+            out += program_bytes(program)
+        return bytes(out)
+
+    def _token_bytes(self) -> bytes:
+        out = bytearray(struct.pack("<I", len(self.token_tables)))
+        for table in self.token_tables:
+            if table.first != 0:
+                raise ValueError("token tables start at symbol 0")
+            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
+        token_map = exact(self.token_map, np.uint16, "token_map").reshape(-1)
+        if token_map.size != self.map_size():
+            raise ValueError(f"the token map has {token_map.size} entries, not {self.map_size()}")
+        return bytes(out + struct.pack("<I", token_map.size) + token_map.astype("<u2").tobytes())
+
+    def _scale_bytes(self) -> bytes:
+        thresholds = exact(self.thresholds, np.int16, "thresholds")
+        if thresholds.shape != (len(self.scale_tables),):
+            raise ValueError("there is one threshold per scale table")
+        out = bytearray(struct.pack("<H", thresholds.size) + thresholds.astype("<i2").tobytes())
+        for table in self.scale_tables:
+            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
+        return bytes(out)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> NormativePart:
+        """Reads what ``to_bytes`` wrote; raises ValueError on anything else."""
+        read = Reader(data)
+        if read.take(4) != NORMATIVE_MAGIC or read.unpack("HH") != (PACKAGE_FORMAT_OLD, 0):
+            raise ValueError("not a normative part of format 1")
+        digest = read.take(32)
+        window, tokens, digits = read.unpack("HHB")
+        levels = read.unpack(f"{digits}H")
+        context, banks, stride, align, channels = read.unpack("BBHHH")
+        rates, latent_fraction, step_fraction = read.unpack("BBB")
+        core, margin, whole, analysis, synthesis = read.unpack("HHIII")
+        token_tables = [read.table(signed=False) for _ in range(read.unpack("I")[0])]
+        token_map = read.array("<u2", read.unpack("I")[0])
+        n_scales = read.unpack("H")[0]
+        thresholds = read.array("<i2", n_scales)
+        scale_tables = [read.table(signed=True) for _ in range(n_scales)]
+        width = read.unpack("H")[0]
+        rate_vectors = read.array("<i2", rates * width).reshape(rates, width)
+        layers = [read.layer() for _ in range(read.unpack("H")[0])]
+        programs = (read.program(), read.program(), read.program(), read.program())
+        if read.position != len(data):
+            raise ValueError("bytes behind the last program")
+        return cls(
+            window=window,
+            tokens_per_window=tokens,
+            levels=tuple(levels),
+            latent_channels=channels,
+            latent_fraction=latent_fraction,
+            step_fraction=step_fraction,
+            token_tables=token_tables,
+            token_map=token_map,
+            thresholds=thresholds,
+            scale_tables=scale_tables,
+            rate_vectors=rate_vectors,
+            layers=layers,
+            programs=programs,
+            token_context=bool(context),
+            banks=banks,
+            latent_stride=stride,
+            latent_align=align,
+            tile_core=core,
+            tile_margin=margin,
+            whole_limit=whole,
+            analysis_macs=analysis,
+            synthesis_macs=synthesis,
+            network_digest=digest,
+        )
+
+
+class Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+
+    def take(self, count: int) -> bytes:
+        piece = self.data[self.position : self.position + count]
+        if len(piece) != count:
+            raise ValueError("the normative part ends early")
+        self.position += count
+        return piece
+
+    def unpack(self, layout: str) -> tuple[int, ...]:
+        return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout)))
+
+    def array(self, dtype: str, count: int) -> npt.NDArray:  # type: ignore[type-arg]
+        kind = np.dtype(dtype)
+        raw = np.frombuffer(self.take(count * kind.itemsize), dtype=kind)
+        return raw.astype(kind.newbyteorder("="))
+
+    def table(self, signed: bool) -> FrequencyTable:
+        first, count = self.unpack("hH") if signed else (0, *self.unpack("H"))
+        return FrequencyTable(self.array("<u2", count).astype(np.int64) + 1, first)
+
+    def layer(self) -> ConvLayer:
+        depthwise, kernel, in_channels, out_channels = self.unpack("BBHH")
+        shape = (out_channels, 1 if depthwise else in_channels, kernel, kernel)
+        return ConvLayer(
+            self.array("<i1", int(np.prod(shape))).reshape(shape),
+            self.array("<i4", out_channels),
+            self.array("<i4", out_channels),
+            self.array("<u1", out_channels),
+            bool(depthwise),
+        )
+
+    def program(self) -> Program:
+        registers, inputs, count = self.unpack("HBH")
+        instructions = []
+        for _ in range(count):
+            op, target, n_sources = self.unpack("BHB")
+            sources = self.unpack(f"{n_sources}H")
+            arg0, arg1 = self.unpack("ii")
+            instructions.append(Instruction(Op(op), target, sources, arg0, arg1))
+        n_outputs = self.unpack("B")[0]
+        return Program(inputs, self.unpack(f"{n_outputs}H"), instructions, registers)
+
+
+def assemble_package(torchscript: bytes, normative: NormativePart, model_json: str) -> bytes:
+    """Adds the normative part and the description to a TorchScript archive.
+
+    ``torchscript`` is what ``torch.jit.save`` wrote. Sets ``normative.network_digest``. The same
+    inputs give the same bytes.
+    """
+    package = io.BytesIO()
+    assemble_files(io.BytesIO(torchscript), package, normative, model_json)
+    return package.getvalue()
+
+
+def assemble_files(
+    torchscript: BinaryIO, package: BinaryIO, normative: NormativePart, model_json: str
+) -> None:
+    """``assemble_package`` between open files, for archives that should not pass through memory.
+
+    Members that only serve debugging are left out: they hold the paths of the machine that
+    exported the network, and would make the package's identity depend on them.
+    """
+    with (
+        classic_zip(),
+        zipfile.ZipFile(torchscript) as source,
+        zipfile.ZipFile(package, "w", zipfile.ZIP_STORED) as target,
+    ):
+        root = common_root(source.namelist())
+        for info in source.infolist():
+            name = info.filename[len(root) :]
+            if name in (MODEL_JSON_MEMBER, NORMATIVE_MEMBER):
+                raise ValueError("the archive already is a model package")
+            if not name.endswith(DEBUG_SUFFIX) and name != SERIALIZATION_ID_MEMBER:
+                copy = member(name)
+                copy.compress_type = info.compress_type
+                with source.open(info) as old, target.open(copy, "w") as new:
+                    shutil.copyfileobj(old, new, 1 << 20)
+        target.writestr(member(MODEL_JSON_MEMBER), model_json.encode())
+    with classic_zip(), zipfile.ZipFile(package, "a", zipfile.ZIP_STORED) as target:
+        normative.network_digest = archive_digest(target)
+        target.writestr(member(NORMATIVE_MEMBER), normative.to_bytes())
+
+
+def read_package(data: bytes) -> tuple[NormativePart, str]:
+    """The normative part and the description of a package; ValueError when it was altered."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        names = archive.namelist()
+        root = common_root(names)
+        members = {name[len(root) :]: archive.read(name) for name in names}
+    if NORMATIVE_MEMBER not in members:
+        raise ValueError("not a model package")
+    normative = NormativePart.from_bytes(members[NORMATIVE_MEMBER])
+    if normative.network_digest != network_digest(members):
+        raise ValueError("altered model package")
+    return normative, members.get(MODEL_JSON_MEMBER, b"{}").decode()
