@@ -101,7 +101,7 @@ def test_nobody_reads_the_header_again_once_it_is_read(model: Path) -> None:
     once = _core.File(changing)
     changing[: once.header["header_bytes"]] = bytes(once.header["header_bytes"])
     with pytest.raises(dlf.InvalidFile):
-        codec.decode(changing)
+        codec.decode(bytes(changing))
     assert (codec.decode(once) == pixels).all()
     assert (codec.decode_batch([once])[0] == pixels).all()
     assert _core.decode_symbols(once, package)["complete"]
