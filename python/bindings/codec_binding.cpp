@@ -304,7 +304,9 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
   state.options = decode_options(&given);
   const py::object progress = given.take<py::object>("progress", py::none());
   given.end();
-  for (const py::object& file : files) state.files.push_back(file_of(file));
+  for (size_t i = 0; i < files.size(); ++i) {
+    naming("file", i, files.size(), [&] { state.files.push_back(file_of(files[i])); });
+  }
 
   const auto work = [&codec](State& own, Call& call) {
     own.options.progress = call.progress();
