@@ -76,6 +76,16 @@ def package(material: Path, checkpoint: Path) -> Path:
     return out
 
 
+def test_a_checkpoint_gives_the_same_package_again(
+    material: Path, checkpoint: Path, package: Path, tmp_path: Path
+) -> None:
+    """Its id follows from its bytes, noise of the calibration included."""
+    out = tmp_path / "tiny.dlfm"
+    data = ["--data", str(material / "images"), "--limit", "3"]
+    assert main(["export", str(checkpoint), str(out), *data, "--licence", "MIT"]) == 0
+    assert out.read_bytes() == package.read_bytes()
+
+
 def test_a_run_leaves_what_others_leave(checkpoint: Path) -> None:
     state = load_checkpoint(checkpoint)
     assert state["config"]["profile"] == "small"
