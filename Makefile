@@ -5,6 +5,7 @@
 #   make test       installs everything into .venv and runs the tests, the C++ ones too: under ten minutes on two cores
 #   make web        builds libdlf for browsers and a demonstration in build/web (needs emscripten); see web/README.md
 #   make test-web   builds it, and tests it in headless Chromium and Firefox
+#   make default    makes the package PACKAGE=FILE.dlfm the default model (models/TRAINING.md)
 #   make test-all   make test, and the tests that take longer: sanitizers, photographs, training runs, installing from nothing
 # Nothing is written outside this folder. A second run only does what has changed.
 
@@ -23,8 +24,10 @@ CARD ?= models/pretrained/dlf-s.md
 EVAL_CACHE ?= build/eval
 # Further photographs for the demonstration.
 IMG ?=
-# Model packages for the demonstration in browsers.
-WEB_MODELS ?= $(wildcard conformance/packages/*.dlfm)
+# Model packages for the demonstration in browsers; the first that encodes is its default.
+WEB_MODELS ?= $(wildcard models/pretrained/dlf-s.dlfm)
+# The package that `make default` puts in.
+PACKAGE ?= $(error PACKAGE=FILE.dlfm is missing)
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -36,7 +39,7 @@ CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 
-.PHONY: all bench demo figures test test-all test-cpp test-python test-slow web test-web lint format install clean distclean
+.PHONY: all bench default demo figures test test-all test-cpp test-python test-slow web test-web lint format install clean distclean
 all: install
 
 # --- the environment: each step leaves a stamp, and is done again when what it depends on is newer
@@ -107,6 +110,13 @@ figures: install
 	$(BIN)/python scripts/screenshot.py build/compare.html docs/compare.jpg
 	$(BIN)/python scripts/demo.py
 	$(BIN)/python -c "from PIL import Image; Image.open('demo/astronaut.png').convert('RGB').save('docs/sheet.jpg', quality=84, optimize=True)"
+
+# The second make sees the changed registry, and builds the core with it before vectors are made.
+default: install
+	$(BIN)/python scripts/new_default.py $(PACKAGE)
+	$(MAKE) install
+	$(BIN)/python -m conformance.generate --only 'dlf-s-*'
+	$(BIN)/python -m conformance --only 'dlf-s-*' --decoder '$(BIN)/python -m dlf'
 
 lint: install
 	$(BIN)/ruff check .

@@ -25,6 +25,7 @@ constexpr RegisteredModel kRegisteredModels[] = {
     {3, "dlf-s-3", "e8453c7af62c9945473f0a7b037b3c08074b9f4a6add733e59cf173fcc0e34e5"},
     {4, "dlf-s-4", "7589d37d120a429450c93adf38816b82c34c167b04ec3629654fc41b3a0156c3"},
     {5, "test-2", "5d48c5c2179f988737098f76074efd5064c2f5091df35fc622345f590e537df6"},
+    {6, "dlf-s-5", "0000000000000000000000000000000000000000000000000000000000000000"},
 };
 
 // The entry with this id, or null.
