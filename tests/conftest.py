@@ -136,19 +136,12 @@ def either_package(
 
 
 @pytest.fixture(scope="session")
-def random_package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def random_package(torch_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A TorchScript package made here and now: random weights, and a method for reduced sizes."""
-    import torch
-    from dlf_models.config import load_config
-    from dlf_models.export.package import build_package
-    from dlf_models.networks.model import DLF
+    from torch_models import random_torch_package
 
-    torch.manual_seed(0)
-    network = DLF(load_config(ROOT / "models" / "configs" / "test.yaml").network)
-    images = [scene(128, 128, seed) for seed in range(4)]
-    package, _ = build_package(network.eval().requires_grad_(False), images, {"name": "random"})
     path = tmp_path_factory.mktemp("package") / "random.dlfm"
-    path.write_bytes(package)
+    path.write_bytes(random_torch_package(torch_package.read_bytes()))
     return path
 
 

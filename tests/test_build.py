@@ -100,7 +100,7 @@ def test_packaged_files(tmp_path: Path) -> None:
         "dlf/cli/__init__.py",
         "dlf_pillow/__init__.py",
         "dlf_imageio/plugin.py",
-        "dlf_models/networks/model.py",
+        "dlf_models/small/model.py",
         "dlf_pretrained/__init__.py",
         "dlf_pretrained/test.dlfm",
     ):

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed
 import torch.multiprocessing
-from dlf_models.config import TrainConfig
-from dlf_models.training.muon import Muon, matrices, orthogonalise, share
-from dlf_models.training.ranks import leave
+from dlf_models.common.ranks import leave
+from dlf_models.small.muon import Muon, matrices, orthogonalise, share
 from torch import nn
 
 
@@ -89,9 +87,3 @@ def test_two_ranks_take_the_step_of_one(tmp_path: Path) -> None:
         assert torch.equal(first[name], second[name]), name
         # Alone there may be more threads, and matrices of one shape are not divided: sums in another order.
         torch.testing.assert_close(first[name], weight, rtol=1e-4, atol=1e-6)
-
-
-def test_an_unknown_optimiser_is_named() -> None:
-    assert replace(TrainConfig(), optimiser="muon").optimiser == "muon"
-    with pytest.raises(ValueError, match="optimiser 'sgd'; known: adamw, muon"):
-        TrainConfig(optimiser="sgd")

@@ -15,8 +15,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from dlf import _core
 from dlf.cli import main
-from dlf_models.export.simulate import run_program, simulate, table_bits
 from dlf_models.package.programs import Program
 from dlf_models.package.tables import FrequencyTable
 from dlf_models.package.torchscript import NormativePart, assemble_package, read_package
@@ -24,7 +24,13 @@ from dlf_models.paper import CheckpointError, PaperConfig, PaperModel, load_chec
 from dlf_models.paper.checkpoint import SKIPPABLE, load_state_dict, read_state_dict
 from dlf_models.paper.config import load_paper_config
 from dlf_models.paper.integer_prior import LINEAR_SCALE_FRACTION
+from dlf_models.paper.package import detail_bits, table_bits
 from tiny_networks import TINY_PAPER
+
+from conformance.reference.grids import Grids
+from conformance.reference.network import Register
+from conformance.reference.network import run as run_program
+from conformance.reference.package import load
 
 
 def import_official(words: Sequence[str]) -> int:
@@ -105,7 +111,7 @@ def test_report_and_package(package: Path, normative: NormativePart) -> None:
 @needs_parity
 @pytest.mark.parametrize("picture", PICTURES)
 def test_integer_prior_costs_what_the_float_prior_costs(
-    picture: str, normative: NormativePart
+    picture: str, package: Path, normative: NormativePart
 ) -> None:
     file = recorded(picture)
     symbols = np.concatenate([file[f"part{k}_symbols"].ravel() for k in range(4)]).astype(np.int64)
@@ -113,21 +119,24 @@ def test_integer_prior_costs_what_the_float_prior_costs(
     bounds = normative.thresholds / 2.0**LINEAR_SCALE_FRACTION
     indexes = np.searchsorted(bounds, scales, side="right") - 1
     exact = table_bits(normative.scale_tables, symbols, indexes) / 8
-    integer = simulate(normative, file["y"][0], 0).bits / 8
+    integer = detail_bits(_core.Package(str(package)), file["y"][0]) / 8
     assert abs(integer - exact) <= max(4, 0.005 * exact)
     # And the package's tables are no worse than the published coder's, flag and state apart.
     assert integer <= 1.005 * (file["h_bit_stream"].size - 5) + 4
 
 
 @needs_parity
-def test_integer_prior_follows_the_float_prior(normative: NormativePart) -> None:
+def test_integer_prior_follows_the_float_prior(package: Path, normative: NormativePart) -> None:
+    """As the reference decoder runs it."""
     file = recorded("512x768")
+    model = load(package)
     height, width = file["y"].shape[2:]
-    vector = normative.rate_vectors[0].astype(np.int64)
-    inputs = [np.broadcast_to(vector[:, None, None], (vector.size, height, width))]
-    step, scale, mean, _ = run_program(
-        normative.programs[0], normative.layers, inputs, height, width
+    grids = Grids(height * model.latent_stride, width * model.latent_stride)
+    vector = np.broadcast_to(
+        model.rate_vectors[0][:, None, None], (len(model.rate_vectors[0]), height, width)
     )
+    inputs = [Register(model.latent_stride, vector.astype(np.int64))]
+    step, scale, mean, _ = run_program(model.programs[0], model.layers, inputs, grids)
     for ours, fraction, name in (
         (step, normative.step_fraction, "quant_step"),
         (scale, LINEAR_SCALE_FRACTION, "part0_scales"),

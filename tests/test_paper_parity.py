@@ -16,7 +16,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from dlf_models.networks.prior import SKIP_SCALE
+from dlf_models.common.prior import SKIP_SCALE
 from dlf_models.paper import PaperModel, load_paper_config
 from dlf_models.paper.checkpoint import TRAINING_ONLY, load_state_dict
 from torch.nn import functional as F

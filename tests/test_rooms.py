@@ -66,3 +66,28 @@ def test_rooms_are_used_from_above_only(package: str) -> None:
             if used not in (None, own) and used not in MAY_USE[own] and module != ENTRY:
                 wrong.append(f"{module} uses {name}")
     assert wrong == []
+
+
+TRAINING = ROOT / "models/dlf_models"
+TRAINING_ROOMS = {
+    "package": set(),
+    "evaluation": set(),
+    "common": {"package"},
+    "small": {"common", "package", "evaluation"},
+    "paper": {"common", "package", "evaluation"},
+}
+"""Rooms of dlf_models and those that they may use: the two architectures are twins over `common`."""
+
+
+@pytest.mark.parametrize("name", TRAINING_ROOMS)
+def test_architectures_do_not_know_each_other(name: str) -> None:
+    wrong = []
+    for path in sorted((TRAINING / name).rglob("*.py")):
+        folders = path.relative_to(TRAINING).parts[:-1]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level > 0:
+                base = folders[: len(folders) + 1 - node.level]
+                used = (*base, *(node.module or "").split("."))[0]
+                if used not in ({name} | TRAINING_ROOMS[name]):
+                    wrong.append(f"{path.relative_to(TRAINING)}: {used}")
+    assert wrong == []

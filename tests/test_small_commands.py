@@ -19,11 +19,11 @@ import torch
 import yaml
 from conftest import ROOT, run, scene
 from dlf.cli import main
+from dlf_models.common.checkpoint import load_checkpoint, save_checkpoint
 from dlf_models.package.archive import normative_digest
 from dlf_models.small.importance import ImportanceHead
 from dlf_models.small.pool import Pool
 from dlf_models.small.train import HELD_OUT, held_out_names, load_recipe
-from dlf_models.training.checkpoint import load_checkpoint, save_checkpoint
 from evaluation_samples import random_weights
 from PIL import Image
 from tiny_networks import TINY_NETWORK
@@ -112,6 +112,20 @@ def test_a_run_begins_from_a_checkpoint(material: Path, checkpoint: Path, tmp_pa
     assert not (tmp_path / "pool").exists()
 
 
+@pytest.mark.slow  # starts two processes that train
+def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend",
+               "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf", *words(material, tmp_path)]  # fmt: skip
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    # They part in order: a process group that outlives the interpreter can end a rank with SIGABRT.
+    assert "terminate called" not in done.stderr
+    assert "destroy_process_group" not in done.stderr
+    assert load_checkpoint(tmp_path / "last.ckpt")["counters"] == [6, 3]
+
+
 @pytest.mark.slow  # starts a process that trains
 def test_ctrl_c_ends_a_run_with_a_checkpoint(material: Path, tmp_path: Path) -> None:
     command = words(material, tmp_path, "--images", "100000")
@@ -129,8 +143,8 @@ def test_ctrl_c_ends_a_run_with_a_checkpoint(material: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "message", "status"),
     [
-        (["--init-titok", "x"], "--init-titok is for other profiles", 2),
-        (["--ddp"], "--ddp is for other profiles", 2),
+        (["--init-titok", "x"], "--init-titok is not for the profile small", 2),
+        (["--ddp"], "--ddp is not for the profile small", 2),
         (["--data", "none"], "none", 1),
         (["--lpips", "none.npz"], "none.npz", 1),
         (["--init", "none.ckpt"], "none.ckpt", 1),
@@ -150,14 +164,26 @@ def test_what_is_wrong_is_named(
     assert not (tmp_path / "last.ckpt").exists()
 
 
-def test_a_recipe_of_another_profile_takes_no_pool(
-    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("text", "option", "message"),
+    [
+        ("paper: {}", "--pool", "--pool is not for the profile dlf-l"),
+        ("paper: {}", "--init", "--init is not for the profile dlf-l"),
+        ("profile: other", "--pool", "neither of the profile small nor with a 'paper' mapping"),
+    ],
+)
+def test_a_recipe_of_another_profile_is_told_apart(
+    material: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str,
+    option: str,
+    message: str,
 ) -> None:
-    other = ["train", str(ROOT / "models/configs/test.yaml"), *words(material, tmp_path)[2:]]
-    assert main([*other, "--pool", "x"]) == 2
-    assert "--pool and --fresh-optimiser are for the convolutional profile" in (
-        capsys.readouterr().err
-    )
+    (tmp_path / "other.yaml").write_text(text)
+    other = ["train", str(tmp_path / "other.yaml"), *words(material, tmp_path)[2:]]
+    assert main([*other, option, "x"]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
@@ -223,7 +249,20 @@ def test_exports_write_over_nothing(
     assert main(["export", str(checkpoint), str(checkpoint), *data, "--force"]) == 2
     assert "written over by its own output" in capsys.readouterr().err
     assert load_checkpoint(checkpoint)["counters"] == [6, 3]
-    assert not checkpoint.with_name("tiny.prior.npz").exists()
+
+
+def test_checkpoints_that_another_command_exports_are_named(
+    material: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, out = tmp_path / "other.ckpt", tmp_path / "out.dlfm"
+    for state, message in (
+        ({"config": {"profile": "dlf-l"}, "state_dict": {}}, "which dlf import-official exports"),
+        ({"config": {"profile": "other"}, "ema": {}}, "not of the profile small"),
+    ):
+        save_checkpoint(path, state)
+        assert main(["export", str(path), str(out), "--data", str(material / "images")]) == 2
+        assert message in capsys.readouterr().err
+        assert not out.exists()
 
 
 def test_an_importance_head_goes_into_the_package(

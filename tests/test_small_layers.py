@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from dlf_models.common.prior import quadtree_masks
 from dlf_models.small.layers import Conv, Residual, Up, bilinear_weights
 from dlf_models.small.maps import draw_keep, draw_rates
 from dlf_models.small.rate import RateVectors
+from dlf_models.small.token_quantiser import FiniteScalarQuantiser
 from dlf_models.small.wasserstein import wasserstein
+from hypothesis import given
+from hypothesis import strategies as st
 
 
 def test_flat_pictures_stay_flat_to_their_border() -> None:
@@ -77,3 +81,22 @@ def test_wasserstein_forgives_moved_texture_where_sigma_is_large() -> None:
     blurred = wasserstein(x, torch.full_like(x, 0.5), torch.full((1,), 3.0))
     assert forgiving < exact / 20
     assert blurred > 5 * forgiving
+
+
+@given(st.lists(st.integers(2, 9), min_size=1, max_size=6))
+def test_fsq_digits_cover_their_levels_and_values_agree(levels: list[int]) -> None:
+    quantiser = FiniteScalarQuantiser(levels)
+    sweep = torch.linspace(-9, 9, 401)[:, None].expand(-1, len(levels))
+    digits, values = quantiser(sweep)
+    for d, level in enumerate(levels):
+        assert sorted(set(digits[:, d].tolist())) == list(range(level))
+    assert torch.allclose(quantiser.values(digits), values.detach())
+    assert float(values.detach().abs().max()) <= 1
+
+
+@given(st.integers(1, 7), st.integers(1, 9), st.sampled_from([4, 8, 64]))
+def test_quadtree_steps_partition_the_latent(height: int, width: int, channels: int) -> None:
+    masks = quadtree_masks(channels, height, width, torch.device("cpu"))
+    assert bool((masks.sum(dim=0) == 1).all())
+    # At every position, each step codes exactly one group of a quarter of the channels.
+    assert bool((masks.sum(dim=1) == channels // 4).all())

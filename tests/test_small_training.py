@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from dlf_models.networks.quantise import FiniteScalarQuantiser
 from dlf_models.small.layers import Conv
 from dlf_models.small.model import DLF, saturation
 from dlf_models.small.optimisers import boost, make_optimisers
 from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
+from dlf_models.small.token_quantiser import FiniteScalarQuantiser
 from dlf_models.small.train import load_recipe
 from dlf_models.small.trainer import Recipe, Trainer
 from PIL import Image
@@ -246,4 +246,7 @@ def test_recipes_name_what_is_wrong(tmp_path: Path) -> None:
     recipe = tmp_path / "r.yaml"
     recipe.write_text("profile: small\ntrain: {loss: {l2: 1.0}}\n")
     with pytest.raises(ValueError, match="l2"):
+        load_recipe(recipe)
+    recipe.write_text("profile: small\nnetwork: {windwo: 128}\n")
+    with pytest.raises(ValueError, match="windwo"):
         load_recipe(recipe)

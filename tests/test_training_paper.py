@@ -18,16 +18,16 @@ import pytest
 import torch
 from conftest import ROOT, scene
 from dlf.cli import main
+from dlf_models.common.checkpoint import load_checkpoint
+from dlf_models.common.data import CropSampler
 from dlf_models.paper import CheckpointError, PaperModel
 from dlf_models.paper.checkpoint import load_state_dict, read_state_dict
-from dlf_models.training.checkpoint import load_checkpoint
-from dlf_models.training.data import CropSampler
-from dlf_models.training.paper.controller import LambdaController
-from dlf_models.training.paper.discriminator import NLayerDiscriminator
-from dlf_models.training.paper.forward import code_latent, lower_bound
-from dlf_models.training.paper.pretrained import is_semantic, load_titok, load_vqgan
-from dlf_models.training.paper.recipe import PaperRun, Recipe, Stage, load_paper_run, shortened
-from dlf_models.training.paper.trainer import Options, PaperTrainer
+from dlf_models.paper.training.controller import LambdaController
+from dlf_models.paper.training.discriminator import NLayerDiscriminator
+from dlf_models.paper.training.forward import code_latent, lower_bound
+from dlf_models.paper.training.pretrained import is_semantic, load_titok, load_vqgan
+from dlf_models.paper.training.recipe import PaperRun, Recipe, Stage, load_paper_run, shortened
+from dlf_models.paper.training.trainer import Options, PaperTrainer
 from evaluation_samples import random_weights
 from PIL import Image
 from tiny_networks import TINY_PAPER

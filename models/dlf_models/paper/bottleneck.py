@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.prior import QUADTREE_XOR, SKIP_SCALE, STEP_MIN, quadtree_masks
+from ..common.prior import QUADTREE_XOR, SKIP_SCALE, STEP_MIN, quadtree_masks
 from .layers import Conv2d
 
 

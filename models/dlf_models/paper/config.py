@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from ..config import read_yaml
+from ..common.configuration import read_yaml
 
 # Named sizes of the semantic transformers in the authors' configuration: width, layers, heads.
 VIT_SIZES = {"small": (512, 8, 8), "base": (768, 12, 12), "large": (1024, 24, 16)}

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from dlf import _core
 from dlf.files import replacing
 from dlf.outputs import Output, Overwrite, judge, refuse_existing
 from dlf.systems import peak_memory
@@ -114,12 +115,6 @@ def import_official(options: ImportOptions) -> None:
     normative = normative_part(
         config, calibration, expected, fitted=options.calibration is not None
     )
-    exact, integer = rate_loss(normative, calibration)
-    loss = integer / exact - 1 if exact else 0.0
-    print(
-        f"detail symbols of {len(pictures)} calibration pictures: {exact:.0f} bytes with the"
-        f" float prior, {integer:.0f} with the integer prior ({loss:+.2%})"
-    )
     description = {
         "name": options.name,
         "profile": "dlf-l",
@@ -134,6 +129,12 @@ def import_official(options: ImportOptions) -> None:
         package = Path(folder) / "package.dlfm"
         write_package(model, normative, description, config, package)
         del model
+        exact, integer = rate_loss(_core.Package(str(package)), normative, calibration)
+        loss = integer / exact - 1 if exact else 0.0
+        print(
+            f"detail symbols of {len(pictures)} calibration pictures: {exact:.0f} bytes with the"
+            f" float prior, {integer:.0f} with the integer prior ({loss:+.2%})"
+        )
         reopened = torch.jit.load(str(package), map_location="cpu")
         tokens, picture = reconstruct(reopened, window)
         levels = float((picture - expected.picture).abs().max()) * 255

@@ -7,17 +7,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..export.integer_layers import HEADROOM, Array, FineConv, LayerBuilder, as_array, unit_for
-from ..export.integer_prior import LATENT_FRACTION, IntegerPrior
-from ..networks.prior import STEP_MIN
-from ..package.programs import Program
+from ..common.prior import STEP_MIN
+from ..package.programs import ConvLayer, Program
 from .bottleneck import DepthConvBlock4, DetailBottleneck
+from .integer_layers import HEADROOM, Array, FineConv, LayerBuilder, as_array, unit_for
 
+LATENT_FRACTION = 8
+"""Fraction bits of means and of y_hat: a range of +-128 quantisation steps."""
 LINEAR_SCALE_FRACTION = 9
 """Fraction bits of the predicted scale: the published prior predicts it directly, 64 at most."""
 SLOPE_WIDE, SLOPE_NARROW = round(0.1 * 32768), round(0.01 * 32768)
+
+
+@dataclass
+class IntegerPrior:
+    """What the normative part needs to know of the prior."""
+
+    layers: list[ConvLayer]
+    programs: tuple[Program, Program, Program, Program]
+    rate_vectors: NDArray[np.int16]
+    step_fraction: int
 
 
 class BlockPeaks:

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.layers import from_windows, to_windows
 from .layers import HEAD_WIDTH, Linear, TransformerLayer
+from .windows import from_windows, to_windows
 
 
 class InteractiveBlock(nn.Module):

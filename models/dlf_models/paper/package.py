@@ -13,17 +13,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from dlf import _core
 from dlf.specification import FREQUENCY_TOTAL
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..export.frequency_tables import scale_tables, scale_thresholds
-from ..export.integer_prior import LATENT_FRACTION, SCALE_FRACTION, IntegerPrior
-from ..export.simulate import simulate, table_bits
+from ..common.scale_tables import SCALE_FRACTION, scale_tables, scale_thresholds
 from ..package.tables import FrequencyTable
 from ..package.torchscript import NormativePart, assemble_files
 from .config import PaperConfig
-from .integer_prior import LINEAR_SCALE_FRACTION, BlockPeaks, quantise_prior
+from .integer_prior import (
+    LATENT_FRACTION,
+    LINEAR_SCALE_FRACTION,
+    BlockPeaks,
+    IntegerPrior,
+    quantise_prior,
+)
 from .macs import MacCounter
 from .model import PaperModel
 
@@ -142,11 +147,40 @@ def normative_part(
     )
 
 
-def rate_loss(normative: NormativePart, calibration: Calibration) -> tuple[float, float]:
-    """Bytes of the calibration's detail symbols with the float and with the integer prior."""
+def table_bits(
+    tables: Sequence[FrequencyTable], symbols: NDArray[np.int64], indexes: NDArray[np.int64]
+) -> float:
+    """Ideal code length of symbols under the tables of their indexes (-1: not coded), escapes too."""
+    total = 0.0
+    for index in np.unique(indexes[indexes >= 0]):
+        table = tables[index]
+        bits = 16.0 - np.log2(table.frequencies)
+        entry = symbols[indexes == index] - table.first
+        last = table.frequencies.size - 1
+        inside = (entry >= 0) & (entry < last)
+        total += float(bits[entry[inside]].sum())
+        outside = entry[~inside]
+        code = np.where(outside < 0, -2 * outside - 1, 2 * (outside - last))
+        total += float((bits[last] + 2 * np.floor(np.log2(code + 1)) + 1).sum())
+    return total
+
+
+def detail_bits(package: _core.Package, y: NDArray[np.float32]) -> float:
+    """What the core needs for the detail symbols of the latent ``y [C, h, w]``."""
+    height, width = (side * package.latent_stride for side in y.shape[1:])
+    windows = -(-height // package.window) * -(-width // package.window)
+    # The paper's prior does not see the tokens: any will do.
+    tokens = np.zeros((windows, package.tokens_per_window * len(package.levels)), np.int16)
+    data = _core.encode_symbols(tokens, y, package, width=width, height=height, rate=0)
+    return float(_core.code_lengths(data, package)["positions"].sum())
+
+
+def rate_loss(
+    package: _core.Package, normative: NormativePart, calibration: Calibration
+) -> tuple[float, float]:
+    """Bytes of the calibration's detail symbols with the float prior, and in files of the core."""
     exact = table_bits(normative.scale_tables, calibration.symbols, calibration.indexes) / 8
-    integer = sum(simulate(normative, y, 0).bits for y in calibration.latents) / 8
-    return exact, integer
+    return exact, sum(detail_bits(package, y) for y in calibration.latents) / 8
 
 
 def write_package(

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.layers import from_windows, to_windows
 from .layers import Conv2d, Linear, TransformerLayer
+from .windows import from_windows, to_windows
 
 
 class TokenEncoder(nn.Module):

@@ -6,11 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.quantise import FiniteScalarQuantiser
 from .config import STRIDE, NetworkConfig
 from .layers import Conv, Down, Pointwise, Residual, leaky
 from .linear_path import LinearAnalysis
 from .rate import Gain, RateVectors
+from .token_quantiser import FiniteScalarQuantiser
 
 GAIN_SPREAD = 1.2
 """Log gain at the ends of the rates, in the encoder; the prior's learned step does the rest."""

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ..evaluation.lpips import LPIPS
 from ..evaluation.ms_ssim import ms_ssim
-from ..training.losses import LUMINANCE, repetition, texture_mismatch
 from .config import STRIDE
+from .texture import LUMINANCE, repetition, texture_mismatch
 from .wasserstein import wasserstein
 
 SHIFTS = 16

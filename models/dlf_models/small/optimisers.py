@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..training.muon import Muon, matrices
+from .muon import Muon, matrices
 from .rate import RateVectors
 from .soap import Soap
 

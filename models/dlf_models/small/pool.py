@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from ..training.data import Cut, cut_out, image_files
-from ..training.device_sampler import DeviceSampler
+from ..common.data import Cut, cut_out, image_files
+from ..common.device_sampler import DeviceSampler
 
 log = logging.getLogger(__name__)
 SAMPLES, INDEX = "samples.u8", "index.json"

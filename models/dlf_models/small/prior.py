@@ -12,15 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks.prior import (
+from ..common.prior import (
     LOG2_SCALE_MAX,
     LOG2_SCALE_MIN,
     SKIP_SCALE,
     STEP_MIN,
     gaussian_bits,
     quadtree_masks,
+    round_straight_through,
 )
-from ..networks.quantise import round_straight_through
 from .config import STRIDE, NetworkConfig
 from .layers import Conv, leaky
 from .rate import RateVectors

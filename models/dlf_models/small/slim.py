@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from ..training.checkpoint import load_checkpoint, save_checkpoint
+from ..common.checkpoint import load_checkpoint, save_checkpoint
 
 
 def slim(state: dict[str, Any]) -> dict[str, Any]:

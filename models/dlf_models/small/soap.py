@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ..training.devices import multiplies_bfloat16
+from ..common.devices import multiplies_bfloat16
 
 LARGEST_SIDE = 512
 """Sides longer than this get no basis of their own (one-sided SOAP)."""

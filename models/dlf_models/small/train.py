@@ -9,17 +9,18 @@ import argparse
 import logging
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from ..config import build, read_yaml
-from ..training.checkpoint import load_checkpoint
-from ..training.data import centre_crops, load_images
-from ..training.ranks import join, leave, world
-from ..training.run import Run
+from ..common.checkpoint import load_checkpoint
+from ..common.configuration import build, read_yaml
+from ..common.data import centre_crops, load_images
+from ..common.options import TrainOptions
+from ..common.ranks import join, leave, world
+from ..common.run import Run
 from .config import NetworkConfig
 from .losses import LossWeights
 from .pool import Crops, Pool, build_pool, people_and_text
@@ -105,6 +106,32 @@ def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, A
         raise ValueError(f"{source}: a checkpoint of another profile")
     trainer.load(state, fresh_optimiser)
     return state
+
+
+def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, Any]]:
+    """A trainer where it left off, from a checkpoint, or at its start; and the checkpoint ``last`` (or ``{}``).
+
+    Raises:
+        ValueError: options or a recipe that do not go together.
+        OSError: a file that cannot be read.
+    """
+    options.refuse(PROFILE, "init_titok", "init_vqgan", "checkpointing", "ddp")
+    network, recipe = load_recipe(Path(options.config))
+    if options.images:
+        recipe = replace(recipe, images=options.images)
+    material = Material(
+        Path(options.data),
+        options.pool or Path(options.out) / "pool",
+        options.lpips,
+        Path(options.validation) if options.validation else None,
+    )
+    bfloat16, compiled = options.precision == "bf16", options.compile is not None
+    trainer = make_trainer(network, recipe, material, options.device, bfloat16, compiled)
+    if last.exists() and not options.restart:
+        return trainer, resume(trainer, last, options.fresh_optimiser)
+    if options.init:
+        resume(trainer, Path(options.init), options.fresh_optimiser)
+    return trainer, {}
 
 
 def arguments() -> argparse.Namespace:

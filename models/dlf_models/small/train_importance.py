@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..training.checkpoint import load_checkpoint, save_checkpoint
+from ..common.checkpoint import load_checkpoint, save_checkpoint
 from .config import STRIDE
 from .export.package import network_of
 from .importance import ImportanceHead

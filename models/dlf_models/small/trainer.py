@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..training.averaging import GradientAverager
-from ..training.monitor import Means
-from ..training.ranks import mean_over_ranks, world
-from ..training.samples import write_columns
+from ..common.averaging import GradientAverager
+from ..common.monitor import Means
+from ..common.ranks import mean_over_ranks, world
+from ..common.samples import write_columns
 from .analysis import rate_grid
 from .config import NetworkConfig
 from .losses import LossWeights, PixelLoss, bit_price

@@ -27,13 +27,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--measure",
-        help="images on which to measure what integers cost, e.g. Kodak (default: the convolutional"
-        " profile measures on four of --data)",
+        help="images on which to measure what integers cost, e.g. Kodak (default: four of --data)",
     )
     parser.add_argument(
         "--importance-head",
         type=Path,
-        help="checkpoint of the head that finds what people look at (convolutional profile)",
+        help="checkpoint of the head that finds what people look at",
     )
     parser.add_argument("--licence", default="Apache-2.0")
     parser.add_argument("--name", help="of the model (default: that of its training configuration)")
@@ -42,7 +41,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make one package."""
-    from dlf_models.export import command
+    from dlf_models import export
 
-    command.run(shared.as_options(command.ExportOptions, arguments))
+    export.run(shared.as_options(export.ExportOptions, arguments))
     return 0

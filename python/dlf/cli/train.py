@@ -20,7 +20,7 @@ _PRECISIONS = ("fp32", "bf16")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("config", help="YAML configuration, e.g. models/configs/dlf-s.yaml")
+    parser.add_argument("config", help="YAML configuration, e.g. models/configs/small/trunk.yaml")
     parser.add_argument(
         "--data", required=True, help="tar shard, folder of shards or images, or list file"
     )
@@ -47,7 +47,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="of the forward pass (default: bf16 where the device has instructions for it)",
     )
     parser.add_argument(
-        "--checkpointing", action="store_true", help="recompute activations: less memory"
+        "--checkpointing",
+        action="store_true",
+        help="paper's profile: recompute activations, for less memory",
     )
     parser.add_argument(
         "--compile", nargs="?", const="inductor", metavar="BACKEND", help="use torch.compile"
@@ -55,24 +57,28 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ddp",
         action="store_true",
-        help="processes on one CPU: messages (and DistributedDataParallel) instead of shared memory",
+        help="paper's profile, processes on one CPU: messages instead of shared memory",
     )
     parser.add_argument(
         "--init",
-        help="what a new run begins from: a package (.dlfm), or a checkpoint of the convolutional profile",
+        help="profile small: the checkpoint that a new run begins from",
     )
     parser.add_argument(
         "--fresh-optimiser",
         action="store_true",
-        help="convolutional profile: forget the optimiser's state of the checkpoint",
+        help="profile small: forget the optimiser's state of the checkpoint",
     )
     parser.add_argument(
         "--pool",
         type=Path,
-        help="convolutional profile: folder for decoded images, for several runs (default: in --out)",
+        help="profile small: folder for decoded images, for several runs (default: in --out)",
     )
-    parser.add_argument("--init-titok", type=Path, help="TiTok checkpoint for the semantic branch")
-    parser.add_argument("--init-vqgan", type=Path, help="VQGAN checkpoint for the pixel decoder")
+    parser.add_argument(
+        "--init-titok", type=Path, help="paper's profile: TiTok checkpoint for the semantic branch"
+    )
+    parser.add_argument(
+        "--init-vqgan", type=Path, help="paper's profile: VQGAN checkpoint for the pixel decoder"
+    )
     parser.add_argument(
         "--checkpoint-seconds", type=float, default=120.0, help="between two checkpoints"
     )

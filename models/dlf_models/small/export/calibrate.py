@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...export.frequency_tables import SCALE_TABLES, scale_thresholds
-from ...networks.prior import quadtree_masks
+from ...common.prior import quadtree_masks
+from ...common.scale_tables import SCALE_FRACTION, SCALE_TABLES, scale_thresholds
 from ..config import STRIDE
 from ..importance import ImportanceHead
 from ..model import DLF, draw_noise
@@ -26,7 +26,6 @@ SAMPLE_UNIT = 1 / 2040
 """Samples enter as ``16 * sample - 2040`` and stand for [-1, 1]."""
 NOISE_UNIT = float(np.sqrt(12.0) / (2 * 256))
 """Noise enters as the sum of four bytes less 510 and has deviation 1."""
-SCALE_FRACTION = 8
 GAIN_UNIT = 2.0**-12
 REDUCED = (2, 4, 8)
 

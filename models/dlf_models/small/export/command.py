@@ -11,7 +11,7 @@ import numpy as np
 from dlf.progress import ProgressBar
 from numpy.typing import NDArray
 
-from ...training.checkpoint import load_checkpoint
+from ...common.checkpoint import load_checkpoint
 from ..importance import ImportanceHead
 from ..model import DLF
 from .measure import measure

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ...config import build
-from ...export.frequency_tables import scale_tables, scale_thresholds, token_tables
+from ...common.configuration import build
+from ...common.scale_tables import SCALE_FRACTION, scale_tables, scale_thresholds
 from ...package.integer import (
     BoundedLayer,
     Drawing,
@@ -29,7 +29,6 @@ from ..model import DLF
 from .calibrate import (
     GAIN_UNIT,
     REDUCED,
-    SCALE_FRACTION,
     Calibration,
     Walker,
     calibrate,
@@ -39,6 +38,7 @@ from .calibrate import (
 from .graph import Graph
 from .quantise import LayerList, compile_program, unit_for
 from .reduced import Reduced, draw_reduced, observe
+from .token_tables import token_tables
 from .tokens import digit_thresholds
 
 RATE_POINTS = 64

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...networks.quantise import FiniteScalarQuantiser
+from ..token_quantiser import FiniteScalarQuantiser
 
 TOKEN_UNIT = 64
 """A digit of L levels becomes ``(2 * digit - (L - 1)) * TOKEN_UNIT`` (§7.2.2)."""

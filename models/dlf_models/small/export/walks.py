@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ...networks.prior import STEP_MIN
+from ...common.prior import STEP_MIN
 from ..analysis import Analysis, Bottleneck, Exchange
 from ..importance import MOST, ImportanceHead
 from ..layers import Conv, Down, Pointwise, Residual, Up, bilinear_weights

@@ -1,0 +1,1 @@
+"""What training and export of both architectures share; nothing here knows either of them."""

@@ -1,1 +1,0 @@
-"""Export of a trained network to a model package (``dlf export``)."""

@@ -1,1 +1,0 @@
-"""Network building blocks and their assembly (see :mod:`dlf_models.networks.model`)."""

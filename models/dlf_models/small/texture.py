@@ -1,0 +1,79 @@
+"""Losses of fine texture: as much of it as there was, and no more repetition (architecture.md 4.4)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+CELL = 16
+"""Pixels that the decoder draws from one position of its latent, in each direction."""
+LUMINANCE = (0.299, 0.587, 0.114)
+TEXTURE_BLOCK = 8
+TEXTURE_FLOOR = 1 / 255
+"""Texture of less than a level of 255 is as good as none."""
+
+
+def fine_texture(picture: Tensor) -> Tensor:
+    """Luminance less its mean over 5x5: ``[B, 3, H, W]`` -> ``[B, H, W]``."""
+    red, green, blue = picture.unbind(dim=1)
+    luminance = LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
+    rows, columns = (moving_mean(side, picture) for side in luminance.shape[1:])
+    return luminance - rows @ luminance @ columns.T
+
+
+def moving_mean(side: int, like: Tensor) -> Tensor:
+    """The mean over five samples, or as many as there are, as a matrix ``[side, side]``.
+
+    With it and :func:`cell_means` the texture term takes a quarter of the time that it took with poolings.
+    """
+    place = torch.arange(side, device=like.device)
+    near = ((place[:, None] - place).abs() <= 2).to(like.dtype)
+    return near / near.sum(dim=1, keepdim=True)
+
+
+def cell_means(x: Tensor, cell: int) -> Tensor:
+    """Means of blocks of two by two cells, one cell apart: ``[..., H, W]`` -> ``[..., H / cell - 1, W / cell - 1]``."""
+    height, width = (side // cell for side in x.shape[-2:])
+    x = x[..., : height * cell, : width * cell]
+    means = x.unflatten(-1, (width, cell)).mean(dim=-1).unflatten(-2, (height, cell)).mean(dim=-2)
+    means = means[..., 1:, :] + means[..., :-1, :]
+    return (means[..., 1:] + means[..., :-1]) / 4
+
+
+def repetition(image: Tensor, target: Tensor) -> Tensor:
+    """How much more, or less, a picture repeats itself from cell to cell than it should: ``[B, 3, H, W]`` twice -> ``[B]``.
+
+    Fine texture is correlated with itself one and two cells beside and below, in blocks of two by two cells; what counts
+    is the difference to the original's correlations. A decoder that sees one vector per cell likes to draw the same
+    texture in each, and no other term minds: to LPIPS any texture is better than none.
+    """
+
+    def correlations(picture: Tensor) -> Tensor:
+        texture = fine_texture(picture)
+        found = []
+        for lag in (CELL, 2 * CELL):
+            for axis in (1, 2):
+                length = texture.shape[axis] - lag
+                first, second = texture.narrow(axis, 0, length), texture.narrow(axis, lag, length)
+                product = cell_means(first * second, CELL)
+                power = cell_means(first * first, CELL) * cell_means(second * second, CELL)
+                energy = (power.clamp(min=0) + TEXTURE_FLOOR**4).sqrt()
+                found.append((product / energy).flatten(1))
+        return torch.cat(found, dim=1)
+
+    return (correlations(image) - correlations(target)).abs().mean(dim=1)
+
+
+def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:
+    """How unlike the local energy of fine texture is, ``[B, 3, H, W]`` twice in [0, 1] -> ``[B]``, 0 for equal energy.
+
+    Mean absolute logarithm of the ratio of standard deviations, in blocks.
+    LPIPS scales its features to unit length, so that it likes a weave of one or two levels in flat places, which eyes do not;
+    and where texture is lost, this asks for as much as there was, wherever it lies.
+    """
+
+    def deviation(picture: Tensor) -> Tensor:
+        energy = cell_means(fine_texture(picture).square(), TEXTURE_BLOCK // 2)
+        return (energy + TEXTURE_FLOOR**2).log() / 2
+
+    return (deviation(image) - deviation(target)).abs().mean(dim=(1, 2))
