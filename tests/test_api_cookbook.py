@@ -11,7 +11,6 @@ from pathlib import Path
 import dlf_pillow
 import pytest
 from conftest import scene
-from integer_models import encoding_package
 from PIL import Image, ImageFile
 
 pytestmark = pytest.mark.usefixtures("model_environment")
@@ -53,10 +52,6 @@ def folder(tmp_path: Path, photo: Image.Image, photo_dlf: bytes) -> Path:
 @pytest.mark.parametrize("number", range(len(programs("docs/cookbook.md"))))
 def test_cookbook(number: int, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = programs("docs/cookbook.md")[number]
-    if "importance=" in program:  # the usual model of the tests has no maps
-        (folder / "models").mkdir()
-        (folder / "models" / "dlf-s.dlfm").write_bytes(encoding_package(importance=True))
-        monkeypatch.setenv("DLF_MODEL_PATH", str(folder / "models"))
     for name in re.findall(r"^import (matplotlib|skimage)", program, re.MULTILINE):
         pytest.importorskip(name)
     if "__main__" in program:  # worker processes that are spawned import the program again

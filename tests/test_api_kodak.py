@@ -54,6 +54,26 @@ def test_photographs_come_back_through_both_plugins(
             assert psnr(np.asarray(photo), pixels) > LOWEST_PSNR
 
 
+def test_every_way_of_decoding_gives_the_same_pixels(
+    shipped_default: Path, kodak: list[Path]
+) -> None:
+    """An enlarged photograph: any number of threads, whole or a region, also without noise."""
+    with Image.open(kodak[4]) as photo:
+        larger = photo.convert("RGB").resize((1920, 1280), Image.Resampling.LANCZOS)
+    one = dlf.Codec(shipped_default, threads=1)
+    data = one.encode(larger, 50)
+    for options in ({}, {"noise": "faithful"}, {"downscale": 4}):
+        whole = one.decode(data, **options)
+        for threads in (2, 3):
+            other = dlf.Codec(shipped_default, threads=threads)
+            assert np.array_equal(other.decode(data, **options), whole)
+        left, top, width, height = 900, 500, 301, 203
+        part = one.decode(data, region=(left, top, width, height), **options)
+        factor = options.get("downscale", 1)
+        top, left = top // factor, left // factor
+        assert np.array_equal(part, whole[top : top + part.shape[0], left : left + part.shape[1]])
+
+
 def test_byte_budgets_are_met_from_below(codec: dlf.Codec, kodak: list[Path]) -> None:
     for path in kodak[:4]:
         with Image.open(path) as photo:

@@ -248,7 +248,9 @@ def test_photographs(package: Path, kodak: list[Path]) -> None:
     for path in kodak[::8][:PHOTOGRAPHS]:
         picture = np.asarray(Image.open(path))
         for rate in photographs.rate_points(package):
-            names, size = photographs.differences(picture, package, rate)
+            # The NumPy decoder draws a photograph with the default model in some seconds.
+            drawn = package.stem != "test"
+            names, size = photographs.differences(picture, package, rate, with_pixels=drawn)
             assert names == [], f"{path.name} at rate point {rate}, {size} bytes"
 
 

@@ -119,22 +119,24 @@ def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path:
     assert installed - {"pip", "setuptools", "wheel"} == {"dlf", "imageio", "numpy", "pillow"}
     dlf = environment / "bin" / "dlf"
     vectors = ROOT / "conformance" / "vectors"
-    vector = vectors / "dlf-s-odd" / "input.dlf"
-    assert "test" in run(dlf, "models")
+    vector = vectors / "test-torch-odd" / "input.dlf"
+    path = {"DLF_MODEL_PATH": str(ROOT / "conformance" / "packages")}
+    assert "dlf-s" in run(dlf, "models")
     assert run(dlf, "info", vector)
-    run(dlf, "symbols", vector, tmp_path / "symbols.npz")
-    said = run(dlf, "decode", vector, tmp_path / "x.png", status=14)
+    run(dlf, "symbols", vector, tmp_path / "symbols.npz", **path)
+    said = run(dlf, "decode", vector, tmp_path / "x.png", status=14, **path)
     assert (
         f"needs the torch backend, which this DLF was built without: pip install '{TORCH}'" in said
     )
-    # With an integer package it encodes and decodes, and the pixels are those of every DLF.
-    run(dlf, "decode", vectors / "test-odd" / "input.dlf", tmp_path / "odd.png")
-    with (
-        Image.open(tmp_path / "odd.png") as ours,
-        Image.open(vectors / "test-odd" / "reference.png") as theirs,
-    ):
-        assert ours.tobytes() == theirs.tobytes()
-    run(dlf, "encode", tmp_path / "odd.png", tmp_path / "again.dlf", "--model", "test")
+    # With the default model it encodes and decodes, and the pixels are those of every DLF.
+    for name in ("test-odd", "dlf-s-odd"):
+        run(dlf, "decode", vectors / name / "input.dlf", tmp_path / "odd.png")
+        with (
+            Image.open(tmp_path / "odd.png") as ours,
+            Image.open(vectors / name / "reference.png") as theirs,
+        ):
+            assert ours.tobytes() == theirs.tobytes()
+    run(dlf, "encode", tmp_path / "odd.png", tmp_path / "again.dlf")
     run(dlf, "decode", tmp_path / "again.dlf", tmp_path / "again.png")
 
 

@@ -1,7 +1,7 @@
 """A picture decoded in tiles shows no seam: beside the same picture synthesised as a whole.
 
-2.5 megapixels, the smallest size that `dlf-s` cuts. The figures are in docs/performance.md;
-`pytest tests/test_seams.py -s` prints them.
+Only TorchScript packages have tiles (BITSTREAM.md §9.2). 2.5 megapixels are the smallest size that
+the one of the tests cuts. `pytest tests/test_seams.py -s` prints the figures.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 Pixels = npt.NDArray[np.uint8]
 HEIGHT, WIDTH = 1280, 1920
 BORDER = 1024
-"""The only tile border in either direction: `tile_core` windows of `dlf-s`."""
+"""The only tile border in either direction: `tile_core` windows."""
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +73,13 @@ def border_steps(pixels: Pixels) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("part", [0.1, 0.9])
-def test_no_seam(shipped_default: Path, picture: Pixels, part: float) -> None:
-    codec: Any = native.Codec(str(shipped_default), threads=2)
+def test_no_seam(torch_package: Path, picture: Pixels, part: float) -> None:
+    codec: Any = native.Codec(str(torch_package), threads=2)
     file = codec.encode(picture, round(part * (codec.rate_points - 1)))
-    loaded = _core.Package(str(shipped_default))
+    loaded = _core.Package(str(torch_package))
     assert _core.estimate(file, loaded)["tiles"] == 4
-    assert loaded.window * 8 == BORDER
-    tiled, whole = codec.decode(file), synthesised_whole(file, shipped_default)
+    assert loaded.window * 16 == BORDER
+    tiled, whole = codec.decode(file), synthesised_whole(file, torch_package)
     difference = np.abs(tiled.astype(int) - whole)
     steps = {"tiled": border_steps(tiled), "whole": border_steps(whole)}
     print(f"\nrate {part}: {steps}; tiled against whole: mean {difference.mean():.4f}, "

@@ -39,6 +39,15 @@ def test_an_integer_package_needs_no_backend(missing: str, photo: Image.Image) -
     assert dlf.decode(data, downscale=2, noise="faithful").shape[0] == photo.height // 2
 
 
+def test_the_default_model_needs_no_backend(
+    missing: str, photo: Image.Image, shipped_default: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLF_MODEL_PATH", str(shipped_default.parent))
+    data = dlf.encode(photo, max_bytes=300)
+    assert dlf.Codec().model.path == shipped_default
+    assert dlf.decode(data).shape == (photo.height, photo.width, 3)
+
+
 def test_a_package_names_the_backend_that_it_needs(
     missing: str, torch_default: Path, torch_dlf: bytes
 ) -> None:
