@@ -233,6 +233,7 @@ def table(figures: dict[Task, Figures]) -> str:
 
 def stage_table() -> str:
     """Multiply-accumulates: as the package describes them; of reduced sizes, the core's estimates."""
+    import numpy as np
     from dlf import _core, models, native
 
     path = str(models.find().path)
