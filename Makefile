@@ -32,7 +32,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMPS := $(VENV)/stamps
 CMAKE_BUILD := build/cmake
 
-CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -name CMakeLists.txt)
+CORE_FILES := $(shell find core -name '*.cpp' -o -name '*.h' -o -name '*.c' -o -name CMakeLists.txt -o -name sources.txt)
 BINDING_FILES := $(wildcard python/bindings/*)
 PACKAGES := $(shell find python models -name __init__.py)
 

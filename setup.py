@@ -32,20 +32,17 @@ PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["pro
 # The last keeps the folders of this machine out of the texts of assertions.
 FLAGS = ["-std=c++17", "-O3", "-g0", "-fvisibility=hidden", f"-ffile-prefix-map={ROOT}=."]
 FLAGS_MSVC = ["/std:c++17", "/O2", "/EHsc", "/utf-8", "/DNOMINMAX", "/D_USE_MATH_DEFINES"]
-# As it is from the beginning of a name in core/src; core/CMakeLists.txt cuts it in the same way.
-C_API, TORCH = "c_api", "torch"
+# Rooms of the core (docs/architecture.md): dlf._core has neither, dlf._torch is the second.
+C_API, TORCH = "api", "torch"
 CHOICE = os.environ.get("DLF_TORCH", "")
 
 
-def sources(prefix: str | None) -> list[str]:
-    """Returns the files of core/src whose names begin so, or those of the core for None."""
-    found = sorted(Path("core/src").rglob("*.cpp"))
-    wanted = [
-        path
-        for path in found
-        if (path.name.startswith(prefix) if prefix else not path.name.startswith((C_API, TORCH)))
-    ]
-    return [path.as_posix() for path in wanted]
+def sources() -> dict[str, list[str]]:
+    """Returns the sources of each room, from the list that core/CMakeLists.txt reads too."""
+    rooms: dict[str, list[str]] = {}
+    for line in Path("core/sources.txt").read_text(encoding="utf-8").splitlines():
+        rooms.setdefault(line.split("/")[1], []).append(f"core/{line}")
+    return rooms
 
 
 def headers() -> list[str]:
@@ -114,9 +111,13 @@ def extension(
     )
 
 
-CORE_SOURCES = sources(None)
+ROOMS = sources()
+CORE_SOURCES = [
+    path for room, paths in ROOMS.items() if room not in (C_API, TORCH) for path in paths
+]
 BINDINGS = [
-    f"python/bindings/{name}.cpp" for name in ("bitstream_binding", "codec_binding", "core_module")
+    f"python/bindings/{name}.cpp"
+    for name in ("bitstream_binding", "codec_binding", "core_module", "file_binding")
 ]
 CORE = extension("dlf._core", [*CORE_SOURCES, *BINDINGS])
 
@@ -128,7 +129,7 @@ def backend() -> Extension | None:
         return None
     made = extension(
         "dlf._torch",
-        [*sources(TORCH), "python/bindings/torch_module.cpp"],
+        [*ROOMS[TORCH], "python/bindings/torch_module.cpp"],
         system_includes=[folder / "include", folder / "include/torch/csrc/api/include"],
         library_dirs=[str(folder / "lib")],
         libraries=["torch_cpu", "c10"],

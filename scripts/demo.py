@@ -5,7 +5,8 @@
 The first photograph is always the portrait of the astronaut Eileen Collins that scikit-image
 carries (NASA, public domain). For each photograph and rate the output folder gets the .dlf file and
 the PNG decoded from it by plain `Image.open`, and for each photograph a sheet that shows the
-original, DLF, and the best that WebP or AVIF make of the same number of bytes.
+original, DLF, DLF with its bits where people look (where the model can find that), and the best
+that WebP or AVIF make of the same number of bytes.
 """
 
 from __future__ import annotations
@@ -57,7 +58,11 @@ def main() -> int:
     for name, original in photographs(arguments.photos):
         print(f"{name}, {original.width}x{original.height}")
         rows = [
-            (ours, best_peer(original, ours.size))
+            (
+                ours,
+                looked_at(name, original, arguments.output, ours),
+                best_peer(original, ours.size),
+            )
             for ours in dlf_versions(name, original, arguments.output)
         ]
         path = arguments.output / f"{name}.png"
@@ -102,6 +107,21 @@ def dlf_versions(name: str, original: Image.Image, folder: Path) -> Iterator[Ver
         yield version
 
 
+def looked_at(name: str, original: Image.Image, folder: Path, plain: Version) -> Version | None:
+    """Encode with `importance="auto"` in at most the bytes of `plain`; None when the model cannot."""
+    path = folder / f"{name}-{plain.size}-looked-at.dlf"
+    try:
+        original.save(path, max_bytes=plain.size, importance="auto")
+    except ValueError as error:
+        print(f"  not shown: {error}", file=sys.stderr)
+        return None
+    with Image.open(path) as file:
+        decoded = file.convert("RGB")
+    decoded.save(path.with_suffix(".png"))
+    size = path.stat().st_size
+    return Version("DLF, auto", decoded, size, quality_db(original, decoded))
+
+
 def best_peer(original: Image.Image, limit: int) -> Version | None:
     """Return the best picture, by PSNR, that AVIF or WebP make of at most `limit` bytes.
 
@@ -131,19 +151,25 @@ def quality_db(original: Image.Image, decoded: Image.Image) -> float:
     return psnr(np.asarray(original), np.asarray(decoded))
 
 
-def sheet(original: Image.Image, rows: list[tuple[Version, Version | None]]) -> Image.Image:
-    """Lay out one row per rate: the original, DLF, and the peer at the same bytes."""
+def sheet(
+    original: Image.Image, rows: list[tuple[Version, Version | None, Version | None]]
+) -> Image.Image:
+    """Lay out one row per rate: the original, DLF without and with importance, the peer at the same bytes."""
     cell = ImageOps.contain(original, (CELL_SIDE, CELL_SIDE)).size
     if max(original.size) <= CELL_SIDE:
         cell = original.size
-    width = 3 * cell[0] + 4 * GAP
+    with_auto = any(auto is not None for _, auto, _ in rows)
+    columns = 4 if with_auto else 3
+    width = columns * (cell[0] + GAP) + GAP
     height = len(rows) * (cell[1] + LABEL_HEIGHT + GAP) + GAP
     result = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(result)
     font = ImageFont.load_default(size=15)
     raw = f"original: {original.width}x{original.height}, {3 * original.width * original.height} bytes"
-    for row, (ours, peer) in enumerate(rows):
+    for row, (ours, auto, peer) in enumerate(rows):
         cells = [(raw, original), (ours.caption(original), ours.image)]
+        if with_auto:
+            cells.append((auto.caption(original), auto.image) if auto else ("", None))
         if peer is None:
             cells.append((f"WebP, AVIF: no file of at most {ours.size} bytes", None))
         else:

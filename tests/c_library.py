@@ -113,12 +113,10 @@ class Info(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
         *((name, c_uint32) for name in ("version", "model_id", "width", "height", "channels")),
-        ("rate", c_uint32),
         ("orientation", c_uint32),
         ("colour", c_int),
-        *((name, c_uint32) for name in ("has_chunks", "has_trailer", "header_bytes")),
-        ("payload_bytes", c_uint32),
-        ("has_importance_map", c_uint32),
+        *((name, c_uint32) for name in ("rate", "has_importance_map", "header_bytes")),
+        *((name, c_uint32) for name in ("payload_bytes", "has_chunks", "has_trailer")),
     )
 
 
@@ -136,10 +134,11 @@ class Chunk(Sized):
 class PackageInfo(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
-        *((name, c_uint32) for name in ("model_id", "rate_points", "window", "tokens_per_window")),
-        *((name, c_uint32) for name in ("digits", "latent_channels", "latent_stride")),
+        ("model_id", c_uint32),
         ("sha256", c_char * 65),
-        ("has_importance_maps", c_uint32),
+        *((name, c_uint32) for name in ("rate_points", "has_importance_maps", "window")),
+        *((name, c_uint32) for name in ("tokens_per_window", "digits", "latent_channels")),
+        ("latent_stride", c_uint32),
     )
 
 
@@ -169,10 +168,10 @@ class DecoderOptions(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
         ("allow_truncated", c_uint32),
+        ("downscale", c_uint32),
         ("limits", POINTER(Limits)),
         ("allocator", POINTER(Allocator)),
         ("logger", POINTER(Logger)),
-        ("downscale", c_uint32),
     )
 
 
@@ -188,10 +187,10 @@ class CodecOptions(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
         ("device", c_char_p),
+        ("backend", c_int),
+        ("precision", c_int),
         ("threads", c_uint32),
         ("logger", POINTER(Logger)),
-        ("precision", c_int),
-        ("backend", c_int),
     )
 
 
@@ -211,6 +210,9 @@ class EncodeOptions(Sized):
         ("struct_size", c_size_t),
         ("rate", c_uint32),
         ("max_bytes", c_uint64),
+        ("importance", POINTER(c_int8)),
+        *((f"importance_{name}", c_uint32) for name in ("width", "height")),
+        ("find_importance", c_uint32),
         ("orientation", c_uint32),
         ("colour", c_int),
         ("chunks", POINTER(Chunk)),
@@ -219,24 +221,21 @@ class EncodeOptions(Sized):
         ("allocator", POINTER(Allocator)),
         ("progress", PROGRESS),
         ("progress_user", c_void_p),
-        ("importance", POINTER(c_int8)),
-        *((f"importance_{name}", c_uint32) for name in ("width", "height")),
-        ("find_importance", c_uint32),
     )
 
 
 class DecodeOptions(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
+        *((f"region_{name}", c_uint32) for name in ("x", "y", "width", "height")),
+        ("downscale", c_uint32),
+        ("noise", c_int),
         ("semantic_only", c_uint32),
         ("allow_truncated", c_uint32),
-        *((f"region_{name}", c_uint32) for name in ("x", "y", "width", "height")),
         ("limits", POINTER(Limits)),
         ("allocator", POINTER(Allocator)),
         ("progress", PROGRESS),
         ("progress_user", c_void_p),
-        ("downscale", c_uint32),
-        ("noise", c_int),
     )
 
 

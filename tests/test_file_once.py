@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import dlf
 import numpy as np
 import pytest
-from dlf import symbols
+from dlf import _core, native, symbols
 from dlf.cli import main
-from dlf.header import info, opened
+from dlf.header import File, info, opened
 from integer_models import encoding_package
 from PIL import Image
 
@@ -22,12 +23,14 @@ PROFILE = b"profile".ljust(16) + b"RGB " + bytes(400)
 
 @contextmanager
 def core_calls() -> Iterator[Counter[str]]:
-    """Count the calls of compiled functions by name."""
+    """Count the calls of compiled functions by name, and files whose header is read as `File`."""
     calls: Counter[str] = Counter()
 
-    def note(frame: object, event: str, function: object) -> None:
+    def note(frame: FrameType, event: str, function: object) -> None:
         if event == "c_call":
             calls[getattr(function, "__name__", "")] += 1
+        elif event == "call" and frame.f_code is File.__init__.__code__:
+            calls["File"] += 1
 
     sys.setprofile(note)
     try:
@@ -71,7 +74,8 @@ def test_a_header_is_read_once(
     codec.decode(file)  # what is imported and loaded once
     with core_calls() as calls:
         use(codec, file, model)
-    assert calls["probe"] <= 1
+    assert calls["File"] == 1
+    assert calls["probe"] == 0
     assert calls["inflate"] == 0
 
 
@@ -82,8 +86,39 @@ def test_dlf_decode_reads_a_header_once(
     words = ["decode", str(tmp_path / "x.dlf"), str(tmp_path / "x.png"), "--model", str(model)]
     with core_calls() as calls:
         assert main(words) == 0
-    assert calls["probe"] == 1
-    assert calls["inflate"] == len(info(file).chunks) == 3
+    assert calls["File"] == 1
+    assert calls["probe"] == 0
+    assert calls["inflate"] == 0  # all three contents come from the decoder, which has judged them
+    assert len(info(file).chunks) == 3
+
+
+def test_nobody_reads_the_header_again_once_it_is_read(model: Path) -> None:
+    plain = dlf.encode(np.full((40, 56, 3), 99, np.uint8), 50, model=model)  # without checksum
+    package = _core.Package(str(model))
+    codec = native.Codec(str(model))
+    pixels = codec.decode(plain)
+    changing = bytearray(plain)
+    once = _core.File(changing)
+    changing[: once.header["header_bytes"]] = bytes(once.header["header_bytes"])
+    with pytest.raises(dlf.InvalidFile):
+        codec.decode(bytes(changing))
+    assert (codec.decode(once) == pixels).all()
+    assert (codec.decode_batch([once])[0] == pixels).all()
+    assert _core.decode_symbols(once, package)["complete"]
+    assert _core.estimate(once, package) == _core.estimate(plain, package)
+    _core.verify(once, package)
+    _core.check_container(once)
+    assert _core.chunks(once) == []
+
+
+def test_what_decoding_has_inflated_is_not_inflated_again(file: bytes, model: Path) -> None:
+    codec = dlf.Codec(model)
+    for decode in (codec.decode, lambda opened_file: codec.decode_batch([opened_file])):
+        opened_file = opened(file)
+        decode(opened_file)
+        with core_calls() as calls:
+            assert info(opened_file).icc_profile == PROFILE
+        assert calls["inflate"] == 0
 
 
 def test_a_chunk_is_inflated_once_and_when_it_is_asked_for(file: bytes) -> None:

@@ -76,6 +76,16 @@ def package(material: Path, checkpoint: Path) -> Path:
     return out
 
 
+def test_a_checkpoint_gives_the_same_package_again(
+    material: Path, checkpoint: Path, package: Path, tmp_path: Path
+) -> None:
+    """Its id follows from its bytes, noise of the calibration included."""
+    out = tmp_path / "tiny.dlfm"
+    data = ["--data", str(material / "images"), "--limit", "3"]
+    assert main(["export", str(checkpoint), str(out), *data, "--licence", "MIT"]) == 0
+    assert out.read_bytes() == package.read_bytes()
+
+
 def test_a_run_leaves_what_others_leave(checkpoint: Path) -> None:
     state = load_checkpoint(checkpoint)
     assert state["config"]["profile"] == "small"
@@ -154,10 +164,13 @@ def test_a_recipe_of_another_profile_takes_no_pool(
 def test_recipes_say_their_profile(recipe: Path, tmp_path: Path) -> None:
     network, _ = load_recipe(recipe)
     assert network.latent_channels % 4 == 0
-    nameless = tmp_path / "r.yaml"
-    nameless.write_text(recipe.read_text().replace("profile: small", ""))
+    other = tmp_path / "r.yaml"
+    other.write_text(f"base: {recipe}\nprofile: other\n")
+    with pytest.raises(ValueError, match="profile is 'other', not 'small'"):
+        load_recipe(other)
+    other.write_text("train: {batch: 2}\n")
     with pytest.raises(ValueError, match="profile is None, not 'small'"):
-        load_recipe(nameless)
+        load_recipe(other)
 
 
 def test_a_number_that_yaml_reads_as_text_is_named(tmp_path: Path) -> None:

@@ -66,6 +66,18 @@ def test_crops_leave_out_what_is_held_out_and_follow_weights(pool: Pool) -> None
     assert 0 <= float(batch.min()) and float(batch.max()) <= 1
 
 
+def test_a_few_crops_are_one_colour_or_a_run_of_colours(pool: Pool) -> None:
+    """The photographs here are noise, so a crop without second differences was drawn."""
+    batch = Crops(pool, set(), {}, seed=1).batch(400, 32)
+    bent = batch.diff(n=2, dim=2).abs().amax(dim=(1, 2, 3))
+    drawn = batch[bent < 1e-4]
+    assert 4 <= len(drawn) <= 30
+    spread = drawn.amax(dim=(2, 3)) - drawn.amin(dim=(2, 3))
+    flat = spread.amax(dim=1) == 0
+    assert 0 < int(flat.sum()) < len(drawn)
+    assert float(drawn.min()) == 0 and float(drawn.max()) == 1
+
+
 def test_faces_and_text_weigh_more(tmp_path: Path) -> None:
     tags = tmp_path / "tags.csv"
     tags.write_text("name,faces,largest_face_px,text_chars\na,1,60,0\nb,0,,12\nc,2,20,\n")

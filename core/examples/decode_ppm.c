@@ -7,7 +7,7 @@
 #include "example_output.h"
 
 /* Closes the file too. */
-static int write_picture(FILE *file, const dlf_picture *picture) {
+static int write_picture(FILE* file, const dlf_picture* picture) {
   const size_t pixels = (size_t)picture->width * picture->height;
   const uint32_t colours = picture->channels < 3 ? 1 : 3;
   size_t i;
@@ -21,18 +21,18 @@ static int write_picture(FILE *file, const dlf_picture *picture) {
   return fclose(file) == 0 && !bad;
 }
 
-static int show_progress(void *user, uint32_t done, uint32_t total) {
+static int show_progress(void* user, uint32_t done, uint32_t total) {
   (void)user;
   fprintf(stderr, "tile %u of %u\n", (unsigned)done, (unsigned)total);
   return 0; /* anything else would cancel */
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   size_t size = 0;
-  uint8_t *data;
-  FILE *out;
+  uint8_t* data;
+  FILE* out;
   dlf_error error;
-  dlf_codec *codec = NULL;
+  dlf_codec* codec = NULL;
   dlf_decode_options options;
   dlf_picture picture;
   dlf_status status;

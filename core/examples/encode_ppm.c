@@ -1,6 +1,7 @@
 /* Encodes a binary PPM or PGM image: encode_ppm MODEL.dlfm IN.ppm OUT.dlf BYTES
  *
- * Makes the largest file of at most BYTES bytes. cc encode_ppm.c $(pkg-config --cflags --libs dlf_torch) */
+ * Makes the largest file of at most BYTES bytes. cc encode_ppm.c $(pkg-config --cflags --libs
+ * dlf_torch) */
 #include <ctype.h>
 #include <dlf/dlf.h>
 
@@ -8,7 +9,7 @@
 #include "example_output.h"
 
 /* Reads one number of the header and the one space behind it; 0 when there is none. */
-static uint32_t read_number(const uint8_t *data, size_t size, size_t *at) {
+static uint32_t read_number(const uint8_t* data, size_t size, size_t* at) {
   uint32_t value = 0;
   while (*at < size && isspace(data[*at])) ++*at;
   while (*at < size && isdigit(data[*at]) && value < 100000000) {
@@ -18,7 +19,7 @@ static uint32_t read_number(const uint8_t *data, size_t size, size_t *at) {
 }
 
 /* Finds the samples of a P5 or P6 file with 8 bits a sample; 0 when it is none. */
-static int parse_ppm(const uint8_t *data, size_t size, dlf_image *image) {
+static int parse_ppm(const uint8_t* data, size_t size, dlf_image* image) {
   size_t at = 2;
   uint32_t maximum;
   if (size < 2 || data[0] != 'P' || (data[1] != '5' && data[1] != '6')) return 0;
@@ -32,12 +33,12 @@ static int parse_ppm(const uint8_t *data, size_t size, dlf_image *image) {
   return (size - at) / image->channels / image->width >= image->height;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   size_t size = 0;
-  uint8_t *data;
-  FILE *out;
+  uint8_t* data;
+  FILE* out;
   dlf_error error;
-  dlf_codec *codec = NULL;
+  dlf_codec* codec = NULL;
   dlf_image image;
   dlf_encode_options options;
   dlf_buffer file;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 
 /* Returns the content of a file, to be freed with free, or NULL after saying why. */
-static uint8_t *read_file(const char *path, size_t *size) {
+static uint8_t* read_file(const char* path, size_t* size) {
   size_t capacity = 1 << 16, used = 0;
-  uint8_t *data = malloc(capacity);
-  FILE *file = fopen(path, "rb");
+  uint8_t* data = malloc(capacity);
+  FILE* file = fopen(path, "rb");
   if (file == NULL || data == NULL) {
     perror(path);
     if (file != NULL) fclose(file);
@@ -18,7 +18,7 @@ static uint8_t *read_file(const char *path, size_t *size) {
     return NULL;
   }
   for (;;) {
-    uint8_t *larger;
+    uint8_t* larger;
     used += fread(data + used, 1, capacity - used, file);
     if (used < capacity) break;
     larger = realloc(data, capacity *= 2);

@@ -5,16 +5,16 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* Opens an output, or returns NULL after saying why not. It may be neither the package nor the input
- * that the program reads, whatever name or link leads there. */
-static FILE *open_output(const char *path, const char *package, const char *input) {
-  const char *const inputs[] = {package, input};
+/* Opens an output, or returns NULL after saying why not. It may be neither the package nor the
+ * input that the program reads, whatever name or link leads there. */
+static FILE* open_output(const char* path, const char* package, const char* input) {
+  const char* const inputs[] = {package, input};
   struct stat written, read;
   int i;
-  FILE *file;
+  FILE* file;
   for (i = 0; i < 2; ++i) {
-    if (stat(path, &written) == 0 && stat(inputs[i], &read) == 0 &&
-        written.st_dev == read.st_dev && written.st_ino == read.st_ino) {
+    if (stat(path, &written) == 0 && stat(inputs[i], &read) == 0 && written.st_dev == read.st_dev &&
+        written.st_ino == read.st_ino) {
       fprintf(stderr, "%s would be written over by its own output\n", inputs[i]);
       return NULL;
     }

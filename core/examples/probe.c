@@ -5,12 +5,12 @@
 
 #include "example_io.h"
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   size_t size = 0, i;
-  uint8_t *data;
+  uint8_t* data;
   dlf_info info;
   dlf_error error;
-  dlf_chunks *chunks = NULL;
+  dlf_chunks* chunks = NULL;
   dlf_status status;
 
   if (argc != 2) {

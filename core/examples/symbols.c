@@ -9,8 +9,8 @@
 
 /* FNV-1a over the bytes of a tensor; integers are little-endian on every machine that DLF runs on.
  */
-static uint64_t checksum(const dlf_tensor *tensor) {
-  const uint8_t *bytes = tensor->data;
+static uint64_t checksum(const dlf_tensor* tensor) {
+  const uint8_t* bytes = tensor->data;
   size_t count = tensor->bytes_per_value, i;
   uint64_t hash = 14695981039346656037u;
   for (i = 0; i < 3; ++i) count *= tensor->shape[i];
@@ -18,15 +18,15 @@ static uint64_t checksum(const dlf_tensor *tensor) {
   return hash;
 }
 
-int main(int argc, char **argv) {
-  static const char *const names[] = {"tokens", "bank",  "symbols", "scale_index", "mean",
+int main(int argc, char** argv) {
+  static const char* const names[] = {"tokens", "bank",  "symbols", "scale_index", "mean",
                                       "step",   "y_hat", "latent",  "rate_index"};
   size_t size = 0;
-  uint8_t *data;
+  uint8_t* data;
   int i;
   dlf_error error;
-  dlf_package *package = NULL;
-  dlf_symbols *symbols = NULL;
+  dlf_package* package = NULL;
+  dlf_symbols* symbols = NULL;
   dlf_status status;
 
   if (argc != 3) {

@@ -1,8 +1,8 @@
 // The container: header, chunks, trailer; whole files and cut ones. What is accepted must be
 // written back to a file of the same meaning.
 
-#include "bitstream.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "container/bitstream.h"
 #include "fuzz.h"
 #include "mutate.h"
 

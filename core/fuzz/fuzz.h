@@ -11,7 +11,7 @@
 #include <initializer_list>
 #include <vector>
 
-#include "status.h"
+#include "base/status.h"
 
 // Must return 0 for any input: errors of the library are expected, anything else is a bug.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);

@@ -9,14 +9,14 @@
 #include <iterator>
 #include <string>
 
-#include "bitstream.h"
+#include "container/bitstream.h"
+#include "container/zip_archive.h"
+#include "entropy/importance_map.h"
+#include "entropy/symbol_codec.h"
 #include "fuzz.h"
-#include "importance_map.h"
 #include "models.h"
 #include "part_writer.h"
 #include "support.h"
-#include "symbol_codec.h"
-#include "zip_archive.h"
 
 namespace {
 

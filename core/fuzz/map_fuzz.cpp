@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "constants.h"
+#include "base/constants.h"
+#include "entropy/importance_map.h"
 #include "fuzz.h"
-#include "importance_map.h"
 
 using dlf_fuzz::allow_errors;
 using dlf_fuzz::check;

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "dlf/dlf.h"
-#include "geometry.h"
-#include "model_package.h"
+#include "model/geometry.h"
+#include "model/model_package.h"
 
 namespace dlf_fuzz {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "bitstream.h"
-#include "checksums.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "container/bitstream.h"
+#include "container/checksums.h"
 #include "fuzz.h"
 #include "mutate.h"
 #include "support.h"

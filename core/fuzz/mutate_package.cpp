@@ -1,10 +1,10 @@
 #include <algorithm>
 
+#include "container/zip_archive.h"
 #include "fuzz.h"
 #include "mutate.h"
 #include "part_writer.h"
 #include "support.h"
-#include "zip_archive.h"
 
 namespace dlf_fuzz {
 namespace {

@@ -1,9 +1,9 @@
 // Model packages: the archive and the normative part. A package that is accepted must also run.
 
+#include "entropy/symbol_codec.h"
 #include "fuzz.h"
 #include "mutate.h"
 #include "support.h"
-#include "symbol_codec.h"
 
 using dlf_fuzz::allow_errors;
 using dlf_fuzz::check;

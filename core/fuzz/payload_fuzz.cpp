@@ -1,9 +1,9 @@
 // The entropy coder and the prior, with the test model and with random ones: payloads without the
 // container around them (models.h has the layout of an input).
 
+#include "entropy/symbol_codec.h"
 #include "fuzz.h"
 #include "models.h"
-#include "symbol_codec.h"
 
 using dlf_fuzz::allow_errors;
 using dlf_fuzz::check;

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "bitstream.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "container/bitstream.h"
 #include "fuzz.h"
 #include "mutate.h"
 

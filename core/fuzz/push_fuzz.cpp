@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "checksums.h"
+#include "container/checksums.h"
 #include "fuzz.h"
 #include "models.h"
 #include "mutate.h"

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "codec.h"
+#include "codec/codec.h"
+#include "codec/transforms.h"
 #include "fake_transform.h"
 #include "integer_support.h"
 #include "part_writer.h"
 #include "test.h"
-#include "transforms.h"
 
 using dlf::Backend;
 using dlf::Codec;

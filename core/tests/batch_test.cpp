@@ -2,7 +2,7 @@
 #include <functional>
 #include <string>
 
-#include "codec.h"
+#include "codec/codec.h"
 #include "fake_transform.h"
 #include "support.h"
 #include "test.h"
@@ -30,10 +30,10 @@ TEST(pictures_of_one_grid_go_through_the_networks_together) {
     CHECK_EQ(files.size(), samples.size());
     // Those of two by two, the one of one, and four sizes at most among the tiles of the large one.
     CHECK(together.transform->calls <= 6);
-    std::vector<dlf::ByteView> views;
+    std::vector<dlf::FileView> views;
     for (size_t i = 0; i < files.size(); ++i) {
       CHECK(files[i] == alone.codec.encode(samples[i].view(), {}));
-      views.emplace_back(files[i].data(), files[i].size());
+      views.emplace_back(dlf::ByteView(files[i].data(), files[i].size()));
     }
     for (const int downscale : {1, 4}) {
       together.transform->calls = 0;
@@ -70,12 +70,13 @@ TEST(one_wrong_picture_or_file_of_several_names_itself) {
     }
     return std::string();
   };
-  const std::string text = text_of(
-      [&] { fixture.codec.encode_batch({{good.view(), &options}, {good.view(), &wrong}}, {}); });
+  const std::string text = text_of([&] {
+    fixture.codec.encode_batch({{good.view(), &options}, {good.view(), &wrong}}, {});
+  });
   CHECK_EQ(text.rfind("picture 1: ", 0), size_t{0});
   CHECK_EQ(fixture.transform->calls.load(), 0);  // refused before any work
   const std::vector<uint8_t> file = fixture.codec.encode(good.view(), {});
-  const dlf::ByteView view(file.data(), file.size()), cut(file.data(), file.size() - 1);
+  const dlf::FileView view(file), cut(dlf::ByteView(file.data(), file.size() - 1));
   const auto never = [](size_t, const DecodedPicture&, size_t) -> uint8_t* { return nullptr; };
   CHECK_EQ(text_of([&] {
              fixture.codec.decode_batch({view, view, cut}, {}, never);

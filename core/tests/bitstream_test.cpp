@@ -1,9 +1,9 @@
-#include "bitstream.h"
+#include "container/bitstream.h"
 
 #include <algorithm>
 
-#include "checksums.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "container/checksums.h"
 #include "support.h"
 #include "test.h"
 

@@ -1,6 +1,7 @@
-#include "bytes.h"
+#include "base/bytes.h"
 
-#include "checksums.h"
+#include "container/checksums.h"
+#include "container/sha256.h"
 #include "support.h"
 #include "test.h"
 

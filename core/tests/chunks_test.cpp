@@ -1,6 +1,7 @@
-#include "chunks.h"
+#include "container/chunks.h"
 
-#include "constants.h"
+#include "base/constants.h"
+#include "container/zlib_stream.h"
 #include "support.h"
 #include "test.h"
 

@@ -1,16 +1,16 @@
 // The codec around a transform that is simple enough to know every pixel: no libtorch.
-#include "codec.h"
+#include "codec/codec.h"
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 
-#include "constants.h"
+#include "base/constants.h"
+#include "base/workers.h"
+#include "codec/file_reader.h"
 #include "fake_transform.h"
-#include "file_reader.h"
 #include "support.h"
 #include "test.h"
-#include "workers.h"
 
 using dlf::Codec;
 using dlf::ConstPixels;
@@ -200,16 +200,17 @@ TEST(nothing_is_asked_of_the_caller_before_everything_is_checked) {
     return nullptr;
   };
   for (size_t length = 0; length < file.size(); ++length) {
-    CHECK_STATUS(DLF_TRUNCATED_FILE,
-                 tiled.codec.decode({file.data(), std::max<size_t>(length, 5)}, {}, refuse));
+    CHECK_STATUS(
+        DLF_TRUNCATED_FILE,
+        tiled.codec.decode(dlf::FileView({file.data(), std::max<size_t>(length, 5)}), {}, refuse));
   }
   DecodeOptions small;
   small.limits.max_memory = 1000;
-  CHECK_STATUS(DLF_LIMIT_EXCEEDED, tiled.codec.decode(file, small, refuse));
+  CHECK_STATUS(DLF_LIMIT_EXCEEDED, tiled.codec.decode(dlf::FileView(file), small, refuse));
   const Fixture other = Fixture::make(false, 1);
-  CHECK_STATUS(DLF_MODEL_ERROR, other.codec.decode(file, {}, refuse));
+  CHECK_STATUS(DLF_MODEL_ERROR, other.codec.decode(dlf::FileView(file), {}, refuse));
   CHECK(!asked);
-  CHECK_STATUS(DLF_OUT_OF_MEMORY, tiled.codec.decode(file, {}, refuse));
+  CHECK_STATUS(DLF_OUT_OF_MEMORY, tiled.codec.decode(dlf::FileView(file), {}, refuse));
   CHECK(asked);
 }
 

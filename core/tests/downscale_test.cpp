@@ -1,4 +1,4 @@
-#include "downscale.h"
+#include "codec/downscale.h"
 
 #include <cmath>
 

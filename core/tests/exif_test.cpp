@@ -1,5 +1,5 @@
 // What of EXIF is kept in a file.
-#include "exif.h"
+#include "container/exif.h"
 
 #include <algorithm>
 

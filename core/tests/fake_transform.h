@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "codec.h"
+#include "codec/codec.h"
+#include "codec/tile_groups.h"
 #include "support.h"
 #include "test.h"
 
@@ -214,7 +215,7 @@ struct Samples {
 inline std::vector<uint8_t> decode(const dlf::Codec& codec, const std::vector<uint8_t>& file,
                                    const dlf::DecodeOptions& options = {}) {
   std::vector<uint8_t> out;
-  codec.decode(file, options, [&](size_t bytes) {
+  codec.decode(dlf::FileView(file), options, [&](size_t bytes) {
     out.assign(bytes, 0xEE);
     return out.data();
   });

@@ -1,5 +1,5 @@
 // A fork waits for what a child would wait for in vain.
-#include "fork_gate.h"
+#include "base/fork_gate.h"
 
 #include <pthread.h>
 #include <sys/wait.h>
@@ -10,7 +10,7 @@
 #include <mutex>
 #include <thread>
 
-#include "own_thread.h"
+#include "base/own_thread.h"
 #include "test.h"
 
 namespace {

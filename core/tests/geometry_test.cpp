@@ -1,6 +1,6 @@
-#include "geometry.h"
+#include "model/geometry.h"
 
-#include "constants.h"
+#include "base/constants.h"
 #include "support.h"
 #include "test.h"
 

@@ -9,7 +9,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "bitstream.h"
+#include "container/bitstream.h"
 #include "support.h"
 #include "test.h"
 

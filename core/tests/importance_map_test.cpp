@@ -1,4 +1,4 @@
-#include "importance_map.h"
+#include "entropy/importance_map.h"
 
 #include "support.h"
 #include "test.h"

@@ -1,13 +1,13 @@
 // From a mask to the map of a file: which position is how important, and what becomes of its rate.
-#include "importance.h"
+#include "codec/importance.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "constants.h"
-#include "rans.h"
+#include "base/constants.h"
+#include "entropy/rans.h"
+#include "entropy/symbol_codec.h"
 #include "support.h"
-#include "symbol_codec.h"
 #include "test.h"
 
 using dlf::ImageGeometry;

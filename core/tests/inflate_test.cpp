@@ -1,8 +1,8 @@
-#include "inflate.h"
+#include "container/inflate.h"
 
 #include <string>
 
-#include "chunks.h"
+#include "container/zlib_stream.h"
 #include "support.h"
 #include "test.h"
 

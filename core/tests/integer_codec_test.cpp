@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <string>
 
-#include "codec.h"
-#include "file_reader.h"
+#include "codec/codec.h"
+#include "codec/decoder.h"
+#include "codec/file_reader.h"
+#include "codec/luma.h"
+#include "entropy/prior.h"
 #include "integer_support.h"
-#include "luma.h"
 #include "machine/noise.h"
 #include "machine_support.h"
 #include "part_writer.h"
-#include "prior.h"
 #include "test.h"
 
 using dlf::Codec;
@@ -47,7 +48,7 @@ Picture picture_of(uint64_t seed, int channels, uint32_t width = kWidth,
 std::vector<uint8_t> decoded(const Codec& codec, const std::vector<uint8_t>& file,
                              const DecodeOptions& options = {}) {
   std::vector<uint8_t> samples;
-  codec.decode(file, options, [&](size_t bytes) {
+  codec.decode(dlf::FileView(file), options, [&](size_t bytes) {
     samples.resize(bytes);
     return samples.data();
   });
@@ -113,7 +114,7 @@ std::vector<uint8_t> expected_rgb(const ModelPackage& package, const SymbolSet& 
 }
 
 SymbolSet symbols_of(const ModelPackage& package, const std::vector<uint8_t>& file) {
-  return dlf::read_symbols(dlf::open_file(file, package, {}), package, {});
+  return dlf::read_symbols(dlf::open_file(dlf::FileView(file), package, {}), package, {});
 }
 
 void check_same(const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
@@ -218,7 +219,7 @@ TEST(integer_packages_code_batches_and_to_a_size) {
   check_same(files[0], coded.codec.encode(coded.picture.pixels, options));
   check_same(files[1], coded.codec.encode(other.pixels, options));
   std::vector<std::vector<uint8_t>> pictures(2);
-  coded.codec.decode_batch({files[0], files[1]}, {},
+  coded.codec.decode_batch({dlf::FileView(files[0]), dlf::FileView(files[1])}, {},
                            [&](size_t i, const dlf::DecodedPicture&, size_t bytes) {
                              pictures[i].resize(bytes);
                              return pictures[i].data();
@@ -364,8 +365,8 @@ TEST(drawing_needs_less_memory_than_all_symbols) {
   CHECK_EQ(decoded(coded.codec, coded.file, decoding).size(), coded.picture.samples.size());
   decoding.limits.max_memory -= 1;
   CHECK_STATUS(DLF_LIMIT_EXCEEDED, decoded(coded.codec, coded.file, decoding));
-  SymbolSet symbols = dlf::read_symbols(dlf::open_file(coded.file, *coded.package, options),
-                                        *coded.package, options);
+  SymbolSet symbols = dlf::read_symbols(
+      dlf::open_file(dlf::FileView(coded.file), *coded.package, options), *coded.package, options);
   CHECK(symbols.mean.data.empty() && symbols.latent.empty());
   CHECK(symbols.y_hat.data == symbols_of(*coded.package, coded.file).y_hat.data);
 }

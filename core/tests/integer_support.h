@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "machine/encoder_part.h"
-#include "model_package.h"
+#include "model/encoder_part.h"
+#include "model/model_package.h"
 #include "support.h"
 
 namespace dlf_test {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <string>
 
+#include "machine/kernel_choice.h"
 #include "machine/tensors.h"
 #include "machine_support.h"
 #include "test.h"

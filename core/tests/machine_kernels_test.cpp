@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "machine/kernel_choice.h"
 #include "machine/pack.h"
 #include "machine/tensors.h"
 #include "machine_support.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "constants.h"
+#include "base/constants.h"
 #include "machine/pack.h"
 #include "test.h"
 

@@ -8,8 +8,8 @@
 #include "machine/canvas.h"
 #include "machine/check.h"
 #include "machine/program.h"
+#include "machine/tensor.h"
 #include "support.h"
-#include "tensor.h"
 
 namespace dlf_test {
 

@@ -1,13 +1,13 @@
-#include "model_package.h"
+#include "model/model_package.h"
 
 #include <functional>
 
-#include "constants.h"
-#include "model_registry.h"
+#include "base/constants.h"
+#include "container/zip_archive.h"
+#include "model/model_registry.h"
 #include "part_writer.h"
 #include "support.h"
 #include "test.h"
-#include "zip_archive.h"
 
 using dlf::ModelPackage;
 using dlf::NormativePart;

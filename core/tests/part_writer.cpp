@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "bytes.h"
-#include "constants.h"
+#include "base/bytes.h"
+#include "base/constants.h"
 
 using dlf::ByteWriter;
 using dlf::ConvLayer;

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "machine/encoder_part.h"
-#include "normative.h"
+#include "model/encoder_part.h"
+#include "model/normative.h"
 
 namespace dlf_test {
 

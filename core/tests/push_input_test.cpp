@@ -1,11 +1,11 @@
 // A file in pieces is judged as the same file at once, however it is cut.
-#include "push_input.h"
+#include "codec/push_input.h"
 
 #include <algorithm>
 #include <cstdlib>
 
-#include "checksums.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "container/checksums.h"
 #include "support.h"
 #include "test.h"
 
@@ -80,7 +80,7 @@ struct Fixture {
 };
 
 Outcome at_once(const dlf::ModelPackage& model, ByteView data, const dlf::ReadOptions& options) {
-  return Outcome::of([&] { dlf::open_file(data, model, options); });
+  return Outcome::of([&] { dlf::open_file(dlf::FileView(data), model, options); });
 }
 
 // Pieces that end at each of `cuts`, and the rest.
@@ -137,10 +137,11 @@ TEST(push_input_stages_are_those_of_the_prefix) {
     int seen = 0;
     for (size_t size = 0; size < data.size(); ++size) {
       const ByteView prefix = ByteView(data).sub(0, size);
-      const bool usable = DLF_OK == Outcome::of([&] {
-                                      dlf::read_symbols(dlf::open_file(prefix, *fixture.model, cut),
-                                                        *fixture.model, cut);
-                                    }).status;
+      const bool usable =
+          DLF_OK == Outcome::of([&] {
+                      dlf::read_symbols(dlf::open_file(dlf::FileView(prefix), *fixture.model, cut),
+                                        *fixture.model, cut);
+                    }).status;
       CHECK_EQ(input.stage() >= PushStage::kSemantic, usable);
       CHECK_EQ(input.stage() >= PushStage::kInfo,
                DLF_OK == Outcome::of([&] { dlf::parse_header(prefix); }).status);

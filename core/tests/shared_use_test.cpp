@@ -9,8 +9,8 @@
 #include <string>
 #include <thread>
 
+#include "entropy/symbol_codec.h"
 #include "support.h"
-#include "symbol_codec.h"
 #include "test.h"
 
 namespace {

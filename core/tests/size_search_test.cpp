@@ -1,10 +1,10 @@
-#include "size_search.h"
+#include "codec/size_search.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "code_length.h"
-#include "quantiser.h"
+#include "entropy/code_length.h"
+#include "entropy/quantiser.h"
 #include "support.h"
 #include "test.h"
 

@@ -7,10 +7,10 @@
 #include <set>
 #include <sstream>
 
-#include "bitstream.h"
-#include "constants.h"
-#include "model_registry.h"
-#include "symbol_codec.h"
+#include "base/constants.h"
+#include "container/bitstream.h"
+#include "entropy/symbol_codec.h"
+#include "model/model_registry.h"
 #include "test.h"
 
 namespace {
@@ -213,7 +213,7 @@ TEST(annex_d_lists_every_constant_with_its_value) {
     }
   }
   // And nothing in the header is missing in the annex.
-  std::istringstream header(read_text(core_folder() / "src" / "constants.h"));
+  std::istringstream header(read_text(core_folder() / "src/base/constants.h"));
   size_t scalars = 0;
   for (std::string keyword, type, name; header >> keyword;) {
     if (keyword == "constexpr" && header >> type >> name && name.find('[') == std::string::npos) {
@@ -258,7 +258,9 @@ TEST(every_clause_that_the_code_cites_exists) {
     CHECK_EQ(defined.count(clause), size_t{1});
   }
   for (const char* folder : {"src", "include/dlf", "tests", "fuzz"}) {
-    for (const auto& entry : std::filesystem::directory_iterator(core_folder() / folder)) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(core_folder() / folder)) {
+      if (!entry.is_regular_file()) continue;
       for (const std::string& clause : cited(read_text(entry.path()))) {
         if (defined.count(clause) == 0) {
           dlf_test::fail_at(__FILE__, __LINE__,

@@ -1,6 +1,6 @@
-#include "status.h"
+#include "base/status.h"
 
-#include "c_api_common.h"
+#include "api/c_api_common.h"
 #include "test.h"
 
 using dlf::one_line;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "constants.h"
+#include "base/constants.h"
 #include "part_writer.h"
 
 namespace dlf_test {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "model_package.h"
-#include "normative.h"
-#include "tensor.h"
+#include "machine/tensor.h"
+#include "model/model_package.h"
+#include "model/normative.h"
 #include "zip_writer.h"
 
 namespace dlf_test {

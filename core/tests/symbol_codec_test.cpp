@@ -1,12 +1,12 @@
-#include "symbol_codec.h"
+#include "entropy/symbol_codec.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-#include "code_length.h"
-#include "constants.h"
-#include "prior.h"
+#include "base/constants.h"
+#include "entropy/payload_lengths.h"
+#include "entropy/prior.h"
 #include "support.h"
 #include "test.h"
 

@@ -1,5 +1,5 @@
 // What the encoder puts under fully transparent pixels.
-#include "transparent_fill.h"
+#include "codec/transparent_fill.h"
 
 #include <algorithm>
 

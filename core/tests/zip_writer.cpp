@@ -1,10 +1,10 @@
 #include "zip_writer.h"
 
-#include "chunks.h"
-#include "miniz_config.h"
+#include "container/miniz_config.h"
 
 // After its configuration.
 #include "../third_party/miniz/miniz.h"
+#include "container/zlib_stream.h"
 
 namespace dlf_test {
 namespace {

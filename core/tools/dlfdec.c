@@ -166,7 +166,8 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
   if (status == 0 && !given->quiet) {
     say(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s",
         given->output, (unsigned long)shown->width, (unsigned long)shown->height,
-        mode_name(shown->channels), decoded.complete ? "" : " of a cut file", seconds_now() - start);
+        mode_name(shown->channels), decoded.complete ? "" : " of a cut file",
+        seconds_now() - start);
   }
   free(file.data);
   image.samples = NULL; /* belongs to `decoded` */

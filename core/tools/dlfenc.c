@@ -39,7 +39,7 @@ typedef struct options {
 } options;
 
 static const struct {
-  const char *name;
+  const char* name;
   uint32_t type;
 } kept_kinds[KINDS] = {{"icc", DLF_CHUNK_ICC}, {"exif", DLF_CHUNK_EXIF}, {"xmp", DLF_CHUNK_XMP}};
 
@@ -71,7 +71,7 @@ static void print_help(void) {
       format_list(), DEFAULT_QUALITY);
 }
 
-static int keep_kind(options *out, const char *word) {
+static int keep_kind(options* out, const char* word) {
   int i;
   for (i = 0; i < KINDS; ++i) {
     if (strcmp(word, kept_kinds[i].name) == 0) return out->keep[i] = 1;
@@ -81,7 +81,7 @@ static int keep_kind(options *out, const char *word) {
 }
 
 /* Returns -1 to go on, or the exit status. */
-static int read_options(int argc, char **argv, options *out) {
+static int read_options(int argc, char** argv, options* out) {
   enum {
     BPP = 256,
     BYTES,
@@ -188,8 +188,8 @@ static int read_options(int argc, char **argv, options *out) {
 }
 
 /* The metadata to embed; returns how many chunks there are. */
-static size_t choose_chunks(const options *given, const picture *image, dlf_chunk chunks[KINDS]) {
-  const bytes *const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
+static size_t choose_chunks(const options* given, const picture* image, dlf_chunk chunks[KINDS]) {
+  const bytes* const contents[KINDS] = {&image->icc, &image->exif, &image->xmp};
   size_t count = 0;
   int i;
   for (i = 0; i < KINDS; ++i) {
@@ -210,8 +210,8 @@ static size_t choose_chunks(const options *given, const picture *image, dlf_chun
 }
 
 /* The rate point, or the size, that the options ask for. Returns 0 or an exit status. */
-static int choose_target(const options *given, const dlf_codec *codec, const picture *image,
-                         dlf_encode_options *encoding) {
+static int choose_target(const options* given, const dlf_codec* codec, const picture* image,
+                         dlf_encode_options* encoding) {
   dlf_package_info model;
   DLF_INIT(&model);
   dlf_package_get_info(dlf_codec_package(codec), &model, NULL);
@@ -229,7 +229,7 @@ static int choose_target(const options *given, const dlf_codec *codec, const pic
 }
 
 /* Whether a size was asked for that is more than the model's best needs. */
-static int is_unused(const dlf_info *info, const dlf_codec *codec, uint64_t size,
+static int is_unused(const dlf_info* info, const dlf_codec* codec, uint64_t size,
                      uint64_t allowed) {
   dlf_package_info model;
   DLF_INIT(&model);
@@ -237,8 +237,8 @@ static int is_unused(const dlf_info *info, const dlf_codec *codec, uint64_t size
   return info->rate + 1 == model.rate_points && allowed > 0 && size < allowed - allowed / UNUSED;
 }
 
-static void report(const options *given, const dlf_codec *codec, uint64_t allowed,
-                   const dlf_buffer *file, double seconds) {
+static void report(const options* given, const dlf_codec* codec, uint64_t allowed,
+                   const dlf_buffer* file, double seconds) {
   char unused[MAX_UNUSED_TEXT] = "";
   dlf_info info;
   DLF_INIT(&info);
@@ -249,21 +249,20 @@ static void report(const options *given, const dlf_codec *codec, uint64_t allowe
   }
   say(is_standard_output(given->output) ? stderr : stdout,
       "%s: %llu bytes, %.4f bpp, %lux%lu %s, rate %lu, %.2f s%s", given->output,
-      (unsigned long long)file->size,
-      8.0 * (double)file->size / ((double)info.width * info.height), (unsigned long)info.width,
-      (unsigned long)info.height, mode_name(info.channels), (unsigned long)info.rate, seconds,
-      unused);
+      (unsigned long long)file->size, 8.0 * (double)file->size / ((double)info.width * info.height),
+      (unsigned long)info.width, (unsigned long)info.height, mode_name(info.channels),
+      (unsigned long)info.rate, seconds, unused);
 }
 
 /* Everything from the loaded model to the written file. */
-static int encode(const options *given, const dlf_codec *codec, const picture *picture) {
+static int encode(const options* given, const dlf_codec* codec, const picture* picture) {
   const double start = seconds_now();
   dlf_encode_options encoding;
   dlf_chunk chunks[KINDS];
   dlf_image image;
   dlf_buffer file;
   dlf_error error;
-  int8_t *grid = NULL;
+  int8_t* grid = NULL;
   int status;
   DLF_INIT(&encoding);
   DLF_INIT(&image);
@@ -296,14 +295,14 @@ static int encode(const options *given, const dlf_codec *codec, const picture *p
   return status;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   options given;
   bytes file;
   picture image;
   dlf_logger logger;
   dlf_error error;
-  dlf_codec *codec = NULL;
-  char *model;
+  dlf_codec* codec = NULL;
+  char* model;
   int status;
   tool_start("dlfenc");
   status = read_options(argc, argv, &given);

@@ -4,15 +4,15 @@
 
 enum { ORIENTATION_TAG = 0x0112, SHORT = 3, ENTRY_BYTES = 12, HEAD_BYTES = 8 };
 
-static uint32_t number(const uint8_t *data, int count, int big) {
+static uint32_t number(const uint8_t* data, int count, int big) {
   uint32_t value = 0;
   int i;
   for (i = 0; i < count; ++i) value = value << 8 | data[big ? i : count - 1 - i];
   return value;
 }
 
-uint32_t exif_orientation(const bytes *exif) {
-  const uint8_t *data = exif->data;
+uint32_t exif_orientation(const bytes* exif) {
+  const uint8_t* data = exif->data;
   const size_t size = exif->size;
   size_t at, count, i;
   int big;

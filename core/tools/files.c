@@ -11,15 +11,15 @@
 
 enum { PIECE = 1 << 16 };
 
-static int complain_file(const char *path) {
+static int complain_file(const char* path) {
   complain(EXIT_FAILED, "%s: %s", path, strerror(errno));
   return 0;
 }
 
-int bytes_append(bytes *to, const void *data, size_t size) {
+int bytes_append(bytes* to, const void* data, size_t size) {
   /* Grows by doubling: the capacity is the next power of two. */
   size_t capacity = PIECE, wanted = PIECE;
-  uint8_t *larger;
+  uint8_t* larger;
   if (size > SIZE_MAX / 4 - to->size) return 0;
   while (capacity < to->size) capacity *= 2;
   while (wanted < to->size + size) wanted *= 2;
@@ -33,7 +33,7 @@ int bytes_append(bytes *to, const void *data, size_t size) {
   return 1;
 }
 
-int open_input(const char *path) {
+int open_input(const char* path) {
   int descriptor;
   if (strcmp(path, STANDARD_STREAM) == 0) return STDIN_FILENO;
   descriptor = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,7 +41,7 @@ int open_input(const char *path) {
   return descriptor;
 }
 
-long read_piece(int descriptor, const char *path, void *to, size_t size) {
+long read_piece(int descriptor, const char* path, void* to, size_t size) {
   ssize_t count;
   do {
     count = read(descriptor, to, size);
@@ -50,7 +50,7 @@ long read_piece(int descriptor, const char *path, void *to, size_t size) {
   return (long)count;
 }
 
-int read_whole(const char *path, bytes *content) {
+int read_whole(const char* path, bytes* content) {
   static uint8_t piece[PIECE];
   const int descriptor = open_input(path);
   long count = -1;

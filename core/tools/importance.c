@@ -11,9 +11,9 @@
 enum { MOST = 127, WHITE = 255 };
 
 /* Reads "X,Y,W,H" and perhaps ":GAIN". Returns -1 when the word is of another form. */
-static int read_box(const char *word, importance_box *box) {
-  double *const fields[] = {&box->x, &box->y, &box->width, &box->height};
-  char *end = NULL;
+static int read_box(const char* word, importance_box* box) {
+  double* const fields[] = {&box->x, &box->y, &box->width, &box->height};
+  char* end = NULL;
   int i;
   box->gain = 1;
   for (i = 0; i < 4; ++i) {
@@ -30,7 +30,7 @@ static int read_box(const char *word, importance_box *box) {
          box->width > 0 && box->height > 0 && box->gain >= -1 && box->gain <= 1;
 }
 
-int read_importance(const char *word, importance *out) {
+int read_importance(const char* word, importance* out) {
   int kinds;
   if (strcmp(word, "auto") == 0) {
     out->find = 1;
@@ -64,10 +64,10 @@ static double clamped(double value, double low, double high) {
 }
 
 /* Paints the boxes, a later one over an earlier one. */
-static int paint(const importance *given, uint32_t width, uint32_t height, int8_t *grid) {
+static int paint(const importance* given, uint32_t width, uint32_t height, int8_t* grid) {
   int i;
   for (i = 0; i < given->count; ++i) {
-    const importance_box *box = &given->boxes[i];
+    const importance_box* box = &given->boxes[i];
     const double right_edge = clamped(ceil(box->x + box->width), 0, width);
     const double bottom_edge = clamped(ceil(box->y + box->height), 0, height);
     const uint32_t left = (uint32_t)clamped(floor(box->x), 0, width);
@@ -94,7 +94,7 @@ static uint32_t luma(uint32_t red, uint32_t green, uint32_t blue) {
   return (red * 19595u + green * 38470u + blue * 7471u + 32768u) >> 16;
 }
 
-static uint32_t level_of(const uint8_t *samples, uint32_t channels) {
+static uint32_t level_of(const uint8_t* samples, uint32_t channels) {
   const uint32_t alpha = channels % 2 == 0 ? samples[channels - 1] : WHITE;
   if (channels < 3) return over_black(samples[0], alpha);
   return luma(over_black(samples[0], alpha), over_black(samples[1], alpha),
@@ -102,7 +102,7 @@ static uint32_t level_of(const uint8_t *samples, uint32_t channels) {
 }
 
 /* A mask's samples: white is most, black and transparent are none. */
-static void take_mask(const picture *mask, int8_t *grid) {
+static void take_mask(const picture* mask, int8_t* grid) {
   const size_t pixels = (size_t)mask->width * mask->height;
   size_t i;
   for (i = 0; i < pixels; ++i) {
@@ -111,7 +111,7 @@ static void take_mask(const picture *mask, int8_t *grid) {
   }
 }
 
-static int read_mask(const char *path, dlf_encode_options *encoding, int8_t **grid) {
+static int read_mask(const char* path, dlf_encode_options* encoding, int8_t** grid) {
   bytes file;
   picture mask;
   int status;
@@ -131,8 +131,8 @@ static int read_mask(const char *path, dlf_encode_options *encoding, int8_t **gr
   return status;
 }
 
-int apply_importance(const importance *given, uint32_t width, uint32_t height,
-                     dlf_encode_options *encoding, int8_t **grid) {
+int apply_importance(const importance* given, uint32_t width, uint32_t height,
+                     dlf_encode_options* encoding, int8_t** grid) {
   int status = 0;
   *grid = NULL;
   encoding->find_importance = (uint32_t)given->find;

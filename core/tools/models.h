@@ -7,9 +7,9 @@
 /* The package for encoding: `wanted` is a path, or a name that is looked for in the folders of
  * DLF_MODEL_PATH and then in the installed one, or NULL for the default. Returns the path, from
  * malloc, or NULL after complaining. */
-char *find_model(const char *wanted);
+char* find_model(const char* wanted);
 
 /* The package that decodes files with this id. */
-char *find_model_id(uint32_t id);
+char* find_model_id(uint32_t id);
 
 #endif /* DLF_TOOLS_MODELS_H_ */

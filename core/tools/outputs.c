@@ -17,9 +17,9 @@ enum { MAX_START = 16 };
 
 /* Formats by the ends of their names, and by the bytes that their files begin with (from `at`). */
 typedef struct kind {
-  const char *name;
-  const char *suffixes; /* with a space before and after each */
-  const char *start;
+  const char* name;
+  const char* suffixes; /* with a space before and after each */
+  const char* start;
   size_t size, at;
 } kind;
 
@@ -53,7 +53,7 @@ static const kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
-static const kind *kind_of_suffix(const char *suffix) {
+static const kind* kind_of_suffix(const char* suffix) {
   char word[16];
   size_t i, length = strlen(suffix);
   if (length + 3 > sizeof word) return NULL;
@@ -67,13 +67,13 @@ static const kind *kind_of_suffix(const char *suffix) {
   return NULL;
 }
 
-static const char *suffix_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  const char *dot = strrchr(slash == NULL ? path : slash, '.');
+static const char* suffix_of(const char* path) {
+  const char* slash = strrchr(path, '/');
+  const char* dot = strrchr(slash == NULL ? path : slash, '.');
   return dot == NULL ? "" : dot + 1;
 }
 
-static const kind *kind_of_content(const char *path) {
+static const kind* kind_of_content(const char* path) {
   char start[MAX_START];
   size_t i;
   ssize_t count;
@@ -82,7 +82,7 @@ static const kind *kind_of_content(const char *path) {
   count = read(descriptor, start, sizeof start);
   close(descriptor);
   for (i = 0; i < KINDS; ++i) {
-    const kind *each = &kinds[i];
+    const kind* each = &kinds[i];
     if (each->start != NULL && count >= (ssize_t)(each->at + each->size) &&
         memcmp(start + each->at, each->start, each->size) == 0) {
       return each;
@@ -92,12 +92,12 @@ static const kind *kind_of_content(const char *path) {
 }
 
 /* Returns 0 when the name means no file that holds content. */
-static int content_of(const char *path, int stream, struct stat *found) {
+static int content_of(const char* path, int stream, struct stat* found) {
   const int status = strcmp(path, STANDARD_STREAM) == 0 ? fstat(stream, found) : stat(path, found);
   return status == 0 && S_ISREG(found->st_mode);
 }
 
-int refuse_input(const char *path, const char *input) {
+int refuse_input(const char* path, const char* input) {
   struct stat read, written;
   if (content_of(input, STDIN_FILENO, &read) && content_of(path, STDOUT_FILENO, &written) &&
       read.st_dev == written.st_dev && read.st_ino == written.st_ino) {
@@ -107,9 +107,9 @@ int refuse_input(const char *path, const char *input) {
 }
 
 /* What would keep the file from being written, now and not after the work. */
-static int check_writable(const char *path, const struct stat *old) {
-  char *folder;
-  const char *slash = strrchr(path, '/');
+static int check_writable(const char* path, const struct stat* old) {
+  char* folder;
+  const char* slash = strrchr(path, '/');
   struct stat found;
   int good;
   if (old != NULL) {
@@ -126,7 +126,7 @@ static int check_writable(const char *path, const struct stat *old) {
   return good ? 0 : complain(EXIT_FAILED, "%s: %s", path, strerror(errno));
 }
 
-int judge_output(const char *path, const char *suffix, const char *input, overwrite choice) {
+int judge_output(const char* path, const char* suffix, const char* input, overwrite choice) {
   const kind *made = kind_of_suffix(suffix), *named, *held;
   struct stat old;
   int exists, status = refuse_input(path, input);

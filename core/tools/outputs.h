@@ -8,9 +8,9 @@ typedef enum overwrite { OVERWRITE_ALIKE, OVERWRITE_NONE, OVERWRITE_ANY } overwr
 /* Judges before the work whether `path` may become a file of the format whose name ends in
  * `suffix` ("dlf", "png"): it must not be `input`, have the name of another format, or replace a
  * picture in another format. Returns 0, or an exit status after complaining. */
-int judge_output(const char *path, const char *suffix, const char *input, overwrite choice);
+int judge_output(const char* path, const char* suffix, const char* input, overwrite choice);
 
 /* Refuses an output that is this input, by device and inode, links followed; returns as above. */
-int refuse_input(const char *path, const char *input);
+int refuse_input(const char* path, const char* input);
 
 #endif /* DLF_TOOLS_OUTPUTS_H_ */

@@ -11,14 +11,14 @@
 
 /* What both directions carry: the bytes of the file, and where an error leads. */
 typedef struct stream {
-  const char *path;
-  const bytes *from;
+  const char* path;
+  const bytes* from;
   size_t at;
-  bytes *to;
+  bytes* to;
 } stream;
 
 static void on_error(png_structp png, png_const_charp message) {
-  const stream *state = png_get_error_ptr(png);
+  const stream* state = png_get_error_ptr(png);
   complain(EXIT_INVALID, "%s: PNG: %s", state->path, message);
   longjmp(png_jmpbuf(png), 1);
 }
@@ -29,21 +29,21 @@ static void on_warning(png_structp png, png_const_charp message) {
 }
 
 static void on_read(png_structp png, png_bytep to, png_size_t size) {
-  stream *state = png_get_io_ptr(png);
+  stream* state = png_get_io_ptr(png);
   if (size > state->from->size - state->at) png_error(png, "the file ends too early");
   memcpy(to, state->from->data + state->at, size);
   state->at += size;
 }
 
 static void on_write(png_structp png, png_bytep from, png_size_t size) {
-  stream *state = png_get_io_ptr(png);
+  stream* state = png_get_io_ptr(png);
   if (!bytes_append(state->to, from, size)) png_error(png, "not enough memory");
 }
 
 static void on_flush(png_structp png) { (void)png; }
 
 /* Of one part of the file: before the samples, or behind them. */
-static void read_metadata(png_structp png, png_infop info, picture *out) {
+static void read_metadata(png_structp png, png_infop info, picture* out) {
   png_charp name = NULL;
   png_bytep profile = NULL;
   png_textp texts = NULL;
@@ -75,17 +75,17 @@ static int normalise(png_structp png) {
   return png_set_interlace_handling(png);
 }
 
-static uint32_t big_endian(const uint8_t *at) {
+static uint32_t big_endian(const uint8_t* at) {
   return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 /* How many pictures the file says that it holds: more than 1 for an animation (chunk acTL). */
-static uint32_t frames_of(const bytes *file) {
+static uint32_t frames_of(const bytes* file) {
   enum { SIGNATURE = 8, HEAD = 8, CHECKSUM = 4 };
   size_t at = SIGNATURE;
   while (at + HEAD + 4 <= file->size) {
     const size_t length = big_endian(file->data + at);
-    const uint8_t *kind = file->data + at + 4;
+    const uint8_t* kind = file->data + at + 4;
     if (memcmp(kind, "acTL", 4) == 0) return big_endian(kind + 4);
     if (memcmp(kind, "IDAT", 4) == 0 || length > file->size - at - HEAD) break;
     at += HEAD + length + CHECKSUM;
@@ -93,7 +93,7 @@ static uint32_t frames_of(const bytes *file) {
   return 1;
 }
 
-int read_png(const char *path, const bytes *file, picture *out) {
+int read_png(const char* path, const bytes* file, picture* out) {
   stream state;
   png_structp png;
   png_infop info = NULL, end = NULL;
@@ -146,7 +146,7 @@ int read_png(const char *path, const bytes *file, picture *out) {
   return status;
 }
 
-static void write_metadata(png_structp png, png_infop info, const picture *in) {
+static void write_metadata(png_structp png, png_infop info, const picture* in) {
 #ifdef PNG_eXIf_SUPPORTED
   if (in->exif.size > 0) {
     png_set_eXIf_1(png, info, (png_uint_32)in->exif.size, in->exif.data);
@@ -162,7 +162,7 @@ static void write_metadata(png_structp png, png_infop info, const picture *in) {
   }
   if (in->xmp.size > 0) {
     png_text text;
-    char *copy = malloc(in->xmp.size + 1);
+    char* copy = malloc(in->xmp.size + 1);
     if (copy == NULL) png_error(png, "not enough memory");
     memcpy(copy, in->xmp.data, in->xmp.size);
     copy[in->xmp.size] = '\0';
@@ -177,7 +177,7 @@ static void write_metadata(png_structp png, png_infop info, const picture *in) {
   }
 }
 
-int write_png(const char *path, const picture *in, bytes *file) {
+int write_png(const char* path, const picture* in, bytes* file) {
   static const int types[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
                               PNG_COLOR_TYPE_RGB_ALPHA};
   const size_t line = (size_t)in->width * in->channels;

@@ -13,7 +13,7 @@ typedef struct header {
 } header;
 
 /* Reads one word of a header, over space and comments; "" at the end. */
-static void next_word(const bytes *file, size_t *at, char word[MAX_WORD]) {
+static void next_word(const bytes* file, size_t* at, char word[MAX_WORD]) {
   size_t length = 0;
   while (*at < file->size && strchr(" \t\r\n\v\f#", file->data[*at]) != NULL) {
     if (file->data[*at] == '\0') break;
@@ -30,10 +30,10 @@ static void next_word(const bytes *file, size_t *at, char word[MAX_WORD]) {
   word[length] = '\0';
 }
 
-static uint32_t next_number(const bytes *file, size_t *at) {
+static uint32_t next_number(const bytes* file, size_t* at) {
   char word[MAX_WORD];
   uint32_t value = 0;
-  const char *digit;
+  const char* digit;
   next_word(file, at, word);
   for (digit = word; *digit >= '0' && *digit <= '9' && value < 100000000; ++digit) {
     value = value * 10 + (uint32_t)(*digit - '0');
@@ -42,7 +42,7 @@ static uint32_t next_number(const bytes *file, size_t *at) {
 }
 
 /* Returns the offset of the samples, 0 for a damaged header. */
-static size_t read_pnm_header(const bytes *file, header *out) {
+static size_t read_pnm_header(const bytes* file, header* out) {
   size_t at = 2;
   out->channels = file->data[1] == '5' ? 1 : 3;
   out->width = next_number(file, &at);
@@ -51,7 +51,7 @@ static size_t read_pnm_header(const bytes *file, header *out) {
   return at + 1; /* one space */
 }
 
-static size_t read_pam_header(const bytes *file, header *out) {
+static size_t read_pam_header(const bytes* file, header* out) {
   char word[MAX_WORD];
   size_t at = 2;
   memset(out, 0, sizeof *out);
@@ -74,7 +74,7 @@ static size_t read_pam_header(const bytes *file, header *out) {
   }
 }
 
-int read_pnm(const char *path, const bytes *file, picture *out) {
+int read_pnm(const char* path, const bytes* file, picture* out) {
   header head;
   const size_t start =
       file->data[1] == '7' ? read_pam_header(file, &head) : read_pnm_header(file, &head);
@@ -108,13 +108,13 @@ int read_pnm(const char *path, const bytes *file, picture *out) {
   return 0;
 }
 
-static int unfit(const char *path, const char *name, const char *reason) {
+static int unfit(const char* path, const char* name, const char* reason) {
   return complain(EXIT_USAGE, "%s: %s has no %s; decode to PAM%s instead", path, name, reason,
                   format_named("png") == FORMAT_NONE ? "" : " or PNG");
 }
 
-int write_pnm(const char *path, const picture *in, format form, bytes *file) {
-  static const char *const types[] = {"", "GRAYSCALE", "GRAYSCALE_ALPHA", "RGB", "RGB_ALPHA"};
+int write_pnm(const char* path, const picture* in, format form, bytes* file) {
+  static const char* const types[] = {"", "GRAYSCALE", "GRAYSCALE_ALPHA", "RGB", "RGB_ALPHA"};
   const size_t pixels = (size_t)in->width * in->height;
   const int spread = form == FORMAT_PPM && in->channels == 1; /* gray, in a format of colours */
   char text[MAX_HEADER];

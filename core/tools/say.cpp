@@ -5,7 +5,7 @@
 #include <exception>
 #include <string>
 
-#include "status.h"
+#include "base/status.h"
 
 namespace {
 

@@ -18,7 +18,7 @@
 
 enum { MAX_COMPLAINT = 8192 };
 
-static const char *tool_name = "dlf";
+static const char* tool_name = "dlf";
 static volatile sig_atomic_t interrupted = 0;
 
 static void on_interrupt(int number) {
@@ -38,7 +38,7 @@ static void stand_in_for_closed_streams(void) {
   }
 }
 
-void tool_start(const char *name) {
+void tool_start(const char* name) {
   struct sigaction action;
   stand_in_for_closed_streams();
   memset(&action, 0, sizeof action);
@@ -48,7 +48,7 @@ void tool_start(const char *name) {
   tool_name = name;
 }
 
-int complain(int status, const char *format, ...) {
+int complain(int status, const char* format, ...) {
   /* What is said here is a path and a sentence; longer ones lose their end. */
   static char text[MAX_COMPLAINT];
   va_list arguments;
@@ -59,15 +59,15 @@ int complain(int status, const char *format, ...) {
   return status;
 }
 
-int complain_option(int letter, char **argv) {
-  const char *word = argv[optind - 1];
+int complain_option(int letter, char** argv) {
+  const char* word = argv[optind - 1];
   if (letter == ':') return complain(EXIT_USAGE, "%s needs a value", word);
   if (strncmp(word, "--", 2) != 0) return complain(EXIT_USAGE, "unknown option '-%c'", optopt);
   if (optopt != 0) return complain(EXIT_USAGE, "%s: this option takes no value", word);
   return complain(EXIT_USAGE, "unknown or ambiguous option '%s'", word);
 }
 
-int complain_error(const char *about, const dlf_error *error) {
+int complain_error(const char* about, const dlf_error* error) {
   return complain(exit_status(error->status), "%s: %s: %s", about, dlf_status_string(error->status),
                   error->message);
 }
@@ -100,8 +100,8 @@ int print_version(void) {
   return 0;
 }
 
-int read_number(const char *option, const char *word, double low, double high, double *value) {
-  char *end = NULL;
+int read_number(const char* option, const char* word, double low, double high, double* value) {
+  char* end = NULL;
   *value = strtod(word, &end);
   if (end == word || *end != '\0' || !(*value >= low && *value <= high)) {
     if (isinf(high)) {
@@ -114,8 +114,8 @@ int read_number(const char *option, const char *word, double low, double high, d
   return 1;
 }
 
-int read_count(const char *option, const char *word, uint64_t low, uint64_t high, uint64_t *value) {
-  char *end = NULL;
+int read_count(const char* option, const char* word, uint64_t low, uint64_t high, uint64_t* value) {
+  char* end = NULL;
   errno = 0;
   *value = strtoull(word, &end, 10);
   if (*word < '0' || *word > '9' || *end != '\0' || errno != 0 || *value < low || *value > high) {
@@ -126,8 +126,8 @@ int read_count(const char *option, const char *word, uint64_t low, uint64_t high
   return 1;
 }
 
-int read_backend(const char *word, dlf_codec_options *to) {
-  static const char *const kinds[] = {"auto", "integer", "torch"}; /* as dlf_backend_kind counts */
+int read_backend(const char* word, dlf_codec_options* to) {
+  static const char* const kinds[] = {"auto", "integer", "torch"}; /* as dlf_backend_kind counts */
   int i;
   for (i = 0; i < (int)(sizeof kinds / sizeof *kinds); ++i) {
     if (strcmp(word, kinds[i]) != 0) continue;
@@ -144,7 +144,7 @@ uint32_t available_threads(void) {
   return count > 0 ? (uint32_t)count : 1;
 }
 
-int stop_when_interrupted(void *user, uint32_t done, uint32_t total) {
+int stop_when_interrupted(void* user, uint32_t done, uint32_t total) {
   (void)user;
   (void)done;
   (void)total;
@@ -157,13 +157,13 @@ double seconds_now(void) {
   return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static void log_line(void *user, dlf_log_level level, const char *message) {
+static void log_line(void* user, dlf_log_level level, const char* message) {
   (void)user;
   /* Errors are told by complain_error. */
   if (level != DLF_LOG_ERROR) say(stderr, "%s: %s", tool_name, message);
 }
 
-void verbose_logger(dlf_logger *logger) {
+void verbose_logger(dlf_logger* logger) {
   DLF_INIT(logger);
   logger->log = log_line;
   logger->level = DLF_LOG_DEBUG;

@@ -20,7 +20,7 @@ int complain(int status, const char* format, ...);
 int complain_error(const char* about, const dlf_error* error);
 /* The complaint about what getopt_long has given ':' or '?' for, of options that begin with ':'.
  * Returns EXIT_USAGE. */
-int complain_option(int letter, char* *argv);
+int complain_option(int letter, char** argv);
 /* 10 to 14 as the command line `dlf` has them, 2 for wrong arguments, 130 for Ctrl-C. */
 int exit_status(dlf_status status);
 int print_version(void);

@@ -15,15 +15,15 @@
 
 enum { MAX_LINKS = 40, MAX_PATH = 4096, MAX_LEFT_OVER = 100 };
 
-static int complain_file(const char *path) {
+static int complain_file(const char* path) {
   complain(EXIT_FAILED, "%s: %s", path, strerror(errno));
   return 0;
 }
 
 /* Whether the folder, as `realpath` gives it, is that of this process's open descriptors. */
-static int is_descriptor_folder(const char *folder) {
+static int is_descriptor_folder(const char* folder) {
   char wanted[64];
-  const char *rest;
+  const char* rest;
   const int length = snprintf(wanted, sizeof wanted, "/proc/%ld/", (long)getpid());
   if (strcmp(folder, "/dev/fd") == 0) return 1;
   if (strncmp(folder, wanted, (size_t)length) != 0) return 0;
@@ -38,14 +38,14 @@ static int is_descriptor_folder(const char *folder) {
 
 /* The N of a name, or of a link to a name, of the open descriptor N of this process; else -1.
  * Opening such a name would open the file anew: at its beginning, and a pipe perhaps not at all. */
-static int descriptor_of(const char *path) {
+static int descriptor_of(const char* path) {
   char name[MAX_PATH], link[MAX_PATH];
   int links;
   if (strlen(path) >= sizeof name) return -1;
   strcpy(name, path);
   for (links = 0; links < MAX_LINKS; ++links) {
-    char *slash = strrchr(name, '/');
-    const char *base = slash == NULL ? name : slash + 1;
+    char* slash = strrchr(name, '/');
+    const char* base = slash == NULL ? name : slash + 1;
     const size_t folder_length = (size_t)(base - name);
     ssize_t length;
     if (*base != '\0' && strlen(base) < 9 && strspn(base, "0123456789") == strlen(base)) {
@@ -70,13 +70,13 @@ static int descriptor_of(const char *path) {
   return -1;
 }
 
-int is_stream(const char *path) {
+int is_stream(const char* path) {
   struct stat found;
   if (strcmp(path, STANDARD_STREAM) == 0 || descriptor_of(path) >= 0) return 1;
   return stat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
 }
 
-int is_standard_output(const char *path) {
+int is_standard_output(const char* path) {
   struct stat one, other;
   const int descriptor = descriptor_of(path);
   if (strcmp(path, STANDARD_STREAM) == 0) return 1;
@@ -84,7 +84,7 @@ int is_standard_output(const char *path) {
          one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-static int write_all(int descriptor, const uint8_t *data, size_t size) {
+static int write_all(int descriptor, const uint8_t* data, size_t size) {
   while (size > 0) {
     const ssize_t count = write(descriptor, data, size);
     if (count < 0 && errno == EINTR) continue;
@@ -104,7 +104,7 @@ static int closed(int descriptor, int good) {
 }
 
 /* In place. Room is reserved first, so that a full disk leaves the old content. */
-static int overwrite_file(const char *target, const void *data, size_t size) {
+static int overwrite_file(const char* target, const void* data, size_t size) {
   struct stat old;
   const int descriptor = open(target, O_WRONLY | O_CLOEXEC);
   int good;
@@ -124,7 +124,7 @@ static int overwrite_file(const char *target, const void *data, size_t size) {
 }
 
 /* Gives the new file the owner and the permissions of the old; 0 when it cannot. */
-static int keep_owner(int descriptor, const struct stat *old) {
+static int keep_owner(int descriptor, const struct stat* old) {
   struct stat fresh;
   if (fstat(descriptor, &fresh) != 0) return 0;
   if ((fresh.st_uid != old->st_uid || fresh.st_gid != old->st_gid) &&
@@ -135,11 +135,11 @@ static int keep_owner(int descriptor, const struct stat *old) {
 }
 
 /* The new content under another name in the same folder, then the name of the target. */
-static int replace(const char *target, const struct stat *old, const void *data, size_t size) {
-  const char *slash = strrchr(target, '/');
+static int replace(const char* target, const struct stat* old, const void* data, size_t size) {
+  const char* slash = strrchr(target, '/');
   const size_t folder = slash == NULL ? 0 : (size_t)(slash - target) + 1;
   const size_t room = folder + 64;
-  char *temporary = malloc(room);
+  char* temporary = malloc(room);
   int descriptor, number, good, reason, in_place = 0;
   if (temporary == NULL) return 0;
   /* Short: the target's name may be as long as names may be. */
@@ -170,9 +170,9 @@ static int replace(const char *target, const struct stat *old, const void *data,
   return good || (in_place && overwrite_file(target, data, size));
 }
 
-int write_whole(const char *path, const void *data, size_t size) {
+int write_whole(const char* path, const void* data, size_t size) {
   struct stat old;
-  char *target;
+  char* target;
   int exists, good, descriptor;
   if (strcmp(path, STANDARD_STREAM) == 0) {
     return write_all(STDOUT_FILENO, data, size) || complain_file("standard output");

@@ -5,15 +5,15 @@
 #include <stddef.h>
 
 /* Whether the name is "-", or that of an open descriptor, a device or a pipe. */
-int is_stream(const char *path);
+int is_stream(const char* path);
 /* Whether what is written there goes where printed lines go. */
-int is_standard_output(const char *path);
+int is_standard_output(const char* path);
 
 /* Writes `data` so that the target holds either its old content or all of the new: by a temporary
  * file beside it. Links are followed, an existing file keeps its owner and its permissions. Where
  * that cannot be, in a folder that is not writable or onto a mounted file, the existing file is
  * written in place, and so are devices and pipes; the names of open descriptors are written where
  * the descriptor stands. Returns 0 after complaining. */
-int write_whole(const char *path, const void *data, size_t size);
+int write_whole(const char* path, const void* data, size_t size);
 
 #endif /* DLF_TOOLS_WRITING_H_ */

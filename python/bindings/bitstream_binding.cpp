@@ -1,19 +1,19 @@
-// The part of dlf._core that stops at symbols: headers, chunks, packages, entropy coding.
+// The part of dlf._core that stops at symbols: packages and entropy coding.
 // The interface is described in python/dlf/_core.pyi.
 #include <algorithm>
 #include <memory>
 #include <vector>
 
-#include "chunks.h"
-#include "code_length.h"
+#include "base/constants.h"
+#include "codec/downscale.h"
+#include "codec/file_reader.h"
 #include "common.h"
-#include "constants.h"
-#include "downscale.h"
-#include "file_reader.h"
+#include "entropy/payload_lengths.h"
+#include "entropy/symbol_codec.h"
+#include "file.h"
 #include "interpreter.h"
-#include "model_package.h"
-#include "model_registry.h"
-#include "symbol_codec.h"
+#include "model/model_package.h"
+#include "model/model_registry.h"
 
 namespace dlf::python {
 namespace {
@@ -25,69 +25,6 @@ struct PackageHandle {
   Package package;
 };
 
-py::dict header_dict(const Header& header) {
-  py::dict out;
-  out["version"] = header.version;
-  out["model_id"] = header.model_id;
-  out["width"] = header.width;
-  out["height"] = header.height;
-  out["rate"] = header.rate;
-  out["grayscale"] = header.picture.grayscale;
-  out["alpha"] = header.picture.alpha != AlphaMode::kNone;
-  out["orientation"] = header.picture.orientation;
-  out["colour"] = colour_name(header.picture.colour);
-  out["has_chunks"] = header.has_chunks;
-  out["has_trailer"] = header.has_trailer;
-  out["has_map"] = header.has_map;
-  out["header_bytes"] = header.header_bytes;
-  out["payload_bytes"] = header.payload_length;
-  return out;
-}
-
-py::dict probe(const py::object& data) {
-  const Buffer buffer(data);
-  return header_dict(parse_header(buffer.view()));
-}
-
-py::list chunks(const py::object& data, bool allow_truncated, const py::object& limits) {
-  const Buffer buffer(data);
-  ReadOptions reading;
-  reading.allow_truncated = allow_truncated;
-  reading.limits = limits_of(limits);
-  ParseOptions options = parse_options(reading);
-  options.chunk_contents = Contents::kLeft;
-  // All bytes are there: a file that claims more than there are is cut, whatever the limit.
-  options.max_file_bytes = UINT64_MAX;
-  const ParsedFile file = parse_file(buffer.view(), options);
-  if (file.file_bytes > reading.limits.max_file_bytes) {
-    fail(DLF_LIMIT_EXCEEDED, "the file of " + std::to_string(file.file_bytes) +
-                                 " bytes exceeds the limit of " +
-                                 std::to_string(reading.limits.max_file_bytes));
-  }
-  py::list out;
-  for (const Chunk& chunk : file.chunks) {
-    py::dict record;
-    record["type"] = chunk.type;
-    record["critical"] = chunk.critical;
-    record["stored_bytes"] = chunk.stored_bytes;
-    record["content_bytes"] = chunk.content_bytes;
-    record["deflated"] = chunk.deflated;
-    record["body"] = to_bytes(chunk.body.copy());
-    out.append(record);
-  }
-  return out;
-}
-
-py::bytes inflate(const py::object& body, uint64_t content_bytes) {
-  const Buffer buffer(body);
-  std::vector<uint8_t> content;
-  {
-    const Unlocked unlocked;
-    content = inflate_exactly(buffer.view(), static_cast<size_t>(content_bytes));
-  }
-  return to_bytes(content);
-}
-
 py::dict default_limits() {
   const Limits limits;
   py::dict out;
@@ -97,15 +34,6 @@ py::dict default_limits() {
   out["max_chunk_bytes"] = limits.max_chunk_bytes;
   out["max_file_bytes"] = limits.max_file_bytes;
   return out;
-}
-
-void check_container_of(const py::object& data, bool allow_truncated, const py::object& limits) {
-  const Buffer buffer(data);
-  ReadOptions options;
-  options.limits = limits_of(limits);
-  options.allow_truncated = allow_truncated;
-  const Unlocked unlocked;
-  check_container(buffer.view(), options);
 }
 
 template <typename T>
@@ -132,13 +60,13 @@ ReadOptions read_options(bool allow_truncated, int threads, const py::object& li
 
 py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
                         int threads, const py::object& limits) {
-  const Buffer buffer(data);
+  const FilePointer file = file_of(data);
   const ModelPackage& model = *handle.package;
   const ReadOptions options = read_options(allow_truncated, threads, limits);
   SymbolSet symbols;
   {
     const Unlocked unlocked;
-    symbols = read_symbols(open_file(buffer.view(), model, options), model, options);
+    symbols = read_symbols(open_file(file->view(), model, options), model, options);
   }
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
@@ -164,15 +92,14 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
 
 py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool allow_truncated,
                       int threads, const py::object& limits) {
-  const Buffer buffer(data);
+  const FilePointer file = file_of(data);
   const ModelPackage& model = *handle.package;
   const ReadOptions options = read_options(allow_truncated, threads, limits);
   ImageGeometry geometry;
   CodeLengths lengths;
   {
     const Unlocked unlocked;
-    const SymbolSet symbols =
-        read_symbols(open_file(buffer.view(), model, options), model, options);
+    const SymbolSet symbols = read_symbols(open_file(file->view(), model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
     geometry = symbols.geometry;
   }
@@ -184,13 +111,13 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
 }
 
 py::dict estimate(const py::object& data, const PackageHandle& handle, int threads, int downscale) {
-  const Buffer buffer(data);
+  const FilePointer file = file_of(data);
   ReadOptions options;
   options.threads = threads;
   options.limits = Limits::none();
   check_downscale(downscale);
   options.downscale = downscale;
-  const Estimate cost = check_cost(parse_header(buffer.view()), *handle.package, options);
+  const Estimate cost = check_cost(file->header(), *handle.package, options);
   py::dict out;
   out["output_bytes"] = cost.output_bytes;
   out["memory_bytes"] = cost.memory_bytes;
@@ -201,10 +128,10 @@ py::dict estimate(const py::object& data, const PackageHandle& handle, int threa
 
 void verify(const py::object& data, const PackageHandle& handle, int threads,
             const py::object& limits) {
-  const Buffer buffer(data);
+  const FilePointer file = file_of(data);
   const ReadOptions options = read_options(false, threads, limits);
   const Unlocked unlocked;
-  verify_file(buffer.view(), *handle.package, options);
+  verify_file(file->view(), *handle.package, options);
 }
 
 template <typename T>
@@ -256,8 +183,6 @@ auto property(Get get) {
 }  // namespace
 
 void add_bitstream(py::module_& m) {
-  m.attr("MAX_HEADER_BYTES") = kMaxHeaderBytes;
-
   using py::arg;
   const py::none none;
   py::class_<PackageHandle>(m, "Package")
@@ -291,10 +216,6 @@ void add_bitstream(py::module_& m) {
       .def_property_readonly("has_maps",
                              property([](const auto& p) { return p.normative().map_unit > 0; }));
 
-  m.def("probe", &probe, arg("data"));
-  m.def("chunks", &chunks, arg("data"), py::kw_only(), arg("allow_truncated") = false,
-        arg("limits") = none);
-  m.def("inflate", &inflate, arg("body"), arg("content_bytes"));
   m.def("default_limits", &default_limits);
   m.def(
       "check_size",
@@ -302,8 +223,6 @@ void add_bitstream(py::module_& m) {
         check_size(width, height, limits_of(limits));
       },
       arg("width"), arg("height"), arg("limits"));
-  m.def("check_container", &check_container_of, arg("data"), py::kw_only(),
-        arg("allow_truncated") = false, arg("limits") = none);
   m.def("decode_symbols", &decode_symbols, arg("data"), arg("package"), py::kw_only(),
         arg("allow_truncated") = false, arg("threads") = 1, arg("limits") = none);
   m.def("code_lengths", &code_lengths, arg("data"), arg("package"), py::kw_only(),

@@ -14,10 +14,10 @@
 #include <optional>
 #include <utility>
 
-#include "apart.h"
-#include "codec.h"
+#include "base/apart.h"
+#include "base/status.h"
+#include "codec/codec_options.h"
 #include "interpreter.h"
-#include "status.h"
 
 namespace dlf::python {
 

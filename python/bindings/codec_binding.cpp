@@ -1,5 +1,5 @@
 // The part of dlf._core that codes pixels. The interface is described in python/dlf/_core.pyi.
-#include "codec.h"
+#include "codec/codec.h"
 
 #include <pybind11/stl.h>
 
@@ -12,12 +12,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/constants.h"
 #include "call.h"
+#include "codec/decoder.h"
+#include "codec/transforms.h"
 #include "common.h"
-#include "constants.h"
+#include "file.h"
 #include "interpreter.h"
+#include "keywords.h"
 #include "torch_capsule.h"
-#include "transforms.h"
 
 namespace dlf::python {
 namespace {
@@ -103,15 +106,12 @@ std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
 }
 
 EncodeOptions encode_options(int orientation, const std::string& colour,
-                             const std::vector<ChunkPair>& chunks, bool trailer,
-                             const py::object& limits) {
+                             const std::vector<ChunkPair>& chunks) {
   if (orientation < 1 || orientation > 8) throw py::value_error("orientation must be 1 to 8");
   EncodeOptions options;
   options.orientation = static_cast<uint8_t>(orientation);
   options.colour = colour_of(colour);
   options.chunks = chunks_of(chunks);
-  options.force_trailer = trailer;
-  options.limits = limits_of(limits);
   return options;
 }
 
@@ -122,24 +122,35 @@ uint8_t rate_of(int rate) {
 
 using CallPointer = std::unique_ptr<Call>;
 
+// One picture on its way to a file.
 struct Encoding {
   Image image;
   Importance importance;
   EncodeOptions options;
   std::vector<uint8_t> file;
+  py::object progress;
+
+  Encoding(const py::array& pixels, const py::kwargs& given) : Encoding(pixels, Keywords(given)) {}
 
   static py::object result(const Encoding& encoding) { return to_bytes(encoding.file); }
+
+ private:
+  Encoding(const py::array& pixels, Keywords given)
+      : image(pixels), importance(given.take<py::object>("importance", py::none())) {
+    options =
+        encode_options(given.take("orientation", 1), given.take<std::string>("colour", "srgb"),
+                       given.take("chunks", std::vector<ChunkPair>()));
+    options.force_trailer = given.take("trailer", false);
+    options.limits = limits_of(given.take<py::object>("limits", py::none()));
+    progress = given.take<py::object>("progress", py::none());
+    given.end();
+  }
 };
 
-CallPointer encode(const Codec& codec, const py::array& pixels, int rate, int orientation,
-                   const std::string& colour, const std::vector<ChunkPair>& chunks, bool trailer,
-                   const py::object& importance, const py::object& limits,
-                   const py::object& progress) {
-  Encoding encoding{Image(pixels),
-                    Importance(importance),
-                    encode_options(orientation, colour, chunks, trailer, limits),
-                    {}};
+CallPointer encode(const Codec& codec, const py::array& pixels, int rate, const py::kwargs& given) {
+  Encoding encoding(pixels, given);
   encoding.options.rate = rate_of(rate);
+  const py::object progress = encoding.progress;
   const auto work = [&codec](Encoding& state, Call& call) {
     state.importance.put(&state.options);
     state.options.progress = call.progress();
@@ -149,14 +160,9 @@ CallPointer encode(const Codec& codec, const py::array& pixels, int rate, int or
 }
 
 CallPointer encode_to_size(const Codec& codec, const py::array& pixels, uint64_t max_bytes,
-                           int orientation, const std::string& colour,
-                           const std::vector<ChunkPair>& chunks, bool trailer,
-                           const py::object& importance, const py::object& limits,
-                           const py::object& progress) {
-  Encoding encoding{Image(pixels),
-                    Importance(importance),
-                    encode_options(orientation, colour, chunks, trailer, limits),
-                    {}};
+                           const py::kwargs& given) {
+  Encoding encoding(pixels, given);
+  const py::object progress = encoding.progress;
   const auto work = [&codec, max_bytes](Encoding& state, Call& call) {
     state.importance.put(&state.options);
     state.options.progress = call.progress();
@@ -190,51 +196,66 @@ uint8_t* memory_of(py::array_t<uint8_t>* pixels, size_t bytes) {
   return static_cast<size_t>(pixels->nbytes()) == bytes ? pixels->mutable_data() : nullptr;
 }
 
-CallPointer decode(const Codec& codec, const py::object& data, const std::string& layers,
-                   bool allow_truncated, const std::optional<Rectangle>& region, int downscale,
-                   const std::string& noise, const py::object& limits, const py::object& progress) {
+// What decoding one file and several have in common.
+DecodeOptions decode_options(Keywords* given) {
+  DecodeOptions options;
+  options.layers = layers_of(given->take<std::string>("layers", "all"));
+  options.allow_truncated = given->take("allow_truncated", false);
+  options.downscale = given->take("downscale", 1);
+  options.noise = noise_of(given->take<std::string>("noise", "vivid"));
+  options.limits = limits_of(given->take<py::object>("limits", py::none()));
+  return options;
+}
+
+CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs& named) {
   struct State {
-    std::unique_ptr<Buffer> buffer;
+    FilePointer file;
     DecodeOptions options;
+    std::vector<Chunk> chunks;
     Region area;
     int channels;
     py::array_t<uint8_t> pixels;
   };
-  State state{std::make_unique<Buffer>(data), {}, {}, 1, {}};
+  Keywords given(named);
+  State state{file_of(data), decode_options(&given), {}, {}, 1, {}};
   DecodeOptions& options = state.options;
-  options.layers = layers_of(layers);
-  options.allow_truncated = allow_truncated;
-  options.limits = limits_of(limits);
-  options.downscale = downscale;
-  options.noise = noise_of(noise);
-  if (region) {
+  if (const auto region = given.take<std::optional<Rectangle>>("region", std::nullopt)) {
     options.region.emplace();
     std::tie(options.region->x, options.region->y, options.region->width, options.region->height) =
         *region;
   }
-  const Header header = parse_header(state.buffer->view());
+  const py::object progress = given.take<py::object>("progress", py::none());
+  given.end();
+  const Header& header = state.file->header();
   state.area = output_region(header, options);
   state.channels = header.picture.channels();
 
-  const auto work = [&codec](State& given, Call& call) {
-    given.options.progress = call.progress();
-    codec.decode(given.buffer->view(), given.options, [&](size_t bytes) {
+  const auto work = [&codec](State& own, Call& call) {
+    own.options.progress = call.progress();
+    DecodedPicture picture = codec.decode(own.file->view(), own.options, [&](size_t bytes) {
       return call.allocate([&] {
-        given.pixels = new_pixels(given.area.height, given.area.width, given.channels);
-        return memory_of(&given.pixels, bytes);
+        own.pixels = new_pixels(own.area.height, own.area.width, own.channels);
+        return memory_of(&own.pixels, bytes);
       });
     });
+    own.chunks = std::move(picture.chunks);
   };
-  return Call::start(progress, std::move(state), work,
-                     [](const State& given) -> py::object { return given.pixels; });
+  return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
+    own.file->keep(std::move(own.chunks));
+    return own.pixels;
+  });
 }
 
 CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictures, int rate,
-                         const std::vector<int>& orientations,
-                         const std::vector<std::string>& colours,
-                         const std::vector<std::vector<ChunkPair>>& chunks,
-                         const std::vector<py::object>& importance, const py::object& limits,
-                         const py::object& progress) {
+                         const py::kwargs& named) {
+  Keywords given(named);
+  const auto orientations = given.take<std::vector<int>>("orientations");
+  const auto colours = given.take<std::vector<std::string>>("colours");
+  const auto chunks = given.take<std::vector<std::vector<ChunkPair>>>("chunks");
+  const auto importance = given.take<std::vector<py::object>>("importance");
+  const Limits limits = limits_of(given.take<py::object>("limits", py::none()));
+  const py::object progress = given.take<py::object>("progress", py::none());
+  given.end();
   const size_t count = pictures.size();
   if (orientations.size() != count || colours.size() != count || chunks.size() != count ||
       importance.size() != count) {
@@ -250,58 +271,63 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
   const uint8_t checked_rate = rate_of(rate);
   for (size_t i = 0; i < count; ++i) {
     state.images.emplace_back(pictures[i]);
-    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i], false, limits));
+    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i]));
     state.options.back().rate = checked_rate;
+    state.options.back().limits = limits;
     state.importance.emplace_back(importance[i]);
     state.importance.back().put(&state.options.back());
   }
-  const auto work = [&codec](State& given, Call& call) {
+  const auto work = [&codec](State& own, Call& call) {
     std::vector<EncodeItem> items;
-    for (size_t i = 0; i < given.images.size(); ++i) {
-      items.push_back({given.images[i].pixels(), &given.options[i]});
+    for (size_t i = 0; i < own.images.size(); ++i) {
+      items.push_back({own.images[i].pixels(), &own.options[i]});
     }
-    given.files = codec.encode_batch(items, call.progress());
+    own.files = codec.encode_batch(items, call.progress());
   };
-  return Call::start(progress, std::move(state), work, [](const State& given) -> py::object {
+  return Call::start(progress, std::move(state), work, [](const State& own) -> py::object {
     py::list out;
-    for (const std::vector<uint8_t>& file : given.files) out.append(to_bytes(file));
+    for (const std::vector<uint8_t>& file : own.files) out.append(to_bytes(file));
     return out;
   });
 }
 
 CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& files,
-                         const std::string& layers, bool allow_truncated, int downscale,
-                         const std::string& noise, const py::object& limits,
-                         const py::object& progress) {
+                         const py::kwargs& named) {
   struct State {
-    std::vector<std::unique_ptr<Buffer>> buffers;
+    std::vector<FilePointer> files;
     DecodeOptions options;
+    std::vector<DecodedPicture> pictures;
     py::list pixels;
   };
+  Keywords given(named);
   State state;
-  state.options.layers = layers_of(layers);
-  state.options.allow_truncated = allow_truncated;
-  state.options.downscale = downscale;
-  state.options.noise = noise_of(noise);
-  state.options.limits = limits_of(limits);
-  for (const py::object& file : files) state.buffers.push_back(std::make_unique<Buffer>(file));
+  state.options = decode_options(&given);
+  const py::object progress = given.take<py::object>("progress", py::none());
+  given.end();
+  for (size_t i = 0; i < files.size(); ++i) {
+    naming("file", i, files.size(), [&] { state.files.push_back(file_of(files[i])); });
+  }
 
-  const auto work = [&codec](State& given, Call& call) {
-    given.options.progress = call.progress();
-    std::vector<ByteView> views;
-    for (const std::unique_ptr<Buffer>& buffer : given.buffers) views.push_back(buffer->view());
+  const auto work = [&codec](State& own, Call& call) {
+    own.options.progress = call.progress();
+    std::vector<FileView> views;
+    for (const FilePointer& file : own.files) views.push_back(file->view());
     const auto allocate = [&](size_t, const DecodedPicture& picture, size_t bytes) {
       return call.allocate([&] {
         const Region& area = picture.region;
         py::array_t<uint8_t> pixels = new_pixels(area.height, area.width, picture.channels);
-        given.pixels.append(pixels);  // called in the files' order
+        own.pixels.append(pixels);  // called in the files' order
         return memory_of(&pixels, bytes);
       });
     };
-    codec.decode_batch(views, given.options, allocate);
+    own.pictures = codec.decode_batch(views, own.options, allocate);
   };
-  return Call::start(progress, std::move(state), work,
-                     [](const State& given) -> py::object { return given.pixels; });
+  return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
+    for (size_t i = 0; i < own.files.size(); ++i) {
+      own.files[i]->keep(std::move(own.pictures[i].chunks));
+    }
+    return own.pixels;
+  });
 }
 
 Precision precision_of(const std::string& name) {
@@ -365,23 +391,12 @@ void add_codec(py::module_& m) {
                              [](const Codec& codec) { return codec.model().sha256_hex(); })
       .def_property_readonly(
           "rate_points", [](const Codec& codec) { return codec.model().normative().rate_points; })
-      .def("start_encode", &encode, py::keep_alive<0, 1>(), arg("pixels"), arg("rate"),
-           py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
-           arg("chunks") = py::tuple(), arg("trailer") = false, arg("importance") = none,
-           arg("limits") = none, arg("progress") = none)
+      .def("start_encode", &encode, py::keep_alive<0, 1>(), arg("pixels"), arg("rate"))
       .def("start_encode_batch", &encode_batch, py::keep_alive<0, 1>(), arg("pictures"),
-           arg("rate"), py::kw_only(), arg("orientations"), arg("colours"), arg("chunks"),
-           arg("importance"), arg("limits") = none, arg("progress") = none)
-      .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"), py::kw_only(),
-           arg("layers") = "all", arg("allow_truncated") = false, arg("downscale") = 1,
-           arg("noise") = "vivid", arg("limits") = none, arg("progress") = none)
+           arg("rate"))
       .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"),
-           arg("max_bytes"), py::kw_only(), arg("orientation") = 1, arg("colour") = "srgb",
-           arg("chunks") = py::tuple(), arg("trailer") = false, arg("importance") = none,
-           arg("limits") = none, arg("progress") = none)
-      .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"), py::kw_only(),
-           arg("layers") = "all", arg("allow_truncated") = false, arg("region") = none,
-           arg("downscale") = 1, arg("noise") = "vivid", arg("limits") = none,
-           arg("progress") = none);
+           arg("max_bytes"))
+      .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"))
+      .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"));
 }
 }  // namespace dlf::python

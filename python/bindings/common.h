@@ -10,10 +10,10 @@
 #include <string>
 #include <utility>
 
-#include "bitstream.h"
-#include "budget.h"
-#include "size_search.h"
-#include "status.h"
+#include "base/status.h"
+#include "codec/budget.h"
+#include "codec/size_search.h"
+#include "container/bitstream.h"
 
 namespace dlf::python {
 

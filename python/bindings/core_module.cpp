@@ -1,11 +1,12 @@
 // dlf._core: everything but the torch backend. Neither includes nor links libtorch.
 #include "common.h"
 #include "interpreter.h"
-#include "machine/kernels.h"
+#include "machine/kernel_choice.h"
 
 namespace dlf::python {
 
 void add_bitstream(py::module_& m);  // bitstream_binding.cpp
+void add_file(py::module_& m);       // file_binding.cpp
 void add_codec(py::module_& m);      // codec_binding.cpp
 
 // pybind11's own function, under another name; Python asks for the one below.
@@ -13,6 +14,7 @@ void add_codec(py::module_& m);      // codec_binding.cpp
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The core of DLF, without libtorch.";
   register_errors();
+  add_file(m);
   add_bitstream(m);
   add_codec(m);
   m.def("kernels", [] {

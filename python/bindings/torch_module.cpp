@@ -1,10 +1,11 @@
 // dlf._torch: the torch backend. The interface is described in python/dlf/_torch.pyi.
+#include "base/fork_gate.h"
 #include "common.h"
-#include "fork_gate.h"
 #include "interpreter.h"
+#include "torch/torch_device.h"
+#include "torch/torch_runner.h"
+#include "torch/torchscript_transform.h"
 #include "torch_capsule.h"
-#include "torch_runner.h"
-#include "torchscript_transform.h"
 
 namespace dlf::python {
 namespace {

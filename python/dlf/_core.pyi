@@ -81,6 +81,15 @@ class Estimate(TypedDict):
     macs: int
     tiles: int
 
+class File:
+    """A .dlf file in memory, or its beginning, whose header has been read; no function reads it again."""
+
+    def __init__(self, data: bytes | bytearray) -> None: ...
+    @property
+    def header(self) -> Header: ...
+    def kept(self, index: int) -> bytes | None:
+        """Return what decoding has inflated of the deflated chunk of this number, None for nothing."""
+
 class Package:
     """A model package whose members have been checked; never changes, usable from many threads."""
 
@@ -121,7 +130,7 @@ def probe(data: bytes) -> Header:
     """Read and check the header alone; `data` may be the first `MAX_HEADER_BYTES` of a file."""
 
 def chunks(
-    data: bytes, *, allow_truncated: bool = False, limits: Limits | None = None
+    data: File | bytes, *, allow_truncated: bool = False, limits: Limits | None = None
 ) -> list[ChunkRecord]:
     """Check the container and return its chunks, whose contents are neither inflated nor judged.
 
@@ -135,15 +144,15 @@ def check_size(width: int, height: int, limits: Limits) -> None:
     """Raise LimitExceeded for a picture of more pixels or longer sides than `limits` allow."""
 
 def default_limits() -> dict[str, int]:
-    """Return the fields of `dlf.Limits` and their defaults (core/src/budget.h)."""
+    """Return the fields of `dlf.Limits` and their defaults (core/src/codec/budget.h)."""
 
 def check_container(
-    data: bytes, *, allow_truncated: bool = False, limits: Limits | None = None
+    data: File | bytes, *, allow_truncated: bool = False, limits: Limits | None = None
 ) -> None:
     """Check what needs no model: header, size, container, contents of chunks (§4.4)."""
 
 def decode_symbols(
-    data: bytes,
+    data: File | bytes,
     package: Package,
     *,
     allow_truncated: bool = False,
@@ -153,7 +162,7 @@ def decode_symbols(
     """Decode the payload to integers. The GIL is released meanwhile."""
 
 def code_lengths(
-    data: bytes,
+    data: File | bytes,
     package: Package,
     *,
     allow_truncated: bool = False,
@@ -162,11 +171,13 @@ def code_lengths(
 ) -> CodeLengths:
     """Decode the payload and return what its symbols cost. The GIL is released meanwhile."""
 
-def estimate(data: bytes, package: Package, *, threads: int = 1, downscale: int = 1) -> Estimate:
+def estimate(
+    data: File | bytes, package: Package, *, threads: int = 1, downscale: int = 1
+) -> Estimate:
     """Tell what decoding the file behind this header costs."""
 
 def verify(
-    data: bytes, package: Package, *, threads: int = 1, limits: Limits | None = None
+    data: File | bytes, package: Package, *, threads: int = 1, limits: Limits | None = None
 ) -> None:
     """Check container, checksums, chunks, alpha, and the payload to its last coder state."""
 
@@ -284,7 +295,7 @@ class Codec:
 
     def start_decode_batch(
         self,
-        files: Sequence[bytes],
+        files: Sequence[File | bytes],
         *,
         layers: Literal["all", "semantic"] = "all",
         allow_truncated: bool = False,
@@ -319,7 +330,7 @@ class Codec:
 
     def start_decode(
         self,
-        data: bytes,
+        data: File | bytes,
         *,
         layers: Literal["all", "semantic"] = "all",
         allow_truncated: bool = False,

@@ -159,7 +159,7 @@ class Codec:
         limits = self._allowed(limits)
         file = opened(data)
         return self._native(self._model_of(file, allow_truncated, limits)).decode(
-            file.data,
+            file.core,
             layers=layers,
             allow_truncated=allow_truncated,
             downscale=downscale,
@@ -262,7 +262,7 @@ class Codec:
                 needed[model.sha256] = model
         if len(needed) == 1:
             return self._native(*needed.values()).decode_batch(
-                [file.data for file in opened_files],
+                [file.core for file in opened_files],
                 layers=layers,
                 allow_truncated=allow_truncated,
                 downscale=downscale,

@@ -1,7 +1,7 @@
 """What makes a fork at any moment harmless: locks that are free in the child, and steps that it waits for.
 
 A fork copies locks and half-done work as they are, but none of the threads that would finish them.
-The compiled modules have the like in core/src/fork_gate.h.
+The compiled modules have the like in core/src/base/fork_gate.h.
 """
 
 from __future__ import annotations

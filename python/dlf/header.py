@@ -55,7 +55,7 @@ class Chunk:
     content_bytes: int
     deflated: bool = field(repr=False)
     body: bytes = field(repr=False)
-    _contents: dict[int, bytes] = field(repr=False, compare=False)
+    _file: File = field(repr=False, compare=False)
     _index: int = field(repr=False, compare=False)
 
     @property
@@ -67,9 +67,7 @@ class Chunk:
         """
         if not self.deflated:
             return self.body
-        if self._index not in self._contents:
-            self._contents[self._index] = _core.inflate(self.body, self.content_bytes)
-        return self._contents[self._index]
+        return self._file.inflated(self._index, self.body, self.content_bytes)
 
     @property
     def name(self) -> str:
@@ -87,6 +85,7 @@ class File:
 
     Attributes:
         data: the content of the file, or its beginning.
+        core: the same for the compiled module, which has read the header.
         header: what it says; sizes in bytes, sides in pixels.
     """
 
@@ -97,7 +96,8 @@ class File:
             InvalidFile, TruncatedFile, Unsupported: what is wrong with it.
         """
         self.data = data
-        self.header: Header = _core.probe(data)
+        self.core = _core.File(data)
+        self.header: Header = self.core.header
         self._contents: dict[int, bytes] = {}
 
     def __len__(self) -> int:
@@ -112,11 +112,19 @@ class File:
             InvalidFile, TruncatedFile, Unsupported: what is wrong.
             LimitExceeded: the file or its chunks are larger than `limits` allow.
         """
-        found = _core.chunks(self.data, allow_truncated=allow_truncated, limits=limits)
-        return tuple(
-            Chunk(**chunk, _contents=self._contents, _index=index)
-            for index, chunk in enumerate(found)
-        )
+        found = _core.chunks(self.core, allow_truncated=allow_truncated, limits=limits)
+        return tuple(Chunk(**chunk, _file=self, _index=index) for index, chunk in enumerate(found))
+
+    def inflated(self, index: int, body: bytes, content_bytes: int) -> bytes:
+        """Return the content of a deflated chunk; what decoding has inflated already is taken.
+
+        Raises:
+            InvalidFile: it is damaged.
+        """
+        if index not in self._contents:
+            kept = self.core.kept(index)
+            self._contents[index] = _core.inflate(body, content_bytes) if kept is None else kept
+        return self._contents[index]
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def find_for(
                 f"the file needs model id {model_id}; this codec holds {model.name} (id {model.id})"
             )
     except ModelError:
-        _core.check_container(file.data, allow_truncated=allow_truncated, limits=limits)
+        _core.check_container(file.core, allow_truncated=allow_truncated, limits=limits)
         raise
     return model
 

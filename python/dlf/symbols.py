@@ -36,7 +36,7 @@ def decode_symbols(
     """
     file = opened(data)
     package = _package(file, model, allow_truncated, limits)
-    return _core.decode_symbols(file.data, package, allow_truncated=allow_truncated, limits=limits)
+    return _core.decode_symbols(file.core, package, allow_truncated=allow_truncated, limits=limits)
 
 
 def code_lengths(
@@ -59,7 +59,7 @@ def code_lengths(
     """
     file = opened(data)
     package = _package(file, model, allow_truncated, limits)
-    return _core.code_lengths(file.data, package, allow_truncated=allow_truncated, limits=limits)
+    return _core.code_lengths(file.core, package, allow_truncated=allow_truncated, limits=limits)
 
 
 def verify(
@@ -75,7 +75,7 @@ def verify(
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     file = opened(data)
-    _core.verify(file.data, _package(file, model, False, limits), limits=limits)
+    _core.verify(file.core, _package(file, model, False, limits), limits=limits)
 
 
 def layer_bytes(

@@ -4,11 +4,14 @@
 
 #include <cstdint>
 
-#include "constants.h"
+#include "base/constants.h"
 
 namespace dlf {
 
-inline int16_t saturate(int32_t value) {
+constexpr bool is_power_of_two(int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
+
+// sat16 of BITSTREAM.md §1.2.
+inline int16_t sat16(int32_t value) {
   return static_cast<int16_t>(value < INT16_MIN ? INT16_MIN
                                                 : (value > INT16_MAX ? INT16_MAX : value));
 }
@@ -29,7 +32,7 @@ inline int16_t leaky(int32_t value, int32_t slope) {
 
 // `a` and `b` are int16 (§8.3.10).
 inline int16_t product(int32_t a, int32_t b, int shift) {
-  return saturate(static_cast<int32_t>((int64_t{a} * b + (int64_t{1} << (shift - 1))) >> shift));
+  return sat16(static_cast<int32_t>((int64_t{a} * b + (int64_t{1} << (shift - 1))) >> shift));
 }
 
 }  // namespace dlf

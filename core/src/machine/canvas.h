@@ -9,6 +9,8 @@
 
 namespace dlf {
 
+constexpr uint32_t divide_up(uint32_t a, uint32_t b) { return a / b + (a % b != 0); }
+
 // A range of rows or columns.
 struct Span {
   uint32_t begin = 0, end = 0;
@@ -22,12 +24,17 @@ struct Span {
   }
 };
 
+// The cells of a grid that these pixels lie in.
+constexpr Span cells_of(Span pixels, uint32_t cell) {
+  return {pixels.begin / cell, divide_up(pixels.end, cell)};
+}
+
 // The padded picture that all grids cover, in pixels.
 struct Canvas {
   uint32_t height = 0, width = 0;
 
-  uint32_t rows(uint32_t cell) const { return height / cell + (height % cell != 0); }
-  uint32_t columns(uint32_t cell) const { return width / cell + (width % cell != 0); }
+  uint32_t rows(uint32_t cell) const { return divide_up(height, cell); }
+  uint32_t columns(uint32_t cell) const { return divide_up(width, cell); }
 };
 
 // A part of a canvas, in pixels.

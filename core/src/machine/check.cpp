@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
-#include "constants.h"
+#include "base/constants.h"
+#include "base/status.h"
 #include "machine/arithmetic.h"
-#include "status.h"
 
 namespace dlf {
 namespace {
-
-bool is_power_of_two(int64_t value) { return value > 0 && (value & (value - 1)) == 0; }
 
 class Checker {
  public:
@@ -81,7 +79,7 @@ class Checker {
       case Op::kAdd: {
         const Interval other = second(step, shape).values;
         require(step.arg0 == 0, "argument 0 is not 0");
-        values = {saturate(values.low + other.low), saturate(values.high + other.high)};
+        values = {sat16(values.low + other.low), sat16(values.high + other.high)};
         break;
       }
       case Op::kConcat:

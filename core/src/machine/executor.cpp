@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <memory>
 
-#include "constants.h"
+#include "base/constants.h"
+#include "base/parallel.h"
 #include "machine/crew.h"
+#include "machine/kernel_choice.h"
 #include "machine/pack.h"
 #include "machine/schedule.h"
-#include "parallel.h"
 
 namespace dlf {
 namespace {

@@ -1,4 +1,7 @@
-// Which instruction sets this build has kernels for.
+// The kernels of each instruction set, and which of them this build has: kernels_plain.cpp and its
+// siblings.
+//
+// Thread safety: functions without state.
 #ifndef DLF_SRC_MACHINE_ISA_H_
 #define DLF_SRC_MACHINE_ISA_H_
 
@@ -19,6 +22,7 @@
 
 namespace dlf {
 
+const Kernels& plain_kernels();
 // Null when the build or the processor lacks them.
 const Kernels* avx2_kernels();
 const Kernels* vnni_kernels();

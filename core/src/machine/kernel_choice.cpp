@@ -1,3 +1,5 @@
+#include "machine/kernel_choice.h"
+
 #include <cstdlib>
 #include <string>
 

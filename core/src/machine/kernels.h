@@ -10,8 +10,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "machine/program.h"
 
@@ -51,13 +49,6 @@ struct Kernels {
   void (*depthwise)(const RowJob&);
   void (*pointwise)(const RowJob&);  // the posts alone
 };
-
-const Kernels& plain_kernels();
-// Those that this build has and this processor runs, the fastest last; the first is the plain one.
-const std::vector<const Kernels*>& available_kernels();
-// The fastest, or the one that the environment variable DLF_KERNELS names if it is available.
-// DLF_FORCE_SCALAR set and neither empty nor "0" is another way to say DLF_KERNELS=plain.
-const Kernels& default_kernels();
 
 }  // namespace dlf
 

@@ -7,8 +7,8 @@
 
 #include <cstring>
 
+#include "base/processor.h"
 #include "machine/program.h"
-#include "processor.h"
 
 #define DLF_TARGET __attribute__((target("avx2")))
 #define DLF_INLINE DLF_TARGET __attribute__((always_inline)) inline

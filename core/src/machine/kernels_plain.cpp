@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "machine/arithmetic.h"
-#include "machine/kernels.h"
+#include "machine/isa.h"
 #include "machine/pack.h"
 
 namespace dlf {
@@ -21,7 +21,7 @@ int16_t after(const RowJob& job, size_t pair, size_t at, int16_t value) {
         value = leaky(value, post.argument);
         break;
       case Op::kAdd:
-        value = saturate(value + operand());
+        value = sat16(value + operand());
         break;
       case Op::kMax:
         value = std::max(value, static_cast<int16_t>(post.argument));

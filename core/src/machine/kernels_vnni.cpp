@@ -10,8 +10,8 @@
 
 #include <cstring>
 
+#include "base/processor.h"
 #include "machine/program.h"
-#include "processor.h"
 
 #define DLF_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define DLF_INLINE DLF_TARGET __attribute__((always_inline)) inline

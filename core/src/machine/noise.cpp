@@ -1,6 +1,6 @@
 #include "machine/noise.h"
 
-#include "constants.h"
+#include "base/constants.h"
 
 namespace dlf {
 

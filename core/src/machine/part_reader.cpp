@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "constants.h"
+#include "base/constants.h"
 #include "machine/pack.h"
 
 namespace dlf {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "bytes.h"
+#include "base/bytes.h"
 #include "machine/kernels.h"
 #include "machine/plan_builder.h"
 
@@ -19,59 +19,46 @@ int64_t round_up(int64_t a, int64_t b) { return divide_up_signed(a, b) * b; }
 
 }  // namespace
 
-Span PlanStep::needed(Span target, uint32_t count) const {
-  if (target.empty()) return {};
-  switch (kind) {
-    case StepKind::kDepthToSpace:
-      return {target.begin / factor, (target.end - 1) / factor + 1};
-    case StepKind::kSpaceToDepth:
-      return {target.begin * factor, std::min(target.end * factor, count)};
-    default:
-      if (!reads_around()) return target;
-      return {target.begin - (target.begin > 0), std::min(target.end + 1, count)};
-  }
-}
-
 Plan::Plan(const std::vector<ConvLayer>& layers, const Program& program, const Canvas& canvas,
            const PixelArea& area, uint32_t block)
-    : block_(block) {
-  PlanBuilder(layers, program, canvas, *this).build();
+    : parts_(PlanBuilder(layers, program, canvas).build()), block_(block) {
   spans(area);
   distances();
   rings();
   // Nothing is done for these.
-  steps_.erase(std::remove_if(steps_.begin(), steps_.end(),
-                              [](const PlanStep& step) { return step.kind == StepKind::kAlias; }),
-               steps_.end());
+  parts_.steps.erase(
+      std::remove_if(parts_.steps.begin(), parts_.steps.end(),
+                     [](const PlanStep& step) { return step.kind == StepKind::kAlias; }),
+      parts_.steps.end());
   places();
 }
 
 // Which rows and columns of each value the outputs need.
 void Plan::spans(const PixelArea& area) {
-  for (size_t i = steps_.size(); i-- > 0;) {
-    const PlanStep& step = steps_[i];
-    PlanValue& source = values_[step.source];
+  for (size_t i = parts_.steps.size(); i-- > 0;) {
+    const PlanStep& step = parts_.steps[i];
+    PlanValue& source = parts_.values[step.source];
     if (step.kind == StepKind::kInput) continue;
     if (step.kind == StepKind::kOutput) {
       const auto cells = [&](Span pixels, uint32_t count) {
-        const uint32_t end = pixels.end / source.cell + (pixels.end % source.cell != 0);
-        return Span{pixels.begin / source.cell, std::min(end, count)};
+        const Span touched = cells_of(pixels, source.cell);
+        return Span{touched.begin, std::min(touched.end, count)};
       };
       source.rows.include(cells(area.rows, source.grid_rows));
       source.columns.include(cells(area.columns, source.grid_columns));
       continue;
     }
-    const PlanValue& target = values_[step.target];
+    const PlanValue& target = parts_.values[step.target];
     source.rows.include(step.needed(target.rows, source.grid_rows));
     source.columns.include(step.needed(target.columns, source.grid_columns));
     for (const PlanPost& post : step.posts) {
       if (!post.has_operand()) continue;
-      values_[post.operand].rows.include(target.rows);
-      values_[post.operand].columns.include(target.columns);
+      parts_.values[post.operand].rows.include(target.rows);
+      parts_.values[post.operand].columns.include(target.columns);
     }
   }
-  for (const PlanValue& value : values_) {
-    stores_[value.store].columns.include(value.columns);
+  for (const PlanValue& value : parts_.values) {
+    parts_.stores[value.store].columns.include(value.columns);
   }
 }
 
@@ -79,11 +66,11 @@ void Plan::spans(const PixelArea& area) {
 // block every step has the rows it needs.
 void Plan::distances() {
   int64_t farthest = 0, largest_cell = 1, last_row = 0;
-  for (size_t i = steps_.size(); i-- > 0;) {
-    const PlanStep& step = steps_[i];
+  for (size_t i = parts_.steps.size(); i-- > 0;) {
+    const PlanStep& step = parts_.steps[i];
     if (step.kind == StepKind::kInput) continue;
-    PlanValue& source = values_[step.source];
-    const PlanValue& target = values_[step.paced_by()];
+    PlanValue& source = parts_.values[step.source];
+    const PlanValue& target = parts_.values[step.paced_by()];
     int64_t needed = target.distance;
     if (step.kind == StepKind::kDepthToSpace) {
       needed = round_up(needed, source.cell);
@@ -96,16 +83,16 @@ void Plan::distances() {
     source.distance = std::max(source.distance, needed);
     for (const PlanPost& post : step.posts) {
       if (!post.has_operand()) continue;
-      int64_t& distance = values_[post.operand].distance;
+      int64_t& distance = parts_.values[post.operand].distance;
       distance = std::max(distance, target.distance);
     }
     farthest = std::max(farthest, source.distance);
     largest_cell = std::max<int64_t>(largest_cell, source.cell);
   }
   int64_t first_row = INT64_MAX;
-  for (const PlanStep& step : steps_) {
+  for (const PlanStep& step : parts_.steps) {
     if (step.kind != StepKind::kOutput) continue;
-    const PlanValue& source = values_[step.source];
+    const PlanValue& source = parts_.values[step.source];
     first_row = std::min(first_row, int64_t{source.rows.begin} * source.cell);
     last_row = std::max(last_row, int64_t{source.rows.end} * source.cell);
   }
@@ -119,51 +106,50 @@ void Plan::distances() {
 // Rows that a store must hold: from the first that a later block reads to the last one done.
 void Plan::rings() {
   int64_t period = 1;
-  for (const PlanValue& value : values_) {
+  for (const PlanValue& value : parts_.values) {
     period = std::max<int64_t>(period, value.cell / std::gcd(block_, value.cell));
   }
   const auto ahead = [&](const PlanValue& value, int64_t block) {
     return divide_up_signed(block * block_ + value.distance, value.cell);
   };
   for (int64_t k = 0; k < period; ++k) {
-    std::vector<int64_t> first(stores_.size(), INT64_MAX), last(stores_.size(), 0);
-    for (const PlanValue& value : values_) {
+    std::vector<int64_t> first(parts_.stores.size(), INT64_MAX), last(parts_.stores.size(), 0);
+    for (const PlanValue& value : parts_.values) {
       last[value.store] = std::max(last[value.store], ahead(value, k + 1));
     }
-    for (const PlanStep& step : steps_) {
+    for (const PlanStep& step : parts_.steps) {
       if (step.kind == StepKind::kInput) continue;
-      const int64_t done = ahead(values_[step.paced_by()], k);
+      const int64_t done = ahead(parts_.values[step.paced_by()], k);
       int64_t row = done;
       if (step.kind == StepKind::kDepthToSpace) row = divide_down(done, step.factor);
       if (step.kind == StepKind::kSpaceToDepth) row = done * step.factor;
       if (step.reads_around()) row = done - 1;
-      int64_t& needed = first[values_[step.source].store];
+      int64_t& needed = first[parts_.values[step.source].store];
       needed = std::min(needed, row);
       for (const PlanPost& post : step.posts) {
         if (!post.has_operand()) continue;
-        if (!post.has_operand()) continue;
-        int64_t& other = first[values_[post.operand].store];
+        int64_t& other = first[parts_.values[post.operand].store];
         other = std::min(other, done);
       }
     }
-    for (size_t s = 0; s < stores_.size(); ++s) {
+    for (size_t s = 0; s < parts_.stores.size(); ++s) {
       if (first[s] == INT64_MAX) continue;
       const auto rows = static_cast<uint32_t>(std::max<int64_t>(last[s] - first[s], 1));
-      stores_[s].capacity = std::max(stores_[s].capacity, rows);
+      parts_.stores[s].capacity = std::max(parts_.stores[s].capacity, rows);
     }
   }
-  std::vector<Span> rows(stores_.size());
-  for (const PlanValue& value : values_) {
+  std::vector<Span> rows(parts_.stores.size());
+  for (const PlanValue& value : parts_.values) {
     rows[value.store].include(value.rows);
   }
-  for (size_t s = 0; s < stores_.size(); ++s) {
-    stores_[s].capacity = std::max(std::min(stores_[s].capacity, rows[s].size()), 1u);
+  for (size_t s = 0; s < parts_.stores.size(); ++s) {
+    parts_.stores[s].capacity = std::max(std::min(parts_.stores[s].capacity, rows[s].size()), 1u);
   }
 }
 
 void Plan::places() {
   size_t at = 2 * kReadAhead;  // a column before the first, and alignment
-  for (PlanStore& store : stores_) {
+  for (PlanStore& store : parts_.stores) {
     // One more column on each side: the left one lies behind the row of the pair before.
     const size_t columns = size_t{store.columns.size()} + 2;
     store.pitch = 2 * ((columns + kColumnGrain - 1) / kColumnGrain * kColumnGrain);

@@ -20,7 +20,7 @@ PlanStep step_of(StepKind kind, size_t source, size_t target) {
 
 }  // namespace
 
-void PlanBuilder::build() {
+PlanParts PlanBuilder::build() {
   made_by_.assign(program_.registers, kNothing);
   value_.assign(program_.registers, kNothing);
   count_readers();
@@ -31,6 +31,7 @@ void PlanBuilder::build() {
   outputs();
   stores();
   frames();
+  return std::move(parts_);
 }
 
 size_t PlanBuilder::add_value(uint32_t channels, uint32_t cell) {
@@ -39,9 +40,9 @@ size_t PlanBuilder::add_value(uint32_t channels, uint32_t cell) {
   value.cell = cell;
   value.grid_rows = canvas_.rows(cell);
   value.grid_columns = canvas_.columns(cell);
-  plan_.values_.push_back(value);
-  part_.push_back({plan_.values_.size() - 1, 0});
-  return plan_.values_.size() - 1;
+  parts_.values.push_back(value);
+  part_of_.push_back({parts_.values.size() - 1, 0});
+  return parts_.values.size() - 1;
 }
 
 size_t PlanBuilder::add_register(uint16_t reg) {
@@ -50,8 +51,8 @@ size_t PlanBuilder::add_register(uint16_t reg) {
 }
 
 PlanStep& PlanBuilder::add_step(PlanStep step) {
-  plan_.steps_.push_back(std::move(step));
-  return plan_.steps_.back();
+  parts_.steps.push_back(std::move(step));
+  return parts_.steps.back();
 }
 
 void PlanBuilder::count_readers() {
@@ -77,7 +78,7 @@ void PlanBuilder::instruction(const Instruction& step) {
     case Op::kConv:
       add_step(step_of(StepKind::kConv, source, add_register(step.target))).layer =
           &layers_[argument];
-      made_by_[step.target] = plan_.steps_.size() - 1;
+      made_by_[step.target] = parts_.steps.size() - 1;
       break;
     case Op::kDepthToSpace:
       add_step(step_of(StepKind::kDepthToSpace, source, add_register(step.target))).factor =
@@ -116,18 +117,18 @@ void PlanBuilder::pointwise(const Instruction& step) {
   }
   const size_t source = value_[step.sources[0]];
   add_step(step_of(StepKind::kPointwise, source, add_register(step.target))).posts = {post};
-  made_by_[step.target] = plan_.steps_.size() - 1;
+  made_by_[step.target] = parts_.steps.size() - 1;
 }
 
 bool PlanBuilder::extend(uint16_t reg, const PlanPost& post, uint16_t target) {
   const size_t made = made_by_[reg];
   if (made == kNothing || readers_[reg] != 1) return false;
-  if (plan_.steps_[made].posts.size() == kMaxPosts) return false;
+  if (parts_.steps[made].posts.size() == kMaxPosts) return false;
   // Moved here, behind the step that makes the operand.
-  PlanStep step = std::move(plan_.steps_[made]);
+  PlanStep step = std::move(parts_.steps[made]);
   step.posts.push_back(post);
-  plan_.steps_[made] = step_of(StepKind::kAlias, step.target, step.target);
-  made_by_[target] = plan_.steps_.size();
+  parts_.steps[made] = step_of(StepKind::kAlias, step.target, step.target);
+  made_by_[target] = parts_.steps.size();
   value_[target] = step.target;
   add_step(std::move(step));
   return true;
@@ -138,10 +139,10 @@ void PlanBuilder::concat(const Instruction& step) {
   uint32_t channel = 0;
   for (size_t i = 0; i < step.sources.size(); ++i) {
     const size_t source = value_[step.sources[i]];
-    const uint32_t channels = plan_.values_[source].channels;
+    const uint32_t channels = parts_.values[source].channels;
     const bool fits = channel % 2 == 0 && (channels % 2 == 0 || i + 1 == step.sources.size());
-    if (fits && part_[source].whole == source) {
-      part_[source] = {whole, channel / 2};
+    if (fits && part_of_[source].whole == source) {
+      part_of_[source] = {whole, channel / 2};
       add_step(step_of(StepKind::kAlias, source, whole));
     } else {
       PlanStep& copy = add_step(step_of(StepKind::kCopy, source, whole));
@@ -156,7 +157,7 @@ void PlanBuilder::slice(const Instruction& step) {
   const size_t source = value_[step.sources[0]], target = add_register(step.target);
   const auto first = static_cast<uint32_t>(step.arg0);
   if (first % 2 == 0) {
-    part_[target] = {source, first / 2};
+    part_of_[target] = {source, first / 2};
     add_step(step_of(StepKind::kAlias, source, target));
     return;
   }
@@ -173,45 +174,45 @@ void PlanBuilder::outputs() {
 
 // A store for every value that is not a part of another.
 void PlanBuilder::stores() {
-  for (size_t v = 0; v < part_.size(); ++v) {
-    if (part_[v].whole == v) add_store(v);
+  for (size_t v = 0; v < part_of_.size(); ++v) {
+    if (part_of_[v].whole == v) add_store(v);
   }
-  for (size_t v = 0; v < part_.size(); ++v) {
+  for (size_t v = 0; v < part_of_.size(); ++v) {
     size_t whole = v, first = 0;
-    while (part_[whole].whole != whole) {
-      first += part_[whole].first_pair;
-      whole = part_[whole].whole;
+    while (part_of_[whole].whole != whole) {
+      first += part_of_[whole].first_pair;
+      whole = part_of_[whole].whole;
     }
-    plan_.values_[v].store = plan_.values_[whole].store;
-    plan_.values_[v].first_pair = first;
+    parts_.values[v].store = parts_.values[whole].store;
+    parts_.values[v].first_pair = first;
   }
 }
 
 void PlanBuilder::add_store(size_t value) {
   PlanStore store;
-  store.pairs = plan_.values_[value].pairs();
-  plan_.values_[value].store = plan_.stores_.size();
-  plan_.stores_.push_back(store);
+  store.pairs = parts_.values[value].pairs();
+  parts_.values[value].store = parts_.stores.size();
+  parts_.stores.push_back(store);
 }
 
 // What convolutions need beside the rows of a store. Where two need different things, one works on
 // a copy.
 void PlanBuilder::frames() {
-  for (size_t i = 0; i < plan_.steps_.size(); ++i) {
-    if (!plan_.steps_[i].reads_around()) continue;
-    const Frame wanted = plan_.steps_[i].layer->edge_padding ? Frame::kEdge : Frame::kZero;
-    const size_t source = plan_.steps_[i].source;
-    Frame& frame = plan_.stores_[plan_.values_[source].store].frame;
+  for (size_t i = 0; i < parts_.steps.size(); ++i) {
+    if (!parts_.steps[i].reads_around()) continue;
+    const Frame wanted = parts_.steps[i].layer->edge_padding ? Frame::kEdge : Frame::kZero;
+    const size_t source = parts_.steps[i].source;
+    Frame& frame = parts_.stores[parts_.values[source].store].frame;
     if (frame == Frame::kNone) frame = wanted;
     if (frame == wanted) continue;
-    const PlanValue original = plan_.values_[source];
+    const PlanValue original = parts_.values[source];
     const size_t copy = add_value(original.channels, original.cell);
     add_store(copy);
-    plan_.stores_.back().frame = wanted;
+    parts_.stores.back().frame = wanted;
     PlanStep step = step_of(StepKind::kCopy, source, copy);
     step.channels = original.channels;
-    plan_.steps_[i].source = copy;
-    plan_.steps_.insert(plan_.steps_.begin() + static_cast<ptrdiff_t>(i), step);
+    parts_.steps[i].source = copy;
+    parts_.steps.insert(parts_.steps.begin() + static_cast<ptrdiff_t>(i), step);
     ++i;
   }
 }

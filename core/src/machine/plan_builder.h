@@ -1,22 +1,27 @@
 // From the instructions of a program to the values and steps of a plan.
+//
+// Thread safety: one object belongs to one thread.
 #ifndef DLF_SRC_MACHINE_PLAN_BUILDER_H_
 #define DLF_SRC_MACHINE_PLAN_BUILDER_H_
 
 #include <cstddef>
 #include <vector>
 
-#include "machine/plan.h"
+#include "machine/canvas.h"
+#include "machine/plan_parts.h"
+#include "machine/program.h"
 
 namespace dlf {
 
 class PlanBuilder {
  public:
-  PlanBuilder(const std::vector<ConvLayer>& layers, const Program& program, const Canvas& canvas,
-              Plan& plan)
-      : layers_(layers), program_(program), canvas_(canvas), plan_(plan) {}
+  // All three must outlive the builder, and `layers` what it builds.
+  PlanBuilder(const std::vector<ConvLayer>& layers, const Program& program, const Canvas& canvas)
+      : layers_(layers), program_(program), canvas_(canvas) {}
 
-  // Fills values (but for rows, columns and distance), stores (pairs and frame) and steps.
-  void build();
+  // Returns values (but for rows, columns and distance), stores (pairs and frame alone) and steps.
+  // To be called once.
+  PlanParts build();
 
  private:
   size_t add_value(uint32_t channels, uint32_t cell);
@@ -37,7 +42,7 @@ class PlanBuilder {
   const std::vector<ConvLayer>& layers_;
   const Program& program_;
   const Canvas& canvas_;
-  Plan& plan_;
+  PlanParts parts_;
   std::vector<size_t> readers_;  // per register: instructions and outputs that read it
   std::vector<size_t> made_by_;  // per register: the step that makes it, or kNothing
   std::vector<size_t> value_;    // per register, or kNothing
@@ -45,7 +50,7 @@ class PlanBuilder {
   struct Part {
     size_t whole, first_pair;
   };
-  std::vector<Part> part_;
+  std::vector<Part> part_of_;
 };
 
 }  // namespace dlf

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "machine/executor.h"
-#include "tensor.h"
+#include "machine/tensor.h"
 
 namespace dlf {
 

@@ -12,13 +12,13 @@
 #include <iterator>
 #include <string>
 
-#include "bitstream.h"
-#include "codec.h"
-#include "constants.h"
+#include "base/constants.h"
+#include "codec/codec.h"
+#include "container/bitstream.h"
+#include "entropy/symbol_codec.h"
 #include "failing_memory.h"
 #include "part_writer.h"
 #include "support.h"
-#include "symbol_codec.h"
 
 namespace {
 
@@ -262,9 +262,9 @@ void sweep_codec(int threads) {
         guarded([&] { require(codec.encode(pixels, {}) == file, "encoding: the same file"); }),
         kMayDoWithout);
   Bytes whole(samples.size()), out(samples.size());
-  codec.decode(file, {}, [&](size_t) { return whole.data(); });
+  codec.decode(dlf::FileView(file), {}, [&](size_t) { return whole.data(); });
   sweep("decoding" + suffix, guarded([&] {
-          codec.decode(file, {}, [&](size_t) { return out.data(); });
+          codec.decode(dlf::FileView(file), {}, [&](size_t) { return out.data(); });
           require(out == whole, "decoding: the same picture");
         }),
         kMayDoWithout);

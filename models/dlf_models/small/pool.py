@@ -30,6 +30,10 @@ RESCALED = 0.5
 """Share of the crops that are drawn from a square of another size than their own."""
 SCALES = (0.75, 2.0)
 """Sizes of those squares, in units of the crop: enlarged a little, or reduced."""
+PLAIN = 0.03
+"""Share of the crops that are one colour or run from one to another: photographs hold few full colours."""
+FULL = 0.3
+"""How often a channel of such a colour is at one of its ends."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,24 @@ class Crops:
         """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory, on the device."""
         cuts = [self.draw(crop) for _ in range(size)]
         if self.sampler is not None:
-            return self.sampler.cut(cuts, crop)
-        crops = torch.stack([cut_out(self.images, cut, crop) for cut in cuts])
-        return crops.contiguous(memory_format=torch.channels_last)
+            crops = self.sampler.cut(cuts, crop)
+        else:
+            crops = torch.stack([cut_out(self.images, cut, crop) for cut in cuts])
+            crops = crops.contiguous(memory_format=torch.channels_last)
+        for index in np.flatnonzero(self.generator.random(size) < PLAIN):
+            crops[index] = plain(crop, self.generator).to(crops.device)
+        return crops
+
+
+def plain(side: int, rng: np.random.Generator) -> Tensor:
+    """``[3, side, side]`` float32 in [0, 1]: one colour, or a linear run between two in any direction."""
+    ends = rng.random((2, 3))
+    ends = np.where(rng.random((2, 3)) < FULL, ends.round(), ends)
+    if rng.random() < 0.5:
+        ends[1] = ends[0]
+    angle = rng.uniform(0, 2 * np.pi)
+    along = np.linspace(-0.5, 0.5, side)
+    way = np.add.outer(np.sin(angle) * along, np.cos(angle) * along)
+    way = (way - way.min()) / (way.max() - way.min())
+    picture = ends[0][:, None, None] * (1 - way) + ends[1][:, None, None] * way
+    return torch.from_numpy(picture.astype(np.float32))

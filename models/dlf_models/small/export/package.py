@@ -48,6 +48,8 @@ SAMPLE_BITS = 6
 NOISE_CELLS = (4, 2)
 FITTED = 24
 """Photographs that the maps of the reduced sizes are fitted on."""
+NOISE_SEED = 1
+"""Of the noise planes that calibration draws with: the same checkpoint gives the same package."""
 
 
 def network_of(state: dict[str, Any]) -> DLF:
@@ -145,6 +147,23 @@ class Assembly:
         return compile_program(graph, self.decoder)[0]
 
 
+def fit_reduced(
+    walker: Walker, calibration: Calibration, images: Sequence[NDArray[np.uint8]]
+) -> None:
+    """Fit the reduced sizes on ``images`` and record their graphs in ``calibration``."""
+    reduced, fitted = Reduced(), []
+    for number, image in enumerate(images):
+        rate = number / max(FITTED - 1, 1)
+        picture = whole_windows(image, walker.network.config.window)
+        coding = walker.code(calibration.graphs, picture, rate)
+        observe(walker, coding, walker.draw(calibration.graphs, coding), reduced)
+        fitted.append(coding)
+    reduced.solve()
+    for factor in REDUCED:
+        for coding in fitted:
+            draw_reduced(walker, coding, calibration.graphs.reduced[factor], reduced, factor)
+
+
 def build_package(
     network: DLF,
     images: Sequence[NDArray[np.uint8]],
@@ -158,19 +177,10 @@ def build_package(
     """
     config = network.config
     walker = Walker(network, head)
-    calibration = calibrate(walker, images, RATE_POINTS, progress)
-    reduced = Reduced()
-    fitted = []
-    for number, image in enumerate(images[:FITTED]):
-        rate = number / max(FITTED - 1, 1)
-        coding = walker.code(calibration.graphs, whole_windows(image, config.window), rate)
-        observe(walker, coding, walker.draw(calibration.graphs, coding), reduced)
-        fitted.append(coding)
-    reduced.solve()
-    for factor in REDUCED:
-        for coding in fitted:
-            draw_reduced(walker, coding, calibration.graphs.reduced[factor], reduced, factor)
-
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(NOISE_SEED)
+        calibration = calibrate(walker, images, RATE_POINTS, progress)
+        fit_reduced(walker, calibration, images[:FITTED])
     assembly = Assembly(walker, calibration)
     encoder = assembly.encoder_part()
     prior, bits, prior_rates = assembly.prior_programs()
