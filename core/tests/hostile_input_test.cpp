@@ -23,8 +23,8 @@ Bytes read(const std::string& path) {
 }
 
 // Conformance vectors that together have every field of the header and every kind of chunk.
-const char* const kPlain[] = {"test-one-pixel", "test-odd", "test-beyond-one-window", "test-rate-32",
-                              "test-no-trailer"};
+const char* const kPlain[] = {"test-one-pixel", "test-odd", "test-beyond-one-window",
+                              "test-rate-32", "test-no-trailer"};
 const char* const kProtected[] = {"test-trailer-alone",  "test-display-p3",  "test-mode-l",
                                   "test-exif",           "test-icc",         "test-stored-deflate",
                                   "test-unknown-chunks", "test-empty-chunk", "test-all-chunks"};
