@@ -33,7 +33,7 @@ class RandomTransforms(nn.Module):
         self.rate_points = float(part.rate_points)
         self.register_buffer("levels", torch.tensor(part.levels * part.tokens_per_window))
         self.shrink = nn.Conv2d(3, 16, 8, stride=8)
-        self.features = nn.Conv2d(16, channels, 4, stride=4)
+        self.features = nn.Conv2d(16, channels, 3, padding=1)
         self.token_layer = nn.Conv2d(channels, digits, 1)
         self.draw = nn.Conv2d(channels, 3 * 16, 3, padding=1)
         self.texture = nn.Conv2d(3, 3, 3, padding=1)
@@ -48,7 +48,7 @@ class RandomTransforms(nn.Module):
     @torch.jit.export
     def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Digits int64 ``[B*nH*nW, T*D]``, and features on the latent grid."""
-        features = self.features(torch.tanh(self.shrink(image)))
+        features = self.features(F.avg_pool2d(torch.tanh(self.shrink(image)), 4))
         means = F.avg_pool2d(features, self.window // 32)
         shares = torch.sigmoid(self.token_layer(means)).permute(0, 2, 3, 1).reshape(-1, self.digits)
         return torch.minimum((shares * self.levels).long(), self.levels - 1), features
@@ -76,7 +76,9 @@ class RandomTransforms(nn.Module):
     def _enlarged(
         self, tokens: Tensor, y_hat: Tensor, rows: int, columns: int, factor: int
     ) -> Tensor:
-        shares = (tokens / self.levels).to(y_hat.dtype).mean(dim=1).reshape(-1, 1, rows, columns)
+        # The rows are those of all pictures of the call.
+        grid = [y_hat.shape[0], 1, rows // y_hat.shape[0], columns]
+        shares = (tokens / self.levels).to(y_hat.dtype).mean(dim=1).reshape(grid)
         drawn = F.pixel_shuffle(self.draw(y_hat), 4) + 0.4
         drawn = drawn + 0.1 * F.interpolate(shares, size=drawn.shape[2:])
         return F.interpolate(drawn, scale_factor=float(factor))
