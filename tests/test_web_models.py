@@ -92,9 +92,9 @@ def test_a_damaged_half_is_refused(package: Path, tmp_path: Path, change: str) -
 
 
 def test_torchscript_packages_are_refused(
-    shipped_test_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    torch_package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["models", "--web", str(tmp_path / "web"), str(shipped_test_package)]) == 14
+    assert main(["models", "--web", str(tmp_path / "web"), str(torch_package)]) == 14
     assert "integer package" in capsys.readouterr().err
     assert not (tmp_path / "web").exists()
 
