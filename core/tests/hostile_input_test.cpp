@@ -110,6 +110,7 @@ Bytes header_claiming(uint32_t width, uint32_t height) {
   header.width = width;
   header.height = height;
   header.payload_length = 4;
+  header.model_id = 5;  // the model of the tests
   dlf::ByteWriter writer;
   dlf::write_header(writer, header);
   return writer.take();
