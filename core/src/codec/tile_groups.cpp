@@ -87,7 +87,9 @@ void TileCount::work(const std::vector<TileGroup>& groups, int threads, uint64_t
 }
 
 void TileCount::tell(size_t steps, uint64_t done, uint64_t whole) {
-  done_ = before_ + static_cast<size_t>(steps * done / whole);
+  const size_t now = before_ + static_cast<size_t>(steps * done / whole);
+  if (now == done_) return;  // blocks of rows may be smaller than steps
+  done_ = now;
   report();
 }
 

@@ -62,7 +62,7 @@ class TileCount {
             const std::function<void(size_t, const TileGroup&)>& action);
 
   // For work that is not done in tiles and stands for `steps` of the total: says that `done` of
-  // its `whole` are done, and that it is finished.
+  // its `whole` are done, and that it is finished. What is known already is not said again.
   void tell(size_t steps, uint64_t done, uint64_t whole);
   void finish(size_t steps) {
     tell(steps, 1, 1);
