@@ -12,7 +12,6 @@ from pathlib import Path
 import dlf
 import pytest
 from conftest import ROOT, STRICT, run, scene
-from integer_models import encoding_package
 
 GUIDE = ROOT / "docs" / "c-api.md"
 
@@ -107,7 +106,7 @@ def pkg_config(prefix: Path, *words: str) -> list[str]:
 
 
 def test_libraries_of_two_versions_do_not_work_together(
-    compiler: str, examples: Path, photo_dlf: bytes, test_package: Path, tmp_path: Path
+    compiler: str, examples: Path, photo_dlf: bytes, torch_package: Path, tmp_path: Path
 ) -> None:
     """The pixels of one version with the handles of another: refused when the codec is opened."""
     source, other = tmp_path / "other.c", tmp_path / "other.so"
@@ -115,7 +114,7 @@ def test_libraries_of_two_versions_do_not_work_together(
     run(compiler, "-shared", "-fPIC", source, "-o", other)
     coded = tmp_path / "photo.dlf"
     coded.write_bytes(photo_dlf)
-    command = [str(examples / "decode_ppm"), str(test_package), str(coded), str(tmp_path / "out")]
+    command = [str(examples / "decode_ppm"), str(torch_package), str(coded), str(tmp_path / "out")]
     done = subprocess.run(
         command,
         env={**os.environ, "LD_PRELOAD": str(other)},
@@ -128,7 +127,12 @@ def test_libraries_of_two_versions_do_not_work_together(
 
 
 def test_the_guide_is_a_program(
-    compiler: str, installed_library: Path, chunky_dlf: bytes, test_package: Path, tmp_path: Path
+    compiler: str,
+    installed_library: Path,
+    chunky_dlf: bytes,
+    test_package: Path,
+    torch_package: Path,
+    tmp_path: Path,
 ) -> None:
     blocks = re.findall(r"^```c\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     assert len(blocks) > 8
@@ -142,12 +146,10 @@ def test_the_guide_is_a_program(
     printed = run(program, test_package, coded)
     for line in ("83x61, 4 channels", "of EXIF", "32x16", "on the way: first", "at the end: whole"):
         assert line in printed
-    assert "[3] model 0" in printed
-    assert "no importance map" in printed
-    maps = tmp_path / "maps.dlfm"
-    maps.write_bytes(encoding_package())
-    coded.write_bytes(dlf.Codec(maps).encode(scene(61, 83, seed=1)))
-    assert "an importance map" in run(program, maps, coded)
+    assert "[3] model 5" in printed
+    assert "an importance map" in printed
+    coded.write_bytes(dlf.Codec(torch_package).encode(scene(61, 83, seed=1)))
+    assert "no importance map" in run(program, torch_package, coded)
 
 
 def test_the_guide_names_the_defaults_and_the_functions_of_the_header() -> None:

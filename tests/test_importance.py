@@ -218,9 +218,9 @@ def test_wrong_importance_is_refused_by_name(
 
 
 def test_models_without_maps_refuse_importance(
-    packages: dict[str, Path], picture: np.ndarray, model_environment: None
+    packages: dict[str, Path], picture: np.ndarray, torch_package: Path
 ) -> None:
-    for model in (packages["none"], "test"):
+    for model in (packages["none"], torch_package):
         for importance in (BOX, "auto"):
             with pytest.raises(ValueError, match="importance: the model .* has no importance maps"):
                 dlf.encode(picture, model=model, importance=importance)

@@ -379,7 +379,7 @@ def test_verify_without_the_model_checks_the_container(
     monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path))
     monkeypatch.setattr("dlf.models._installed_directories", list)
     Image.open(io.BytesIO(photo_dlf)).verify()
-    with pytest.raises(dlf.TruncatedFile, match="95 of 98 bytes"):
+    with pytest.raises(dlf.TruncatedFile, match=r"the payload has \d+ of \d+ bytes"):
         Image.open(io.BytesIO(photo_dlf[:-3])).verify()
 
 

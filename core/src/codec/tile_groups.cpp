@@ -66,6 +66,7 @@ std::vector<TileGroup> group_tiles(const std::vector<TileTask>& tasks, uint64_t 
 
 void TileCount::work(const std::vector<TileGroup>& groups, int threads, uint64_t tiles_in_memory,
                      const std::function<void(size_t, const TileGroup&)>& action) {
+  if (groups.empty()) return;  // strips have told already
   uint64_t largest = 1;
   for (const TileGroup& group : groups) {
     largest = std::max<uint64_t>(largest, group.tasks.size());

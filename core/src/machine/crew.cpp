@@ -30,19 +30,16 @@ class Crew {
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
 
-  // When the library is unloaded or the process ends.
   ~Crew() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex);
-      is_closing_ = true;
-    }
-    called_.notify_all();
-    {
-      // A thread of the host may still be in a call when the process ends.
-      std::unique_lock<std::mutex> lock(mutex);
-      left_.wait(lock, [this] { return calls_.empty(); });
-    }
     for (std::thread& thread : threads_) thread.join();
+  }
+
+  // Nobody is served any more. False when a thread is still in a call: then the crew must stay.
+  bool close() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    is_closing_ = true;
+    called_.notify_all();
+    return calls_.empty();
   }
 
   void run(size_t helpers, const Body& body) {
@@ -72,7 +69,6 @@ class Crew {
       call.wanted = 0;  // nobody joins any more
       crew.left_.wait(lock, [&] { return call.inside == 0; });
       crew.calls_.erase(place);
-      crew.left_.notify_all();
     }
   };
 
@@ -139,9 +135,14 @@ struct Owner {
     crew = new Crew;
     follow_forks();
   }
+  // When the library is unloaded, or the process ends. Then a thread of the host may still be in a
+  // call, and need not ever leave it: it may wait for an interpreter that has gone. So its crew is
+  // left to it.
   ~Owner() {
-    delete crew;
-    crew = nullptr;
+    if (crew->close()) {
+      delete crew;
+      crew = nullptr;
+    }
   }
 };
 

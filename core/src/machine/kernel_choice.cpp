@@ -16,12 +16,14 @@ std::string environment(const char* name) {
 }  // namespace
 
 const std::vector<const Kernels*>& available_kernels() {
-  static const std::vector<const Kernels*> all = [] {
-    std::vector<const Kernels*> found = {&plain_kernels()};
+  // Never destroyed: a thread of the host may still be in a call when the process ends.
+  static const std::vector<const Kernels*>& all = *[] {
+    auto* const made = new std::vector<const Kernels*>{&plain_kernels()};
+    std::vector<const Kernels*>& found = *made;
     for (const Kernels* each : {neon_kernels(), wasm_kernels(), avx2_kernels(), vnni_kernels()}) {
       if (each != nullptr) found.push_back(each);
     }
-    return found;
+    return made;
   }();
   return all;
 }
