@@ -20,6 +20,8 @@ WORK = ROOT / "build" / "wheels"
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # The first that has the version is taken.
 SUITES = ("bookworm", "trixie", "sid")
+# Where an apt of its own looks for files, and may find none.
+FOLDERS = ("state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d")
 
 
 class Missing(Exception):
@@ -34,6 +36,7 @@ class Target:
     arch: str  # "x86_64"
     include: Path  # has Python.h
     interpreter: tuple[str, ...]  # the command that runs it
+    installed: bool = False  # on this machine, so that it makes environments
 
     @property
     def tag(self) -> str:
@@ -56,7 +59,7 @@ def find(version: str, arch: str) -> Target:
             )
             is_version, include = json.loads(done.stdout or '["", ""]')
             if is_version == version and (Path(include) / "Python.h").exists():
-                return Target(version, arch, Path(include), (str(program),))
+                return Target(version, arch, Path(include), (str(program),), installed=True)
     return _of_debian(version, arch)
 
 
@@ -137,7 +140,7 @@ def _apt(suite: str, arch: str) -> dict[str, str]:
         check=True,
     ).stdout.split()
     mirror = next(uri for uri in uris if uri.rstrip("/").endswith("/debian"))
-    for name in ("state/lists/partial", "cache/archives/partial", "etc/apt.conf.d"):
+    for name in FOLDERS:
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "status").touch()
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"

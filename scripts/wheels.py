@@ -70,14 +70,18 @@ def compilers(compiler: str, arch: str, python: Path) -> tuple[str, str]:
         return ("g++" if arch == platform.machine() else f"{triple}-g++"), f"{triple}-ar"
     folder = WORK / "bin"
     folder.mkdir(parents=True, exist_ok=True)
-    zig = run(python, "-c", "import ziglang; print(ziglang.__path__[0] + '/zig')").strip()
+    asked = "import ziglang; print(ziglang.__path__[0] + '/zig')"
+    zig = shlex.quote(run(python, "-c", asked).strip())
     script = folder / f"{triple}-clang++"
+    # With the version in it, so that CCACHE_COMPILERCHECK=content sees another Zig.
     script.write_text(
-        f"#!/bin/sh\nexport ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(WORK / 'zig'))}\n"
-        f'exec {shlex.quote(zig)} c++ -target {triple}.{GLIBC} "$@"\n'
+        f"#!/bin/sh\n# Zig {run(python, '-m', 'ziglang', 'version').strip()}\n"
+        f"export ZIG_GLOBAL_CACHE_DIR={shlex.quote(str(WORK / 'zig'))}\n"
+        f'exec {zig} c++ -target {triple}.{GLIBC} "$@"\n'
     )
     script.chmod(0o755)
-    return str(script), f"{shlex.quote(zig)} ar"
+    # The core is the same for every interpreter: with ccache it is compiled once for each processor.
+    return shlex.join([*filter(None, [shutil.which("ccache")]), str(script)]), f"{zig} ar"
 
 
 def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str, str]:
@@ -116,6 +120,7 @@ def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str,
     name = "_sysconfigdata_of_the_target"
     (folder / f"{name}.py").write_text(f"build_time_vars = {pprint.pformat(told)}\n")
     return {
+        "CCACHE_COMPILERCHECK": "content",
         "DLF_TORCH": "0",
         "PYTHONPATH": str(folder),
         "_PYTHON_HOST_PLATFORM": f"linux-{target.arch}",
@@ -159,28 +164,42 @@ def build(target: Target, compiler: str, python: Path, out: Path) -> Path:
 
 def attempt(target: Target, wheel: Path, python: Path) -> str:
     """Installs the wheel with what it asks for, codes with it, and returns what wheel_check.py said."""
-    site = WORK / "site" / f"{target.tag}-{target.arch}"
+    site = environment(target)
     shutil.rmtree(site, ignore_errors=True)
+    pip = ["-q", "install", "--disable-pip-version-check", "--only-binary=:all:"]
+    check = (ROOT / "scripts" / "wheel_check.py", ROOT)
+    if target.installed:
+        run(*target.interpreter, "-m", "venv", "--without-pip", site)
+        own = site / "bin" / "python"
+        run(python, "-m", "pip", "--python", own, *pip, wheel)
+        return run(own, *check, PYTHONPATH="").strip()
+    # pip does not run in this interpreter, so it is told which one it is.
     tags = [f"--platform=manylinux_{glibc}_{target.arch}" for glibc in PLATFORMS]
     tags += [f"--platform=manylinux2014_{target.arch}", f"--platform=linux_{target.arch}"]
     tags += [f"--abi={abi}" for abi in (target.tag, "abi3", "none")]
-    run(
-        *(python, "-m", "pip", "-q", "install", "--disable-pip-version-check", "--target", site),
-        *("--implementation=cp", f"--python-version={target.version}", "--only-binary=:all:"),
-        *(*tags, wheel),
-    )
-    check = ROOT / "scripts" / "wheel_check.py"
-    return run(*target.interpreter, check, ROOT, PYTHONPATH=str(site)).strip()
+    chosen = ("--implementation=cp", f"--python-version={target.version}")
+    run(python, "-m", "pip", *pip, "--target", site, *chosen, *tags, wheel)
+    return run(*target.interpreter, *check, PYTHONPATH=str(site)).strip()
+
+
+def environment(target: Target) -> Path:
+    """Returns the folder that the wheel is installed in."""
+    return WORK / "environments" / f"{target.tag}-{target.arch}"
 
 
 def sizes(target: Target) -> str:
-    """What the wheel puts on a disk, model packages apart."""
-    site = WORK / "site" / f"{target.tag}-{target.arch}"
-    files = [path for name in ("dlf*",) for top in site.glob(name) for path in top.rglob("*")]
-    files = [path for path in files if path.is_file() and path.suffix != ".pyc"]
-    models = sum(path.stat().st_size for path in files if path.suffix == ".dlfm")
-    rest = sum(path.stat().st_size for path in files) - models
-    return f"installed {rest / 1e6:.2f} MB and {models / 1e6:.2f} MB of model packages"
+    """Returns what the wheel puts on a disk, and what it does with all that it asks for."""
+    site = environment(target)
+    files = [path for path in site.rglob("*") if path.is_file() and not path.is_symlink()]
+    size = {path: path.stat().st_size for path in files if path.suffix != ".pyc"}
+    own = {
+        path: size[path] for top in site.rglob("dlf*") for path in top.rglob("*") if path in size
+    }
+    models = sum(size for path, size in own.items() if path.suffix == ".dlfm")
+    return (
+        f"installed {(sum(own.values()) - models) / 1e6:.2f} MB and {models / 1e6:.2f} MB of model "
+        f"packages, {sum(size.values()) / 1e6:.1f} MB with NumPy, Pillow and imageio"
+    )
 
 
 def main() -> None:
