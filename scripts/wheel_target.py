@@ -74,6 +74,12 @@ def _installed(version: str) -> Iterator[Path]:
 def _of_debian(version: str, arch: str) -> Target:
     root = WORK / "roots" / f"{version}-{arch}"
     triple = f"{arch}-linux-gnu"
+    qemu = () if arch == platform.machine() else (f"qemu-{arch}-static", "-L", str(root))
+    for tool in ("apt-get", "dpkg-deb", *qemu[:1]):
+        if shutil.which(tool) is None:
+            raise Missing(
+                f"CPython {version} for {arch} is not installed; for Debian's {tool} lacks"
+            )
     if not (root / "complete").exists():
         shutil.rmtree(root, ignore_errors=True)
         names = [f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6"]
@@ -92,12 +98,11 @@ def _of_debian(version: str, arch: str) -> Target:
         shutil.copytree(root / "usr/include" / own, include / own)
         (root / "complete").touch()
     program = str(root / "usr/bin" / f"python{version}")
-    if arch == platform.machine():
-        loader = next((root / "lib64").glob("ld-linux-*.so.*"))
-        folders = ":".join(str(root / lib / triple) for lib in ("usr/lib", "lib"))
-        runs = (str(loader), "--library-path", folders, program)
-    else:
-        runs = (f"qemu-{arch}-static", "-L", str(root), program)
+    if qemu:
+        return Target(version, arch, root / "headers", (*qemu, program))
+    loader = next(p for lib in ("lib64", "lib") for p in (root / lib).glob("ld-linux-*.so.*"))
+    folders = ":".join(str(root / lib / triple) for lib in ("usr/lib", "lib"))
+    runs = (str(loader), "--library-path", folders, program)
     return Target(version, arch, root / "headers", runs)
 
 

