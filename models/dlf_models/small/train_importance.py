@@ -111,9 +111,11 @@ def detail_of(network: DLF, images: Tensor) -> Tensor:
         return network.analysis.branches(F.pixel_unshuffle(images * 2 - 1, 2))[1].float()
 
 
-def fit(network: DLF, batches: Batches, steps: int) -> ImportanceHead:
-    """Adam with a falling learning rate."""
+def fit(network: DLF, batches: Batches, steps: int, init: Path | None = None) -> ImportanceHead:
+    """Adam with a falling learning rate; from nothing, or from a head that learned on other weights."""
     head = ImportanceHead(network.config.detail_width)
+    if init is not None:
+        head.load_state_dict(load_checkpoint(init, "importance")["importance"])
     adam = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
     falling = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, total_steps=steps)
     weight = torch.tensor(MARKED_WEIGHT)
@@ -164,6 +166,7 @@ def main() -> None:
     parser.add_argument("--pool", type=Path, required=True, help="folder of decoded pictures")
     parser.add_argument("--labels", type=Path, required=True, help="file that keeps the labels")
     parser.add_argument("--out", type=Path, required=True, help="the head is written here")
+    parser.add_argument("--init", type=Path, help="a head to begin with, of earlier weights")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -177,7 +180,7 @@ def main() -> None:
     entries = [e for e in pool.entries if e.name in tried or e.name in kept]
     labels = label_pool(pool, args.labels, entries, textless - kept)
     batches = Batches(labelled(pool, [e for e in entries if e.name not in kept], labels), 11)
-    head = fit(network, batches, args.steps)
+    head = fit(network, batches, args.steps, args.init)
     held_out = labelled(pool, [e for e in entries if e.name in kept], labels)
     precision, recall = precision_and_recall(network, head, held_out)
     log.info(
