@@ -20,6 +20,8 @@ WORK = ROOT / "build" / "wheels"
 DEBIAN = {"x86_64": "amd64", "aarch64": "arm64"}
 # The first that has the version is taken.
 SUITES = ("bookworm", "trixie", "sid")
+# Where an apt of its own looks for files, and may find none.
+FOLDERS = ("state/lists/partial", "cache/archives/partial", "etc/apt.conf.d", "etc/preferences.d")
 
 
 class Missing(Exception):
@@ -34,6 +36,7 @@ class Target:
     arch: str  # "x86_64"
     include: Path  # has Python.h
     interpreter: tuple[str, ...]  # the command that runs it
+    installed: bool = False  # on this machine, so that it makes environments
 
     @property
     def tag(self) -> str:
@@ -56,7 +59,7 @@ def find(version: str, arch: str) -> Target:
             )
             is_version, include = json.loads(done.stdout or '["", ""]')
             if is_version == version and (Path(include) / "Python.h").exists():
-                return Target(version, arch, Path(include), (str(program),))
+                return Target(version, arch, Path(include), (str(program),), installed=True)
     return _of_debian(version, arch)
 
 
@@ -71,6 +74,12 @@ def _installed(version: str) -> Iterator[Path]:
 def _of_debian(version: str, arch: str) -> Target:
     root = WORK / "roots" / f"{version}-{arch}"
     triple = f"{arch}-linux-gnu"
+    qemu = () if arch == platform.machine() else (f"qemu-{arch}-static", "-L", str(root))
+    for tool in ("apt-get", "dpkg-deb", *qemu[:1]):
+        if shutil.which(tool) is None:
+            raise Missing(
+                f"CPython {version} for {arch} is not installed; for Debian's {tool} lacks"
+            )
     if not (root / "complete").exists():
         shutil.rmtree(root, ignore_errors=True)
         names = [f"python{version}-minimal", f"libpython{version}-stdlib", "libstdc++6"]
@@ -89,12 +98,11 @@ def _of_debian(version: str, arch: str) -> Target:
         shutil.copytree(root / "usr/include" / own, include / own)
         (root / "complete").touch()
     program = str(root / "usr/bin" / f"python{version}")
-    if arch == platform.machine():
-        loader = next((root / "lib64").glob("ld-linux-*.so.*"))
-        folders = ":".join(str(root / lib / triple) for lib in ("usr/lib", "lib"))
-        runs = (str(loader), "--library-path", folders, program)
-    else:
-        runs = (f"qemu-{arch}-static", "-L", str(root), program)
+    if qemu:
+        return Target(version, arch, root / "headers", (*qemu, program))
+    loader = next(p for lib in ("lib64", "lib") for p in (root / lib).glob("ld-linux-*.so.*"))
+    folders = ":".join(str(root / lib / triple) for lib in ("usr/lib", "lib"))
+    runs = (str(loader), "--library-path", folders, program)
     return Target(version, arch, root / "headers", runs)
 
 
@@ -137,7 +145,7 @@ def _apt(suite: str, arch: str) -> dict[str, str]:
         check=True,
     ).stdout.split()
     mirror = next(uri for uri in uris if uri.rstrip("/").endswith("/debian"))
-    for name in ("state/lists/partial", "cache/archives/partial", "etc/apt.conf.d"):
+    for name in FOLDERS:
         (base / name).mkdir(parents=True, exist_ok=True)
     (base / "status").touch()
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
