@@ -25,6 +25,7 @@ from conformance.making import (
     cut,
     damaged,
     drawn,
+    halves,
     models,
     order,
     streams,
@@ -74,9 +75,11 @@ def of_model(name: str, model: Model, encode: valid.Encode) -> Iterator[Vector]:
 def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     """What does not depend on the model, and is made with the small one."""
     yield from valid.descriptions(TEST_MODEL, model, encode)
+    yield from valid.reductions(TEST_MODEL, model, encode)
     yield from valid.chunks(encode)
     yield from cut.cuts(encode)
     yield from broken.headers(encode)
+    yield from broken.reductions(encode)
     yield from broken.bodies(encode)
     yield from streams.streams(encode)
     yield from damaged.damaged(model)
@@ -86,6 +89,7 @@ def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
 def of_integer_models() -> Iterator[Vector]:
     """What needs neither an installed package nor `dlf`: the reference decoder draws."""
     yield from drawn.vectors()
+    yield from halves.halves()
     yield from broken_integer.packages()
     yield from broken_integer.files()
 

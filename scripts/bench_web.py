@@ -1,9 +1,8 @@
 """Times of dlf-codec in headless Chromium and Firefox, on one thread, and the sizes of its modules.
 
-python scripts/bench_web.py PACKAGE.dlfm [--size 768x512] [--times 9]
+python scripts/bench_web.py PACKAGE.dlfm PHOTO [--times 9]
 
-The picture is noise and the package may be untrained: the networks' work does not depend on what is
-drawn, and noise has more symbols than a photograph. Processor time is that of the whole browser.
+The picture is coded at quality 50. Processor time is that of the whole browser.
 """
 
 from __future__ import annotations
@@ -18,14 +17,12 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+_PICTURE = "picture.rgba"
 # In the page: from bytes to ImageData and back, the worker's messages included.
 _SCRIPT = """\
 (async () => {{
-  const image = new ImageData({width}, {height});
-  for (let i = 0, h = 1; i < image.data.length; ++i) {{
-    h = (Math.imul(h, 0x2C1B3C6D) + 12345) | 0;
-    image.data[i] = i % 4 === 3 ? 255 : (h >>> 24);
-  }}
+  const samples = await (await fetch("{picture}")).arrayBuffer();
+  const image = new ImageData(new Uint8ClampedArray(samples), {width}, {height});
   window.encodeOnce = async () => (window.file = await codec.encode(image, {{ quality: 50 }}));
   window.decodeOnce = () => codec.decode(file);
   window.timed = async (action, times) => {{
@@ -46,26 +43,30 @@ def main() -> int:
     sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
     from dlf import models
     from dlf.web_models import write_folder
+    from PIL import Image
     from web_site import browser_page, open_blank, served_copy
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("package", type=Path)
-    parser.add_argument("--size", default="768x512")
+    parser.add_argument("photo", type=Path)
     parser.add_argument("--times", type=int, default=9)
     arguments = parser.parse_args()
-    width, height = map(int, arguments.size.split("x"))
+    with Image.open(arguments.photo) as photo:
+        image = photo.convert("RGBA")
     print(_processor())
     with tempfile.TemporaryDirectory() as folder, served_copy(Path(folder) / "site") as site:
         for module in sorted((site.folder / "dlf-codec").glob("*.wasm")):
             data = module.read_bytes()
             print(f"{module.name}: {len(data)} bytes, {len(gzip.compress(data, 9))} gzipped")
+        (site.folder / _PICTURE).write_bytes(image.tobytes())
         write_folder(site.folder / "models", [models.load(arguments.package)])
         for browser in ("chromium", "firefox"):
             with browser_page(browser) as page:
                 open_blank(page, site)
-                size = page.evaluate(_SCRIPT.format(width=width, height=height))
+                script = _SCRIPT.format(picture=_PICTURE, width=image.width, height=image.height)
+                size = page.evaluate(script)
                 agent = page.evaluate("navigator.userAgent.match(/(Firefox|Chrome)[^ ]+/)[0]")
-                print(f"{agent}, {arguments.size}, file of {size} bytes:")
+                print(f"{agent}, {image.width}x{image.height}, file of {size} bytes:")
                 for what in ("encode", "decode"):
                     page.evaluate(f"timed({what}Once, 1)")
                     before = _cpu_seconds(page.process_id)

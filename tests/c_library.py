@@ -117,6 +117,7 @@ class Info(Sized):
         ("colour", c_int),
         *((name, c_uint32) for name in ("rate", "has_importance_map", "header_bytes")),
         *((name, c_uint32) for name in ("payload_bytes", "has_chunks", "has_trailer")),
+        *((name, c_uint32) for name in ("display_width", "display_height")),
     )
 
 
@@ -221,6 +222,7 @@ class EncodeOptions(Sized):
         ("allocator", POINTER(Allocator)),
         ("progress", PROGRESS),
         ("progress_user", c_void_p),
+        *((f"display_{name}", c_uint32) for name in ("width", "height")),
     )
 
 

@@ -19,6 +19,8 @@ from integer_models import encoding_package
 from PIL import Image, ImageOps
 from web_site import Site, WebPage, decode, encode, in_channels, open_blank, served_copy
 
+from conformance.making.container import File, Header
+
 pytestmark = [pytest.mark.web, pytest.mark.slow]
 
 CACHE = "dlf-models"
@@ -142,6 +144,10 @@ def test_probe_and_progress(page: WebPage, file: bytes, model_id: int) -> None:
     header = _core.probe(file)
     assert (info["modelId"], info["width"], info["height"]) == (model_id, 56, 40)
     assert (info["rate"], info["channels"], info["colorSpace"]) == (header["rate"], 3, "srgb")
+    assert (info["displayWidth"], info["displayHeight"]) == (56, 40)
+    reduced = list(File(Header(56, 40, reduction=0b100_001_10), bytes(4)).write())
+    info = page.evaluate(f"codec.probe(Uint8Array.from({reduced}))")
+    assert (info["width"], info["displayWidth"], info["displayHeight"]) == (56, 223, 156)
     told = page.evaluate(
         "(async () => { const told = []; await codec.decode("
         f"Uint8Array.from({text}), {{onProgress: (...now) => told.push(now)}}); return told; }})()"

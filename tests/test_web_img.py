@@ -106,6 +106,33 @@ def test_an_img_of_the_page_shows_the_picture(
     assert page.evaluate("heard.at(-1)") == ["a", "load", None]
 
 
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_reduced_picture_is_shown_at_its_display_size(
+    page: WebPage, site: Site, codec: dlf.Codec, orientation: int
+) -> None:
+    image = Image.fromarray(scene(45, 79, seed=5))
+    image.getexif()[0x0112] = orientation
+    with pytest.raises(dlf.TooFewBytes) as caught:
+        codec.encode(image.reduce(2), max_bytes=1)
+    least = int(str(caught.value).rpartition(" ")[2])
+    data = codec.encode(image, max_bytes=least + 1, reduce=True)
+    assert dlf.info(data).display_size == (79, 45)
+    (site.folder / "reduced.dlf").write_bytes(data)
+    body = '<img id="a" src="reduced.dlf" alt=""><dlf-img id="b" src="reduced.dlf"></dlf-img>'
+    open_page(page, site, body)
+    wait_until(page, "a.naturalWidth > 0 && b.naturalWidth > 0")
+    # The width is exact; the height has the ratio of 40 x 23 or 23 x 40 samples.
+    expected = [79, 45] if orientation == 1 else [45, 78]
+    for sizes in ("[a.naturalWidth, a.naturalHeight]", "[a.width, a.height]"):
+        assert page.evaluate(sizes) == expected
+    assert page.evaluate("[b.naturalWidth, b.naturalHeight]") == expected
+    assert page.evaluate("heard.filter(([id]) => id === 'a')") == [["a", "load", None]]
+    assert page.evaluate("[b.offsetWidth, b.offsetHeight]") == expected
+    page.evaluate("a.src = 'x.dlf'")  # which was not reduced
+    wait_until(page, "a.naturalWidth === 56")
+    assert page.evaluate("[a.width, a.height, a.hasAttribute('srcset')]") == [56, 40, False]
+
+
 def test_an_img_that_comes_later_and_one_that_changes(
     page: WebPage, site: Site, codec: dlf.Codec, file: bytes
 ) -> None:

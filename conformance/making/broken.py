@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from conformance.making.container import (
     CHUNKS,
-    RESERVED,
     Chunk,
     File,
     Header,
@@ -48,8 +47,6 @@ def headers(encode: Encode) -> Iterator[Vector]:
     yield broken(
         "version-alone", SIGNATURE + b"\x02", UNSUPPORTED, "§2.2", "nothing behind version 2"
     )
-    yield broken("reserved-flag", made(flags=1 | RESERVED), UNSUPPORTED, "§2.2", "flag bit 3")
-    yield broken("reserved-flag-alone", SIGNATURE + b"\x09", UNSUPPORTED, "§2.2", "flag bit 3")
 
     varints = {
         "not-shortest": b"\x80\x00",
@@ -81,6 +78,44 @@ def headers(encode: Encode) -> Iterator[Vector]:
     for length in (0, 3):
         data = File(good, payload[:length]).write()
         yield broken(f"payload-{length}", data, INVALID, "§2.5", f"a payload of {length} bytes")
+
+
+def reductions(encode: Encode) -> Iterator[Vector]:
+    """§2.7."""
+    payload = payload_of(encode(scene(WIDTH, HEIGHT, seed=80), RATE))
+    good = Header(WIDTH, HEIGHT, rate=RATE)
+
+    def made(reduction: int, width: int = WIDTH, height: int = HEIGHT) -> bytes:
+        header = replace(good, width=width, height=height, reduction=reduction)
+        return File(header, payload).write()
+
+    for reduction in (0, 0b111_111_00):
+        data = made(reduction)
+        yield broken(
+            f"reduction-{reduction}", data, UNSUPPORTED, "§2.7", f"reduction {reduction:#04x}"
+        )
+    beyond = {"columns": 0b000_010_01, "rows": 0b100_000_10, "of-2": 0b111_111_01}
+    for label, reduction in beyond.items():
+        data = made(reduction)
+        yield broken(f"reduction-{label}", data, INVALID, "§2.7.2", f"reduction {reduction:#04x}")
+    side = 2**24
+    data = made(0b000_000_01, width=side // 2 + 1)
+    yield broken("reduction-width", data, INVALID, "§2.7.2", "display width 2^24 + 2")
+    data = made(0b000_000_11, height=side)
+    yield broken("reduction-height", data, INVALID, "§2.7.2", "display height 2^27")
+    data = File(replace(good, reduction=0, payload_length=3), payload[:3]).write()
+    yield broken("reduction-after-length", data, INVALID, "§2.5", "and a payload of 3 bytes")
+    whole = made(0b001_001_01)
+    yield broken(
+        "reduction-cut",
+        whole[: -len(payload) - 2],
+        Status.TRUNCATED_FILE,
+        "§2",
+        "no reduction behind the payload length",
+    )
+    damaged = bytearray(whole)
+    damaged[-len(payload) - 2] ^= 0x04
+    yield broken("reduction-flip", bytes(damaged), INVALID, "§2.4", "a flipped bit in it")
 
 
 def bodies(encode: Encode) -> Iterator[Vector]:

@@ -11,7 +11,7 @@ from conformance.reference.header import SIGNATURE
 VERSION_1 = 0x01
 TEST_MODEL_ID = 5
 """Annex B: the package `test`, for which files are made that do not depend on the model."""
-RESERVED, MAP, CHUNKS, TRAILER, DESCRIPTION = 0x08, 0x10, 0x20, 0x40, 0x80
+REDUCTION, MAP, CHUNKS, TRAILER, DESCRIPTION = 0x08, 0x10, 0x20, 0x40, 0x80
 
 
 def varint(value: int) -> bytes:
@@ -35,17 +35,21 @@ class Header:
     flags: int = VERSION_1
     payload_length: int | bytes | None = None
     with_description: bool | None = None
+    reduction: int | None = None
 
     def write(self, payload: bytes, with_chunks: bool, with_trailer: bool) -> bytes:
         """The header with its checksum (§2.4)."""
         flags = self.flags | with_chunks * CHUNKS | with_trailer * TRAILER
         described = self.description != 0 if self.with_description is None else True
         flags |= described * DESCRIPTION
+        flags |= (self.reduction is not None) * REDUCTION
         length = len(payload) if self.payload_length is None else self.payload_length
         fields = [self.model_id, self.width - 1, self.height - 1, bytes([self.rate])]
         fields += [bytes([self.description])] * described + [length]
         data = SIGNATURE + bytes([flags])
         data += b"".join(item if isinstance(item, bytes) else varint(item) for item in fields)
+        if self.reduction is not None:
+            data += bytes([self.reduction])
         return data + bytes([crc8(data)])
 
 

@@ -103,6 +103,8 @@ def compose(
         alpha=0,
         colour=0,
         payload_length=0,
+        display_width=width,
+        display_height=height,
         has_map=offsets is not None,
         has_chunks=False,
         has_trailer=False,

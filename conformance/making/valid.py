@@ -109,6 +109,28 @@ def descriptions(name: str, model: Model, encode: Encode) -> Iterator[Vector]:
         )
 
 
+def reductions(name: str, model: Model, encode: Encode) -> Iterator[Vector]:
+    """Pictures that were reduced, and are to be shown larger (§2.7): no other samples, one byte more."""
+    width, height = 40, 23
+    payload = payload_of(encode(scene(width, height, seed=45), 6))
+    cases = {
+        "2": (0b000_000_01, 0, []),
+        "2-odd": (0b001_001_01, 7, []),
+        "4": (0b010_011_10, 0, []),
+        "8": (0b111_000_11, 0, [Chunk(4, XMP)]),
+    }
+    for label, (reduction, description, chunks) in cases.items():
+        header = Header(width, height, model_id(model.sha256), 6, description, reduction=reduction)
+        yield Vector(
+            id=f"{name}-reduced-by-{label}",
+            description=f"reduction byte 0x{reduction:02X}",
+            data=File(header, payload, chunks).write(),
+            model=name,
+            pictures=("",),
+            clauses=("§2.7.3", *PIXELS),
+        )
+
+
 def chunks(encode: Encode) -> Iterator[Vector]:
     """Chunks of every kind, and the trailer."""
     width, height = 33, 20

@@ -27,7 +27,8 @@ from conformance.reference_decoder import build_parser, pixels
 UNTOLD = ("bpp", "semantic_bytes", "detail_bytes")
 """Facts that vectors leave out: they follow from others, or need the model.
 
-`importance_map` is told only of files that have one."""
+What a byte or a flag of the header announces is told only of files that have it: `importance_map`, and
+the display size of reduced pictures."""
 
 FLOATING_PIXELS = ("§9.1", "§9.2.1", "§9.2.2", "§9.3", "§9.4", "§9.5")
 """Clauses on pixels that do not bind integer packages."""
@@ -107,6 +108,11 @@ class Vector:
             check["facts"] = {name: fact for name, fact in found.items() if name not in UNTOLD}
             if not found["importance_map"]:
                 del check["facts"]["importance_map"]
+            if (found["display_width"], found["display_height"]) == (
+                found["width"],
+                found["height"],
+            ):
+                del check["facts"]["display_width"], check["facts"]["display_height"]
         return check
 
     def check_symbols(self, *arguments: str) -> dict[str, Any]:

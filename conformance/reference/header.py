@@ -26,6 +26,8 @@ class Header:
     alpha: int
     colour: int
     payload_length: int
+    display_width: int
+    display_height: int
     has_map: bool
     has_chunks: bool
     has_trailer: bool
@@ -37,13 +39,12 @@ def read_header(data: bytes) -> Header:
     reader = Reader(data, Status.TRUNCATED_FILE, "§2")
     read_signature(reader)
 
-    # §2.2 Flags. Version and reserved bit are judged before anything else is read.
+    # §2.2 Flags. The version is judged before anything else is read.
     flags = reader.unsigned(1)
     version = flags & 0x07
     require(version == 1, Status.UNSUPPORTED, "§2.2", f"version {version}")
-    require(not flags & 0x08, Status.UNSUPPORTED, "§2.2", "reserved flag bit")
     has_map, has_chunks, has_trailer = (bool(flags & bit) for bit in (0x10, 0x20, 0x40))
-    has_description = bool(flags & 0x80)
+    has_reduction, has_description = bool(flags & 0x08), bool(flags & 0x80)
 
     # §2.3 Fields.
     model_id = reader.varint()  # §2.3.1
@@ -52,6 +53,7 @@ def read_header(data: bytes) -> Header:
     rate = reader.unsigned(1)  # §2.3.4
     description = reader.unsigned(1) if has_description else 0  # §2.3.5
     payload_length = reader.varint()  # §2.3.6
+    reduction = reader.unsigned(1) if has_reduction else None  # §2.3.7
 
     # §2.4 Checksum.
     computed = crc8(data[: reader.position])
@@ -67,6 +69,9 @@ def read_header(data: bytes) -> Header:
     require(alpha <= 1, Status.UNSUPPORTED, "§2.6", f"alpha mode {alpha}")
     require(colour <= 1, Status.UNSUPPORTED, "§2.6", f"colour space {colour}")
     require(payload_length >= 4, Status.INVALID_FILE, "§2.5", "payload of fewer than 4 bytes")
+    display_width, display_height = width, height
+    if reduction is not None:
+        display_width, display_height = display_size(width, height, reduction)
 
     return Header(
         version=version,
@@ -79,11 +84,24 @@ def read_header(data: bytes) -> Header:
         alpha=alpha,
         colour=colour,
         payload_length=payload_length,
+        display_width=display_width,
+        display_height=display_height,
         has_map=has_map,
         has_chunks=has_chunks,
         has_trailer=has_trailer,
         size=reader.position,
     )
+
+
+def display_size(width: int, height: int, reduction: int) -> tuple[int, int]:
+    """§2.7: how large a reduced picture is to be shown, as the reduction byte says."""
+    n, columns, rows = reduction & 3, reduction >> 2 & 7, reduction >> 5
+    require(n != 0, Status.UNSUPPORTED, "§2.7", "reserved reduction")
+    factor = 2**n
+    shown = width * factor - columns, height * factor - rows  # §2.7.1
+    valid = columns < factor and rows < factor and max(shown) <= MAXIMUM_SIDE  # §2.7.2
+    require(valid, Status.INVALID_FILE, "§2.7.2", f"reduction {reduction:#04x}")
+    return shown
 
 
 def read_signature(reader: Reader) -> None:

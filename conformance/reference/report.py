@@ -31,6 +31,8 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
     return {
         "width": header.width,
         "height": header.height,
+        "display_width": header.display_width,
+        "display_height": header.display_height,
         "mode": ("L" if header.grayscale else "RGB") + ("A" if header.alpha else ""),
         "orientation": header.orientation,
         "color_space": COLOUR_SPACES[header.colour],

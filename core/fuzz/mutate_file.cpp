@@ -49,7 +49,9 @@ void repair_checksums(Bytes& file, size_t max_size) {
     if (!reader.varint(&value)) return;
   }
   if (!reader.skip((flags & dlf::kFlagPicture) != 0 ? 2 : 1)) return;
-  if (!reader.varint(&payload) || reader.at() == file.size()) return;
+  if (!reader.varint(&payload)) return;
+  if ((flags & dlf::kFlagReduction) != 0 && !reader.skip(1)) return;
+  if (reader.at() == file.size()) return;
   file[reader.at()] = dlf::crc8({file.data(), reader.at()});
   if ((flags & dlf::kFlagCrc) == 0 || !reader.skip(1) || !reader.skip(payload)) return;
   if ((flags & dlf::kFlagChunks) != 0) {
@@ -113,7 +115,7 @@ Bytes rewritten(dlf::ByteView input, Random& random) {
   std::vector<dlf::Chunk> chunks = file.chunks;
   const auto last = static_cast<int64_t>(chunks.size()) - 1;
   const size_t one = chunks.empty() ? 0 : static_cast<size_t>(random.in(0, last));
-  switch (random.in(0, 8)) {
+  switch (random.in(0, 9)) {
     case 0:
       header.width = random_side(random);
       break;
@@ -138,6 +140,11 @@ Bytes rewritten(dlf::ByteView input, Random& random) {
       break;
     case 7:
       chunks.push_back(random_chunk(random));
+      break;
+    case 8:
+      header.reduction.factor_bits = static_cast<uint8_t>(random.in(0, 3));
+      header.reduction.missing_columns = static_cast<uint8_t>(random.in(0, 8));
+      header.reduction.missing_rows = static_cast<uint8_t>(random.in(0, 8));
       break;
     default:
       payload = changed(payload);

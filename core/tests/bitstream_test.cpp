@@ -30,6 +30,12 @@ Header random_header(dlf_test::Random& random) {
     header.picture.alpha = random.coin() ? dlf::AlphaMode::kStraight : dlf::AlphaMode::kNone;
     header.picture.colour = random.coin() ? dlf::ColourSpace::kDisplayP3 : dlf::ColourSpace::kSrgb;
   }
+  if (random.coin() && std::max(header.width, header.height) <= dlf::kMaxSide / 8) {
+    header.reduction.factor_bits = static_cast<uint8_t>(random.in(1, 3));
+    const int64_t most = (1 << header.reduction.factor_bits) - 1;
+    header.reduction.missing_columns = static_cast<uint8_t>(random.in(0, most));
+    header.reduction.missing_rows = static_cast<uint8_t>(random.in(0, most));
+  }
   return header;
 }
 
@@ -90,6 +96,11 @@ TEST(headers_return_what_was_written) {
     CHECK_EQ(read.has_chunks, header.has_chunks);
     CHECK_EQ(read.has_trailer, header.has_trailer);
     CHECK_EQ(int{read.picture.to_byte()}, int{header.picture.to_byte()});
+    CHECK_EQ(read.reduction.display_width(read.width),
+             header.reduction.display_width(header.width));
+    CHECK_EQ(read.reduction.display_height(read.height),
+             header.reduction.display_height(header.height));
+    CHECK(bytes_of(read) == bytes);
   }
 }
 
@@ -141,10 +152,10 @@ TEST(another_signature_is_another_kind_of_file) {
   CHECK_STATUS(DLF_TRUNCATED_FILE, dlf::parse_header(std::vector<uint8_t>{}));
 }
 
-TEST(versions_and_the_reserved_flag_are_judged_before_the_checksum) {
+TEST(versions_are_judged_before_the_checksum) {
   std::vector<uint8_t> bytes = bytes_of(small_header());
   bytes.back() ^= 0xFF;
-  for (const int flags : {0x00, 0x02, 0x07, 0x09}) {
+  for (const int flags : {0x00, 0x02, 0x07, 0x0A}) {
     bytes[4] = static_cast<uint8_t>(flags);
     CHECK_STATUS(DLF_UNSUPPORTED, dlf::parse_header(bytes));
   }
@@ -174,6 +185,52 @@ TEST(reserved_picture_descriptions_are_unsupported_and_an_empty_one_invalid) {
                  [&] { dlf::parse_header(patched(bytes, at, static_cast<uint8_t>(value))); }),
              valid ? DLF_OK : DLF_UNSUPPORTED);
   }
+}
+
+TEST(every_reduction_byte_is_what_the_clause_says) {
+  Header header = small_header();
+  header.reduction.factor_bits = 1;
+  const std::vector<uint8_t> bytes = bytes_of(header);
+  const size_t at = bytes.size() - 2;
+  CHECK_EQ(bytes.size(), bytes_of(small_header()).size() + 1);
+  CHECK_EQ(int{bytes[at]}, 1);
+  for (int value = 0; value < 256; ++value) {
+    const int bits = value & 3, columns = value >> 2 & 7, rows = value >> 5;
+    const bool fits = columns < 1 << bits && rows < 1 << bits;
+    const dlf_status expected = bits == 0 ? DLF_UNSUPPORTED : fits ? DLF_OK : DLF_INVALID_FILE;
+    const std::vector<uint8_t> changed = patched(bytes, at, static_cast<uint8_t>(value));
+    CHECK_STATUS(expected, dlf::parse_header(changed));
+    if (expected != DLF_OK) continue;
+    const Header read = dlf::parse_header(changed);
+    CHECK_EQ(read.reduction.display_width(1), static_cast<uint32_t>((1 << bits) - columns));
+    CHECK_EQ(read.reduction.display_height(1), static_cast<uint32_t>((1 << bits) - rows));
+    CHECK(bytes_of(read) == changed);
+  }
+  header.width = dlf::kMaxSide / 2;
+  const std::vector<uint8_t> widest = bytes_of(header);
+  CHECK_STATUS(DLF_OK, dlf::parse_header(widest));
+  CHECK_STATUS(DLF_INVALID_FILE, dlf::parse_header(patched(widest, widest.size() - 2, 2)));
+  header.width = dlf::kMaxSide / 2 + 1;
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, bytes_of(header));
+}
+
+TEST(a_display_size_leads_to_one_reduction_or_none) {
+  using dlf::Reduction;
+  for (const uint32_t factor : {2u, 4u, 8u}) {
+    for (uint32_t width = 1; width < 40; ++width) {
+      const uint32_t height = 97;
+      const uint32_t columns = (width + factor - 1) / factor, rows = (height + factor - 1) / factor;
+      const Reduction found = Reduction::between(width, height, columns, rows);
+      CHECK_EQ(uint32_t{1} << found.factor_bits, factor);
+      CHECK_EQ(found.display_width(columns), width);
+      CHECK_EQ(found.display_height(rows), height);
+    }
+  }
+  CHECK(!Reduction::between(7, 9, 7, 9).is_given());
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, Reduction::between(7, 9, 3, 5));
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, Reduction::between(6, 9, 9, 6));
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, Reduction::between(0, 9, 1, 5));
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, Reduction::between(dlf::kMaxSide + 1, 1, 1, 1));
 }
 
 TEST(sides_and_payload_lengths_out_of_range_are_invalid) {

@@ -105,7 +105,7 @@ std::map<std::string, uint64_t> all_constants() {
   const auto add = [&](const char* name, uint64_t value) { values[name] = value; };
   add("kVersion", dlf::kVersion);
   add("kFlagVersionMask", dlf::kFlagVersionMask);
-  add("kFlagReserved", dlf::kFlagReserved);
+  add("kFlagReduction", dlf::kFlagReduction);
   add("kFlagMap", dlf::kFlagMap);
   add("kFlagChunks", dlf::kFlagChunks);
   add("kFlagCrc", dlf::kFlagCrc);
@@ -121,6 +121,10 @@ std::map<std::string, uint64_t> all_constants() {
   add("kPictureGrayscale", dlf::kPictureGrayscale);
   add("kPictureAlphaShift", dlf::kPictureAlphaShift);
   add("kPictureColourShift", dlf::kPictureColourShift);
+  add("kReductionFactorMask", dlf::kReductionFactorMask);
+  add("kReductionSideMask", dlf::kReductionSideMask);
+  add("kReductionColumnsShift", dlf::kReductionColumnsShift);
+  add("kReductionRowsShift", dlf::kReductionRowsShift);
   add("kLumaRed", dlf::kLumaRed);
   add("kLumaGreen", dlf::kLumaGreen);
   add("kLumaBlue", dlf::kLumaBlue);
@@ -286,4 +290,15 @@ TEST(the_worked_example_decodes_as_annex_c_says) {
   CHECK(set.symbols.data == std::vector<int16_t>({1, -6, 1, 0, 1, 1, 1, -4}));
   CHECK(set.latent == std::vector<int32_t>({60, -60, 28, 16, 102, 340, 220, -44}));
   CHECK_EQ(set.final_state, 0x00800143u);
+}
+
+TEST(the_worked_example_of_a_reduced_picture_is_the_same_but_for_its_size) {
+  const std::vector<uint8_t> whole = hex_block("file"), reduced = hex_block("reduced");
+  const dlf::ParsedFile parsed = dlf::parse_file(reduced), as_it_was = dlf::parse_file(whole);
+  CHECK_EQ(reduced.size(), whole.size() + 1);
+  CHECK_EQ(parsed.header.width, 40u);
+  CHECK_EQ(parsed.header.height, 20u);
+  CHECK_EQ(parsed.header.reduction.display_width(40), 79u);
+  CHECK_EQ(parsed.header.reduction.display_height(20), 39u);
+  CHECK(parsed.payload.copy() == as_it_was.payload.copy());
 }

@@ -75,8 +75,10 @@ static int print_info(const options* given, const dlf_decoder* decoder) {
   DLF_INIT(&info);
   dlf_decoder_get_info(decoder, &info, NULL);
   dlf_decoder_data(decoder, &size);
-  printf("width            %lu\nheight           %lu\nmode             %s\n",
-         (unsigned long)info.width, (unsigned long)info.height, mode_name(info.channels));
+  printf("width            %lu\nheight           %lu\ndisplay width    %lu\ndisplay height   %lu\n",
+         (unsigned long)info.width, (unsigned long)info.height, (unsigned long)info.display_width,
+         (unsigned long)info.display_height);
+  printf("mode             %s\n", mode_name(info.channels));
   printf("orientation      %lu\ncolor space      %s\nversion          %lu\n",
          (unsigned long)info.orientation,
          info.colour == DLF_COLOUR_DISPLAY_P3 ? "display-p3" : "srgb", (unsigned long)info.version);

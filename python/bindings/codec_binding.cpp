@@ -120,6 +120,7 @@ uint8_t rate_of(int rate) {
   return static_cast<uint8_t>(rate);
 }
 
+using Size = std::tuple<uint32_t, uint32_t>;
 using CallPointer = std::unique_ptr<Call>;
 
 // One picture on its way to a file.
@@ -140,6 +141,9 @@ struct Encoding {
     options =
         encode_options(given.take("orientation", 1), given.take<std::string>("colour", "srgb"),
                        given.take("chunks", std::vector<ChunkPair>()));
+    if (const auto size = given.take<std::optional<Size>>("display_size", std::nullopt)) {
+      std::tie(options.display_width, options.display_height) = *size;
+    }
     options.force_trailer = given.take("trailer", false);
     options.limits = limits_of(given.take<py::object>("limits", py::none()));
     progress = given.take<py::object>("progress", py::none());

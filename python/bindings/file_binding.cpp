@@ -19,6 +19,8 @@ py::dict header_dict(const Header& header) {
   out["model_id"] = header.model_id;
   out["width"] = header.width;
   out["height"] = header.height;
+  out["display_width"] = header.reduction.display_width(header.width);
+  out["display_height"] = header.reduction.display_height(header.height);
   out["rate"] = header.rate;
   out["grayscale"] = header.picture.grayscale;
   out["alpha"] = header.picture.alpha != AlphaMode::kNone;

@@ -21,6 +21,8 @@ class Header(TypedDict):
     model_id: int
     width: int
     height: int
+    display_width: int
+    display_height: int
     rate: int
     grayscale: bool
     alpha: bool
@@ -256,6 +258,7 @@ class Codec:
         *,
         orientation: int = 1,
         colour: Literal["srgb", "display-p3"] = "srgb",
+        display_size: tuple[int, int] | None = None,
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
         importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,
@@ -269,6 +272,8 @@ class Codec:
             rate: the model's rate point.
             orientation: EXIF orientation 1..8, recorded.
             colour: the space of the samples.
+            display_size: width and height that the picture had before it was reduced by 2, 4 or 8 to
+                sides of ceil(side / factor); recorded. None where it was not reduced.
             chunks: type (2 ICC, 3 EXIF, 4 XMP, 16 and more private) and content.
             trailer: add a CRC-32C even if there are no chunks.
             importance: int8 of any size, -127 (least) to 127 (most), laid over the picture; "auto"
@@ -316,6 +321,7 @@ class Codec:
         *,
         orientation: int = 1,
         colour: Literal["srgb", "display-p3"] = "srgb",
+        display_size: tuple[int, int] | None = None,
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
         importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,

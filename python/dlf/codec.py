@@ -129,6 +129,7 @@ class Codec:
                 picture.pixels,
                 limit,
                 orientation=picture.orientation,
+                display_size=picture.display_size,
                 colour=picture.color_space,
                 chunks=_chunks(picture),
                 importance=mask,

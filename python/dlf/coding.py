@@ -59,7 +59,8 @@ def encode(
             `bpp` and `max_bytes` hold all the same. Only for models with importance maps.
         reduce: with `bpp` or `max_bytes`: where not even the smallest file of this picture fits, take
             the picture at 1/2, 1/4 or 1/8 of its size, the first of them that does. The file is that
-            of the smaller picture; it does not record the size that there was.
+            of the smaller picture, and has one byte more: `Info.display_size` is the size that there
+            was.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
         backend: what runs the networks, as for `dlf.Codec`.
 

@@ -133,6 +133,8 @@ class Info:
 
     Attributes:
         width, height: in pixels, before any turning.
+        display_size: width and height that the picture is to be shown at, before any turning; `size`
+            unless it was reduced before it was encoded.
         mode: "L", "LA", "RGB" or "RGBA".
         version: of the bitstream.
         model_id: which model decodes it.
@@ -148,6 +150,7 @@ class Info:
 
     width: int
     height: int
+    display_size: tuple[int, int]
     mode: str
     version: int
     model_id: int
@@ -256,6 +259,7 @@ def _info(file: File, missing: int, chunks: tuple[Chunk, ...]) -> Info:
     return Info(
         width=header["width"],
         height=header["height"],
+        display_size=(header["display_width"], header["display_height"]),
         mode=mode,
         version=header["version"],
         model_id=header["model_id"],

@@ -49,12 +49,14 @@ class Picture:
     Attributes:
         pixels: uint8, height x width x channels with 1 (L), 2 (LA), 3 (RGB) or 4 (RGBA) channels.
         orientation: EXIF orientation 1..8; the pixels are not turned.
+        display_size: width and height before it was reduced, None where it was not.
         color_space: the space of the pixels.
         icc_profile, exif, xmp: metadata to embed, None for none.
     """
 
     pixels: npt.NDArray[np.uint8]
     orientation: int = 1
+    display_size: tuple[int, int] | None = None
     color_space: icc.ColorSpace = "srgb"
     icc_profile: bytes | None = None
     exif: bytes | None = None

@@ -37,7 +37,10 @@ def at_the_largest_size(encode: Callable[[Picture], bytes], picture: Picture) ->
 
 
 def reduced(picture: Picture, factor: int) -> Picture:
-    """Return the picture with sides of ceil(side / factor): means of squares, weighed by alpha."""
+    """Return the picture with sides of ceil(side / factor): means of squares, weighed by alpha.
+
+    It says at which size it is to be shown.
+    """
     if factor == 1:
         return picture
     from PIL import Image
@@ -46,5 +49,7 @@ def reduced(picture: Picture, factor: int) -> Picture:
     image = Image.fromarray(picture.pixels[:, :, 0] if gray else picture.pixels)
     pixels = np.asarray(image.reduce(factor))
     return replace(
-        picture, pixels=np.ascontiguousarray(pixels[:, :, np.newaxis] if gray else pixels)
+        picture,
+        pixels=np.ascontiguousarray(pixels[:, :, np.newaxis] if gray else pixels),
+        display_size=(picture.width, picture.height),
     )

@@ -91,10 +91,13 @@ class DlfImageFile(ImageFile.ImageFile):
     def info(self) -> dict[str | tuple[int, int], Any]:
         """What is known besides the pixels: `exif`, `icc_profile` and `xmp`, as other formats have them.
 
-        A content that is damaged is left out; `load()` says what is wrong.
+        A picture that was reduced before it was encoded has `display_size`, the width and height that
+        it is to be shown at. A content that is damaged is left out; `load()` says what is wrong.
         """
         with self._load_lock:
             described, self._described = self._described, None
+            if described is not None and described.display_size != described.size:
+                self._info["display_size"] = described.display_size
             for name in ("exif", "icc_profile", "xmp") if described is not None else ():
                 with contextlib.suppress(DlfError):
                     value = getattr(described, name)

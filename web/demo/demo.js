@@ -80,7 +80,10 @@ async function showFile(bytes, options) {
   const bpp = ((8 * bytes.length) / (info.width * info.height)).toFixed(4);
   const map = info.hasImportanceMap ? ", with an importance map" : "";
   const text = `${info.width} x ${info.height}, ${count(bytes.length)}, ${bpp} bits per pixel`;
-  return [figureOf(canvasOf(image), `DLF: ${text}, model ${info.modelId}, rate ${info.rate}${map}`)];
+  const isReduced = info.displayWidth !== info.width || info.displayHeight !== info.height;
+  const size = isReduced ? `, reduced from ${info.displayWidth} x ${info.displayHeight}` : "";
+  const title = `DLF: ${text}, model ${info.modelId}, rate ${info.rate}${map}${size}`;
+  return [figureOf(canvasOf(image), title)];
 }
 
 function scaled(photo) {

@@ -82,7 +82,8 @@ DLF_WEB_EXPORT(open) dlf_status dlf_web_open(const uint8_t* data, size_t size) {
 
 DLF_WEB_EXPORT(close) void dlf_web_close(dlf_codec* codec) { dlf_codec_free(codec); }
 
-/* Answers: model id, width, height, channels, orientation, colour, rate, has importance map. */
+/* Answers: model id, width, height, channels, orientation, colour, rate, has importance map,
+ * display width, display height. */
 DLF_WEB_EXPORT(probe) dlf_status dlf_web_probe(const uint8_t* data, size_t size) {
   dlf_info info;
   dlf_status status;
@@ -97,6 +98,8 @@ DLF_WEB_EXPORT(probe) dlf_status dlf_web_probe(const uint8_t* data, size_t size)
   answers[5] = (uint32_t)info.colour;
   answers[6] = info.rate;
   answers[7] = info.has_importance_map;
+  answers[8] = info.display_width;
+  answers[9] = info.display_height;
   return status;
 }
 

@@ -103,9 +103,11 @@ export class Core {
     return this.#with([bytes], ([data]) => {
       const answers = this.#call("probe", data, bytes.length);
       const [modelId, width, height, channels, orientation, colour, rate, map] = answers;
+      const [displayWidth, displayHeight] = answers.slice(8);
+      const sizes = { width, height, displayWidth, displayHeight };
       const colorSpace = COLOR_SPACES[colour];
       const hasImportanceMap = map !== 0;
-      return { modelId, width, height, channels, orientation, colorSpace, rate, hasImportanceMap };
+      return { modelId, ...sizes, channels, orientation, colorSpace, rate, hasImportanceMap };
     });
   }
 

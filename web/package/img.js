@@ -4,9 +4,9 @@
 // in its place as a PNG in memory. From the moment that this script runs, handlers of the page do not
 // hear of that failure: `load` fires when there is a picture, `error` when there will be none.
 
-import { decodeToPng, DlfError } from "./index.js";
+import { decodeToPng, DlfError, probe } from "./index.js";
 
-/** @type {WeakMap<HTMLImageElement, {source: string, shown: string | null}>} */
+/** @type {WeakMap<HTMLImageElement, {source: string, shown: Shown | null}>} */
 const attended = new WeakMap();
 
 function isDlf(address) {
@@ -25,10 +25,38 @@ async function fetchFile(address, signal) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** The address of a PNG in memory that shows the picture at `address`; to be revoked by the caller. */
+/** A PNG in memory: its address, to be revoked by `release`, and how dense its pixels are to be shown. */
+class Shown {
+  constructor(png, info) {
+    this.address = URL.createObjectURL(png);
+    const isTurned = info.orientation >= 5;
+    const shown = isTurned ? info.displayHeight : info.displayWidth;
+    const pixels = isTurned ? info.height : info.width;
+    this.density = Math.floor((1e6 * pixels) / shown) / 1e6; // natural sizes are cut, not rounded
+  }
+
+  /** Gives the picture to an <img>, whose natural size is then the display size. */
+  putInto(image) {
+    this.isDense = this.density !== 1 && !image.hasAttribute("srcset");
+    if (this.isDense) image.srcset = `${this.address} ${this.density}x`;
+    image.src = this.address;
+  }
+
+  /** Takes back what `putInto` has done, but for `src`. */
+  takeFrom(image) {
+    if (this.isDense) image.removeAttribute("srcset");
+    this.release();
+  }
+
+  release() {
+    URL.revokeObjectURL(this.address);
+  }
+}
+
+/** What shows the picture at `address`. */
 async function pictureOf(address, options) {
   const file = await fetchFile(address, options.signal);
-  return URL.createObjectURL(await decodeToPng(file, options));
+  return new Shown(...(await Promise.all([decodeToPng(file, options), probe(file)])));
 }
 
 // Resolves when an image with loading="lazy" comes near the window.
@@ -48,15 +76,14 @@ function nearWindow(image) {
 }
 
 function forget(image) {
-  const state = attended.get(image);
-  if (state?.shown) URL.revokeObjectURL(state.shown);
+  attended.get(image)?.shown?.takeFrom(image);
   attended.delete(image);
 }
 
 async function attend(image) {
   const source = image.src;
   const state = attended.get(image);
-  if (state && (source === state.source || source === state.shown)) return;
+  if (state && (source === state.source || source === state.shown?.address)) return;
   forget(image);
   if (!isDlf(source)) return;
   const mine = { source, shown: null };
@@ -65,11 +92,11 @@ async function attend(image) {
     await nearWindow(image);
     const shown = await pictureOf(source, {});
     if (attended.get(image) !== mine) {
-      URL.revokeObjectURL(shown); // it has another source by now
+      shown.release(); // it has another source by now
       return;
     }
     mine.shown = shown;
-    image.src = shown;
+    shown.putInto(image);
   } catch (error) {
     if (attended.get(image) === mine) fail(image, error);
   }
@@ -107,6 +134,7 @@ class DlfImage extends HTMLElement {
   static observedAttributes = ["src", "alt", "noise", "downscale"];
 
   #image = document.createElement("img");
+  #shown = null;
   #giveUp = new AbortController();
 
   constructor() {
@@ -147,15 +175,20 @@ class DlfImage extends HTMLElement {
     options.downscale = Number(this.getAttribute("downscale") ?? 1);
     try {
       const shown = await pictureOf(new URL(source, this.baseURI).href, options);
-      if (signal.aborted) URL.revokeObjectURL(shown);
-      else this.#image.src = shown;
+      if (signal.aborted) {
+        shown.release();
+      } else {
+        this.#shown = shown;
+        shown.putInto(this.#image);
+      }
     } catch (error) {
       if (!signal.aborted) fail(this, error);
     }
   }
 
   #clear() {
-    if (this.#image.src) URL.revokeObjectURL(this.#image.src);
+    this.#shown?.takeFrom(this.#image);
+    this.#shown = null;
     this.#image.removeAttribute("src");
   }
 }

@@ -83,6 +83,9 @@ export interface DlfInfo {
   /** Pixels, before any turning. */
   width: number;
   height: number;
+  /** How large the picture is to be shown, before any turning: as above, unless it was reduced. */
+  displayWidth: number;
+  displayHeight: number;
   /** 1 L, 2 LA, 3 RGB, 4 RGBA. */
   channels: number;
   /** EXIF, 1 to 8. */

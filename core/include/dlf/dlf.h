@@ -177,7 +177,7 @@ typedef struct dlf_logger {
 /* ---- headers --------------------------------------------------------------------------------- */
 
 /* No header is longer than this. */
-#define DLF_MAX_HEADER_BYTES 26
+#define DLF_MAX_HEADER_BYTES 27
 
 /* The space of the samples, unless an ICC chunk describes them. */
 typedef enum dlf_colour {
@@ -204,6 +204,9 @@ typedef struct dlf_info {
   uint32_t payload_bytes; /* as the header states it */
   uint32_t has_chunks;    /* 0 or 1: metadata, alpha or private data follow the payload */
   uint32_t has_trailer;   /* 0 or 1: a CRC-32C at the end */
+  /* How large the picture is to be shown, pixels, 1 to 2^24, before any turning: width and height,
+   * unless it was reduced before it was encoded. Decoding does not enlarge it. */
+  uint32_t display_width, display_height;
 } dlf_info;
 
 /* Reads and checks the header of the `size` bytes at `data`, which may be the beginning of a file:
@@ -524,13 +527,17 @@ typedef struct dlf_encode_options {
   const dlf_allocator* allocator; /* of the result; default malloc and free */
   dlf_progress progress;          /* default: nobody is told */
   void* progress_user;            /* first argument of `progress`; default NULL */
+  /* The size that the picture had before the caller reduced it by 2, 4 or 8, to sides of
+   * ceil(side / factor). Recorded; costs one byte of the file. Default 0: it was not reduced. */
+  uint32_t display_width, display_height;
 } dlf_encode_options;
 
 /* Encodes a picture into *file; `options` may be NULL.
  *   DLF_LIMIT_EXCEEDED    the picture or the file is too large
  *   DLF_CANCELLED         the progress function said so
  *   DLF_MODEL_ERROR       the networks fail
- *   DLF_INVALID_ARGUMENT  no file fits max_bytes; the package cannot do with this importance */
+ *   DLF_INVALID_ARGUMENT  no file fits max_bytes; the package cannot do with this importance; the
+ *                         display size does not lead to that of the image */
 DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
                               const dlf_encode_options* options, dlf_buffer* file,
                               dlf_error* error);

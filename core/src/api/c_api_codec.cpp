@@ -141,6 +141,8 @@ dlf::EncodeOptions encode_options(const dlf_encode_options& given) {
   dlf::EncodeOptions options;
   options.rate = static_cast<uint8_t>(given.rate);
   options.orientation = static_cast<uint8_t>(given.orientation == 0 ? 1 : given.orientation);
+  options.display_width = given.display_width;
+  options.display_height = given.display_height;
   options.colour = static_cast<dlf::ColourSpace>(given.colour);
   options.chunks = chunks_of(given.chunks, given.chunk_count);
   options.importance = mask_of(given);

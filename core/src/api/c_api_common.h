@@ -163,6 +163,8 @@ inline dlf_info info_of(const Header& header) {
   out.model_id = header.model_id;
   out.width = header.width;
   out.height = header.height;
+  out.display_width = header.reduction.display_width(header.width);
+  out.display_height = header.reduction.display_height(header.height);
   out.channels = static_cast<uint32_t>(header.picture.channels());
   out.rate = header.rate;
   out.orientation = header.picture.orientation;

@@ -11,7 +11,7 @@ namespace dlf {
 constexpr uint8_t kSignature[4] = {0xC4, 0x4C, 0x46, 0x0A};
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kFlagVersionMask = 0x07;
-constexpr uint8_t kFlagReserved = 0x08;
+constexpr uint8_t kFlagReduction = 0x08;
 constexpr uint8_t kFlagMap = 0x10;
 constexpr uint8_t kFlagChunks = 0x20;
 constexpr uint8_t kFlagCrc = 0x40;
@@ -21,8 +21,9 @@ constexpr size_t kMaxVarintBytes = 5;
 constexpr uint8_t kCrc8Polynomial = 0x07;
 constexpr uint8_t kCrc8Init = 0xFF;
 constexpr uint32_t kCrc32cPolynomial = 0x82F63B78u;  // reflected
-// Signature, flags, model id, two sides, rate, picture description, payload length, CRC-8.
-constexpr size_t kMaxHeaderBytes = 4 + 1 + 5 + 4 + 4 + 1 + 1 + 5 + 1;
+// Signature, flags, model id, two sides, rate, picture description, payload length, reduction,
+// CRC-8.
+constexpr size_t kMaxHeaderBytes = 4 + 1 + 5 + 4 + 4 + 1 + 1 + 5 + 1 + 1;
 constexpr size_t kTrailerBytes = 4;
 
 // Picture description (§2.6).
@@ -30,6 +31,12 @@ constexpr uint8_t kPictureOrientationMask = 0x07;
 constexpr uint8_t kPictureGrayscale = 0x08;
 constexpr uint8_t kPictureAlphaShift = 4;
 constexpr uint8_t kPictureColourShift = 6;
+
+// Reduction (§2.7).
+constexpr uint8_t kReductionFactorMask = 0x03;
+constexpr uint8_t kReductionSideMask = 0x07;
+constexpr uint8_t kReductionColumnsShift = 2;
+constexpr uint8_t kReductionRowsShift = 5;
 
 // Grayscale output (§2.6.3): (R*19595 + G*38470 + B*7471 + 32768) >> 16.
 constexpr uint32_t kLumaRed = 19595;

@@ -32,6 +32,8 @@ enum class Layers { kAll, kSemantic };
 struct EncodeOptions {
   uint8_t rate = 0;         // index of the rate point, 0 = smallest files
   uint8_t orientation = 1;  // EXIF numbering; recorded, the pixels are taken as they are
+  // The size that the picture had before it was reduced, recorded (§2.7); 0: it was not.
+  uint32_t display_width = 0, display_height = 0;
   ColourSpace colour = ColourSpace::kSrgb;
   std::vector<Chunk> chunks;      // ICC, EXIF, XMP, private; alpha comes from the pixels
   bool force_trailer = false;     // a CRC-32C even without chunks

@@ -73,6 +73,12 @@ void check_rate(const NormativePart& model, uint8_t rate) {
   }
 }
 
+Reduction reduction_of(const ConstPixels& pixels, const EncodeOptions& options) {
+  if (options.display_width == 0 && options.display_height == 0) return {};
+  return Reduction::between(options.display_width, options.display_height, pixels.width,
+                            pixels.height);
+}
+
 }  // namespace
 
 // One picture on its way to a file.
@@ -138,6 +144,7 @@ Encoder::Job Encoder::prepare(const ConstPixels& pixels, const EncodeOptions& op
   job.header.model_id = engine_.model().id();
   job.header.width = pixels.width;
   job.header.height = pixels.height;
+  job.header.reduction = reduction_of(pixels, options);
   job.header.has_trailer = options.force_trailer;
   job.header.picture.orientation = options.orientation;
   job.header.picture.grayscale = pixels.is_gray();

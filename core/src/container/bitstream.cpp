@@ -26,9 +26,6 @@ uint8_t read_flags(ByteReader& reader) {
   if (version != kVersion) {
     fail(DLF_UNSUPPORTED, "version " + std::to_string(version) + " of the format", at);
   }
-  if ((flags & kFlagReserved) != 0) {
-    fail(DLF_UNSUPPORTED, "reserved flag bit 3", at);
-  }
   return flags;
 }
 
@@ -67,6 +64,58 @@ PictureDescription PictureDescription::from_byte(uint8_t byte, uint64_t offset) 
   return picture;
 }
 
+uint8_t Reduction::to_byte() const {
+  const uint32_t factor = 1u << factor_bits;
+  if (!is_given() || factor_bits > kReductionFactorMask || missing_columns >= factor ||
+      missing_rows >= factor) {
+    fail(DLF_INVALID_ARGUMENT, "no such reduction");
+  }
+  return static_cast<uint8_t>(factor_bits | (missing_columns << kReductionColumnsShift) |
+                              (missing_rows << kReductionRowsShift));
+}
+
+Reduction Reduction::from_byte(uint8_t byte, uint32_t width, uint32_t height, uint64_t offset) {
+  Reduction reduction;
+  reduction.factor_bits = byte & kReductionFactorMask;
+  reduction.missing_columns = (byte >> kReductionColumnsShift) & kReductionSideMask;
+  reduction.missing_rows = (byte >> kReductionRowsShift) & kReductionSideMask;
+  if (!reduction.is_given()) {
+    fail(DLF_UNSUPPORTED, "reduction " + std::to_string(byte), offset);
+  }
+  const uint32_t factor = 1u << reduction.factor_bits;
+  if (reduction.missing_columns >= factor || reduction.missing_rows >= factor) {
+    fail(DLF_INVALID_FILE, "a reduction that misses whole samples", offset);
+  }
+  if (reduction.display_width(width) > kMaxSide || reduction.display_height(height) > kMaxSide) {
+    fail(DLF_INVALID_FILE, "the display size exceeds 2^24", offset);
+  }
+  return reduction;
+}
+
+Reduction Reduction::between(uint32_t display_width, uint32_t display_height, uint32_t width,
+                             uint32_t height) {
+  if (display_width > kMaxSide || display_height > kMaxSide) {
+    fail(DLF_INVALID_ARGUMENT, "a display size has at most 2^24 pixels a side");
+  }
+  if (display_width == width && display_height == height) return {};
+  for (uint8_t bits = 1; bits <= kReductionFactorMask; ++bits) {
+    const uint32_t factor = 1u << bits;
+    // Sides of ceil(side / factor), and no underflow below.
+    if ((display_width + factor - 1) >> bits != width ||
+        (display_height + factor - 1) >> bits != height) {
+      continue;
+    }
+    Reduction reduction;
+    reduction.factor_bits = bits;
+    reduction.missing_columns = static_cast<uint8_t>((width << bits) - display_width);
+    reduction.missing_rows = static_cast<uint8_t>((height << bits) - display_height);
+    return reduction;
+  }
+  fail(DLF_INVALID_ARGUMENT, std::to_string(display_width) + "x" + std::to_string(display_height) +
+                                 " pixels, reduced by 2, 4 or 8, are not " + std::to_string(width) +
+                                 "x" + std::to_string(height));
+}
+
 Header parse_header(ByteView data) {
   ByteReader reader(data);
   read_signature(reader, data);
@@ -86,6 +135,8 @@ Header parse_header(ByteView data) {
   const uint8_t picture = (flags & kFlagPicture) != 0 ? reader.u8() : uint8_t{0};
   const uint64_t length_at = reader.offset();
   header.payload_length = reader.varint();
+  const uint64_t reduction_at = reader.offset();
+  const uint8_t reduction = (flags & kFlagReduction) != 0 ? reader.u8() : uint8_t{0};
   const uint64_t crc_at = reader.offset();
   const uint8_t expected = crc8(data.sub(0, reader.position()));
   if (reader.u8() != expected) {
@@ -101,6 +152,9 @@ Header parse_header(ByteView data) {
   if (header.payload_length < kRansStateBytes) {
     fail(DLF_INVALID_FILE, "a payload of less than 4 bytes", length_at);
   }
+  if ((flags & kFlagReduction) != 0) {
+    header.reduction = Reduction::from_byte(reduction, header.width, header.height, reduction_at);
+  }
   header.header_bytes = reader.position();
   return header;
 }
@@ -109,6 +163,10 @@ void write_header(ByteWriter& writer, const Header& header) {
   if (header.width < 1 || header.width > kMaxSide || header.height < 1 ||
       header.height > kMaxSide) {
     fail(DLF_INVALID_ARGUMENT, "width and height are 1 to 2^24");
+  }
+  if (header.reduction.display_width(header.width) > kMaxSide ||
+      header.reduction.display_height(header.height) > kMaxSide) {
+    fail(DLF_INVALID_ARGUMENT, "a display size has at most 2^24 pixels a side");
   }
   if (header.payload_length < kRansStateBytes) {
     fail(DLF_INVALID_ARGUMENT, "a payload has at least 4 bytes");
@@ -119,7 +177,8 @@ void write_header(ByteWriter& writer, const Header& header) {
   bytes.u8(static_cast<uint8_t>(
       kVersion |  // §2.2
       (header.has_chunks ? kFlagChunks : 0) | (header.has_trailer ? kFlagCrc : 0) |
-      (header.has_map ? kFlagMap : 0) | (picture != 0 ? kFlagPicture : 0)));
+      (header.has_map ? kFlagMap : 0) | (picture != 0 ? kFlagPicture : 0) |
+      (header.reduction.is_given() ? kFlagReduction : 0)));
   bytes.varint(header.model_id);    // §2.3.1
   bytes.varint(header.width - 1);   // §2.3.2
   bytes.varint(header.height - 1);  // §2.3.3
@@ -128,7 +187,10 @@ void write_header(ByteWriter& writer, const Header& header) {
     bytes.u8(picture);  // §2.3.5
   }
   bytes.varint(header.payload_length);  // §2.3.6
-  bytes.u8(crc8(bytes.view()));         // §2.4
+  if (header.reduction.is_given()) {
+    bytes.u8(header.reduction.to_byte());  // §2.3.7
+  }
+  bytes.u8(crc8(bytes.view()));  // §2.4
   writer.bytes(bytes.view());
 }
 

@@ -28,6 +28,26 @@ struct PictureDescription {
   int channels() const { return (grayscale ? 1 : 3) + (alpha == AlphaMode::kNone ? 0 : 1); }
 };
 
+// What became of the picture before it was encoded, and so how large it is to be shown (§2.7).
+struct Reduction {
+  uint8_t factor_bits = 0;      // n, 1 to 3: sides were divided by 2^n; 0: the picture is as it was
+  uint8_t missing_columns = 0;  // at the right, below 2^n
+  uint8_t missing_rows = 0;
+
+  bool is_given() const { return factor_bits != 0; }
+  uint32_t display_width(uint32_t width) const { return (width << factor_bits) - missing_columns; }
+  uint32_t display_height(uint32_t height) const { return (height << factor_bits) - missing_rows; }
+
+  uint8_t to_byte() const;
+  // Throws DLF_UNSUPPORTED for a reserved byte, DLF_INVALID_FILE for one that does not fit the
+  // sides.
+  static Reduction from_byte(uint8_t byte, uint32_t width, uint32_t height, uint64_t offset);
+  // The least reduction from the display size, 1 to 2^24 a side, to width x height; none where they
+  // are equal. Throws DLF_INVALID_ARGUMENT where no factor leads from one to the other.
+  static Reduction between(uint32_t display_width, uint32_t display_height, uint32_t width,
+                           uint32_t height);
+};
+
 struct Header {
   uint8_t version = 1;
   bool has_chunks = false;
@@ -39,6 +59,7 @@ struct Header {
   uint8_t rate = 0;
   PictureDescription picture;
   uint32_t payload_length = 0;
+  Reduction reduction;
 
   size_t header_bytes = 0;  // set by parse_header: the payload starts here
 };

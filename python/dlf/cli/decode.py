@@ -60,6 +60,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write the picture at 1/2, 1/4 or 1/8 of its size, in a part of the time",
     )
     parser.add_argument(
+        "--display-size",
+        action="store_true",
+        help="enlarge a picture that --reduce made smaller to the size that it is to be shown at",
+    )
+    parser.add_argument(
         "--noise",
         choices=("vivid", "faithful"),
         default="vivid",
@@ -87,9 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Decode one file, or each of several."""
     from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info, opened
+    from dlf.images.enlarging import check_enlarging, enlarged
     from dlf.images.writing import check_form, check_mark, image_bytes
     from dlf.outputs import refuse_existing
 
+    if arguments.display_size and (arguments.downscale != 1 or arguments.region is not None):
+        raise ValueError("--display-size takes the whole picture: not --downscale, not --region")
     words, output = targets.split_output(arguments.inputs, arguments.output, "OUT")
     to_stdout = is_standard_output(output)
     if to_stdout and arguments.json:
@@ -112,6 +120,8 @@ def run(arguments: argparse.Namespace) -> int:
         file = opened(read_bytes(job.source))
         header = info(file, allow_truncated=arguments.allow_truncated, limits=limits)
         check_form(header.mode, forms[job.target])
+        if arguments.display_size:
+            check_enlarging(header, limits)
         start = time.perf_counter()
         pixels = codec.decode(
             file,
@@ -123,6 +133,8 @@ def run(arguments: argparse.Namespace) -> int:
             limits=limits,
             progress=progress,
         )
+        if arguments.display_size:
+            pixels = enlarged(pixels, header)
         seconds = time.perf_counter() - start
         content = image_bytes(pixels, forms[job.target], header, marked=arguments.mark_generated)
         write_atomically(job.target, content)

@@ -84,6 +84,8 @@ def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
     return {
         "width": header.width,
         "height": header.height,
+        "display_width": header.display_size[0],
+        "display_height": header.display_size[1],
         "mode": header.mode,
         "orientation": header.orientation,
         "color_space": header.color_space,

@@ -1,0 +1,55 @@
+"""Decoded pictures at the size that they are to be shown at (core/BITSTREAM.md §2.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dlf.limits import check_size
+from dlf.options import DOWNSCALES
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from dlf.header import Info
+    from dlf.limits import Limits
+
+__all__ = ["check_enlarging", "enlarged"]
+
+
+def check_enlarging(header: Info, limits: Limits) -> None:
+    """Raise `LimitExceeded` where the display size has more pixels or longer sides than `limits` allow."""
+    check_size(*header.display_size, limits)
+
+
+def enlarged(pixels: npt.NDArray[np.uint8], header: Info) -> npt.NDArray[np.uint8]:
+    """Return decoded pixels at the display size; those of a picture that was not reduced as they are.
+
+    Args:
+        pixels: uint8, of the whole picture, as `dlf.decode` gives them.
+        header: of the file that was decoded.
+    """
+    if header.display_size == header.size:
+        return pixels
+    from PIL import Image
+
+    # A sample stands for a square of pixels (§2.7.3); the squares at the right and below may be cut.
+    factor = _factor_of(header)
+    width, height = header.display_size
+    image = Image.fromarray(pixels).resize(
+        (width, height),
+        Image.Resampling.LANCZOS,
+        box=(0, 0, width / factor, height / factor),
+    )
+    return np.asarray(image)
+
+
+def _factor_of(header: Info) -> int:
+    """Return by how much the picture was reduced: the least factor that gives its sides."""
+    width, height = header.display_size
+    return next(
+        factor
+        for factor in DOWNSCALES
+        if (-(-width // factor), -(-height // factor)) == header.size
+    )
