@@ -10,7 +10,9 @@ from ctypes import byref, c_void_p
 from pathlib import Path
 
 import dlf
+import dlf_imageio  # noqa: F401 - registers the plugin
 import dlf_pillow  # noqa: F401 - registers the plugin
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from c_library import Info, Library, Status
@@ -24,8 +26,8 @@ from conformance.making.container import File, Header
 
 WIDTH, HEIGHT = 79, 45
 REDUCED_WIDTH, REDUCED_HEIGHT = 40, 23
-BYTES_WITHOUT, BYTES_WITH = 13, 14
-"""Bytes of the two headers: a derived model id has four."""
+BYTES_WITHOUT, BYTES_WITH = 15, 16
+"""Bytes of the two headers: the model id has four of them, the payload length two."""
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +174,12 @@ def test_pillow_tells_it_and_keeps_the_samples(reduced: bytes, plain: bytes) -> 
         assert np.asarray(image).shape == (REDUCED_HEIGHT, REDUCED_WIDTH, 3)
     with Image.open(io.BytesIO(plain)) as image:
         assert "display_size" not in image.info
+
+
+def test_imageio_tells_it(reduced: bytes) -> None:
+    metadata = iio.immeta(reduced, extension=".dlf")
+    assert metadata["shape"] == (REDUCED_HEIGHT, REDUCED_WIDTH)
+    assert metadata["display_shape"] == (HEIGHT, WIDTH)
 
 
 @pytest.fixture(scope="module")

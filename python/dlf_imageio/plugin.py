@@ -181,6 +181,7 @@ class DlfPlugin(PluginV3):
         described = {
             "mode": header.mode,
             "shape": (header.height, header.width),
+            "display_shape": header.display_size[::-1],
             "orientation": header.orientation,
             "color_space": header.color_space,
             "model_id": header.model_id,
