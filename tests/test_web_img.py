@@ -111,9 +111,11 @@ def test_a_reduced_picture_is_shown_at_its_display_size(
     page: WebPage, site: Site, codec: dlf.Codec, orientation: int
 ) -> None:
     image = Image.fromarray(scene(45, 79, seed=5))
-    image.getexif()[0x0112] = orientation
+    half = image.reduce(2)
+    for turned in (image, half):
+        turned.getexif()[0x0112] = orientation
     with pytest.raises(dlf.TooFewBytes) as caught:
-        codec.encode(image.reduce(2), max_bytes=1)
+        codec.encode(half, max_bytes=1)
     least = int(str(caught.value).rpartition(" ")[2])
     data = codec.encode(image, max_bytes=least + 1, reduce=True)
     assert dlf.info(data).display_size == (79, 45)
@@ -126,7 +128,7 @@ def test_a_reduced_picture_is_shown_at_its_display_size(
     for sizes in ("[a.naturalWidth, a.naturalHeight]", "[a.width, a.height]"):
         assert page.evaluate(sizes) == expected
     assert page.evaluate("[b.naturalWidth, b.naturalHeight]") == expected
-    assert page.evaluate("heard.filter(([id]) => id === 'a')") == [["a", "load", None]]
+    assert page.evaluate("heard.filter(([id, kind]) => id === 'a' && kind === 'load').length") == 1
     assert page.evaluate("[b.offsetWidth, b.offsetHeight]") == expected
     page.evaluate("a.src = 'x.dlf'")  # which was not reduced
     wait_until(page, "a.naturalWidth === 56")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from conformance.making import maps
 from conformance.making.container import File
-from conformance.making.drawn import FAITHFUL, HALF, THREADS, Shared, drawn
+from conformance.making.drawn import FAITHFUL, HALF, Shared, drawn
 from conformance.making.models import refused
 from conformance.making.vector import Vector
 from conformance.reference.grids import up
@@ -26,7 +26,7 @@ def halves() -> Iterator[Vector]:
     ).write()
     payload = ONLY_HALF.payload(width, height, rate, maps.boxes(grid, (1, 1, 2, 2, 1)))
     mapped = File(ONLY_HALF.header(width, height, rate, has_map=True), payload).write()
-    asked = ("", FAITHFUL, HALF, THREADS[1], "--region 7,3,20,11")
+    asked = ("", FAITHFUL, HALF, "--region 7,3,20,11")
     for label, data, pictures in (("plain", plain, asked), ("map", mapped, ("", HALF))):
         vector = drawn(ONLY_HALF, label, "the package is a decoding half", data, pictures)
         yield replace(vector, id=f"half-{label}", package=normative, clauses=("A.1.2",))

@@ -25,26 +25,31 @@ async function fetchFile(address, signal) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** A PNG in memory: its address, to be revoked by `release`, and how dense its pixels are to be shown. */
+/** A PNG in memory: its address, to be revoked by `release`, and how wide it is and is to be shown. */
 class Shown {
   constructor(png, info) {
     this.address = URL.createObjectURL(png);
     const isTurned = info.orientation >= 5;
-    const shown = isTurned ? info.displayHeight : info.displayWidth;
-    const pixels = isTurned ? info.height : info.width;
-    this.density = Math.floor((1e6 * pixels) / shown) / 1e6; // natural sizes are cut, not rounded
+    this.pixels = isTurned ? info.height : info.width;
+    this.width = isTurned ? info.displayHeight : info.displayWidth;
   }
 
   /** Gives the picture to an <img>, whose natural size is then the display size. */
   putInto(image) {
-    this.isDense = this.density !== 1 && !image.hasAttribute("srcset");
-    if (this.isDense) image.srcset = `${this.address} ${this.density}x`;
+    this.isSized = this.pixels !== this.width && !image.hasAttribute("srcset");
+    if (this.isSized) {
+      image.sizes = `${this.width}.01px`; // natural sizes are cut to whole pixels, not rounded
+      image.srcset = `${this.address} ${this.pixels}w`;
+    }
     image.src = this.address;
   }
 
   /** Takes back what `putInto` has done, but for `src`. */
   takeFrom(image) {
-    if (this.isDense) image.removeAttribute("srcset");
+    if (this.isSized) {
+      image.removeAttribute("srcset");
+      image.removeAttribute("sizes");
+    }
     this.release();
   }
 
