@@ -47,6 +47,7 @@ class Shown {
   /** Takes back what `putInto` has done, but for `src`. */
   takeFrom(image) {
     if (this.isSized) {
+      image.srcset = `${this.address} 1x`; // Chromium 156 keeps the density of the last candidate
       image.removeAttribute("srcset");
       image.removeAttribute("sizes");
     }
