@@ -107,8 +107,7 @@ DLF_API const char* dlf_status_string(dlf_status status);
  * that of the header. Libraries of one minor version are interchangeable. */
 DLF_API const char* dlf_version(void);
 
-/* ---- errors, limits, memory, log --------------------------------------------------------------
- */
+/* ---- errors, limits, memory, log ------------------------------------------------------------- */
 
 /* Marks an error that belongs to no byte of the input. */
 #define DLF_NO_OFFSET UINT64_MAX
@@ -176,8 +175,7 @@ typedef struct dlf_logger {
 
 /* ---- headers --------------------------------------------------------------------------------- */
 
-/* No header is longer than this. */
-#define DLF_MAX_HEADER_BYTES 27
+#define DLF_MAX_HEADER_BYTES 27 /* no header is longer */
 
 /* The space of the samples, unless an ICC chunk describes them. */
 typedef enum dlf_colour {
@@ -204,9 +202,7 @@ typedef struct dlf_info {
   uint32_t payload_bytes; /* as the header states it */
   uint32_t has_chunks;    /* 0 or 1: metadata, alpha or private data follow the payload */
   uint32_t has_trailer;   /* 0 or 1: a CRC-32C at the end */
-  /* How large the picture is to be shown, pixels, 1 to 2^24, before any turning: width and height,
-   * unless it was reduced before it was encoded. Decoding does not enlarge it. */
-  uint32_t display_width, display_height;
+  uint32_t display_width, display_height; /* to show it at, pixels, before any turning; 1 to 2^24 */
 } dlf_info;
 
 /* Reads and checks the header of the `size` bytes at `data`, which may be the beginning of a file:
@@ -527,17 +523,15 @@ typedef struct dlf_encode_options {
   const dlf_allocator* allocator; /* of the result; default malloc and free */
   dlf_progress progress;          /* default: nobody is told */
   void* progress_user;            /* first argument of `progress`; default NULL */
-  /* The size that the picture had before the caller reduced it by 2, 4 or 8, to sides of
-   * ceil(side / factor). Recorded; costs one byte of the file. Default 0: it was not reduced. */
-  uint32_t display_width, display_height;
+  /* Recorded: the size before the caller reduced it by 2, 4 or 8, to sides of ceil(side / factor) */
+  uint32_t display_width, display_height; /* pixels; default 0: it was not reduced */
 } dlf_encode_options;
 
 /* Encodes a picture into *file; `options` may be NULL.
  *   DLF_LIMIT_EXCEEDED    the picture or the file is too large
  *   DLF_CANCELLED         the progress function said so
  *   DLF_MODEL_ERROR       the networks fail
- *   DLF_INVALID_ARGUMENT  no file fits max_bytes; the package cannot do with this importance; the
- *                         display size does not lead to that of the image */
+ *   DLF_INVALID_ARGUMENT  no file fits max_bytes; an importance or a display size that cannot be */
 DLF_API dlf_status dlf_encode(const dlf_codec* codec, const dlf_image* image,
                               const dlf_encode_options* options, dlf_buffer* file,
                               dlf_error* error);
@@ -593,8 +587,7 @@ DLF_API dlf_status dlf_decoder_picture(const dlf_decoder* decoder, const dlf_cod
                                        const dlf_decode_options* options, dlf_picture* picture,
                                        dlf_error* error);
 
-/* ---- networks that libtorch runs: libdlf_torch ------------------------------------------------
- */
+/* ---- networks that libtorch runs: libdlf_torch ----------------------------------------------- */
 
 /* What libdlf looks for in libdlf_torch. A program need not call it. */
 typedef struct dlf_backend dlf_backend;
