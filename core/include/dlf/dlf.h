@@ -523,7 +523,7 @@ typedef struct dlf_encode_options {
   const dlf_allocator* allocator; /* of the result; default malloc and free */
   dlf_progress progress;          /* default: nobody is told */
   void* progress_user;            /* first argument of `progress`; default NULL */
-  /* Recorded: the size before the caller reduced it by 2, 4 or 8, to sides of ceil(side / factor) */
+  /* Recorded: the size before the caller reduced it by 2, 4 or 8, to ceil(side / factor) a side */
   uint32_t display_width, display_height; /* pixels; default 0: it was not reduced */
 } dlf_encode_options;
 
