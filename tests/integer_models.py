@@ -56,7 +56,7 @@ def _encoder(parts: Parts, importance: bool) -> Encoder:
         thresholds=[
             np.linspace(-300, 300, levels + 1)[1:-1].astype(np.int16) for levels in parts.levels
         ],
-        latent_fraction=8,
+        y_fraction=8,
         rates=np.zeros((len(parts.rate_vectors), 0), np.int16),
         layers=layers if importance else layers[:3],
         analysis=analysis,

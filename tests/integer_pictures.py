@@ -39,7 +39,7 @@ def header_of(width: int, height: int, rate: int) -> Header:
         orientation=1,
         grayscale=False,
         alpha=0,
-        colour=0,
+        color_space=0,
         payload_length=0,
         has_map=False,
         has_chunks=False,

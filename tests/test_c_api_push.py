@@ -15,9 +15,9 @@ from c_library import (
     LOG,
     RELEASE,
     Allocator,
-    Cost,
     DecoderOptions,
     Error,
+    Estimate,
     Info,
     Library,
     Limits,
@@ -220,10 +220,13 @@ def test_a_claim_too_large_is_refused_by_the_header(
 def test_limits_are_judged_for_the_size_that_is_wanted(
     library: Library, codec: c_void_p, package: c_void_p, data: bytes
 ) -> None:
-    cost = Cost()
-    assert library.estimate(data, c_size_t(len(data)), package, 1, byref(cost), None) == Status.OK
-    enough = cost.reduced_memory_bytes[2]
-    assert enough < cost.memory_bytes
+    estimate = Estimate()
+    assert (
+        library.estimate_decoding(data, c_size_t(len(data)), package, 1, byref(estimate), None)
+        == Status.OK
+    )
+    enough = estimate.reduced_memory_bytes[2]
+    assert enough < estimate.memory_bytes
     limits = ctypes.pointer(Limits(max_memory=enough))
     whole = library.open_decoder(package, limits=limits)
     assert library.push(whole, data)[0] == Status.LIMIT_EXCEEDED

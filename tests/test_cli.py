@@ -440,7 +440,7 @@ def test_progress_is_shown_to_people_only(tmp_path: Path, monkeypatch: pytest.Mo
         assert run("decode", target, tmp_path / "o.png", "--quiet") == 0
         shown = stream.getvalue()
         if stream.isatty():
-            assert re.search(r"encoding \[#+ *\] \d+/\d+ tiles, [\d.]+ tiles/s", shown)
+            assert re.search(r"encoding \[#+ *\] \d+/\d+ parts, [\d.]+ parts/s", shown)
             assert "decoding [" in shown
             assert shown.endswith("\r\x1b[K")  # and gone in the end
         else:

@@ -270,7 +270,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(photos: Path, tmp_path: Path) -> N
 
 def test_ctrl_c_in_a_terminal_leaves_nothing(large: Path, tmp_path: Path) -> None:
     target = tmp_path / "large.dlf"
-    status, shown = in_terminal("encode", str(large), str(target), interrupt_at=r"\d+/\d+ tiles")
+    status, shown = in_terminal("encode", str(large), str(target), interrupt_at=r"\d+/\d+ parts")
     assert status == 130
     assert "dlf: interrupted" in shown
     assert "Traceback" not in shown

@@ -50,7 +50,7 @@ def encode_all(codec: native.Codec, pictures: list[Pixels], **options: Any) -> l
         pictures,
         RATE,
         orientations=[1 + i % 8 for i in range(count)],
-        colours=["srgb"] * count,
+        color_spaces=["srgb"] * count,
         chunks=[[(16, bytes([i]))] for i in range(count)],
         importance=[None] * count,
         **options,
@@ -178,7 +178,7 @@ def test_one_wrong_member_names_itself(
         encode_all(single, [*pictures[:2], scene(300, 20, 1)], limits=dlf.Limits(max_side=100))
     with pytest.raises(ValueError, match="every picture"):
         single.encode_batch(
-            pictures, RATE, orientations=[1], colours=["srgb"], chunks=[[]], importance=[None]
+            pictures, RATE, orientations=[1], color_spaces=["srgb"], chunks=[[]], importance=[None]
         )
 
 

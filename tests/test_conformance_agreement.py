@@ -61,7 +61,7 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
         ours: object = {name: np.asarray(value).tolist() for name, value in found.items()}
         assert isinstance(ours, dict)
         if not found["complete"]:
-            ours["final_state"] = 0  # §5.4: a cut payload has none
+            ours["final_state"] = 0  # §5.4: a truncated payload has none
     except dlf.DlfError as error:
         ours = error.exit_status
     try:

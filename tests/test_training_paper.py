@@ -293,9 +293,9 @@ def test_training_and_files_quantise_alike() -> None:
     torch.manual_seed(2)
     bottleneck = PaperModel(TINY_PAPER).hybrid_codec.quantize_feat
     y = torch.randn(1, TINY_PAPER.latent_channels, 8, 8) * 3
-    y_hat, bits = code_latent(bottleneck, y, None)
+    latent, bits = code_latent(bottleneck, y, None)
     exact = bottleneck.quantise(y)
-    assert torch.allclose(y_hat, exact["y_hat"], atol=1e-5)
+    assert torch.allclose(latent, exact["latent"], atol=1e-5)
     counted = sum(
         (bottleneck.estimate_bits(exact[f"symbol{k}"], exact[f"coded_scale{k}"])
          * (exact[f"coded_scale{k}"] > 0)).sum(dim=(1, 2, 3)) for k in range(4)

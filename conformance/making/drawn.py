@@ -160,7 +160,7 @@ def importance() -> Iterator[Vector]:
 
 
 def descriptions() -> Iterator[Vector]:
-    """Gray, alpha, both; a file that is cut behind its tokens."""
+    """Gray, alpha, both; a file that is truncated after its tokens."""
     width, height, rate = 45, 37, 3
     payload = USUAL.payload(width, height, rate)
     header = USUAL.header(width, height, rate)

@@ -103,8 +103,8 @@ class Parts:
     latent_stride: int
     latent_align: int
     channels: int
-    mean_bits: int
-    step_bits: int
+    mean_fraction: int
+    step_fraction: int
     token_tables: list[list[int]]  # frequencies
     token_map: list[int]
     thresholds: list[int]
@@ -133,7 +133,7 @@ class Parts:
         data += struct.pack(
             "<BBHH", self.token_context, self.banks, self.latent_stride, self.latent_align
         )
-        data += struct.pack("<HBBB", self.channels, rates, self.mean_bits, self.step_bits)
+        data += struct.pack("<HBBB", self.channels, rates, self.mean_fraction, self.step_fraction)
         if not has_synthesis:
             data += struct.pack("<HHIII", self.tile_core, self.tile_margin, self.whole_limit, 1, 1)
         data += struct.pack("<I", len(self.token_tables))

@@ -101,7 +101,7 @@ def compose(
         orientation=1,
         grayscale=False,
         alpha=0,
-        colour=0,
+        color_space=0,
         payload_length=0,
         has_map=offsets is not None,
         has_chunks=False,

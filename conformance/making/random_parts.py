@@ -43,8 +43,8 @@ def with_prior(
         latent_stride=latent_stride,
         latent_align=latent_align,
         channels=channels,
-        mean_bits=int(dice.integers(0, 15)),
-        step_bits=int(dice.integers(0, 15)),
+        mean_fraction=int(dice.integers(0, 15)),
+        step_fraction=int(dice.integers(0, 15)),
         token_tables=tables,
         token_map=[
             int(dice.choice(numbers[level]))
@@ -99,9 +99,9 @@ class Builder:
         self.layers: list[LayerPart] = []
 
     def programs(self, rate_length: int) -> list[ProgramPart]:
-        """The programs init, step 1, step 2 and step 3."""
+        """The programs `init` and `quarter` 1, 2 and 3."""
         context = int(self.dice.integers(1, 6))
-        return [self.init(rate_length, context)] + [self.step(context) for _ in range(3)]
+        return [self.init(rate_length, context)] + [self.quarter(context) for _ in range(3)]
 
     def init(self, rate_length: int, context: int) -> ProgramPart:
         self.start(int(self.dice.integers(1, 3)))
@@ -118,7 +118,7 @@ class Builder:
         outputs.append(self.add(SLICE, [register], 3 * self.channels, context))
         return ProgramPart(self.inputs, self.instructions, outputs)
 
-    def step(self, context: int) -> ProgramPart:
+    def quarter(self, context: int) -> ProgramPart:
         self.start(2)
         both = self.add(CONCAT, [0, 1])
         register = self.body(both, self.channels + context, 2 * self.channels)

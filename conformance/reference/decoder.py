@@ -22,7 +22,7 @@ MAXIMUM_PIXELS = 2**26  # §10: more may be refused
 
 @dataclass(frozen=True)
 class Decoded:
-    """Everything that §5 to §7 give; `final_state` is None when the payload is cut (§5.5)."""
+    """Everything that §5 to §7 give; `final_state` is None when the payload is truncated (§5.5)."""
 
     grids: Grids
     rates: NDArray[np.int64]  # [h][w]

@@ -16,12 +16,12 @@ from .pixels import Region, Wanted, draw
 from .status import Refused
 
 EVERYTHING = Wanted()
-COLOUR_SPACES = ("srgb", "display-p3")  # §2.6
+COLOR_SPACES = ("srgb", "display-p3")  # §2.6
 CHUNK_NAMES = {ALPHA: "alpha", ICC: "icc", EXIF: "exif", XMP: "xmp"}  # §3.3
 
 
 def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
-    """What `info --json` prints: of a file cut in its payload too; None for what cannot be told.
+    """What `info --json` prints: of a file truncated in its payload too; None for what cannot be told.
 
     The bytes of the layers need the model; without them no model is looked for.
     """
@@ -33,7 +33,7 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
         "height": header.height,
         "mode": ("L" if header.grayscale else "RGB") + ("A" if header.alpha else ""),
         "orientation": header.orientation,
-        "color_space": COLOUR_SPACES[header.colour],
+        "color_space": COLOR_SPACES[header.color_space],
         "version": header.version,
         "model_id": header.model_id,
         "rate": header.rate,
@@ -58,7 +58,7 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
 
 
 def read_for_info(data: bytes) -> File:
-    """A file that is whole, or cut in its payload; a later cut is refused."""
+    """A file that is whole, or truncated in its payload; a later end is refused."""
     header = read_header(data)
     cut_in_payload = len(data) < header.size + header.payload_length
     return read_file(data, allow_cut=cut_in_payload)
@@ -118,7 +118,7 @@ def arrays(file: File, decoded: Decoded) -> dict[str, NDArray[Any]]:
         "y_hat": latents.y_hat.astype(np.int16),
         "latent": latents.latent.astype(np.int32),
         "rate": np.array(file.header.rate),
-        "final_state": np.array(decoded.final_state or 0),  # §5.4: a cut payload has none
+        "final_state": np.array(decoded.final_state or 0),  # §5.4: a truncated payload has none
         "complete": np.array(not file.payload_is_cut),
         "token_bytes": np.array(decoded.token_bytes),
     }

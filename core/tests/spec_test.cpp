@@ -120,7 +120,7 @@ std::map<std::string, uint64_t> all_constants() {
   add("kPictureOrientationMask", dlf::kPictureOrientationMask);
   add("kPictureGrayscale", dlf::kPictureGrayscale);
   add("kPictureAlphaShift", dlf::kPictureAlphaShift);
-  add("kPictureColourShift", dlf::kPictureColourShift);
+  add("kPictureColorSpaceShift", dlf::kPictureColorSpaceShift);
   add("kLumaRed", dlf::kLumaRed);
   add("kLumaGreen", dlf::kLumaGreen);
   add("kLumaBlue", dlf::kLumaBlue);

@@ -64,7 +64,7 @@ static dlf_chunks* chunks_of(const options* given, const dlf_decoder* decoder) {
   dlf_chunks* chunks = NULL;
   size_t size = 0;
   const uint8_t* data = dlf_decoder_data(decoder, &size);
-  dlf_chunks_open(data, size, &given->limits, &chunks, NULL); /* a cut file may have none */
+  dlf_chunks_open(data, size, &given->limits, &chunks, NULL); /* a truncated file may have none */
   return chunks;
 }
 
@@ -79,7 +79,8 @@ static int print_info(const options* given, const dlf_decoder* decoder) {
          (unsigned long)info.width, (unsigned long)info.height, mode_name(info.channels));
   printf("orientation      %lu\ncolor space      %s\nversion          %lu\n",
          (unsigned long)info.orientation,
-         info.colour == DLF_COLOUR_DISPLAY_P3 ? "display-p3" : "srgb", (unsigned long)info.version);
+         info.color_space == DLF_COLOR_SPACE_DISPLAY_P3 ? "display-p3" : "srgb",
+         (unsigned long)info.version);
   printf(
       "model id         %lu\nrate             %lu\nfile bytes       %llu\nbpp              %.5f\n",
       (unsigned long)info.model_id, (unsigned long)info.rate, (unsigned long long)size,
@@ -106,7 +107,7 @@ static int copy_metadata(const options* given, const dlf_decoder* decoder, pictu
   DLF_INIT(&info);
   dlf_decoder_get_info(decoder, &info, NULL);
   to->orientation = info.orientation;
-  to->colour = info.colour;
+  to->color_space = info.color_space;
   for (i = 0; good && i < dlf_chunks_count(chunks); ++i) {
     dlf_chunk chunk;
     DLF_INIT(&chunk);
@@ -166,7 +167,7 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
   if (status == 0 && !given->quiet) {
     say(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s",
         given->output, (unsigned long)shown->width, (unsigned long)shown->height,
-        mode_name(shown->channels), decoded.complete ? "" : " of a cut file",
+        mode_name(shown->channels), decoded.complete ? "" : " of a truncated file",
         seconds_now() - start);
   }
   free(file.data);

@@ -123,7 +123,7 @@ int read_options(int argc, char** argv, options* out) {
     THUMBNAIL,
     NOISE,
     REGION,
-    CUT,
+    ALLOW_TRUNCATED,
     INFO,
     MODEL,
     DEVICE,
@@ -145,7 +145,7 @@ int read_options(int argc, char** argv, options* out) {
                                         {"thumbnail", required_argument, NULL, THUMBNAIL},
                                         {"noise", required_argument, NULL, NOISE},
                                         {"region", required_argument, NULL, REGION},
-                                        {"allow-truncated", no_argument, NULL, CUT},
+                                        {"allow-truncated", no_argument, NULL, ALLOW_TRUNCATED},
                                         {"info", no_argument, NULL, INFO},
                                         {"model", required_argument, NULL, MODEL},
                                         {"device", required_argument, NULL, DEVICE},
@@ -190,7 +190,7 @@ int read_options(int argc, char** argv, options* out) {
       case REGION:
         good = read_region(optarg, &out->decoding);
         break;
-      case CUT:
+      case ALLOW_TRUNCATED:
         out->reading.allow_truncated = 1;
         break;
       case INFO:

@@ -117,12 +117,12 @@ py::dict estimate(const py::object& data, const PackageHandle& handle, int threa
   options.limits = Limits::none();
   check_downscale(downscale);
   options.downscale = downscale;
-  const Estimate cost = check_cost(file->header(), *handle.package, options);
+  const Estimate estimate = checked_estimate(file->header(), *handle.package, options);
   py::dict out;
-  out["output_bytes"] = cost.output_bytes;
-  out["memory_bytes"] = cost.memory_bytes;
-  out["macs"] = cost.macs;
-  out["tiles"] = cost.tiles;
+  out["output_bytes"] = estimate.output_bytes;
+  out["memory_bytes"] = estimate.memory_bytes;
+  out["macs"] = estimate.macs;
+  out["parts"] = estimate.parts;
   return out;
 }
 

@@ -105,12 +105,12 @@ std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
   return chunks;
 }
 
-EncodeOptions encode_options(int orientation, const std::string& colour,
+EncodeOptions encode_options(int orientation, const std::string& color_space,
                              const std::vector<ChunkPair>& chunks) {
   if (orientation < 1 || orientation > 8) throw py::value_error("orientation must be 1 to 8");
   EncodeOptions options;
   options.orientation = static_cast<uint8_t>(orientation);
-  options.colour = colour_of(colour);
+  options.color_space = color_space_of(color_space);
   options.chunks = chunks_of(chunks);
   return options;
 }
@@ -138,7 +138,7 @@ struct Encoding {
   Encoding(const py::array& pixels, Keywords given)
       : image(pixels), importance(given.take<py::object>("importance", py::none())) {
     options =
-        encode_options(given.take("orientation", 1), given.take<std::string>("colour", "srgb"),
+        encode_options(given.take("orientation", 1), given.take<std::string>("color_space", "srgb"),
                        given.take("chunks", std::vector<ChunkPair>()));
     options.force_trailer = given.take("trailer", false);
     options.limits = limits_of(given.take<py::object>("limits", py::none()));
@@ -250,16 +250,17 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
                          const py::kwargs& named) {
   Keywords given(named);
   const auto orientations = given.take<std::vector<int>>("orientations");
-  const auto colours = given.take<std::vector<std::string>>("colours");
+  const auto color_spaces = given.take<std::vector<std::string>>("color_spaces");
   const auto chunks = given.take<std::vector<std::vector<ChunkPair>>>("chunks");
   const auto importance = given.take<std::vector<py::object>>("importance");
   const Limits limits = limits_of(given.take<py::object>("limits", py::none()));
   const py::object progress = given.take<py::object>("progress", py::none());
   given.end();
   const size_t count = pictures.size();
-  if (orientations.size() != count || colours.size() != count || chunks.size() != count ||
+  if (orientations.size() != count || color_spaces.size() != count || chunks.size() != count ||
       importance.size() != count) {
-    throw py::value_error("every picture has one orientation, colour, list of chunks, importance");
+    throw py::value_error(
+        "every picture has one orientation, color_space, list of chunks, importance");
   }
   struct State {
     std::vector<Image> images;
@@ -271,7 +272,7 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
   const uint8_t checked_rate = rate_of(rate);
   for (size_t i = 0; i < count; ++i) {
     state.images.emplace_back(pictures[i]);
-    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i]));
+    state.options.push_back(encode_options(orientations[i], color_spaces[i], chunks[i]));
     state.options.back().rate = checked_rate;
     state.options.back().limits = limits;
     state.importance.emplace_back(importance[i]);

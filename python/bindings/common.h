@@ -101,15 +101,15 @@ inline Limits limits_of(const py::object& given) {
   return limits;
 }
 
-inline const char* colour_name(ColourSpace colour) {
-  return colour == ColourSpace::kDisplayP3 ? "display-p3" : "srgb";
+inline const char* color_space_name(ColorSpace color_space) {
+  return color_space == ColorSpace::kDisplayP3 ? "display-p3" : "srgb";
 }
 
-inline ColourSpace colour_of(const std::string& name) {
-  for (const ColourSpace colour : {ColourSpace::kSrgb, ColourSpace::kDisplayP3}) {
-    if (name == colour_name(colour)) return colour;
+inline ColorSpace color_space_of(const std::string& name) {
+  for (const ColorSpace color_space : {ColorSpace::kSrgb, ColorSpace::kDisplayP3}) {
+    if (name == color_space_name(color_space)) return color_space;
   }
-  throw py::value_error("colour must be \"srgb\" or \"display-p3\", not \"" + name + "\"");
+  throw py::value_error("color_space must be \"srgb\" or \"display-p3\", not \"" + name + "\"");
 }
 
 }  // namespace dlf::python

@@ -23,7 +23,7 @@ py::dict header_dict(const Header& header) {
   out["grayscale"] = header.picture.grayscale;
   out["alpha"] = header.picture.alpha != AlphaMode::kNone;
   out["orientation"] = header.picture.orientation;
-  out["colour"] = colour_name(header.picture.colour);
+  out["color_space"] = color_space_name(header.picture.color_space);
   out["has_chunks"] = header.has_chunks;
   out["has_trailer"] = header.has_trailer;
   out["has_map"] = header.has_map;
@@ -41,7 +41,7 @@ py::list chunks(const py::object& data, bool allow_truncated, const py::object& 
   reading.limits = limits_of(limits);
   ParseOptions options = parse_options(reading);
   options.chunk_contents = Contents::kLeft;
-  // All bytes are there: a file that claims more than there are is cut, whatever the limit.
+  // All bytes are there: a file that claims more than there are is truncated, whatever the limit.
   options.max_file_bytes = UINT64_MAX;
   const ParsedFile file = parse_file(given->view(), options);
   if (file.file_bytes > reading.limits.max_file_bytes) {

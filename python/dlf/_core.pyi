@@ -25,7 +25,7 @@ class Header(TypedDict):
     grayscale: bool
     alpha: bool
     orientation: int
-    colour: Literal["srgb", "display-p3"]
+    color_space: Literal["srgb", "display-p3"]
     has_chunks: bool
     has_trailer: bool
     has_map: bool
@@ -79,7 +79,7 @@ class Estimate(TypedDict):
     output_bytes: int
     memory_bytes: int
     macs: int
-    tiles: int
+    parts: int
 
 class File:
     """A .dlf file in memory, or its beginning, whose header has been read; no function reads it again."""
@@ -223,7 +223,7 @@ class Codec:
     coding. Results do not depend on `threads`, nor on torch's settings in this process.
 
     `dlf.native.Codec` sees the calls through: `progress(done, total)` runs on the calling thread,
-    between tiles; when it returns False the call ends with `dlf.errors.DlfError`, when it raises, with
+    between parts; when it returns False the call ends with `dlf.errors.DlfError`, when it raises, with
     that exception. `limits` are what the call may cost; None is the default.
     """
 
@@ -255,7 +255,7 @@ class Codec:
         rate: int,
         *,
         orientation: int = 1,
-        colour: Literal["srgb", "display-p3"] = "srgb",
+        color_space: Literal["srgb", "display-p3"] = "srgb",
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
         importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,
@@ -268,7 +268,7 @@ class Codec:
             pixels: uint8, H x W or H x W x 1 (gray), x 2 (gray, alpha), x 3 (RGB) or x 4 (RGBA).
             rate: the model's rate point.
             orientation: EXIF orientation 1..8, recorded.
-            colour: the space of the samples.
+            color_space: the space of the samples.
             chunks: type (2 ICC, 3 EXIF, 4 XMP, 16 and more private) and content.
             trailer: add a CRC-32C even if there are no chunks.
             importance: int8 of any size, -127 (least) to 127 (most), laid over the picture; "auto"
@@ -282,7 +282,7 @@ class Codec:
         rate: int,
         *,
         orientations: Sequence[int],
-        colours: Sequence[Literal["srgb", "display-p3"]],
+        color_spaces: Sequence[Literal["srgb", "display-p3"]],
         chunks: Sequence[Sequence[tuple[int, bytes]]],
         importance: Sequence[npt.NDArray[np.int8] | Literal["auto"] | None],
         limits: Limits | None = None,
@@ -315,7 +315,7 @@ class Codec:
         max_bytes: int,
         *,
         orientation: int = 1,
-        colour: Literal["srgb", "display-p3"] = "srgb",
+        color_space: Literal["srgb", "display-p3"] = "srgb",
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
         importance: npt.NDArray[np.int8] | Literal["auto"] | None = None,

@@ -261,7 +261,7 @@ def _info(file: File, missing: int, chunks: tuple[Chunk, ...]) -> Info:
         model_id=header["model_id"],
         rate=header["rate"],
         orientation=header["orientation"],
-        color_space=header["colour"],
+        color_space=header["color_space"],
         header_bytes=header["header_bytes"],
         payload_bytes=header["payload_bytes"],
         file_bytes=len(file),

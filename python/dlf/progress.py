@@ -17,7 +17,7 @@ _BETWEEN_UPDATES = 0.1  # seconds
 
 
 class ProgressBar:
-    """Shows `LABEL [#####     ] 12/48 tiles, 3.1 tiles/s, 0:12 left` and removes it in the end.
+    """Shows `LABEL [#####     ] 12/48 parts, 3.1 parts/s, 0:12 left` and removes it in the end.
 
     Args:
         label: what is going on, such as "encoding".
@@ -26,7 +26,7 @@ class ProgressBar:
             nothing there.
     """
 
-    def __init__(self, label: str, unit: str = "tiles", lines_every: float | None = None) -> None:
+    def __init__(self, label: str, unit: str = "parts", lines_every: float | None = None) -> None:
         self._label = label
         self._unit = unit
         self._lines_every = lines_every
@@ -70,7 +70,7 @@ class ProgressBar:
 
 
 def _text(done: int, total: int, unit: str, seconds: float, note: str) -> str:
-    """Return `12/48 tiles, 3.1 tiles/s, 0:12 left` for `done` parts in so many seconds."""
+    """Return `12/48 parts, 3.1 parts/s, 0:12 left` for `done` parts in so many seconds."""
     text = f"{done}/{total} {unit}"
     if done > 0 and seconds > 0:
         left = round(seconds / done * (total - done))

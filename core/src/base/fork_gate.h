@@ -6,7 +6,7 @@
 // while it is under way. The end of a program is the same: static objects must not be destroyed
 // below threads that use them.
 //
-// Rules: what is done inside ends by itself, takes milliseconds or calls pause() between steps, and
+// Rules: what is done inside ends by itself, takes milliseconds or calls pause() between parts, and
 // never calls the host, who could fork there. No thread waits outside for one that is inside while
 // it holds a lock that is taken inside.
 //

@@ -115,7 +115,7 @@ ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit) {
   return head;
 }
 
-std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut,
+std::vector<RawChunk> scan_chunks(ByteReader& reader, bool truncated_is_end, bool* truncated,
                                   uint64_t end_limit) {
   std::vector<RawChunk> raw;
   try {
@@ -129,10 +129,10 @@ std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut
       raw.push_back(chunk);
     }
   } catch (const Error& error) {
-    if (!cut_is_end || error.status() != DLF_TRUNCATED_FILE) {
+    if (!truncated_is_end || error.status() != DLF_TRUNCATED_FILE) {
       throw;
     }
-    *cut = true;
+    *truncated = true;
   }
   return raw;
 }

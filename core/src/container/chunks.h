@@ -46,16 +46,16 @@ struct ChunkHead {
   uint32_t length = 0;
 };
 
-// The framing of the sequence, one step at a time (§3.1): how many chunks follow, and then before
+// The framing of the sequence, one chunk at a time (§3.1): how many chunks follow, and then before
 // the bytes of each its head. DLF_LIMIT_EXCEEDED for too many, or for bytes that end behind the
 // offset `end_limit`.
 uint32_t read_chunk_count(ByteReader& reader);
 ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit);
 
-// Finds the chunks at the reader's position without looking into them (§3.1). With `cut_is_end`, a
-// sequence that ends early yields its whole chunks and sets `*cut`; otherwise that throws the
-// reader's end status.
-std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut,
+// Finds the chunks at the reader's position without looking into them (§3.1). With
+// `truncated_is_end`, a sequence that ends early yields its whole chunks and sets `*truncated`;
+// otherwise that throws the reader's end status.
+std::vector<RawChunk> scan_chunks(ByteReader& reader, bool truncated_is_end, bool* truncated,
                                   uint64_t end_limit = UINT64_MAX);
 
 // Applies the rules (§3.2-§3.4) and, unless they are to be left, inflates the contents.

@@ -80,8 +80,8 @@ class RansDecoder {
 
  private:
   bool ready();
-  uint32_t slot() const;
-  void advance(uint32_t slot, uint32_t start, uint32_t frequency);
+  uint32_t residue() const;
+  void advance(uint32_t residue, uint32_t start, uint32_t frequency);
 
   ByteView payload_;
   uint64_t base_ = 0;

@@ -18,9 +18,9 @@
 namespace dlf {
 
 struct EntropyOptions {
-  int threads = 1;            // for the prior's convolutions; results do not depend on it
-  bool force_scalar = false;  // plain kernels instead of SIMD; also set by DLF_FORCE_SCALAR=1
-  double bit_price = 0;       // for encoding: what a bit is worth, see quantiser.h
+  int threads = 1;           // for the prior's convolutions; results do not depend on it
+  bool force_plain = false;  // plain kernels instead of SIMD
+  double bit_price = 0;      // for encoding: what a bit is worth, see quantiser.h
 };
 
 // Everything that decoding yields before any floating-point number appears.

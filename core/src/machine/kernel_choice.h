@@ -14,7 +14,6 @@ namespace dlf {
 const std::vector<const Kernels*>& available_kernels();
 
 // The fastest, or the one that the environment variable DLF_KERNELS names if it is available.
-// DLF_FORCE_SCALAR set and neither empty nor "0" is another way to say DLF_KERNELS=plain.
 const Kernels& default_kernels();
 
 }  // namespace dlf

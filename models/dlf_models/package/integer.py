@@ -62,7 +62,7 @@ class IntegerNormative:
     tokens_per_window: int
     levels: tuple[int, ...]
     latent_channels: int
-    latent_fraction: int
+    mean_fraction: int
     step_fraction: int
     token_tables: list[FrequencyTable]
     token_map: npt.NDArray[np.uint16]
@@ -72,7 +72,7 @@ class IntegerNormative:
     """``[R][P]``: rate vectors of the prior."""
     layers: list[BoundedLayer]
     prior: tuple[Program, Program, Program, Program]
-    """init, step 1, step 2, step 3."""
+    """`init`, `quarter 1`, `quarter 2`, `quarter 3`."""
     latent_shift: int
     latent_bound: int
     sample_bits: int
@@ -100,7 +100,7 @@ class IntegerNormative:
         out += struct.pack(f"<{len(self.levels)}H", *self.levels)
         shape = (self.latent_stride, self.latent_align, self.latent_channels)
         out += struct.pack("<BBHHH", int(self.token_context), self.banks, *shape)
-        out += struct.pack("<BBB", points, self.latent_fraction, self.step_fraction)
+        out += struct.pack("<BBB", points, self.mean_fraction, self.step_fraction)
         out += struct.pack("<I", len(self.token_tables))
         for table in self.token_tables:
             out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
@@ -130,7 +130,7 @@ class Encoder:
 
     thresholds: list[Int16Array]
     """For each digit, ascending: the digit is the number of thresholds that are at most the value."""
-    latent_fraction: int
+    y_fraction: int
     rates: Int16Array
     layers: list[BoundedLayer]
     analysis: Program
@@ -142,7 +142,7 @@ class Encoder:
         out = bytearray(ENCODER_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags))
         for thresholds in self.thresholds:
             out += thresholds.astype("<i2").tobytes()
-        out += struct.pack("<B", self.latent_fraction)
+        out += struct.pack("<B", self.y_fraction)
         out += rates_to_bytes(self.rates) + layers_to_bytes(self.layers)
         for program in (self.analysis, self.bottleneck, self.importance):
             if program is not None:
@@ -158,29 +158,29 @@ def rates_to_bytes(rates: Int16Array) -> bytes:
 def reach_of(program: Program, layers: list[BoundedLayer], cells: list[int], stride: int) -> int:
     """Receptive field of a program in cells of the latent grid; ``cells``: of its inputs, in pixels."""
     cell = dict(enumerate(cells))
-    for step in program.instructions:
-        cell[step.target] = cell_of(step, cell[step.sources[0]])
+    for instruction in program.instructions:
+        cell[instruction.target] = cell_of(instruction, cell[instruction.sources[0]])
     distance = dict.fromkeys(program.outputs, 0)
-    for step in reversed(program.instructions):
-        if step.target not in distance:
+    for instruction in reversed(program.instructions):
+        if instruction.target not in distance:
             continue
-        needed = distance[step.target]
-        if step.op == Op.CONV and layers[step.arg0].layer.kernel == 3:
-            needed += cell[step.target]
-        for source in step.sources:
+        needed = distance[instruction.target]
+        if instruction.op == Op.CONV and layers[instruction.arg0].layer.kernel == 3:
+            needed += cell[instruction.target]
+        for source in instruction.sources:
             own = needed
-            if step.op == Op.DEPTH_TO_SPACE:
+            if instruction.op == Op.DEPTH_TO_SPACE:
                 own = -(-needed // cell[source]) * cell[source]
             distance[source] = max(distance.get(source, 0), own)
     pixels = max((distance.get(i, 0) for i in range(program.inputs)), default=0)
     return -(-pixels // stride)
 
 
-def cell_of(step: Instruction, source: int) -> int:
+def cell_of(instruction: Instruction, source: int) -> int:
     """Cell of an instruction's result, from that of its source."""
-    if step.op == Op.DEPTH_TO_SPACE:
-        return source // step.arg0
-    return source * step.arg0 if step.op == Op.SPACE_TO_DEPTH else source
+    if instruction.op == Op.DEPTH_TO_SPACE:
+        return source // instruction.arg0
+    return source * instruction.arg0 if instruction.op == Op.SPACE_TO_DEPTH else source
 
 
 def assemble(normative: IntegerNormative, encoder: Encoder, model_json: str) -> bytes:

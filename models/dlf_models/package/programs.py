@@ -91,7 +91,7 @@ class ConvLayer:
 
 @dataclass
 class Instruction:
-    """One step of a program: ``registers[target] = op(registers[sources...])``."""
+    """One instruction of a program: ``registers[target] = op(registers[sources...])``."""
 
     op: Op
     target: int
@@ -105,7 +105,7 @@ class Program:
     """A straight-line program over registers; build it with its methods, each returning a register.
 
     Registers ``0 .. inputs-1`` hold the inputs: ``init`` gets the rate vector and, with
-    ``inputs == 2``, the token values on the window grid; a step gets ``y_hat`` and the context.
+    ``inputs == 2``, the token values on the window grid; a ``quarter s`` gets ``y_hat`` and the context.
     """
 
     inputs: int
@@ -182,10 +182,15 @@ def layer_bytes(layer: ConvLayer) -> bytes:
 
 def program_bytes(program: Program) -> bytes:
     """A program (A.2.10)."""
-    steps = len(program.instructions)
-    out = bytearray(struct.pack("<HBH", program.registers, program.inputs, steps))
-    for step in program.instructions:
-        out += struct.pack("<BHB", step.op, step.target, len(step.sources))
-        out += struct.pack(f"<{len(step.sources)}Hii", *step.sources, step.arg0, step.arg1)
+    count = len(program.instructions)
+    out = bytearray(struct.pack("<HBH", program.registers, program.inputs, count))
+    for instruction in program.instructions:
+        out += struct.pack("<BHB", instruction.op, instruction.target, len(instruction.sources))
+        out += struct.pack(
+            f"<{len(instruction.sources)}Hii",
+            *instruction.sources,
+            instruction.arg0,
+            instruction.arg1,
+        )
     out += struct.pack(f"<B{len(program.outputs)}H", len(program.outputs), *program.outputs)
     return bytes(out)

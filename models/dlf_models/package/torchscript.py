@@ -44,7 +44,7 @@ class NormativePart:
     tokens_per_window: int
     levels: tuple[int, ...]
     latent_channels: int
-    latent_fraction: int
+    mean_fraction: int
     step_fraction: int
     token_tables: list[FrequencyTable]
     token_map: npt.NDArray[np.uint16]
@@ -92,7 +92,7 @@ class NormativePart:
             self.latent_align,
             self.latent_channels,
         )
-        out += struct.pack("<BBB", self.rate_points, self.latent_fraction, self.step_fraction)
+        out += struct.pack("<BBB", self.rate_points, self.mean_fraction, self.step_fraction)
         out += struct.pack(
             "<HHIII",
             self.tile_core,
@@ -111,7 +111,7 @@ class NormativePart:
         for layer in self.layers:
             out += layer_bytes(layer)
         if len(self.programs) != 4:
-            raise ValueError("there are four programs: init and three steps")
+            raise ValueError("there are four programs: init and three quarters")
         for program in self.programs:
             out += program_bytes(program)
         return bytes(out)
@@ -146,7 +146,7 @@ class NormativePart:
         window, tokens, digits = read.unpack("HHB")
         levels = read.unpack(f"{digits}H")
         context, banks, stride, align, channels = read.unpack("BBHHH")
-        rates, latent_fraction, step_fraction = read.unpack("BBB")
+        rates, mean_fraction, step_fraction = read.unpack("BBB")
         core, margin, whole, analysis, synthesis = read.unpack("HHIII")
         token_tables = [read.table(signed=False) for _ in range(read.unpack("I")[0])]
         token_map = read.array("<u2", read.unpack("I")[0])
@@ -164,7 +164,7 @@ class NormativePart:
             tokens_per_window=tokens,
             levels=tuple(levels),
             latent_channels=channels,
-            latent_fraction=latent_fraction,
+            mean_fraction=mean_fraction,
             step_fraction=step_fraction,
             token_tables=token_tables,
             token_map=token_map,

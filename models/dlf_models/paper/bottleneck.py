@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..common.prior import QUADTREE_XOR, SKIP_SCALE, STEP_MIN, quadtree_masks
+from ..common.prior import QUARTER_XOR, SKIP_SCALE, STEP_MIN, quarter_masks
 from .layers import Conv2d
 
 
@@ -99,26 +99,26 @@ class DetailBottleneck(nn.Module):
         """Detail feature -> latent ``y`` in units where symbols are ``round(y / step - mean)``."""
         return self.enc_trans_1(self.enc_trans_0(h) * self.enc_q)
 
-    def decode(self, y_hat: Tensor) -> Tensor:
-        """Dequantised latent (already multiplied by the quantisation step) -> detail feature."""
-        return self.dec_trans_1(self.dec_trans_0(y_hat) * self.dec_q)
+    def decode(self, latent: Tensor) -> Tensor:
+        """`latent` (§7.7) -> detail feature."""
+        return self.dec_trans_1(self.dec_trans_0(latent) * self.dec_q)
 
     def prior_init(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Raw quantisation step, scale and mean of step 0, and the context of the later steps, each
+        """Raw quantisation step, scale and mean of quarter 0, and the context of the later quarters, each
         ``[1, C, H, W]``.
         """
         params = self.y_prior_fusion(self.factorized_prior_vec.expand(-1, -1, height, width))
         step, scale, mean = params.chunk(3, dim=1)
         return step, scale, mean, self.y_spatial_prior_reduction(params)
 
-    def prior_step(self, step: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw scale and mean of step 1, 2 or 3 from what is decoded so far (zero elsewhere) and the
+    def prior_quarter(self, quarter: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw scale and mean of quarter 1, 2 or 3 from what is decoded so far (zero elsewhere) and the
         context.
         """
         params = torch.cat([y_hat, context], dim=1)
-        if step == 1:
+        if quarter == 1:
             params = self.y_spatial_prior_adaptor_1(params)
-        elif step == 2:
+        elif quarter == 2:
             params = self.y_spatial_prior_adaptor_2(params)
         else:
             params = self.y_spatial_prior_adaptor_3(params)
@@ -133,9 +133,9 @@ class DetailBottleneck(nn.Module):
 
     @torch.no_grad()
     def quantise(self, y: Tensor) -> dict[str, Tensor]:
-        """The four steps as an encoder walks them, in float.
+        """The four quarters as an encoder walks them, in float.
 
-        Returns ``step_raw``, ``step``, ``y_hat`` (times the step) and for each step k ``scale{k}``,
+        Returns ``step_raw``, ``step``, ``latent`` and for each quarter k ``scale{k}``,
         ``mean{k}`` (raw, ``[B, C, H, W]``), ``residual{k}``, ``symbol{k}``, ``coded_scale{k}``
         (``[B, C/4, H, W]``; scale and symbol are 0 where the scale is below ``SKIP_SCALE`` and
         nothing is coded).
@@ -144,12 +144,12 @@ class DetailBottleneck(nn.Module):
         step_raw, scale, mean, context = self.prior_init(height, width)
         step = step_raw.clamp_min(STEP_MIN)
         y = y / step
-        masks = quadtree_masks(channels, height, width, y.device)
+        masks = quarter_masks(channels, height, width, y.device)
         y_hat = torch.zeros_like(y)
         out = {"step_raw": step_raw, "step": step}
-        for k in range(len(QUADTREE_XOR)):
+        for k in range(len(QUARTER_XOR)):
             if k > 0:
-                scale, mean = self.prior_step(k, y_hat, context)
+                scale, mean = self.prior_quarter(k, y_hat, context)
             mask = masks[k]
             residual = torch.where(mask, y - mean, 0.0)
             coded = mask & (scale >= SKIP_SCALE)
@@ -158,7 +158,7 @@ class DetailBottleneck(nn.Module):
             out[f"scale{k}"], out[f"mean{k}"] = scale, mean
             out[f"residual{k}"], out[f"symbol{k}"] = fold_groups(residual), fold_groups(symbol)
             out[f"coded_scale{k}"] = fold_groups(torch.where(coded, scale, 0.0))
-        out["y_hat"] = y_hat * step
+        out["latent"] = y_hat * step
         return out
 
     @staticmethod

@@ -52,18 +52,18 @@ class PaperModel(nn.Module):
 
     @torch.jit.export
     def synthesis(
-        self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int
+        self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and dequantised latent -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1],
+        """Token indices and `latent` -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1],
         not clamped.
         """
         if rate != 0:
             raise ValueError("the model has a single rate point")
         z_hat = self.hybrid_codec.quantize.values(tokens)
-        h_hat = self.hybrid_codec.quantize_feat.decode(y_hat)
+        h_hat = self.hybrid_codec.quantize_feat.decode(latent)
         titok, feat = self.hybrid_codec.decoder(z_hat, h_hat)
-        latent = self.vqgan.quantize.expectation(self.prior_fusion(titok, feat))
-        return self.vqgan.decode(latent) * 0.5 + 0.5
+        generative = self.vqgan.quantize.expectation(self.prior_fusion(titok, feat))
+        return self.vqgan.decode(generative) * 0.5 + 0.5
 
 
 def large_weights(model: PaperModel) -> set[str]:

@@ -23,8 +23,8 @@ from ..package.tables import FrequencyTable
 from ..package.torchscript import NormativePart, assemble_files
 from .config import PaperConfig
 from .integer_prior import (
-    LATENT_FRACTION,
     LINEAR_SCALE_FRACTION,
+    MEAN_FRACTION,
     BlockPeaks,
     IntegerPrior,
     quantise_prior,
@@ -64,10 +64,10 @@ def calibrate(model: PaperModel, pictures: Sequence[Tensor]) -> Calibration:
     latents, symbols, scales = [], [], []
     for picture in pictures:
         y = model.bottleneck(model.analysis(picture)[1], 0)
-        steps = bottleneck.quantise(y)
+        quarters = bottleneck.quantise(y)
         latents.append(y[0].numpy())
-        symbols += [steps[f"symbol{k}"].numpy().ravel().astype(np.int64) for k in range(4)]
-        scales += [steps[f"coded_scale{k}"].numpy().ravel() for k in range(4)]
+        symbols += [quarters[f"symbol{k}"].numpy().ravel().astype(np.int64) for k in range(4)]
+        scales += [quarters[f"coded_scale{k}"].numpy().ravel() for k in range(4)]
     peaks.remove()
     bounds = linear_thresholds() / 2.0**LINEAR_SCALE_FRACTION
     indexes = np.searchsorted(bounds, np.concatenate(scales), side="right") - 1
@@ -128,7 +128,7 @@ def normative_part(
         tokens_per_window=config.tokens_per_window,
         levels=(codes,),
         latent_channels=config.latent_channels,
-        latent_fraction=LATENT_FRACTION,
+        mean_fraction=MEAN_FRACTION,
         step_fraction=calibration.prior.step_fraction,
         token_tables=[FrequencyTable(flat)],
         token_map=np.zeros(config.tokens_per_window, np.uint16),

@@ -48,5 +48,5 @@ class NetworkConfig:
 
     @property
     def token_channels(self) -> int:
-        """Channels of the token map: T*D."""
+        """Channels of the token grid: T*D."""
         return self.tokens_per_window * len(self.token_levels)

@@ -17,7 +17,7 @@ NOISE_START = 0.02
 
 
 class SemanticDecoder(nn.Module):
-    """The map of tokens, spread over its window: ``[B, T*D, H/128, W/128]`` -> ``[B, 2*Cs, H/32, W/32]``."""
+    """The tokens, spread over their windows: ``[B, T*D, H/128, W/128]`` -> ``[B, 2*Cs, H/32, W/32]``."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...common.prior import quadtree_masks
+from ...common.prior import quarter_masks
 from ...common.scale_tables import SCALE_FRACTION, SCALE_TABLES, scale_thresholds
 from ..config import STRIDE
 from ..importance import ImportanceHead
@@ -38,7 +38,7 @@ class Graphs:
     importance: Graph = field(default_factory=Graph)
     bottleneck: Graph = field(default_factory=Graph)
     prior_init: Graph = field(default_factory=Graph)
-    prior_steps: tuple[Graph, ...] = field(default_factory=lambda: (Graph(), Graph(), Graph()))
+    prior_quarters: tuple[Graph, ...] = field(default_factory=lambda: (Graph(), Graph(), Graph()))
     synthesis: Graph = field(default_factory=Graph)
     reduced: dict[int, Graph] = field(default_factory=lambda: {f: Graph() for f in REDUCED})
 
@@ -101,7 +101,7 @@ class Walker:
         rates = torch.full((1, image.shape[2] // STRIDE, image.shape[3] // STRIDE), rate)
         encoder, prior, _ = self.rates(rates)
         encoding = (graphs.analysis, graphs.importance, graphs.bottleneck)
-        for graph in (*encoding, graphs.prior_init, *graphs.prior_steps):
+        for graph in (*encoding, graphs.prior_init, *graphs.prior_quarters):
             graph.begin()
         pre, features, *looks = walks.analysis(
             graphs.analysis, n.analysis, self.head, image, SAMPLE_UNIT
@@ -111,17 +111,19 @@ class Walker:
         digits, values = n.analysis.tokens(pre)
         (y,) = walks.bottleneck(graphs.bottleneck, n.bottleneck, features, None, encoder, GAIN_UNIT)
         units: dict[str, object] = {"tokens": self.tokens, "offset": self.offset}
-        units |= dict.fromkeys(("step", "scale", "latent", "context", "rate"))
+        units |= dict.fromkeys(("step", "scale", "mean", "context", "rate"))
         around = values - self.offset[None, :, None, None]
         step, scale, mean, context = walks.prior_init(
             graphs.prior_init, n.prior, prior, around, units
         )
-        masks = quadtree_masks(n.prior.channels, y.shape[2], y.shape[3], y.device)
+        masks = quarter_masks(n.prior.channels, y.shape[2], y.shape[3], y.device)
         y_hat, symbols, scales = torch.zeros_like(y), torch.zeros_like(y), torch.zeros_like(y)
         for quarter in range(4):
             if quarter > 0:
-                graph = graphs.prior_steps[quarter - 1]
-                scale, mean = walks.prior_step(graph, n.prior, quarter - 1, y_hat, context, units)
+                graph = graphs.prior_quarters[quarter - 1]
+                scale, mean = walks.prior_quarter(
+                    graph, n.prior, quarter - 1, y_hat, context, units
+                )
             coded = scale >= self.thresholds[0]
             rounded = torch.round(y / step - mean) * coded
             y_hat = torch.where(masks[quarter], rounded + mean, y_hat)
@@ -171,8 +173,8 @@ def calibrate(
             result.graphs, whole_windows(image, network.config.window), point / (points - 1)
         )
         walker.draw(result.graphs, coding)
-        slots, digits = network.config.tokens_per_window, len(network.config.token_levels)
-        grid = coding.digits[0].movedim(0, -1).unflatten(-1, (slots, digits))
+        tokens, digits = network.config.tokens_per_window, len(network.config.token_levels)
+        grid = coding.digits[0].movedim(0, -1).unflatten(-1, (tokens, digits))
         result.digits.append(grid.numpy())
         sent = coding.indexes >= 0
         result.symbols.append(coding.symbols.numpy().ravel()[sent].astype(np.int64))

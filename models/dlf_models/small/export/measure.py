@@ -28,7 +28,7 @@ def samples(image: Tensor) -> Picture:
     return rounded.permute(1, 2, 0).to(torch.uint8).numpy()
 
 
-def token_map(config: NetworkConfig, digits: NDArray[np.int16], rows: int, columns: int) -> Tensor:
+def token_grid(config: NetworkConfig, digits: NDArray[np.int16], rows: int, columns: int) -> Tensor:
     """Values ``[1, T*D, rows, columns]`` of the digits ``[rows * columns, T*D]`` of a file."""
     halves = torch.tensor([level // 2 for level in config.token_levels] * config.tokens_per_window)
     values = torch.from_numpy(digits.astype(np.float32)) / halves - 1
@@ -68,7 +68,7 @@ def measure(
             latent = torch.from_numpy(symbols["latent"].astype(np.float32))[None]
             rate = torch.full((1, *latent.shape[2:]), symbols["rate"] / (RATE_POINTS - 1))
             grid = [side // network.config.window for side in whole.shape[2:]]
-            tokens = token_map(network.config, symbols["tokens"], *grid)
+            tokens = token_grid(network.config, symbols["tokens"], *grid)
             noise = silence(whole)
             same = network.synthesis(tokens, latent * 2.0**-fraction_bits, rate, noise)
             _, values, features = network.analysis(whole)

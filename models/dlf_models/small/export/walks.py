@@ -124,7 +124,7 @@ def bottleneck(
 def prior_init(
     graph: Graph, net: DetailPrior, rate: Tensor, tokens: Tensor, units: dict[str, object]
 ) -> tuple[Tensor, ...]:
-    """Rate vectors and token values -> step, scale, mean, context; ``units``: of tokens, step, scale, latent."""
+    """Rate vectors and token values -> step, scale, mean, context; ``units``: of tokens, step, scale, mean."""
     vector, values = graph.input(rate, units["rate"]), graph.input(tokens, units["tokens"])
     x = graph.leaky(from_tokens(graph, net.token_in, values, units))
     expanded = graph.depth_to_space(graph.conv(net.token_expand, x), net.cells)
@@ -133,12 +133,12 @@ def prior_init(
     c = net.channels
     step = graph.conv(net.init_out, x, slice(0, c), units["step"])
     scale = graph.conv(net.init_out, x, slice(c, 2 * c), units["scale"])
-    mean = graph.conv(net.init_out, x, slice(2 * c, 3 * c), units["latent"])
+    mean = graph.conv(net.init_out, x, slice(2 * c, 3 * c), units["mean"])
     context = graph.conv(net.init_out, x, slice(3 * c, None), units.get("context"))
     return graph.output(graph.at_least(step, STEP_MIN), scale, mean, context)
 
 
-def prior_step(
+def prior_quarter(
     graph: Graph,
     net: DetailPrior,
     index: int,
@@ -147,7 +147,7 @@ def prior_step(
     units: dict[str, object],
 ) -> tuple[Tensor, ...]:
     """Latent so far and context -> scale, mean."""
-    known, around = graph.input(y_hat, units["latent"]), graph.input(context, units["context"])
+    known, around = graph.input(y_hat, units["mean"]), graph.input(context, units["context"])
     adaptor = net.adaptors[index]
     assert isinstance(adaptor, Conv)
     x = graph.leaky(graph.conv(adaptor, graph.concat(known, around)))
@@ -155,7 +155,7 @@ def prior_step(
     x = graph.add(x, graph.leaky(graph.conv(net.spatial_mix, y)))
     c = net.channels
     scale = graph.conv(net.spatial_out, x, slice(0, c), units["scale"])
-    return graph.output(scale, graph.conv(net.spatial_out, x, slice(c, None), units["latent"]))
+    return graph.output(scale, graph.conv(net.spatial_out, x, slice(c, None), units["mean"]))
 
 
 def synthesis(
@@ -172,7 +172,7 @@ def synthesis(
 
     ``rate``: gains and rate vectors, one after the other. ``depth``: 1 for the picture, else 2, 4, 8.
     """
-    values = graph.input(latent, units["latent"])
+    values = graph.input(latent, units["mean"])
     digits = graph.input(tokens, units["tokens"])
     vectors = graph.input(rate, units["rate"])
     planes = graph.input(noise[0], units["noise"]), graph.input(noise[1], units["noise"])
