@@ -14,7 +14,7 @@ from typing import Any
 import dlf
 import numpy as np
 import pytest
-from dlf.cli import main
+from command_line import run
 from dlf.cli.main import COMMANDS
 from PIL import Image
 
@@ -33,10 +33,6 @@ def file(photo_dlf: bytes, tmp_path: Path) -> Path:
     path = tmp_path / "photo.dlf"
     path.write_bytes(photo_dlf)
     return path
-
-
-def run(*words: Any) -> int:
-    return main([str(word) for word in words])
 
 
 def failure(capsys: pytest.CaptureFixture[str], *words: Any) -> tuple[int, str]:

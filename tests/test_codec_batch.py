@@ -1,6 +1,6 @@
 """Several pictures in one call: order, sizes, errors, and what may differ from single calls.
 
-On a processor the networks get one picture at a time. `pixels_per_call` makes them take several, as a
+On a CPU the networks get one picture at a time. `pixels_per_call` makes them take several, as a
 GPU does, through the same code.
 """
 

@@ -82,17 +82,9 @@ def encode(entries: list[tuple[FrequencyTable, int]], offset: int = 0) -> bytes:
     return x.to_bytes(4, "little") + bytes(reversed(put_out))
 
 
-def compose(
-    model: Model,
-    width: int,
-    height: int,
-    rate: int,
-    recorder: Recorder,
-    offsets: Offsets | None = None,
-    scale: int = 0,
-) -> Decoded:
-    """Let `recorder` pick all symbols of a picture of this size, behind a map of these offsets."""
-    header = Header(
+def plain_header(width: int, height: int, rate: int, has_map: bool = False) -> Header:
+    """The header of an RGB picture without anything special; its payload is not counted."""
+    return Header(
         version=1,
         model_id=0,
         width=width,
@@ -103,11 +95,24 @@ def compose(
         alpha=0,
         color_space=0,
         payload_length=0,
-        has_map=offsets is not None,
+        has_map=has_map,
         has_chunks=False,
         has_trailer=False,
         size=0,
     )
+
+
+def compose(
+    model: Model,
+    width: int,
+    height: int,
+    rate: int,
+    recorder: Recorder,
+    offsets: Offsets | None = None,
+    scale: int = 0,
+) -> Decoded:
+    """Let `recorder` pick all symbols of a picture of this size, behind a map of these offsets."""
+    header = plain_header(width, height, rate, has_map=offsets is not None)
     recorder.given = [] if offsets is None else entries(offsets, scale)
     return decode_with(recorder, File(header), model)
 

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "base/status.h"
@@ -89,15 +90,23 @@ inline py::bytes to_bytes(const std::vector<uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// The fields of dlf.Limits: visit(name, field) for each.
+template <typename GivenLimits, typename Visit>
+void visit_limits(GivenLimits&& limits, const Visit& visit) {
+  visit("max_pixels", limits.max_pixels);
+  visit("max_side", limits.max_side);
+  visit("max_memory", limits.max_memory);
+  visit("max_chunk_bytes", limits.max_chunk_bytes);
+  visit("max_file_bytes", limits.max_file_bytes);
+}
+
 // A dlf.Limits; None is the default.
 inline Limits limits_of(const py::object& given) {
   Limits limits;
   if (given.is_none()) return limits;
-  limits.max_pixels = given.attr("max_pixels").cast<uint64_t>();
-  limits.max_side = given.attr("max_side").cast<uint32_t>();
-  limits.max_memory = given.attr("max_memory").cast<uint64_t>();
-  limits.max_chunk_bytes = given.attr("max_chunk_bytes").cast<uint64_t>();
-  limits.max_file_bytes = given.attr("max_file_bytes").cast<uint64_t>();
+  visit_limits(limits, [&](const char* name, auto& field) {
+    field = given.attr(name).template cast<std::decay_t<decltype(field)>>();
+  });
   return limits;
 }
 

@@ -87,8 +87,14 @@ class File:
     def __init__(self, data: bytes | bytearray) -> None: ...
     @property
     def header(self) -> Header: ...
+    def keep(self, index: int, content: bytes) -> None:
+        """Keep the content of the deflated chunk of this number, so that nobody inflates it again."""
+
     def kept(self, index: int) -> bytes | None:
-        """Return what decoding has inflated of the deflated chunk of this number, None for nothing."""
+        """Return the kept content of the deflated chunk of this number; decoding keeps it too.
+
+        None for nothing; alpha, which is in the pixels, is kept by `keep` alone.
+        """
 
 class Package:
     """A model package whose members have been checked; never changes, usable from many threads."""
@@ -197,7 +203,7 @@ def registered_models() -> list[tuple[int, str, str]]:
     """Return the registry of BITSTREAM.md: id, name and SHA-256 of each model."""
 
 def kernels() -> list[str]:
-    """Return the kernels of the integer machine that this build and this processor have, best last."""
+    """Return the kernels of the integer machine that this build and this CPU have, best last."""
 
 class Call(Generic[_Result]):
     """Work under way on threads of the module; for the thread that has started it."""

@@ -107,8 +107,7 @@ DLF_API const char* dlf_status_string(dlf_status status);
  * that of the header. Libraries of one minor version are interchangeable. */
 DLF_API const char* dlf_version(void);
 
-/* ---- errors, limits, memory, log --------------------------------------------------------------
- */
+/* ---- errors, limits, memory, log ------------------------------------------------------------- */
 
 /* Marks an error that belongs to no byte of the input. */
 #define DLF_NO_OFFSET UINT64_MAX
@@ -587,8 +586,7 @@ DLF_API dlf_status dlf_decoder_picture(const dlf_decoder* decoder, const dlf_cod
                                        const dlf_decode_options* options, dlf_picture* picture,
                                        dlf_error* error);
 
-/* ---- networks that libtorch runs: libdlf_torch ------------------------------------------------
- */
+/* ---- networks that libtorch runs: libdlf_torch ----------------------------------------------- */
 
 /* What libdlf looks for in libdlf_torch. A program need not call it. */
 typedef struct dlf_backend dlf_backend;

@@ -14,16 +14,7 @@ static_assert(DLF_CHUNK_ALPHA == dlf::kChunkAlpha && DLF_CHUNK_ICC == dlf::kChun
                   DLF_CHUNK_FIRST_PRIVATE == dlf::kChunkFirstPrivate,
               "dlf.h and constants.h must agree");
 
-using dlf::c_api::clear;
-using dlf::c_api::give;
-using dlf::c_api::guarded;
-using dlf::c_api::info_of;
-using dlf::c_api::kInMemory;
-using dlf::c_api::known_part;
-using dlf::c_api::limits_of;
-using dlf::c_api::model_of;
-using dlf::c_api::require;
-using dlf::c_api::view_of;
+using namespace dlf::c_api;  // what all parts of the interface share
 
 namespace {
 

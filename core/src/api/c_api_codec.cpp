@@ -8,18 +8,7 @@
 #include "codec/codec.h"
 #include "codec/transforms.h"
 
-using dlf::c_api::clear;
-using dlf::c_api::downscale_of;
-using dlf::c_api::give;
-using dlf::c_api::guarded;
-using dlf::c_api::kInMemory;
-using dlf::c_api::known_part;
-using dlf::c_api::limits_of;
-using dlf::c_api::Log;
-using dlf::c_api::log_of;
-using dlf::c_api::memory_of;
-using dlf::c_api::require;
-using dlf::c_api::view_of;
+using namespace dlf::c_api;  // what all parts of the interface share
 
 struct dlf_codec {
   Log log;

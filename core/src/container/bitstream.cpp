@@ -186,7 +186,7 @@ ParsedFile parse_file(const FileView& view, const ParseOptions& options) {
 
   const bool wants_alpha = header.picture.alpha != AlphaMode::kNone;
   const uint64_t alpha = wants_alpha ? alpha_content_bytes(header.width, header.height) : 0;
-  file.chunks = open_chunks(raw, alpha, options.chunk_limits, options.chunk_contents);
+  file.chunks = open_chunks(raw, alpha, options.chunk_limits, options.chunk_contents, view.known());
   if (wants_alpha && !file.truncated && find_chunk(file.chunks, kChunkAlpha) == nullptr) {
     fail(DLF_INVALID_FILE, "the alpha chunk is missing", payload_end);  // §3.5
   }

@@ -5,6 +5,7 @@
 #define DLF_SRC_CONTAINER_BITSTREAM_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -53,15 +54,18 @@ class FileView {
  public:
   // Throws what parse_header throws.
   explicit FileView(ByteView bytes) : FileView(bytes, parse_header(bytes)) {}
-  // `header`: as parse_header has given it for these bytes.
-  FileView(ByteView bytes, const Header& header) : bytes_(bytes), header_(header) {}
+  // `header`: as parse_header has given it for these bytes. `known`: contents of their chunks.
+  FileView(ByteView bytes, const Header& header, KnownContents known = {})
+      : bytes_(bytes), header_(header), known_(std::move(known)) {}
 
   ByteView bytes() const { return bytes_; }
   const Header& header() const { return header_; }
+  const KnownContents& known() const { return known_; }
 
  private:
   ByteView bytes_;
   Header header_;
+  KnownContents known_;
 };
 
 struct ParseOptions {

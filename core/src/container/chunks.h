@@ -4,7 +4,9 @@
 #ifndef DLF_SRC_CONTAINER_CHUNKS_H_
 #define DLF_SRC_CONTAINER_CHUNKS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/bytes.h"
@@ -33,6 +35,9 @@ struct ChunkLimits {
 // Whether contents are inflated at once, or left in the input for read_content().
 enum class Contents { kRead, kLeft };
 
+// Contents that are known from an earlier reading, by the number of their chunk, from 0; borrowed.
+using KnownContents = std::map<size_t, ByteView>;
+
 // A chunk as it lies in the file, not yet judged (§3.1).
 struct RawChunk {
   uint32_t tag = 0;
@@ -58,12 +63,14 @@ ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit);
 std::vector<RawChunk> scan_chunks(ByteReader& reader, bool truncated_is_end, bool* truncated,
                                   uint64_t end_limit = UINT64_MAX);
 
-// Applies the rules (§3.2-§3.4) and, unless they are to be left, inflates the contents.
+// Applies the rules (§3.2-§3.4) and, unless they are to be left, inflates those contents that are
+// not in `known`.
 // `alpha_bytes` is the content length that an alpha chunk must have, or 0 when there must be none.
 // Throws DLF_UNSUPPORTED for an unknown critical chunk, DLF_INVALID_FILE for a broken rule,
 // DLF_LIMIT_EXCEEDED.
 std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_bytes,
-                               const ChunkLimits& limits, Contents contents = Contents::kRead);
+                               const ChunkLimits& limits, Contents contents = Contents::kRead,
+                               const KnownContents& known = {});
 
 // The content of a chunk that was read from a file (§3.4), whose bytes must still be there. Throws
 // DLF_INVALID_FILE.

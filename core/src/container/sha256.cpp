@@ -1,11 +1,11 @@
-// With the processor's own instructions where it has them: a package of tens of megabytes is hashed
+// With the CPU's own instructions where it has them: a package of tens of megabytes is hashed
 // whenever it is loaded.
 #include "container/sha256.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "base/processor.h"
+#include "base/cpu.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>

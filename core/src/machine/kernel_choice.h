@@ -10,7 +10,7 @@
 
 namespace dlf {
 
-// Those that this build has and this processor runs, the fastest last; the first is the plain one.
+// Those that this build has and this CPU runs, the fastest last; the first is the plain one.
 const std::vector<const Kernels*>& available_kernels();
 
 // The fastest, or the one that the environment variable DLF_KERNELS names if it is available.

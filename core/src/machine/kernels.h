@@ -1,5 +1,5 @@
 // The arithmetic of the machine on one row of a register: plain code that reads like §8.3, and the
-// same for the instruction sets of processors. All give the same numbers: sums of integers do not
+// same for the instruction sets of CPUs. All give the same numbers: sums of integers do not
 // depend on their order once no partial sum can overflow (§8.4).
 //
 // Registers lie in memory as pairs of channels, interleaved: [pair][column][2].

@@ -12,7 +12,7 @@
 namespace dlf {
 namespace {
 
-// Sides of pieces in pixels: what a GPU is busy with, and what fits a processor's memory.
+// Sides of pieces in pixels: what a GPU is busy with, and what fits a CPU's memory.
 constexpr uint32_t kCudaSide = 2048, kCpuSide = 1024;
 // Pieces are worked on at the same time as long as they need no more than this together.
 constexpr uint64_t kBytesTogether = uint64_t{1} << 30;

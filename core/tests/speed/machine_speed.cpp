@@ -1,4 +1,4 @@
-// How fast each set of kernels convolves, beside what the processor could do at most.
+// How fast each set of kernels convolves, beside what the CPU could do at most.
 //
 //   machine_speed [ROUNDS]
 //

@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Cost:
-    """seconds: wall clock; cpu_seconds: processor time of all threads, which other work on the
+    """seconds: wall clock; cpu_seconds: CPU time of all threads, which other work on the
     machine hardly changes; peak_bytes: the most resident memory above what the process held
     before the call, None where the system cannot tell."""
 

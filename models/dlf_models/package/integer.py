@@ -7,8 +7,6 @@ import struct
 import zipfile
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 from dlf.specification import (
     ENCODER_MAGIC,
     ENCODER_MEMBER,
@@ -21,8 +19,8 @@ from dlf.specification import (
 )
 
 from .archive import member, network_digest
+from .entropy import EntropyModel
 from .programs import ConvLayer, Instruction, Int16Array, Op, Program, layer_bytes, program_bytes
-from .tables import FrequencyTable, frequency_bytes
 
 IMPORTANCE = 1
 
@@ -54,20 +52,10 @@ class Drawing:
         return struct.pack("<H", self.reach) + program_bytes(self.program)
 
 
-@dataclass
-class IntegerNormative:
+@dataclass(kw_only=True)
+class IntegerNormative(EntropyModel):
     """Everything a decoder needs from bytes to pixels; field by field Annex A.2."""
 
-    window: int
-    tokens_per_window: int
-    levels: tuple[int, ...]
-    latent_channels: int
-    mean_fraction: int
-    step_fraction: int
-    token_tables: list[FrequencyTable]
-    token_map: npt.NDArray[np.uint16]
-    thresholds: Int16Array
-    scale_tables: list[FrequencyTable]
     prior_rates: Int16Array
     """``[R][P]``: rate vectors of the prior."""
     layers: list[BoundedLayer]
@@ -85,9 +73,6 @@ class IntegerNormative:
     map_unit: int | None = None
     """Rate points to one unit of an importance map; None: no maps."""
     token_context: bool = True
-    banks: int = 1
-    latent_stride: int = 32
-    latent_align: int = 32
     network_digest: bytes = bytes(32)
 
     def to_bytes(self) -> bytes:
@@ -96,18 +81,7 @@ class IntegerNormative:
         out = bytearray(
             NORMATIVE_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags) + self.network_digest
         )
-        out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
-        out += struct.pack(f"<{len(self.levels)}H", *self.levels)
-        shape = (self.latent_stride, self.latent_align, self.latent_channels)
-        out += struct.pack("<BBHHH", int(self.token_context), self.banks, *shape)
-        out += struct.pack("<BBB", points, self.mean_fraction, self.step_fraction)
-        out += struct.pack("<I", len(self.token_tables))
-        for table in self.token_tables:
-            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
-        out += struct.pack("<I", self.token_map.size) + self.token_map.astype("<u2").tobytes()
-        out += struct.pack("<H", self.thresholds.size) + self.thresholds.astype("<i2").tobytes()
-        for table in self.scale_tables:
-            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
+        out += self.shape_bytes(points) + self.token_bytes() + self.scale_bytes()
         out += rates_to_bytes(self.prior_rates)
         if self.map_unit is not None:
             out += struct.pack("<B", self.map_unit)

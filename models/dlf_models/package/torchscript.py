@@ -19,6 +19,7 @@ from dlf.specification import (
 )
 
 from .archive import archive_digest, classic_zip, common_root, member, network_digest
+from .entropy import EntropyModel
 from .programs import (
     ConvLayer,
     Instruction,
@@ -29,34 +30,21 @@ from .programs import (
     layer_bytes,
     program_bytes,
 )
-from .tables import FrequencyTable, frequency_bytes
+from .tables import FrequencyTable
 
 # Written by torch.jit.save, needed by no reader: source positions, and a hash that depends on them.
 DEBUG_SUFFIX = ".debug_pkl"
 SERIALIZATION_ID_MEMBER = ".data/serialization_id"
 
 
-@dataclass
-class NormativePart:
+@dataclass(kw_only=True)
+class NormativePart(EntropyModel):
     """Everything a decoder needs between bytes and latents; field by field Annex A.2."""
 
-    window: int
-    tokens_per_window: int
-    levels: tuple[int, ...]
-    latent_channels: int
-    mean_fraction: int
-    step_fraction: int
-    token_tables: list[FrequencyTable]
-    token_map: npt.NDArray[np.uint16]
-    thresholds: Int16Array
-    scale_tables: list[FrequencyTable]
     rate_vectors: Int16Array
     layers: list[ConvLayer]
     programs: tuple[Program, Program, Program, Program]
     token_context: bool = False
-    banks: int = 1
-    latent_stride: int = 32
-    latent_align: int = 32
     tile_core: int = 8
     tile_margin: int = 1
     whole_limit: int = 64
@@ -68,31 +56,13 @@ class NormativePart:
     def rate_points(self) -> int:
         return int(self.rate_vectors.shape[0])
 
-    def map_size(self) -> int:
-        """Entries of ``token_map``: ``[bank][slot][digit][left][above]``, ragged over the digit."""
-        if self.token_context:
-            per_slot = sum((level + 1) ** 2 for level in self.levels)
-        else:
-            per_slot = len(self.levels)
-        return self.banks * self.tokens_per_window * per_slot
-
     def to_bytes(self) -> bytes:
         out = bytearray(NORMATIVE_MAGIC)
         out += struct.pack("<HH", PACKAGE_FORMAT_OLD, 0)
         if len(self.network_digest) != 32:
             raise ValueError("the network digest is 32 bytes")
         out += self.network_digest
-        out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
-        out += struct.pack(f"<{len(self.levels)}H", *self.levels)
-        out += struct.pack(
-            "<BBHHH",
-            int(self.token_context),
-            self.banks,
-            self.latent_stride,
-            self.latent_align,
-            self.latent_channels,
-        )
-        out += struct.pack("<BBB", self.rate_points, self.mean_fraction, self.step_fraction)
+        out += self.shape_bytes(self.rate_points)
         out += struct.pack(
             "<HHIII",
             self.tile_core,
@@ -101,8 +71,8 @@ class NormativePart:
             self.analysis_macs,
             self.synthesis_macs,
         )
-        out += self._token_bytes()
-        out += self._scale_bytes()
+        out += self.token_bytes()
+        out += self.scale_bytes()
         rates = exact(self.rate_vectors, np.int16, "rate_vectors")
         if rates.ndim != 2:
             raise ValueError("rate vectors are [rate point][channel]")
@@ -114,26 +84,6 @@ class NormativePart:
             raise ValueError("there are four programs: init and three quarters")
         for program in self.programs:
             out += program_bytes(program)
-        return bytes(out)
-
-    def _token_bytes(self) -> bytes:
-        out = bytearray(struct.pack("<I", len(self.token_tables)))
-        for table in self.token_tables:
-            if table.first != 0:
-                raise ValueError("token tables start at symbol 0")
-            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
-        token_map = exact(self.token_map, np.uint16, "token_map").reshape(-1)
-        if token_map.size != self.map_size():
-            raise ValueError(f"the token map has {token_map.size} entries, not {self.map_size()}")
-        return bytes(out + struct.pack("<I", token_map.size) + token_map.astype("<u2").tobytes())
-
-    def _scale_bytes(self) -> bytes:
-        thresholds = exact(self.thresholds, np.int16, "thresholds")
-        if thresholds.shape != (len(self.scale_tables),):
-            raise ValueError("there is one threshold per scale table")
-        out = bytearray(struct.pack("<H", thresholds.size) + thresholds.astype("<i2").tobytes())
-        for table in self.scale_tables:
-            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
         return bytes(out)
 
     @classmethod

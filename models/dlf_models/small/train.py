@@ -24,7 +24,7 @@ from ..common.run import Run
 from .config import NetworkConfig
 from .losses import LossWeights
 from .pool import Crops, Pool, build_pool, people_and_text
-from .trainer import Recipe, Trainer
+from .trainer import Machine, Recipe, Trainer
 
 log = logging.getLogger(__name__)
 PROFILE = "small"
@@ -74,9 +74,7 @@ def make_trainer(
     network: NetworkConfig,
     recipe: Recipe,
     material: Material,
-    device: str,
-    bfloat16: bool,
-    compiled: bool,
+    machine: Machine,
 ) -> Trainer:
     """A trainer at its start, on every rank. Raises ``OSError`` and ``ValueError`` for material that will not do."""
     if world()[0] == 0:
@@ -94,9 +92,9 @@ def make_trainer(
         kept = [pool.picture(by_name[n]) for n in names]
     tags = material.data / "tags.csv"
     weights = people_and_text(tags) if tags.exists() else {}
-    crops = Crops(pool, set(names), weights, recipe.seed, device)
+    crops = Crops(pool, set(names), weights, recipe.seed, machine.device)
     shown = centre_crops(kept[:SHOWN], HELD_OUT_SIDE)
-    return Trainer(network, recipe, crops, shown, material.lpips, device, bfloat16, compiled)
+    return Trainer(network, recipe, crops, shown, material.lpips, machine)
 
 
 def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, Any]:
@@ -126,7 +124,8 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
         Path(options.validation) if options.validation else None,
     )
     bfloat16, compiled = options.precision == "bf16", options.compile is not None
-    trainer = make_trainer(network, recipe, material, options.device, bfloat16, compiled)
+    machine = Machine(options.device, bfloat16, compiled)
+    trainer = make_trainer(network, recipe, material, machine)
     if last.exists() and not options.restart:
         return trainer, resume(trainer, last, options.fresh_optimiser)
     if options.init:
@@ -158,7 +157,8 @@ def main() -> None:
     join(args.device)
     network, recipe = load_recipe(args.recipe)
     material = Material(args.data, args.pool, args.lpips)
-    trainer = make_trainer(network, recipe, material, args.device, not args.float32, not args.eager)
+    machine = Machine(args.device, not args.float32, not args.eager)
+    trainer = make_trainer(network, recipe, material, machine)
     last = args.out / "last.ckpt"
     source = last if last.exists() else args.init
     if source is not None:

@@ -58,6 +58,17 @@ class Recipe:
     loss: LossWeights = field(default_factory=LossWeights)
 
 
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run computes; the recipe does not depend on it."""
+
+    device: str = "cpu"
+    bfloat16: bool = True
+    """Mixed precision."""
+    compiled: bool = False
+    """The loss, by torch.compile."""
+
+
 class Trainer:
     """Networks, optimisers and counters of a run; drives on any number of ranks."""
 
@@ -68,13 +79,11 @@ class Trainer:
         crops: Crops,
         held_out: Tensor,
         lpips_weights: str,
-        device: str = "cpu",
-        bfloat16: bool = True,
-        compiled: bool = False,
+        machine: Machine = Machine(),
     ) -> None:
-        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets. ``compiled``: by torch.compile."""
+        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets."""
         self.recipe, self.crops, self.held_out = recipe, crops, held_out
-        self.device, self.bfloat16 = torch.device(device), bfloat16
+        self.device, self.bfloat16 = torch.device(machine.device), machine.bfloat16
         self.total = recipe.images
         torch.manual_seed(recipe.seed)
         self.network = DLF(network)
@@ -84,7 +93,7 @@ class Trainer:
             for part in (self.network.analysis, self.network.bottleneck, self.network.prior):
                 part.requires_grad_(False)
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss, compiled).to(self.device)
+        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss, machine.compiled).to(self.device)
         self.optimisers = make_optimisers(recipe.optimiser, self.network)
         self.average = GradientAverager(self.network)
         self.rank, self.ranks = world()

@@ -135,18 +135,21 @@ class Walker:
         )
 
     @torch.no_grad()
-    def draw(self, graphs: Graphs, coding: Coding) -> Tensor:
-        """The picture in [0, 2]."""
-        n = self.network
-        _, _, drawing = self.rates(coding.rate)
+    def drawing_inputs(self, coding: Coding) -> walks.DrawingInputs:
+        """What synthesis reads; the noise is drawn anew."""
+        _, _, rate = self.rates(coding.rate)
         size = torch.empty(1, 1, *(STRIDE * s for s in coding.rate.shape[1:]))
         units: dict[str, object] = {"tokens": self.tokens, "offset": self.offset}
         units |= {"noise": NOISE_UNIT, "rate": GAIN_UNIT, "latent": None}
-        noise, around = draw_noise(size), coding.values - self.offset[None, :, None, None]
+        around = coding.values - self.offset[None, :, None, None]
+        return walks.DrawingInputs(coding.latent, around, rate, draw_noise(size), units)
+
+    @torch.no_grad()
+    def draw(self, graphs: Graphs, coding: Coding) -> Tensor:
+        """The picture in [0, 2]."""
+        inputs = self.drawing_inputs(coding)
         graphs.synthesis.begin()
-        picture = walks.synthesis(
-            graphs.synthesis, n.synthesis, coding.latent, around, drawing, noise, units
-        )
+        picture = walks.synthesis(graphs.synthesis, self.network.synthesis, inputs)
         graphs.synthesis.output(picture)
         return picture.data
 

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..model import DLF, draw_noise
 from . import walks
-from .calibrate import GAIN_UNIT, NOISE_UNIT, REDUCED, STRIDE, Coding, Walker
+from .calibrate import REDUCED, Coding, Walker
 from .graph import Graph, Value
 
 RIDGE = 1e-3
@@ -61,16 +60,9 @@ class Reduced:
 @torch.no_grad()
 def walk(walker: Walker, coding: Coding, graph: Graph, factor: int) -> Value:
     """Features and base picture where the reduced size starts from."""
-    network: DLF = walker.network
-    _, _, drawing = walker.rates(coding.rate)
-    size = torch.empty(1, 1, *(STRIDE * s for s in coding.rate.shape[1:]))
-    units: dict[str, object] = {"tokens": walker.tokens, "offset": walker.offset}
-    units |= {"noise": NOISE_UNIT, "rate": GAIN_UNIT, "latent": None}
-    around = coding.values - walker.offset[None, :, None, None]
+    inputs = walker.drawing_inputs(coding)
     graph.begin()
-    return walks.synthesis(
-        graph, network.synthesis, coding.latent, around, drawing, draw_noise(size), units, factor
-    )
+    return walks.synthesis(graph, walker.network.synthesis, inputs, factor)
 
 
 def observe(walker: Walker, coding: Coding, picture: Tensor, reduced: Reduced) -> None:

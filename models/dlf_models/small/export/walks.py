@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -158,23 +159,30 @@ def prior_quarter(
     return graph.output(scale, graph.conv(net.spatial_out, x, slice(c, None), units["mean"]))
 
 
-def synthesis(
-    graph: Graph,
-    net: Synthesis,
-    latent: Tensor,
-    tokens: Tensor,
-    rate: Tensor,
-    noise: tuple[Tensor, Tensor],
-    units: dict[str, object],
-    depth: int = 1,
-) -> Value:
-    """Inputs in the order of A.2.11 -> picture, or the features and base picture that a reduced size starts from.
+@dataclass(frozen=True)
+class DrawingInputs:
+    """What synthesis reads, in the order of A.2.11."""
 
-    ``rate``: gains and rate vectors, one after the other. ``depth``: 1 for the picture, else 2, 4, 8.
+    latent: Tensor
+    """``[1, C, h, w]``."""
+    tokens: Tensor
+    """Token values ``[1, T*D, nH, nW]``."""
+    rate: Tensor
+    """``[1, C + P', h, w]``: gains and rate vectors, one after the other."""
+    noise: tuple[Tensor, Tensor]
+    units: dict[str, object]
+    """Of all of them, and the ``offset`` of the tokens."""
+
+
+def synthesis(graph: Graph, net: Synthesis, inputs: DrawingInputs, depth: int = 1) -> Value:
+    """The picture, or the features and base picture that a reduced size starts from.
+
+    ``depth``: 1 for the picture, else 2, 4, 8.
     """
-    values = graph.input(latent, units["mean"])
-    digits = graph.input(tokens, units["tokens"])
-    vectors = graph.input(rate, units["rate"])
+    units, noise = inputs.units, inputs.noise
+    values = graph.input(inputs.latent, units["latent"])
+    digits = graph.input(inputs.tokens, units["tokens"])
+    vectors = graph.input(inputs.rate, units["rate"])
     planes = graph.input(noise[0], units["noise"]), graph.input(noise[1], units["noise"])
     channels = values.channels
     gains = graph.slice(vectors, 0, channels)
