@@ -29,6 +29,7 @@ class Vector:
 
     @property
     def id(self) -> str:
+        """The name of its folder."""
         return self.folder.name
 
 
@@ -43,6 +44,7 @@ class Result:
 
     @property
     def outcome(self) -> str:
+        """ "passed", "failed" or "not supported"."""
         if self.failure is not None:
             return "failed"
         return "passed" if self.missing is None else checks.NOT_SUPPORTED

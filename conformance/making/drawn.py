@@ -34,14 +34,17 @@ class Shared:
 
     @property
     def name(self) -> str:
+        """The name of the package's file, without its ending."""
         return f"integer-{self.seed}"
 
     @cached_property
     def parts(self) -> Parts:
+        """What the package is written from."""
         return integer_parts(self.seed)
 
     @cached_property
     def model(self) -> Model:
+        """The package as the reference decoder reads it."""
         return parse(self.parts.normative())
 
     def write(self) -> bytes:

@@ -126,6 +126,7 @@ class Drawer(Builder):
         return x.cell == min(max(noise.cell, f), self.stride)
 
     def join(self, wires: list[Wire]) -> Wire:
+        """Concatenate wires on one grid."""
         channels = sum(wire.channels for wire in wires)
         joined = self.wire(CONCAT, wires)
         return Wire(joined.register, channels, joined.cell, max(w.spread for w in wires))
@@ -185,6 +186,7 @@ class Drawer(Builder):
         return Wire(target, outputs, a.cell, spread)
 
     def wire(self, number: int, sources: list[Wire], first: int = 0) -> Wire:
+        """Add an instruction that keeps channels, cell and spread of its first source."""
         target = self.add(number, [source.register for source in sources], first)
         a = sources[0]
         return Wire(target, a.channels, a.cell, a.spread)

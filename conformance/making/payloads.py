@@ -34,11 +34,13 @@ class Recorder(EntropyDecoder):
         self.position = 0
 
     def entry(self, table: FrequencyTable) -> int:
+        """Pick and record an entry of this table."""
         i = self.given.pop(0) if self.given else self.pick_entry(table)
         self.entries.append((table, i))
         return i
 
     def value(self, scale: ScaleTable) -> int:
+        """Pick and record a symbol of this scale."""
         return self.record(scale, self.pick_value(scale))
 
     def record(self, scale: ScaleTable, value: int) -> int:
@@ -55,9 +57,11 @@ class Recorder(EntropyDecoder):
         return int(np.clip(value, -32768, 32767))
 
     def bits(self, bits: list[int]) -> None:
+        """Record raw bits."""
         self.entries += [(RAW_BIT, bit) for bit in bits]
 
     def finish(self) -> int:
+        """Return a final state, which a payload to be written has not yet."""
         return 0
 
     def encoded(self) -> bytes:

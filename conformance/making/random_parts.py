@@ -104,6 +104,7 @@ class Builder:
         return [self.init(rate_length, context)] + [self.quarter(context) for _ in range(3)]
 
     def init(self, rate_length: int, context: int) -> ProgramPart:
+        """Return a random `init` with vectors of this length and so many channels of context."""
         self.start(int(self.dice.integers(1, 3)))
         register, channels = 0, rate_length
         if self.inputs == 2:
@@ -119,6 +120,7 @@ class Builder:
         return ProgramPart(self.inputs, self.instructions, outputs)
 
     def quarter(self, context: int) -> ProgramPart:
+        """Return a random `quarter s` with so many channels of context."""
         self.start(2)
         both = self.add(CONCAT, [0, 1])
         register = self.body(both, self.channels + context, 2 * self.channels)
@@ -135,6 +137,7 @@ class Builder:
         return self.convolve(both, width, outputs)
 
     def convolve(self, register: int, inputs: int, outputs: int, depthwise: bool = False) -> int:
+        """Add a random layer and a CONV with it; return its register."""
         k = int(self.dice.choice([1, 3]))
         shape = (outputs, k, k) if depthwise else (outputs, inputs, k, k)
         shift = self.dice.integers(8, 47, outputs)
@@ -151,13 +154,16 @@ class Builder:
         return self.add(CONV, [register], len(self.layers) - 1)
 
     def slice(self, register: int, part: int) -> int:
+        """Add a SLICE: one of the parts of C channels; return its register."""
         return self.add(SLICE, [register], part * self.channels, self.channels)
 
     def start(self, inputs: int) -> None:
+        """Begin a program with so many inputs."""
         self.inputs = inputs
         self.instructions: list[tuple[int, int, list[int], int, int]] = []
 
     def add(self, number: int, sources: list[int], first: int = 0, second: int = 0) -> int:
+        """Add an instruction; return its register."""
         target = self.inputs + len(self.instructions)
         self.instructions.append((number, target, sources, first, second))
         return target

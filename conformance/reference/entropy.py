@@ -25,10 +25,12 @@ class FrequencyTable:
 
     @classmethod
     def of(cls, frequencies: list[int]) -> FrequencyTable:
+        """Return the table of these frequencies."""
         return cls(tuple(frequencies), tuple(accumulate(frequencies[:-1], initial=0)))
 
     @property
     def count(self) -> int:
+        """The number of entries."""
         return len(self.frequencies)
 
 

@@ -29,7 +29,8 @@ class File:
     truncated: bool = False
 
     @property
-    def payload_is_cut(self) -> bool:
+    def payload_is_truncated(self) -> bool:
+        """Whether bytes of the payload are missing."""
         return len(self.payload) < self.header.payload_length
 
 

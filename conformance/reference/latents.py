@@ -37,6 +37,7 @@ class SymbolSource:
         self.is_cut = is_cut
 
     def next(self, scale_index: int) -> int:
+        """Return the next symbol of this scale; 0 for -1, which is not coded."""
         if scale_index == -1 or self.decoder is None:
             return 0
         try:

@@ -19,6 +19,7 @@ class Reader:
 
     @property
     def remaining(self) -> int:
+        """How many bytes have not been read."""
         return len(self.data) - self.position
 
     def take(self, count: int) -> bytes:

@@ -66,7 +66,7 @@ def read_for_info(data: bytes) -> File:
 
 def semantic_bytes(file: File) -> int | None:
     """The payload bytes that tokens take; None without the model or for a damaged payload."""
-    if file.payload_is_cut:
+    if file.payload_is_truncated:
         return None
     try:
         return decode(file, find(file.header.model_id)).token_bytes
@@ -119,7 +119,7 @@ def arrays(file: File, decoded: Decoded) -> dict[str, NDArray[Any]]:
         "latent": latents.latent.astype(np.int32),
         "rate": np.array(file.header.rate),
         "final_state": np.array(decoded.final_state or 0),  # §5.4: a truncated payload has none
-        "complete": np.array(not file.payload_is_cut),
+        "complete": np.array(not file.payload_is_truncated),
         "token_bytes": np.array(decoded.token_bytes),
     }
     if file.header.has_map:

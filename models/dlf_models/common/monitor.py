@@ -24,6 +24,7 @@ class Means:
         self.sums: dict[str, tuple[float, int]] = {}
 
     def add(self, **values: float) -> None:
+        """Add one observation of each of these values."""
         for key, value in values.items():
             total, count = self.sums.get(key, (0.0, 0))
             self.sums[key] = (total + value, count + 1)
@@ -47,7 +48,7 @@ def _progress_bar(seen: int, total: int) -> Any:
 
 
 def tensorboard_writer(folder: Path) -> Any:
-    """A writer of TensorBoard's files. Raises ``ValueError`` when the package is missing."""
+    """A writer of TensorBoard's files. Raises `ValueError` when the package is missing."""
     try:
         return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
     except ImportError as error:
@@ -55,7 +56,7 @@ def tensorboard_writer(folder: Path) -> Any:
 
 
 class Monitor:
-    """Writes ``log.csv`` and ``validation.csv`` into the folder of a run; only the leading rank has one."""
+    """Writes `log.csv` and `validation.csv` into the folder of a run; only the leading rank has one."""
 
     def __init__(self, out: Path, seen: int, total: int, tensorboard: bool = False) -> None:
         self.out = out
@@ -69,11 +70,12 @@ class Monitor:
         self.since = (time.monotonic(), seen)
 
     def progress(self, seen: int) -> None:
+        """Show how many images have been seen."""
         if self.bar is not None:
             self.bar.update(seen - self.bar.n)
 
     def row(self, seen: int, labels: dict[str, str], means: dict[str, float]) -> None:
-        """One line of the log: ``labels`` as they are, then the means, then the speed."""
+        """One line of the log: `labels` as they are, then the means, then the speed."""
         now = time.monotonic()
         start, before = self.since
         speed = (seen - before) / (now - start) if now > start else math.nan
@@ -93,18 +95,20 @@ class Monitor:
             )
 
     def validation(self, seen: int, labels: dict[str, str], values: dict[str, float]) -> None:
+        """Write a row of `validation.csv` and say it in the log."""
         row = {"images": str(seen), **labels, **{k: f"{v:.4f}" for k, v in values.items()}}
         self._append("validation.csv", row)
         self._board("validation", seen, values)
         log.info("validation: %s", "  ".join(f"{k} {v}" for k, v in row.items()))
 
     def close(self) -> None:
+        """Close the bar and the board."""
         for thing in (self.bar, self.board):
             if thing is not None:
                 thing.close()
 
     def _append(self, name: str, row: dict[str, str]) -> None:
-        """Add a line; a log with other columns is kept beside as ``NAME.1``, ``NAME.2`` and so on."""
+        """Add a line; a log with other columns is kept beside as `NAME.1`, `NAME.2` and so on."""
         path = self.out / name
         header = ",".join(row)
         if path.exists():

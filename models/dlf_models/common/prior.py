@@ -16,7 +16,7 @@ SKIP_SCALE = 0.12
 STEP_MIN = 0.5
 """Smallest quantisation step (architecture.md 4.1 item 5)."""
 QUARTER_XOR = (0, 3, 2, 1)
-"""Quarter s codes, at a position of parity p, channel group ``p ^ QUARTER_XOR[s]``."""
+"""Quarter s codes, at a position of parity p, channel group `p ^ QUARTER_XOR[s]`."""
 
 
 def round_straight_through(x: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ def round_straight_through(x: Tensor) -> Tensor:
 
 
 def quarter_masks(channels: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Boolean ``[4, channels, height, width]``: which elements each quarter codes; they partition the latent."""
+    """Boolean `[4, channels, height, width]`: which elements each quarter codes; they partition the latent."""
     rows = torch.arange(height, device=device) % 2
     columns = torch.arange(width, device=device) % 2
     parity = rows[:, None] * 2 + columns[None, :]
@@ -35,7 +35,7 @@ def quarter_masks(channels: int, height: int, width: int, device: torch.device) 
 
 
 def gaussian_bits(residual: Tensor, log2_scale: Tensor) -> Tensor:
-    """Ideal code length in bits of ``residual`` (integers, or integers plus uniform noise) under N(0, scale)."""
+    """Ideal code length in bits of `residual` (integers, or integers plus uniform noise) under N(0, scale)."""
     inverse = torch.exp2(-log2_scale)
     magnitude = residual.abs()
     upper = 0.5 * torch.erfc((magnitude - 0.5) * inverse * math.sqrt(0.5))

@@ -41,6 +41,7 @@ class Version:
 
     @property
     def bpp(self) -> float:
+        """Bits of the whole file per pixel."""
         height, width = self.picture.shape[:2]
         return 8 * self.size / int(height * width)
 

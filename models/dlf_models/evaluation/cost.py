@@ -24,6 +24,7 @@ class Cost:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Cost:
+        """Return what was written as JSON."""
         return cls(values["seconds"], values["cpu_seconds"], values["peak_bytes"])
 
 

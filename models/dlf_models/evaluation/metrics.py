@@ -93,6 +93,7 @@ class MetricSet:
 
     @property
     def names(self) -> list[str]:
+        """Those that can be measured here, in the order of reports."""
         return list(self._measures)
 
     def reference(self, picture: Picture) -> Reference:

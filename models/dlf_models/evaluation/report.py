@@ -35,6 +35,7 @@ def setting_label(mean: Mean) -> str:
 
 
 def number(name: str, value: float | None) -> str:
+    """Return a metric's value as text with the digits that it deserves; a dash for None."""
     return "–" if value is None else f"{value:.{ALL_METRICS[name].digits}f}"
 
 

@@ -86,6 +86,7 @@ class Record:
 
     @property
     def bpp(self) -> float:
+        """Bits of the whole file per pixel."""
         return 8 * self.bytes / (self.width * self.height)
 
 

@@ -32,7 +32,7 @@ class EntropyModel:
     scale_tables: list[FrequencyTable]
 
     def map_size(self) -> int:
-        """Entries of ``token_map``: ``[bank][slot][digit][left][above]``, ragged over the digit."""
+        """Entries of `token_map`: `[bank][slot][digit][left][above]`, ragged over the digit."""
         if self.token_context:
             per_slot = sum((level + 1) ** 2 for level in self.levels)
         else:

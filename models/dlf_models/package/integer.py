@@ -34,10 +34,12 @@ class BoundedLayer:
     high: int = 32767
 
     def to_bytes(self) -> bytes:
+        """Return the layer as A.2.9 has it."""
         return layer_bytes(self.layer) + struct.pack("<hh", self.low, self.high)
 
 
 def layers_to_bytes(layers: list[BoundedLayer]) -> bytes:
+    """Return the number of layers and all of them (A.2.9)."""
     return struct.pack("<H", len(layers)) + b"".join(layer.to_bytes() for layer in layers)
 
 
@@ -49,6 +51,7 @@ class Drawing:
     reach: int
 
     def to_bytes(self) -> bytes:
+        """Return reach and program as A.2.11 has them."""
         return struct.pack("<H", self.reach) + program_bytes(self.program)
 
 
@@ -57,7 +60,7 @@ class IntegerNormative(EntropyModel):
     """Everything a decoder needs from bytes to pixels; field by field Annex A.2."""
 
     prior_rates: Int16Array
-    """``[R][P]``: rate vectors of the prior."""
+    """`[R][P]`: rate vectors of the prior."""
     layers: list[BoundedLayer]
     prior: tuple[Program, Program, Program, Program]
     """`init`, `quarter 1`, `quarter 2`, `quarter 3`."""
@@ -66,7 +69,7 @@ class IntegerNormative(EntropyModel):
     sample_bits: int
     noise_cells: tuple[int, ...]
     synthesis_rates: Int16Array
-    """``[R][P']``."""
+    """`[R][P']`."""
     synthesis: Drawing
     reduced: dict[int, Drawing] = field(default_factory=dict)
     """By factor: 2, 4, 8."""
@@ -76,6 +79,11 @@ class IntegerNormative(EntropyModel):
     network_digest: bytes = bytes(32)
 
     def to_bytes(self) -> bytes:
+        """Return the member `normative.bin`.
+
+        Raises:
+            ValueError: tables or numbers that do not fit together.
+        """
         flags = PACKAGE_INTEGER | (PACKAGE_RATE_MAPS if self.map_unit is not None else 0)
         points = len(self.prior_rates)
         out = bytearray(
@@ -100,7 +108,7 @@ class IntegerNormative(EntropyModel):
 
 @dataclass
 class Encoder:
-    """The encoder's part (``extra/encoder.bin``): not normative, a decoder does without it."""
+    """The encoder's part (`extra/encoder.bin`): not normative, a decoder does without it."""
 
     thresholds: list[Int16Array]
     """For each digit, ascending: the digit is the number of thresholds that are at most the value."""
@@ -112,6 +120,7 @@ class Encoder:
     importance: Program | None = None
 
     def to_bytes(self) -> bytes:
+        """Return the member `extra/encoder.bin` (A.3)."""
         flags = IMPORTANCE if self.importance else 0
         out = bytearray(ENCODER_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags))
         for thresholds in self.thresholds:
@@ -125,12 +134,12 @@ class Encoder:
 
 
 def rates_to_bytes(rates: Int16Array) -> bytes:
-    """``u16`` length of a vector, then the vectors of all rate points."""
+    """`u16` length of a vector, then the vectors of all rate points."""
     return struct.pack("<H", rates.shape[1]) + rates.astype("<i2").tobytes()
 
 
 def reach_of(program: Program, layers: list[BoundedLayer], cells: list[int], stride: int) -> int:
-    """Receptive field of a program in cells of the latent grid; ``cells``: of its inputs, in pixels."""
+    """Receptive field of a program in cells of the latent grid; `cells`: of its inputs, in pixels."""
     cell = dict(enumerate(cells))
     for instruction in program.instructions:
         cell[instruction.target] = cell_of(instruction, cell[instruction.sources[0]])

@@ -11,9 +11,9 @@ from dlf.specification import FREQUENCY_TOTAL
 
 @dataclass
 class FrequencyTable:
-    """Frequencies of the symbols ``first, first + 1, ...``: integers from 1, summing to 65536.
+    """Frequencies of the symbols `first, first + 1, ...`: integers from 1, summing to 65536.
 
-    In a scale table the last entry is the escape; token tables always have ``first == 0``.
+    In a scale table the last entry is the escape; token tables always have `first == 0`.
     """
 
     frequencies: npt.NDArray[np.int64]

@@ -54,9 +54,15 @@ class NormativePart(EntropyModel):
 
     @property
     def rate_points(self) -> int:
+        """R, the number of rate points."""
         return int(self.rate_vectors.shape[0])
 
     def to_bytes(self) -> bytes:
+        """Return the member `normative.bin`.
+
+        Raises:
+            ValueError: tables or numbers that do not fit together.
+        """
         out = bytearray(NORMATIVE_MAGIC)
         out += struct.pack("<HH", PACKAGE_FORMAT_OLD, 0)
         if len(self.network_digest) != 32:
@@ -88,7 +94,7 @@ class NormativePart(EntropyModel):
 
     @classmethod
     def from_bytes(cls, data: bytes) -> NormativePart:
-        """Reads what ``to_bytes`` wrote; raises ValueError on anything else."""
+        """Reads what `to_bytes` wrote; raises ValueError on anything else."""
         read = Reader(data)
         if read.take(4) != NORMATIVE_MAGIC or read.unpack("HH") != (PACKAGE_FORMAT_OLD, 0):
             raise ValueError("not a normative part of format 1")
@@ -137,11 +143,18 @@ class NormativePart(EntropyModel):
 
 
 class Reader:
+    """Reads a normative part from front to back.
+
+    Raises:
+        ValueError: by every method, when the part ends early.
+    """
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0
 
     def take(self, count: int) -> bytes:
+        """Return the next `count` bytes."""
         piece = self.data[self.position : self.position + count]
         if len(piece) != count:
             raise ValueError("the normative part ends early")
@@ -149,18 +162,22 @@ class Reader:
         return piece
 
     def unpack(self, layout: str) -> tuple[int, ...]:
+        """Return the next numbers, of a layout of `struct`, little-endian."""
         return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout)))
 
     def array(self, dtype: str, count: int) -> npt.NDArray:  # type: ignore[type-arg]
+        """Return the next `count` numbers of a type, in the byte order of this machine."""
         kind = np.dtype(dtype)
         raw = np.frombuffer(self.take(count * kind.itemsize), dtype=kind)
         return raw.astype(kind.newbyteorder("="))
 
     def table(self, signed: bool) -> FrequencyTable:
+        """Return the next frequency table; `signed`: its first value stands before it."""
         first, count = self.unpack("hH") if signed else (0, *self.unpack("H"))
         return FrequencyTable(self.array("<u2", count).astype(np.int64) + 1, first)
 
     def layer(self) -> ConvLayer:
+        """Return the next layer (A.2.9)."""
         depthwise, kernel, in_channels, out_channels = self.unpack("BBHH")
         shape = (out_channels, 1 if depthwise else in_channels, kernel, kernel)
         return ConvLayer(
@@ -172,6 +189,7 @@ class Reader:
         )
 
     def program(self) -> Program:
+        """Return the next program (A.2.10)."""
         registers, inputs, count = self.unpack("HBH")
         instructions = []
         for _ in range(count):
@@ -186,7 +204,7 @@ class Reader:
 def assemble_package(torchscript: bytes, normative: NormativePart, model_json: str) -> bytes:
     """Adds the normative part and the description to a TorchScript archive.
 
-    ``torchscript`` is what ``torch.jit.save`` wrote. Sets ``normative.network_digest``. The same
+    `torchscript` is what `torch.jit.save` wrote. Sets `normative.network_digest`. The same
     inputs give the same bytes.
     """
     package = io.BytesIO()
@@ -197,7 +215,7 @@ def assemble_package(torchscript: bytes, normative: NormativePart, model_json: s
 def assemble_files(
     torchscript: BinaryIO, package: BinaryIO, normative: NormativePart, model_json: str
 ) -> None:
-    """``assemble_package`` between open files, for archives that should not pass through memory.
+    """`assemble_package` between open files, for archives that should not pass through memory.
 
     Members that only serve debugging are left out: they hold the paths of the machine that
     exported the network, and would make the package's identity depend on them.

@@ -1,4 +1,4 @@
-"""The paper's own architecture, profile ``dlf-l``: published checkpoints load into it key by key
+"""The paper's own architecture, profile `dlf-l`: published checkpoints load into it key by key
 (architecture.md 4.1, 4.2).
 """
 

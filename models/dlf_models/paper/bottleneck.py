@@ -17,7 +17,7 @@ from .layers import Conv2d
 
 
 class DepthConv(nn.Module):
-    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual; a 1x1 ``adaptor`` carries the residual where
+    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual; a 1x1 `adaptor` carries the residual where
     widths differ.
     """
 
@@ -31,6 +31,7 @@ class DepthConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, H, W]`."""
         y = self.conv2(self.depth_conv(self.conv1(x)))
         return y + (x if self.adaptor is None else self.adaptor(x))
 
@@ -44,29 +45,31 @@ class ConvFeedForward(nn.Module):
         self.conv_out = Conv2d(2 * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> the same shape."""
         a, b = self.conv(x).chunk(2, dim=1)
         return x + self.conv_out(F.leaky_relu(a, 0.1) + F.leaky_relu(b, 0.01))
 
 
 class DepthConvBlock4(nn.Module):
-    """:class:`DepthConv` and :class:`ConvFeedForward`, ``[B, in, H, W] -> [B, out, H, W]``."""
+    """`DepthConv` and `ConvFeedForward`, `[B, in, H, W] -> [B, out, H, W]`."""
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
         self.block = nn.Sequential(DepthConv(width_in, width_out), ConvFeedForward(width_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, H, W]`."""
         return self.block(x)
 
 
 def fold_groups(x: Tensor) -> Tensor:
-    """``[B, C, H, W]``, zero outside a step's mask -> ``[B, C/4, H, W]`` in coding order."""
+    """`[B, C, H, W]`, zero outside a step's mask -> `[B, C/4, H, W]` in coding order."""
     return sum(x.chunk(4, dim=1)[1:], start=x.chunk(4, dim=1)[0])
 
 
 class DetailBottleneck(nn.Module):
-    """Detail feature ``h [B, width, H/32, W/32]`` <-> latent ``y [B, C, H/32, W/32]``, and the
-    prior of ``y``.
+    """Detail feature `h [B, width, H/32, W/32]` <-> latent `y [B, C, H/32, W/32]`, and the
+    prior of `y`.
 
     One checkpoint is one rate point, so the gain vectors and the rate vector have a single row.
     """
@@ -96,7 +99,7 @@ class DetailBottleneck(nn.Module):
         self.y_spatial_prior = nn.Sequential(*(DepthConvBlock4(2 * c, 2 * c) for _ in range(3)))
 
     def encode(self, h: Tensor) -> Tensor:
-        """Detail feature -> latent ``y`` in units where symbols are ``round(y / step - mean)``."""
+        """Detail feature -> latent `y` in units where symbols are `round(y / step - mean)`."""
         return self.enc_trans_1(self.enc_trans_0(h) * self.enc_q)
 
     def decode(self, latent: Tensor) -> Tensor:
@@ -105,7 +108,7 @@ class DetailBottleneck(nn.Module):
 
     def prior_init(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Raw quantisation step, scale and mean of quarter 0, and the context of the later quarters, each
-        ``[1, C, H, W]``.
+        `[1, C, H, W]`.
         """
         params = self.y_prior_fusion(self.factorized_prior_vec.expand(-1, -1, height, width))
         step, scale, mean = params.chunk(3, dim=1)
@@ -135,9 +138,9 @@ class DetailBottleneck(nn.Module):
     def quantise(self, y: Tensor) -> dict[str, Tensor]:
         """The four quarters as an encoder walks them, in float.
 
-        Returns ``step_raw``, ``step``, ``latent`` and for each quarter k ``scale{k}``,
-        ``mean{k}`` (raw, ``[B, C, H, W]``), ``residual{k}``, ``symbol{k}``, ``coded_scale{k}``
-        (``[B, C/4, H, W]``; scale and symbol are 0 where the scale is below ``SKIP_SCALE`` and
+        Returns `step_raw`, `step`, `latent` and for each quarter k `scale{k}`,
+        `mean{k}` (raw, `[B, C, H, W]`), `residual{k}`, `symbol{k}`, `coded_scale{k}`
+        (`[B, C/4, H, W]`; scale and symbol are 0 where the scale is below `SKIP_SCALE` and
         nothing is coded).
         """
         _, channels, height, width = y.shape

@@ -87,7 +87,7 @@ def _vit(vq: dict[str, Any], role: str, where: str) -> tuple[int, int, int]:
 
 
 def _from_official(params: dict[str, Any], where: str) -> PaperConfig:
-    """The layout of the authors' YAML (below ``model.params``)."""
+    """The layout of the authors' YAML (below `model.params`)."""
     vq = _pick(params, "config.model.vq_model", where)
     vqgan = _pick(params, "vqganconfig.ddconfig", where)
     fixed = {
@@ -139,9 +139,9 @@ def _from_official(params: dict[str, Any], where: str) -> PaperConfig:
 
 
 def load_paper_config(path: str | Path) -> PaperConfig:
-    """Read sizes from a YAML file: ours (a ``paper`` mapping) or the authors' (``model.params``).
+    """Read sizes from a YAML file: ours (a `paper` mapping) or the authors' (`model.params`).
 
-    Raises ``ValueError`` with the file and the key where it is wrong.
+    Raises `ValueError` with the file and the key where it is wrong.
     """
     path = Path(path)
     top = read_yaml(path)

@@ -73,8 +73,8 @@ class HybridEncoder(TokenEncoder):
         )
 
     def forward(self, image: Tensor, latent_tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """``image [B, 3, H, W]`` in [0, 1] -> ``z [N, channels, 1, T]``, ``h [B, detail, H/32,
-        W/32]``.
+        """`image [B, 3, H, W]` in [0, 1] -> `z [N, channels, 1, T]`, `h [B, detail, H/32,
+        W/32]`.
         """
         patches = self.patch_embed(image)
         feat = self.feat_in(self.pix_emb_proj(patches))
@@ -110,7 +110,7 @@ class HybridDecoder(TokenDecoder):
         )
 
     def forward(self, z_hat: Tensor, h_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """``z_hat [N, channels, 1, T]``, ``h_hat [B, detail, h, w]`` -> semantic and detail map at
+        """`z_hat [N, channels, 1, T]`, `h_hat [B, detail, h, w]` -> semantic and detail map at
         1/16.
         """
         feat = self.init_feat_up(h_hat)

@@ -50,10 +50,12 @@ class BlockPeaks:
         self._peaks[module] = max(self._peaks.get(module, 0.0), float(output.abs().max()))
 
     def remove(self) -> None:
+        """Watch no longer; the peaks stay."""
         for handle in self._handles:
             handle.remove()
 
     def largest(self, modules: Iterable[nn.Module]) -> float:
+        """Return the largest magnitude that any of these modules has given out."""
         return max(self._peaks[module] for module in modules)
 
 
@@ -67,7 +69,7 @@ def _residual_parts(block: DepthConvBlock4) -> list[nn.Module]:
 
 @dataclass
 class _BlockLayers:
-    """Layers of one :class:`DepthConvBlock4`, quantised once however many programs use it."""
+    """Layers of one `DepthConvBlock4`, quantised once however many programs use it."""
 
     conv1: FineConv
     depth_conv: FineConv
@@ -78,6 +80,7 @@ class _BlockLayers:
     hidden: int
 
     def emit(self, program: Program, x: int) -> int:
+        """Add the block to the program, from register `x`; return the register of its result."""
         y = program.leaky(self.conv1.emit(program, x), SLOPE_NARROW)
         y = self.conv2.emit(program, self.depth_conv.emit(program, y))
         x = program.add(y, x if self.adaptor is None else self.adaptor.emit(program, x))
@@ -115,7 +118,7 @@ def _units(*parts: tuple[int, float]) -> Array:
 
 
 def quantise_prior(prior: DetailBottleneck, peaks: BlockPeaks) -> IntegerPrior:
-    """The float prior as layers and programs, in the order of :class:`DetailBottleneck`."""
+    """The float prior as layers and programs, in the order of `DetailBottleneck`."""
     c = prior.channels
     build = LayerBuilder()
     latent, scale = 2.0**-MEAN_FRACTION, 2.0**-LINEAR_SCALE_FRACTION

@@ -15,8 +15,8 @@ from .vqgan import Vqgan
 class PaperModel(nn.Module):
     """DLF with the published parameter names.
 
-    The exported methods work on pictures padded to whole windows, batch size 1: ``nH x nW`` windows
-    of 256 px. ``targets``: also build the VQGAN encoder, which only training needs.
+    The exported methods work on pictures padded to whole windows, batch size 1: `nH x nW` windows
+    of 256 px. `targets`: also build the VQGAN encoder, which only training needs.
     """
 
     def __init__(self, config: PaperConfig, targets: bool = False) -> None:
@@ -30,12 +30,12 @@ class PaperModel(nn.Module):
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Same as :meth:`analysis`."""
+        """Same as `analysis`."""
         return self.analysis(image)
 
     @torch.jit.export
     def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``image [1, 3, 256 nH, 256 nW]`` in [0, 1] -> token indices int64 ``[nH*nW, T]``, detail
+        """`image [1, 3, 256 nH, 256 nW]` in [0, 1] -> token indices int64 `[nH*nW, T]`, detail
         feature.
         """
         z, h = self.hybrid_codec.encoder(image, self.hybrid_codec.latent_tokens)
@@ -43,7 +43,7 @@ class PaperModel(nn.Module):
 
     @torch.jit.export
     def bottleneck(self, features: Tensor, rate: int) -> Tensor:
-        """Detail feature -> latent ``[1, C, 8 nH, 8 nW]``. A checkpoint is one rate point: ``rate``
+        """Detail feature -> latent `[1, C, 8 nH, 8 nW]`. A checkpoint is one rate point: `rate`
         must be 0.
         """
         if rate != 0:
@@ -54,7 +54,7 @@ class PaperModel(nn.Module):
     def synthesis(
         self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and `latent` -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1],
+        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1],
         not clamped.
         """
         if rate != 0:

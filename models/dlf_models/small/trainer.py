@@ -50,7 +50,7 @@ class Recipe:
     cool_down: int = 0
     """Images at the end over which the learning rate falls, as 1 - sqrt; 0: it stays (a trunk)."""
     fit: int = 0
-    """Images at the beginning on which the analysis alone learns, see :meth:`~.model.DLF.misfit`."""
+    """Images at the beginning on which the analysis alone learns, see `model.DLF.misfit`."""
     ema: float = 0.999
     seed: int = 11
     validate_every: int = 16_000
@@ -81,7 +81,7 @@ class Trainer:
         lpips_weights: str,
         machine: Machine = Machine(),
     ) -> None:
-        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets."""
+        """`held_out [N, 3, H, W]` in [0, 1]: for validation and sheets."""
         self.recipe, self.crops, self.held_out = recipe, crops, held_out
         self.device, self.bfloat16 = torch.device(machine.device), machine.bfloat16
         self.total = recipe.images
@@ -109,6 +109,7 @@ class Trainer:
         self.crops.generator = np.random.default_rng([self.recipe.seed, self.rank, self.seen])
 
     def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps; `load` takes it."""
         return {
             "config": {"profile": "small", "network": asdict(self.network.config)},
             "recipe": json.dumps(asdict(self.recipe)),
@@ -119,7 +120,7 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any], fresh_optimiser: bool = False) -> None:
-        """Continue from :meth:`state`. Raises ``RuntimeError`` when the sizes differ."""
+        """Continue from `state`. Raises `RuntimeError` when the sizes differ."""
         self.network.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         if not fresh_optimiser:
@@ -138,6 +139,7 @@ class Trainer:
         return rate
 
     def step(self) -> dict[str, str]:
+        """Do one update of the weights; return its figures as text, by name."""
         learning_rate = self.learning_rate()
         self.optimisers.set_rate(learning_rate)
         self.network.train()
@@ -214,6 +216,7 @@ class Trainer:
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def validation_due(self) -> bool:
+        """Return whether the last step has reached a multiple of the recipe's interval."""
         return self.crossed
 
     @torch.no_grad()

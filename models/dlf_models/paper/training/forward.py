@@ -23,7 +23,7 @@ SCALE_MIN = 0.11
 
 
 class _LowerBound(torch.autograd.Function):
-    """``max(x, bound)`` whose gradient still lifts what lies below: a plain maximum would leave it there for ever."""
+    """`max(x, bound)` whose gradient still lifts what lies below: a plain maximum would leave it there for ever."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:
@@ -38,7 +38,7 @@ class _LowerBound(torch.autograd.Function):
 
 
 def lower_bound(x: Tensor, bound: float) -> Tensor:
-    """See :class:`_LowerBound`."""
+    """See `_LowerBound`."""
     result: Tensor = _LowerBound.apply(x, bound)
     return result
 
@@ -46,9 +46,9 @@ def lower_bound(x: Tensor, bound: float) -> Tensor:
 def code_latent(
     bottleneck: DetailBottleneck, y: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Quantise ``y [B, C, h, w]`` in four quarters -> ``latent`` as the decoder sees it, and the bits of each sample ``[B]``.
+    """Quantise `y [B, C, h, w]` in four quarters -> `latent` as the decoder sees it, and the bits of each sample `[B]`.
 
-    The decoder sees rounding, straight-through. With ``noise`` (uniform in [-0.5, 0.5], like ``y``) the bits are those of
+    The decoder sees rounding, straight-through. With `noise` (uniform in [-0.5, 0.5], like `y`) the bits are those of
     the noisy residual; without, those of the symbols, and symbols of small scale are not coded, as in a file.
     """
     _, channels, height, width = y.shape
@@ -84,8 +84,8 @@ class TrainingPass(nn.Module):
     def forward(
         self, image: Tensor, noise: Tensor | None, pixels: bool
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-        """``image [B, 3, H, W]`` in [0, 1] -> generative latent, logits over the codebook, bits ``[B]``, vector
-        quantisation loss, and the picture in [-1, 1] if ``pixels``.
+        """`image [B, 3, H, W]` in [0, 1] -> generative latent, logits over the codebook, bits `[B]`, vector
+        quantisation loss, and the picture in [-1, 1] if `pixels`.
         """
         codec = self.model.hybrid_codec
         z, h = codec.encoder(image, codec.latent_tokens)
@@ -105,7 +105,7 @@ class TrainingPass(nn.Module):
 
     @torch.no_grad()
     def targets(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """What the frozen VQGAN makes of ``image`` in [0, 1]: quantised latent ``[B, c, h, w]`` and indices ``[B, h, w]``."""
+        """What the frozen VQGAN makes of `image` in [0, 1]: quantised latent `[B, c, h, w]` and indices `[B, h, w]`."""
         vqgan = self.model.vqgan
         indices = vqgan.encode_indices(image * 2 - 1)
         return F.embedding(indices, vqgan.quantize.embedding.weight).permute(0, 3, 1, 2), indices

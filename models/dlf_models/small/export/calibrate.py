@@ -23,7 +23,7 @@ from .tokens import token_offset, token_units
 LARGEST_SIDE = 384
 """Calibration photographs are cut to this, which bounds time and memory."""
 SAMPLE_UNIT = 1 / 2040
-"""Samples enter as ``16 * sample - 2040`` and stand for [-1, 1]."""
+"""Samples enter as `16 * sample - 2040` and stand for [-1, 1]."""
 NOISE_UNIT = float(np.sqrt(12.0) / (2 * 256))
 """Noise enters as the sum of four bytes less 510 and has deviation 1."""
 GAIN_UNIT = 2.0**-12
@@ -66,7 +66,7 @@ class Calibration:
 
 
 def whole_windows(image: NDArray[np.uint8], window: int) -> Tensor:
-    """The largest top-left part of whole windows, ``[1, 3, H, W]`` in [-1, 1]; small photographs are edge-padded."""
+    """The largest top-left part of whole windows, `[1, 3, H, W]` in [-1, 1]; small photographs are edge-padded."""
     height, width = (min(max(s, window), LARGEST_SIDE) // window * window for s in image.shape[:2])
     part = torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None].float()
     missing = (0, width - part.shape[3], 0, height - part.shape[2])
@@ -77,7 +77,7 @@ class Walker:
     """Walks all programs of a network in their order."""
 
     def __init__(self, network: DLF, head: ImportanceHead | None = None, fraction: int = 8) -> None:
-        """``fraction``: fraction bits of means and of y_hat."""
+        """`fraction`: fraction bits of means and of y_hat."""
         config = network.config
         self.network, self.head = network, head
         self.offset = token_offset(config.token_levels, config.tokens_per_window)
@@ -96,7 +96,7 @@ class Walker:
 
     @torch.no_grad()
     def code(self, graphs: Graphs, image: Tensor, rate: float) -> Coding:
-        """Image ``[1, 3, H, W]`` in [-1, 1] at one rate, hard symbols as a file has them."""
+        """Image `[1, 3, H, W]` in [-1, 1] at one rate, hard symbols as a file has them."""
         n = self.network
         rates = torch.full((1, image.shape[2] // STRIDE, image.shape[3] // STRIDE), rate)
         encoder, prior, _ = self.rates(rates)
@@ -166,7 +166,7 @@ def calibrate(
 ) -> Calibration:
     """Run every photograph at a rate point of its own, spread evenly; collect peaks, tokens and symbols.
 
-    ``progress`` is called with how many photographs are done and how many there are.
+    `progress` is called with how many photographs are done and how many there are.
     """
     network, result = walker.network, Calibration(Graphs())
     stride = max(1, points * 5 // 13)

@@ -66,6 +66,7 @@ def fix_input(graph: Graph, index: int, unit: object) -> None:
 
 
 def fix_output(graph: Graph, index: int, unit: object) -> None:
+    """State the unit of an output; None: it follows from the peak."""
     graph.nodes[graph.outputs[index]].arguments["unit"] = unit
 
 
@@ -75,7 +76,7 @@ def peak(graph: Graph, index: int) -> float:
 
 
 def to_integers(real: torch.Tensor, unit: float) -> NDArray[np.int16]:
-    """A table in units of ``unit``; raises ``ValueError`` where it does not fit."""
+    """A table in units of `unit`; raises `ValueError` where it does not fit."""
     rounded = np.round(real.double().numpy() / unit)
     if np.abs(rounded).max() > 32767:
         raise ValueError("a rate vector does not fit int16")
@@ -93,6 +94,7 @@ class Assembly:
         self.vectors = [v[0, :, :, 0].T for v in walker.rates(rates)]
 
     def encoder_part(self) -> Encoder:
+        """Return the encoder's part (A.3)."""
         graphs, net = self.graphs, self.network
         analysis, units = compile_program(graphs.analysis, self.encoder)
         fix_input(graphs.bottleneck, 0, units[1])
@@ -141,7 +143,7 @@ class Assembly:
         return programs, bits, to_integers(self.vectors[1], rate_unit)
 
     def drawing(self, graph: Graph, latent_unit: float) -> Program:
-        """Synthesis or a reduced one: [0, 2] becomes 0 to 255 with ``SAMPLE_BITS`` fraction bits."""
+        """Synthesis or a reduced one: [0, 2] becomes 0 to 255 with `SAMPLE_BITS` fraction bits."""
         fix_input(graph, 0, latent_unit)
         fix_output(graph, 0, 1 / (127.5 * 2**SAMPLE_BITS))
         return compile_program(graph, self.decoder)[0]
@@ -150,7 +152,7 @@ class Assembly:
 def fit_reduced(
     walker: Walker, calibration: Calibration, images: Sequence[NDArray[np.uint8]]
 ) -> None:
-    """Fit the reduced sizes on ``images`` and record their graphs in ``calibration``."""
+    """Fit the reduced sizes on `images` and record their graphs in `calibration`."""
     reduced, fitted = Reduced(), []
     for number, image in enumerate(images):
         rate = number / max(FITTED - 1, 1)
@@ -171,9 +173,9 @@ def build_package(
     head: ImportanceHead | None = None,
     progress: Callable[[int, int], None] = no_progress,
 ) -> tuple[bytes, dict[str, Any]]:
-    """Package bytes and a report. ``images``: training photographs, never test images.
+    """Package bytes and a report. `images`: training photographs, never test images.
 
-    ``progress`` is as for :func:`calibrate`.
+    `progress` is as for `calibrate`.
     """
     config = network.config
     walker = Walker(network, head)

@@ -24,7 +24,7 @@ class Regression:
     right: Tensor | None = None
 
     def add(self, features: Tensor, wanted: Tensor) -> None:
-        """``[1, C, h, w]`` and ``[1, 3, h, w]``."""
+        """`[1, C, h, w]` and `[1, 3, h, w]`."""
         padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
         columns = F.unfold(padded, 3)[0]
         columns = torch.cat([columns, torch.ones(1, columns.shape[1])]).double()
@@ -34,7 +34,7 @@ class Regression:
         self.right = right if self.right is None else self.right + right
 
     def solve(self) -> tuple[Tensor, Tensor]:
-        """Weight ``[3, C, 3, 3]`` and bias ``[3]``."""
+        """Weight `[3, C, 3, 3]` and bias `[3]`."""
         assert self.gram is not None
         assert self.right is not None
         ridge = RIDGE * self.gram.diagonal()[:-1].mean() * torch.ones(len(self.gram))
@@ -54,6 +54,7 @@ class Reduced:
     maps: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def solve(self) -> None:
+        """Fit the maps to all photographs added so far."""
         self.maps = {f: r.solve() for f, r in self.regressions.items()}
 
 
@@ -66,7 +67,7 @@ def walk(walker: Walker, coding: Coding, graph: Graph, factor: int) -> Value:
 
 
 def observe(walker: Walker, coding: Coding, picture: Tensor, reduced: Reduced) -> None:
-    """Add one photograph: what a reduced size should show is the mean of ``picture`` over its squares."""
+    """Add one photograph: what a reduced size should show is the mean of `picture` over its squares."""
     for factor, regression in reduced.regressions.items():
         features = walk(walker, coding, Graph(), factor)
         regression.add(features.data, F.avg_pool2d(picture, factor))
@@ -75,7 +76,7 @@ def observe(walker: Walker, coding: Coding, picture: Tensor, reduced: Reduced) -
 def draw_reduced(
     walker: Walker, coding: Coding, graph: Graph, reduced: Reduced, factor: int
 ) -> Tensor:
-    """The reduced picture in [0, 2], recorded in ``graph``."""
+    """The reduced picture in [0, 2], recorded in `graph`."""
     features = walk(walker, coding, graph, factor)
     weight, bias = reduced.maps[factor]
     picture = graph.filter(weight, bias, features)
