@@ -44,7 +44,7 @@ class Result:
 
     @property
     def outcome(self) -> str:
-        """ "passed", "failed" or "not supported"."""
+        """One of "passed", "failed" and "not supported"."""
         if self.failure is not None:
             return "failed"
         return "passed" if self.missing is None else checks.NOT_SUPPORTED

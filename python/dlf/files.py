@@ -139,7 +139,7 @@ def is_stream(target: str) -> bool:
 
 
 def printable(name: str) -> str:
-    """Return a file name as text that every stream can show: bytes that are no UTF-8 as `\\xNN`."""
+    r"""Return a file name as text that every stream can show: bytes that are no UTF-8 as `\xNN`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 

@@ -37,7 +37,8 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def read_yaml(path: str | Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read a YAML mapping on top of the file that its key `base` names (relative to itself), if any.
 
-    Raises `ValueError` with the file where it is not a mapping or its bases go round in a circle.
+    Raises:
+        ValueError: the file is not a mapping, or its bases go round in a circle.
     """
     path = Path(path)
     try:

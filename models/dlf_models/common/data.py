@@ -60,8 +60,11 @@ def at_least(image: Image.Image, smallest: int) -> NDArray[np.uint8]:
 def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:
     """Decode every image of a source to `uint8 [H, W, 3]`.
 
-    Images with a side under `smallest` pixels are enlarged to it. Raises `FileNotFoundError` for a missing source
-    and `ValueError` when nothing in it decodes.
+    Images with a side under `smallest` pixels are enlarged to it.
+
+    Raises:
+        FileNotFoundError: the source is missing.
+        ValueError: nothing in it decodes.
     """
     source = Path(source)
     if not source.exists():

@@ -48,7 +48,11 @@ def _progress_bar(seen: int, total: int) -> Any:
 
 
 def tensorboard_writer(folder: Path) -> Any:
-    """A writer of TensorBoard's files. Raises `ValueError` when the package is missing."""
+    """A writer of TensorBoard's files.
+
+    Raises:
+        ValueError: the package is missing.
+    """
     try:
         return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
     except ImportError as error:

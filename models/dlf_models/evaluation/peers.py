@@ -21,8 +21,13 @@ from .pictures import Picture
 
 @dataclass(frozen=True)
 class PeerInfo:
-    """format: Pillow's name; options: the effort at which the codec is at its best in reasonable
-    time; grid: qualities measured by default at each scale."""
+    """A classical codec as Pillow has it.
+
+    Attributes:
+        format: Pillow's name.
+        options: the effort at which the codec is at its best in reasonable time.
+        grid: qualities measured by default at each scale.
+    """
 
     label: str
     format: str

@@ -67,8 +67,11 @@ class Task:
 
 @dataclass
 class Record:
-    """One picture at one setting. Bytes are those of the whole file; costs are those of the run
-    that coded it first. `error` tells why there are no figures."""
+    """One picture at one setting.
+
+    Bytes are those of the whole file; costs are those of the run that coded it first. `error` tells
+    why there are no figures.
+    """
 
     name: str
     setting: Setting

@@ -17,8 +17,9 @@ from .layers import Conv2d
 
 
 class DepthConv(nn.Module):
-    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual; a 1x1 `adaptor` carries the residual where
-    widths differ.
+    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual.
+
+    A 1x1 `adaptor` carries the residual where widths differ.
     """
 
     def __init__(self, width_in: int, width_out: int) -> None:
@@ -68,8 +69,7 @@ def fold_groups(x: Tensor) -> Tensor:
 
 
 class DetailBottleneck(nn.Module):
-    """Detail feature `h [B, width, H/32, W/32]` <-> latent `y [B, C, H/32, W/32]`, and the
-    prior of `y`.
+    """Detail feature `h [B, width, H/32, W/32]` <-> latent `y [B, C, H/32, W/32]`, and the prior of `y`.
 
     One checkpoint is one rate point, so the gain vectors and the rate vector have a single row.
     """
@@ -107,16 +107,19 @@ class DetailBottleneck(nn.Module):
         return self.dec_trans_1(self.dec_trans_0(latent) * self.dec_q)
 
     def prior_init(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Raw quantisation step, scale and mean of quarter 0, and the context of the later quarters, each
-        `[1, C, H, W]`.
+        """What comes before quarter 0, each `[1, C, H, W]`.
+
+        They are the raw quantisation step, the raw scale and mean of quarter 0, and the context of the
+        later quarters.
         """
         params = self.y_prior_fusion(self.factorized_prior_vec.expand(-1, -1, height, width))
         step, scale, mean = params.chunk(3, dim=1)
         return step, scale, mean, self.y_spatial_prior_reduction(params)
 
     def prior_quarter(self, quarter: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw scale and mean of quarter 1, 2 or 3 from what is decoded so far (zero elsewhere) and the
-        context.
+        """Raw scale and mean of quarter 1, 2 or 3, each `[B, C, H, W]`.
+
+        They come from what is decoded so far (zero elsewhere) and the context.
         """
         params = torch.cat([y_hat, context], dim=1)
         if quarter == 1:
@@ -166,9 +169,7 @@ class DetailBottleneck(nn.Module):
 
     @staticmethod
     def estimate_bits(symbols: Tensor, scales: Tensor) -> Tensor:
-        """Estimated bits of symbols under zero-mean normal distributions, as training counts them
-        (elementwise).
-        """
+        """Bits of symbols under zero-mean normal distributions, elementwise, as training counts them."""
         normal = torch.distributions.Normal(0.0, scales.clamp(1e-5, 1e10))
         probability = normal.cdf(symbols + 0.5) - normal.cdf(symbols - 0.5)
         return (-torch.log(probability + 1e-5) / math.log(2.0)).clamp_min(0.0)

@@ -1,5 +1,6 @@
-"""Reading published checkpoints: safely, without a second copy in memory, refusing by name what
-does not fit.
+"""Reading published checkpoints.
+
+It is safe, makes no second copy in memory, and refuses by name what does not fit.
 """
 
 from __future__ import annotations
@@ -29,9 +30,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a checkpoint held: parameters loaded, and the keys that were skipped because only
-    training needs them.
-    """
+    """What a checkpoint held: parameters that were loaded, and keys that only training needs."""
 
     keys: int
     parameters: int
@@ -40,8 +39,7 @@ class LoadReport:
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows
-    it.
+    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows it.
 
     Only tensors and plain containers are unpickled (`weights_only`). Raises
     `CheckpointError`, and `OSError` for a file that cannot be read.

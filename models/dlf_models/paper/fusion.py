@@ -10,9 +10,7 @@ from .swin import swin
 
 
 class PriorFusion(nn.Module):
-    """Semantic map `[B, Cs, h, w]` and detail map `[B, Cd, h, w]` -> logits `[B, codes, h,
-    w]`.
-    """
+    """Semantic map `[B, Cs, h, w]` and detail map `[B, Cd, h, w]` -> logits `[B, codes, h, w]`."""
 
     def __init__(self, titok_width: int, feat_width: int, width: int, codes: int) -> None:
         super().__init__()

@@ -1,6 +1,4 @@
-"""`dlf import-official CKPT OUT.dlfm`: a published checkpoint of the paper becomes a model
-package.
-"""
+"""`dlf import-official CKPT OUT.dlfm`: a published checkpoint of the paper becomes a model package."""
 
 from __future__ import annotations
 

@@ -35,16 +35,15 @@ class PaperModel(nn.Module):
 
     @torch.jit.export
     def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """`image [1, 3, 256 nH, 256 nW]` in [0, 1] -> token indices int64 `[nH*nW, T]`, detail
-        feature.
-        """
+        """`image [1, 3, 256 nH, 256 nW]` in [0, 1] -> token indices int64 `[nH*nW, T]`, detail feature."""
         z, h = self.hybrid_codec.encoder(image, self.hybrid_codec.latent_tokens)
         return self.hybrid_codec.quantize(z), h
 
     @torch.jit.export
     def bottleneck(self, features: Tensor, rate: int) -> Tensor:
-        """Detail feature -> latent `[1, C, 8 nH, 8 nW]`. A checkpoint is one rate point: `rate`
-        must be 0.
+        """Detail feature -> latent `[1, C, 8 nH, 8 nW]`.
+
+        A checkpoint is one rate point: `rate` must be 0.
         """
         if rate != 0:
             raise ValueError("the model has a single rate point")
@@ -54,9 +53,7 @@ class PaperModel(nn.Module):
     def synthesis(
         self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1],
-        not clamped.
-        """
+        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1], not clamped."""
         if rate != 0:
             raise ValueError("the model has a single rate point")
         z_hat = self.hybrid_codec.quantize.values(tokens)

@@ -1,6 +1,4 @@
-"""Export of a loaded checkpoint as a model package: calibrate, quantise the prior, script the
-transforms.
-"""
+"""Export of a loaded checkpoint: calibrate, quantise the prior, script the transforms."""
 
 from __future__ import annotations
 

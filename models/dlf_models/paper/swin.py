@@ -18,8 +18,9 @@ POSITIONS = SIDE * SIDE
 
 
 def _edge_mask(rows: bool) -> Tensor:
-    """Additive mask for a window at the far edge after the shift: its two halves came from opposite
-    map edges.
+    """Mask to add for a window at the far edge after the shift.
+
+    Its two halves came from opposite edges of the map.
     """
     index = torch.arange(POSITIONS)
     half = (index // SIDE if rows else index % SIDE) < SIDE // 2
@@ -58,8 +59,9 @@ class WindowAttention(nn.Module):
         self.to_out = Linear(width, width)
 
     def bias(self, rows: int, columns: int) -> Tensor:
-        """What is added to the scores: `[256, 256]`, or `[rows*columns, 1, 256, 256]` where
-        masks differ.
+        """What is added to the scores, `[256, 256]`.
+
+        `[rows*columns, 1, 256, 256]` where masks differ.
         """
         table: Tensor = self.pos_embedding
         if self.relative:
@@ -126,8 +128,7 @@ class SwinBlock(nn.Module):
 
 
 def swin(width: int, count: int, channels_first: bool) -> nn.Sequential:
-    """`count` blocks: odd ones shifted; the first with a relative table, the others with absolute
-    ones.
+    """`count` blocks: odd ones shifted; the first with a relative table, the others with absolute ones.
 
     With `channels_first` the stack takes and gives `[B, C, H, W]`; the conversion then is
     element 0, which moves the blocks' indices in the checkpoint keys by one.

@@ -95,8 +95,9 @@ class Upsample(nn.Module):
 
 
 class Level(nn.Module):
-    """Residual blocks of one resolution, each followed by attention where `attention`, then a
-    resampling.
+    """Residual blocks of one resolution, then a resampling.
+
+    Each is followed by attention where `attention` says so.
     """
 
     def __init__(
@@ -124,7 +125,10 @@ class Level(nn.Module):
 
 
 class VqganEncoder(nn.Module):
-    """Picture `[B, 3, H, W]` in [-1, 1] -> `[B, latent, H/16, W/16]`."""
+    """Picture `[B, 3, H, W]` in [-1, 1] -> codebook indices, targets of training.
+
+    They are int64 `[B, H/16, W/16]`.
+    """
 
     def __init__(self, config: PaperConfig) -> None:
         super().__init__()
@@ -201,8 +205,9 @@ class Codebook(nn.Module):
         return distance.argmin(3)
 
     def expectation(self, logits: Tensor) -> Tensor:
-        """`softmax(logits) x codebook`: `[B, codes, h, w] -> [B, channels, h, w]`; soft, never
-        an argmax.
+        """`softmax(logits) x codebook`, soft and never an argmax.
+
+        `[B, codes, h, w] -> [B, channels, h, w]`.
         """
         return (logits.permute(0, 2, 3, 1).softmax(3) @ self.embedding.weight).permute(0, 3, 1, 2)
 
@@ -220,15 +225,11 @@ class Vqgan(nn.Module):
         self.post_quant_conv = Conv2d(config.vqgan_embedding, config.vqgan_latent, 1)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent `[B, channels, h, w]` -> picture `[B, 3, 16h, 16w]`, about [-1, 1], not
-        clamped.
-        """
+        """Latent `[B, channels, h, w]` -> picture `[B, 3, 16h, 16w]`, about [-1, 1], not clamped."""
         # Group norm in channels-last order loses a digit on large maps; planes keep it.
         return self.decoder(self.post_quant_conv(latent.contiguous()))
 
     @torch.jit.unused
     def encode_indices(self, x: Tensor) -> Tensor:
-        """Picture `[B, 3, H, W]` in [-1, 1] -> codebook indices int64 `[B, H/16, W/16]`
-        (training targets).
-        """
+        """Picture `[B, 3, H, W]` in [-1, 1] -> codebook indices int64 `[B, H/16, W/16]`."""
         return self.quantize.nearest(self.quant_conv(self.encoder(x)))

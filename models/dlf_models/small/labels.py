@@ -40,7 +40,11 @@ class DetectorMissing(Exception):
 
 
 def face_finder() -> Finder:
-    """Finds faces in `uint8 [H, W, 3]` RGB. Raises `DetectorMissing`."""
+    """Return what finds faces in `uint8 [H, W, 3]` RGB.
+
+    Raises:
+        DetectorMissing: the package is not installed.
+    """
     try:
         import yuface
     except ImportError as error:
@@ -55,7 +59,11 @@ def face_finder() -> Finder:
 
 
 def text_finder() -> Finder:
-    """Finds legible text in `uint8 [H, W, 3]` RGB. Raises `DetectorMissing`."""
+    """Return what finds legible text in `uint8 [H, W, 3]` RGB.
+
+    Raises:
+        DetectorMissing: the package is not installed.
+    """
     try:
         from rapidocr_onnxruntime import RapidOCR
     except ImportError as error:
@@ -115,7 +123,11 @@ def label_pool(
 
     `cache`: an .npz that is read first and written with what is new, now and then also before
     the end. `textless`: names of photographs in which no text need be looked for, which takes
-    most of the time. Raises `DetectorMissing` when something must be found, `OSError`.
+    most of the time.
+
+    Raises:
+        DetectorMissing: something must be found, and what finds it is not installed.
+        OSError: the cache cannot be written.
     """
     known = _read(cache)
     wanted = list(pool.entries if entries is None else entries)

@@ -65,7 +65,11 @@ def boost(parameter: Tensor) -> float:
 
 
 def make_optimisers(name: str, network: nn.Module) -> Optimisers:
-    """`name`: one of :data:`NAMES`; raises `ValueError` for another."""
+    """Return the optimisers of this name.
+
+    Raises:
+        ValueError: a name that is not in NAMES.
+    """
     if name not in NAMES:
         raise ValueError(f"optimiser {name!r} is none of {', '.join(NAMES)}")
     learning = [p for p in network.parameters() if p.requires_grad]

@@ -38,7 +38,11 @@ HELD_OUT = Path(__file__).with_name("held_out.txt")
 
 
 def load_recipe(path: Path) -> tuple[NetworkConfig, Recipe]:
-    """Read a recipe. Raises `ValueError` with file and key where it is wrong."""
+    """Read a recipe.
+
+    Raises:
+        ValueError: it is wrong; the message names file and key.
+    """
     raw = read_yaml(path)
     if raw.get("profile") != PROFILE:
         raise ValueError(f"{path}: the profile is {raw.get('profile')!r}, not {PROFILE!r}")
@@ -76,7 +80,11 @@ def make_trainer(
     material: Material,
     machine: Machine,
 ) -> Trainer:
-    """A trainer at its start, on every rank. Raises `OSError` and `ValueError` for material that will not do."""
+    """A trainer at its start, on every rank.
+
+    Raises:
+        OSError, ValueError: material that will not do.
+    """
     if world()[0] == 0:
         build_pool(material.pool, [material.data])
     if "WORLD_SIZE" in os.environ:
@@ -98,7 +106,11 @@ def make_trainer(
 
 
 def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, Any]:
-    """Go on from a checkpoint, which is returned. Raises `ValueError` when it is of another profile."""
+    """Go on from a checkpoint, which is returned.
+
+    Raises:
+        ValueError: it is of another profile.
+    """
     state = load_checkpoint(source)
     if state["config"].get("profile") != PROFILE:
         raise ValueError(f"{source}: a checkpoint of another profile")

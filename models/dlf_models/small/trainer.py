@@ -120,7 +120,11 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any], fresh_optimiser: bool = False) -> None:
-        """Continue from `state`. Raises `RuntimeError` when the sizes differ."""
+        """Continue from `state`.
+
+        Raises:
+            RuntimeError: the sizes differ.
+        """
         self.network.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         if not fresh_optimiser:

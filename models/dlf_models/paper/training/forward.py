@@ -84,8 +84,11 @@ class TrainingPass(nn.Module):
     def forward(
         self, image: Tensor, noise: Tensor | None, pixels: bool
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-        """`image [B, 3, H, W]` in [0, 1] -> generative latent, logits over the codebook, bits `[B]`, vector
-        quantisation loss, and the picture in [-1, 1] if `pixels`.
+        """`image [B, 3, H, W]` in [0, 1] -> what the losses need.
+
+        Returns:
+            The generative latent, logits over the codebook, bits `[B]`, the loss of vector quantisation,
+            and the picture in [-1, 1] if `pixels`.
         """
         codec = self.model.hybrid_codec
         z, h = codec.encoder(image, codec.latent_tokens)

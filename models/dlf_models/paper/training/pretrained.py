@@ -72,7 +72,11 @@ def _take(
     name_of: Callable[[str], str | None],
     reasons: dict[str, str],
 ) -> Account:
-    """Copy the tensors of a checkpoint into `wanted` (by our names). Raises `CheckpointError`."""
+    """Copy the tensors of a checkpoint into `wanted` (by our names).
+
+    Raises:
+        CheckpointError: the file is no checkpoint, or does not fit.
+    """
     state = read_state_dict(path)
     left_out: dict[str, str] = {}
     found: dict[str, Tensor] = {}

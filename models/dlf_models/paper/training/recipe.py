@@ -85,7 +85,11 @@ class PaperRun:
 
 
 def load_paper_run(path: str | Path) -> PaperRun:
-    """Read sizes and recipe. Raises `ValueError` with the file and the key where it is wrong."""
+    """Read sizes and recipe.
+
+    Raises:
+        ValueError: they are wrong; the message names file and key.
+    """
     path = Path(path)
     raw = read_yaml(path)
     values = dict(raw.get("recipe") or {})

@@ -311,7 +311,11 @@ class PaperTrainer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from `state`. Raises `RuntimeError` when the sizes differ."""
+        """Continue from `state`.
+
+        Raises:
+            RuntimeError: the sizes differ.
+        """
         self.model.load_state_dict(state["state_dict"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -23,7 +23,11 @@ Pictures = Sequence[NDArray[np.uint8]]
 
 
 def head_of(path: Path, network: DLF) -> ImportanceHead:
-    """The importance head of a checkpoint of `small.train_importance`. Raises `ValueError` when it is none."""
+    """The importance head of a checkpoint of `small.train_importance`.
+
+    Raises:
+        ValueError: it is none.
+    """
     head = ImportanceHead(network.config.detail_width)
     head.load_state_dict(load_checkpoint(path, "importance")["importance"])
     return head.eval().requires_grad_(False)

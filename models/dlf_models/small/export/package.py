@@ -76,7 +76,11 @@ def peak(graph: Graph, index: int) -> float:
 
 
 def to_integers(real: torch.Tensor, unit: float) -> NDArray[np.int16]:
-    """A table in units of `unit`; raises `ValueError` where it does not fit."""
+    """A table in units of `unit`.
+
+    Raises:
+        ValueError: it does not fit.
+    """
     rounded = np.round(real.double().numpy() / unit)
     if np.abs(rounded).max() > 32767:
         raise ValueError("a rate vector does not fit int16")
