@@ -98,14 +98,14 @@ def test_every_split_gives_the_picture_of_one_call(
 
 
 def test_damaged_files_fail_as_in_one_call(library: Library, codec: c_void_p, data: bytes) -> None:
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     cases = [data[:length] for length in range(0, len(data), 3)] + [data + b"more"]
-    for bit in dice.integers(8 * len(data), size=120):
+    for bit in rng.integers(8 * len(data), size=120):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         cases.append(bytes(damaged))
     for case in cases:
-        cuts = sorted(dice.integers(len(case) + 1, size=3))
+        cuts = sorted(rng.integers(len(case) + 1, size=3))
         bounds = [0, *cuts, len(case)]
         pieces = [case[a:b] for a, b in itertools.pairwise(bounds)]
         expected = outcome_at_once(library, codec, case)

@@ -42,10 +42,10 @@ def random_models() -> Iterator[Vector]:
 
 def random_file(model: Model, number: int, seed: int) -> bytes:
     """A picture of likely and unlikely symbols, at a random rate point."""
-    dice = np.random.Generator(np.random.PCG64(seed))
-    rate = int(dice.integers(model.rate_points))
-    recorder = payloads.even(dice) if seed % 2 else payloads.likely(dice)
-    width, height = (max(1, int(side * dice.uniform(0.2, 1))) for side in (WIDTH, HEIGHT))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    rate = int(rng.integers(model.rate_points))
+    recorder = payloads.even(rng) if seed % 2 else payloads.likely(rng)
+    width, height = (max(1, int(side * rng.uniform(0.2, 1))) for side in (WIDTH, HEIGHT))
     payloads.compose(model, width, height, rate, recorder)
     return File(Header(width, height, number, rate), recorder.encoded()).write()
 

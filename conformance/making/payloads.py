@@ -121,31 +121,31 @@ def compose(
     return decode_with(recorder, File(header), model)
 
 
-def likely(dice: np.random.Generator, escape_limit: int = 40) -> Recorder:
+def likely(rng: np.random.Generator, escape_limit: int = 40) -> Recorder:
     """Symbols as often as their tables say; escapes reach `escape_limit` beyond the table."""
 
     def entry(table: FrequencyTable) -> int:
-        return int(np.searchsorted(table.starts, dice.integers(65536), side="right")) - 1
+        return int(np.searchsorted(table.starts, rng.integers(65536), side="right")) - 1
 
     def value(scale: ScaleTable) -> int:
         i = entry(scale.table)
         last = scale.table.count - 1
         if i < last:
             return scale.first + i
-        beyond = int(dice.integers(escape_limit))
-        chosen = scale.first - 1 - beyond if dice.integers(2) else scale.first + last + beyond
+        beyond = int(rng.integers(escape_limit))
+        chosen = scale.first - 1 - beyond if rng.integers(2) else scale.first + last + beyond
         return int(np.clip(chosen, -32768, 32767))
 
     return Recorder(entry, value)
 
 
-def even(dice: np.random.Generator, values: list[int] | None = None) -> Recorder:
+def even(rng: np.random.Generator, values: list[int] | None = None) -> Recorder:
     """Every entry as likely as any other; detail symbols from `values`, or anything that i16 holds."""
 
     def value(scale: ScaleTable) -> int:
         if values is not None:
-            return values[int(dice.integers(len(values)))]
-        bits = int(dice.integers(1, 17))
-        return int(dice.integers(-(2 ** (bits - 1)), 2 ** (bits - 1)))
+            return values[int(rng.integers(len(values)))]
+        bits = int(rng.integers(1, 17))
+        return int(rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1)))
 
-    return Recorder(lambda table: int(dice.integers(table.count)), value)
+    return Recorder(lambda table: int(rng.integers(table.count)), value)
