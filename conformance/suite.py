@@ -113,7 +113,7 @@ def run_check(
 
 
 def command_line(vector: Vector, check: dict[str, Any], output: Path) -> Iterator[str]:
-    """The words behind the decoder's command."""
+    """The words after the decoder's command."""
     yield check["command"]
     yield str(vector.folder / INPUT)
     yield "--json" if check["command"] == "info" else str(output)

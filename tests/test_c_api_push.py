@@ -269,7 +269,7 @@ def test_memory_and_log_are_the_handles_own(
     assert list(given) == [library.decoder_data(decoder, None)]
     assert [level for level, _ in lines] == [4, 1]
     assert b"every byte there" in lines[0][1]
-    assert b"4 bytes behind the end" in lines[1][1]
+    assert b"4 bytes after the end" in lines[1][1]
     library.decoder_free(silent)
     library.decoder_free(decoder)
     assert not given

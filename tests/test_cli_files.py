@@ -1,4 +1,4 @@
-"""`dlf` on many files: folders, patterns, templates, going on behind failures; completion; terminals."""
+"""`dlf` on many files: folders, patterns, templates, going on after failures; completion; terminals."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ MAXIMUM_ZEROS = 17
 
 
 class OutOfBytes(Exception):
-    """§5.2.5: renormalisation needs a byte behind the end of the payload."""
+    """§5.2.5: renormalisation needs a byte after the end of the payload."""
 
 
 @dataclass(frozen=True)

@@ -64,4 +64,4 @@ def split(data: bytes, file: File) -> None:
         computed = crc32c(data[: reader.position])
         stored = reader.unsigned(4)
         require(stored == computed, Status.INVALID_FILE, "§4.2", "the trailer differs")
-    require(reader.remaining == 0, Status.INVALID_FILE, "§4.3", "bytes behind the end")
+    require(reader.remaining == 0, Status.INVALID_FILE, "§4.3", "bytes after the end")

@@ -42,7 +42,7 @@ def parse(data: bytes, check_reach: bool = True) -> Model:
         model.synthesis, reaches = read_synthesis(reader, model)
     check_prior(model)
     check_synthesis(model, reaches if check_reach else {})
-    rule(reader.remaining == 0, "A.2", "bytes behind the last field")
+    rule(reader.remaining == 0, "A.2", "bytes after the last field")
     return model
 
 

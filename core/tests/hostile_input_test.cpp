@@ -1,5 +1,5 @@
 // Files from strangers through dlf.h: cut at every byte, every single bit flipped, claims without
-// anything behind them. Each gets a status with a name, and never a picture of another size.
+// anything after them. Each gets a status with a name, and never a picture of another size.
 
 #include <sys/resource.h>
 

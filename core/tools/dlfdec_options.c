@@ -92,7 +92,7 @@ static int read_format(const char* word, options* to) {
   return to->form != FORMAT_NONE;
 }
 
-/* What stands behind the options. Returns -1 to go on, or the exit status. */
+/* What stands after the options. Returns -1 to go on, or the exit status. */
 static int read_words(int argc, char** argv, options* out) {
   if (argc - optind != (out->info_only ? 1 : 2)) {
     return complain(EXIT_USAGE,

@@ -42,7 +42,7 @@ static void on_write(png_structp png, png_bytep from, png_size_t size) {
 
 static void on_flush(png_structp png) { (void)png; }
 
-/* Of one part of the file: before the samples, or behind them. */
+/* Of one part of the file: before the samples, or after them. */
 static void read_metadata(png_structp png, png_infop info, picture* out) {
   png_charp name = NULL;
   png_bytep profile = NULL;

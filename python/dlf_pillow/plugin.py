@@ -78,7 +78,7 @@ class DlfImageFile(ImageFile.ImageFile):
         except LimitExceeded:
             raise
         except DlfError:
-            pass  # behind the header something is wrong: load() and verify() say what
+            pass  # after the header something is wrong: load() and verify() say what
         self._size = header.size
         self._mode = header.mode
         self._described = header

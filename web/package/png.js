@@ -68,7 +68,7 @@ function chunk(name, content) {
   return out;
 }
 
-// Rows of samples, each behind the number of its filter, which is 0: none.
+// Rows of samples, each after the number of its filter, which is 0: none.
 function filtered({ width, height, data }, channels) {
   const out = new Uint8Array(height * (1 + channels * width));
   let to = 0;

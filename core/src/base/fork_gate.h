@@ -33,7 +33,7 @@ class Inside {
 };
 
 // Goes in for the rest of the calling thread, to be called as the last thing that it does. What
-// libraries keep for each thread is given back behind that, under locks of theirs: MKL has one that
+// libraries keep for each thread is given back after that, under locks of theirs: MKL has one that
 // a child would wait for. The thread goes out when that is done.
 void stay_inside_to_the_end();
 

@@ -30,7 +30,7 @@ void PushInput::run(const Action& action) {
 }
 
 void PushInput::push(ByteView piece) {
-  if (finished_) fail(DLF_INVALID_ARGUMENT, "bytes behind the end of the input");
+  if (finished_) fail(DLF_INVALID_ARGUMENT, "bytes after the end of the input");
   run([&] {
     while (!piece.empty()) {
       // Never more than the file is known to have: a stranger's bytes cost memory.

@@ -181,7 +181,7 @@ ParsedFile parse_file(const FileView& view, const ParseOptions& options) {
   }
   const uint64_t behind = reader.remaining() + options.bytes_behind;
   if (!file.truncated && behind != 0) {  // §4.3
-    fail(DLF_INVALID_FILE, std::to_string(behind) + " bytes behind the end", reader.offset());
+    fail(DLF_INVALID_FILE, std::to_string(behind) + " bytes after the end", reader.offset());
   }
 
   const bool wants_alpha = header.picture.alpha != AlphaMode::kNone;

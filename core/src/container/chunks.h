@@ -1,4 +1,4 @@
-// Chunks: metadata and alpha behind the payload (§3).
+// Chunks: metadata and alpha after the payload (§3).
 //
 // Thread safety: pure functions on values.
 #ifndef DLF_SRC_CONTAINER_CHUNKS_H_
@@ -13,7 +13,7 @@
 
 namespace dlf {
 
-// One chunk. All behind `content` describes the file it was read from; a writer ignores it.
+// One chunk. All after `content` describes the file it was read from; a writer ignores it.
 struct Chunk {
   uint32_t type = 0;  // kChunkAlpha, kChunkIcc, ... or >= kChunkFirstPrivate
   bool critical = false;
@@ -52,7 +52,7 @@ struct ChunkHead {
 };
 
 // The framing of the sequence, one chunk at a time (§3.1): how many chunks follow, and then before
-// the bytes of each its head. DLF_LIMIT_EXCEEDED for too many, or for bytes that end behind the
+// the bytes of each its head. DLF_LIMIT_EXCEEDED for too many, or for bytes that end after the
 // offset `end_limit`.
 uint32_t read_chunk_count(ByteReader& reader);
 ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit);

@@ -47,7 +47,7 @@ void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
 std::vector<uint8_t> RansEncoder::finish(uint32_t* final) const {
   std::vector<uint8_t> reversed;
   reversed.reserve(items_.size() / 4 + 16);
-  std::vector<uint32_t> checks(items_.size() + 1, 0);  // before each entry, and behind the last
+  std::vector<uint32_t> checks(items_.size() + 1, 0);  // before each entry, and after the last
   for (size_t i = 0; i < items_.size(); ++i) {
     checks[i + 1] = next_check(checks[i], items_[i].start);
   }

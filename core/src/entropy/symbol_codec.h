@@ -66,7 +66,7 @@ struct PayloadOptions : EntropyOptions {
   // The payload is known to be shorter than the header says: running out of bytes is then
   // DLF_TRUNCATED_FILE and not DLF_INVALID_FILE.
   bool is_truncated = false;
-  // The semantic layer alone: every symbol is taken as 0 and no byte behind the tokens is read; the
+  // The semantic layer alone: every symbol is taken as 0 and no byte after the tokens is read; the
   // latents are the predicted means. `complete` is true if the tokens were.
   bool semantic_only = false;
   // Of the tensors of a SymbolSet only those that are needed to draw the picture are filled: y_hat

@@ -30,7 +30,7 @@ struct RowJob {
   const ConvLayer* layer = nullptr;  // not for pointwise
   // One row for each row of taps, at pair 0 and the column above the first result; dense and
   // depthwise kernels of 3 read one column more on both sides. All read up to kReadAhead columns
-  // behind the last.
+  // after the last.
   const int16_t* source[3] = {};
   ptrdiff_t source_stride[3] = {};
   int16_t* target = nullptr;

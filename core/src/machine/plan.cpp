@@ -150,7 +150,7 @@ void Plan::rings() {
 void Plan::places() {
   size_t at = 2 * kReadAhead;  // a column before the first, and alignment
   for (PlanStore& store : parts_.stores) {
-    // One more column on each side: the left one lies behind the row of the pair before.
+    // One more column on each side: the left one follows the row of the pair before.
     const size_t columns = size_t{store.columns.size()} + 2;
     store.pitch = 2 * ((columns + kColumnGrain - 1) / kColumnGrain * kColumnGrain);
     store.offset = at;

@@ -124,7 +124,7 @@ bool PlanBuilder::extend(uint16_t reg, const PlanPost& post, uint16_t target) {
   const size_t made = made_by_[reg];
   if (made == kNothing || readers_[reg] != 1) return false;
   if (parts_.nodes[made].posts.size() == kMaxPosts) return false;
-  // Moved here, behind the node that makes the operand.
+  // Moved here, after the node that makes the operand.
   PlanNode node = std::move(parts_.nodes[made]);
   node.posts.push_back(post);
   parts_.nodes[made] = node_of(NodeKind::kAlias, node.target, node.target);

@@ -23,7 +23,7 @@
 
 namespace {
 
-constexpr size_t kChained = 6;  // layers of one kind in a program, one behind the other
+constexpr size_t kChained = 6;  // layers of one kind in a program, one after the other
 
 struct Shape {
   const char* name;

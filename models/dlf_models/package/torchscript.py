@@ -114,7 +114,7 @@ class NormativePart(EntropyModel):
         layers = [read.layer() for _ in range(read.unpack("H")[0])]
         programs = (read.program(), read.program(), read.program(), read.program())
         if read.position != len(data):
-            raise ValueError("bytes behind the last program")
+            raise ValueError("bytes after the last program")
         return cls(
             window=window,
             tokens_per_window=tokens,

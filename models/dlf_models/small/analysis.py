@@ -35,7 +35,7 @@ class Analysis(nn.Module):
     """Image `[B, 3, H, W]` in [0, 1], sides multiples of the window -> digits, token values, features.
 
     Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`; features `[B, Cb + C, H/32, W/32]`:
-    the detail branch, and the linear path's latent behind it. None of them depends on the rate.
+    the detail branch, and the linear path's latent after it. None of them depends on the rate.
     """
 
     def __init__(self, config: NetworkConfig) -> None:

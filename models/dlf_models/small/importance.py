@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .layers import Conv, Down, Residual, leaky
 
 NARROW = 44
-"""Channels of the first layer at most: as many as the detail branch has, and twice as many behind it."""
+"""Channels of the first layer at most: as many as the detail branch has, and twice as many after it."""
 MOST = 127
 """What the program puts out for the importance 1 (A.3)."""
 

@@ -70,7 +70,7 @@ def build_pool(folder: Path, sources: Sequence[Path]) -> None:
 
 
 def _decode_all(sources: Sequence[Path], out: BinaryIO) -> list[Photograph]:
-    """Write the samples of all pictures, one behind the other; returns where they lie."""
+    """Write the samples of all pictures, one after the other; returns where they lie."""
     entries: list[Photograph] = []
     for source in sources:
         for name, data in image_files(source):

@@ -115,7 +115,7 @@ def importance(graph: Graph, head: ImportanceHead, features: Tensor) -> tuple[Te
 def bottleneck(
     graph: Graph, net: Bottleneck, features: Tensor, units: object, rate: Tensor, unit: float
 ) -> tuple[Tensor, ...]:
-    """Features as `analysis` puts them out; gains and rate vectors, one behind the other -> latent."""
+    """Features as `analysis` puts them out; gains and rate vectors, one after the other -> latent."""
     joint, vectors = graph.input(features, units), graph.input(rate, unit)
     channels = net.project.out_channels
     gains = graph.slice(vectors, 0, channels)
@@ -215,7 +215,7 @@ def synthesis(graph: Graph, net: Synthesis, inputs: DrawingInputs, depth: int = 
 def renderer(
     graph: Graph, net: Renderer, latent: Value, base: Value, noise: tuple[Value, Value], depth: int
 ) -> Value:
-    """The picture in [0, 2], or for `depth` 2, 4, 8 the features there with the base picture folded behind."""
+    """The picture in [0, 2], or for `depth` 2, 4, 8 the features there with the folded base picture as last channels."""
     x = residuals(graph, net.blocks_8, up(graph, net.up_8, graph.leaky(latent)))
     if depth == 8:
         return graph.concat(x, graph.space_to_depth(base, 4))
