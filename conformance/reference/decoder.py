@@ -37,6 +37,9 @@ def decode(file: File, model: Model, semantic: bool = False) -> Decoded:
     """Decode the symbols of a file whose model id is that of `model`.
 
     `semantic` asks for the semantic layer alone (§5.5).
+
+    Raises:
+        Refused: the payload breaks a rule of §5 to §7.
     """
     header = file.header
     require(header.rate < model.rate_points, Status.INVALID_FILE, "§5.1.3", "rate point")

@@ -82,7 +82,11 @@ class Bits:
         self.position = -(-self.position // 8) * 8
 
     def symbol(self, code: Code) -> int:
-        """RFC 1951, 3.1.1: codes begin with their most significant bit."""
+        """RFC 1951, 3.1.1: codes begin with their most significant bit.
+
+        Raises:
+            Refused: the stream ends, or no code has these bits.
+        """
         bits = 0
         for length in range(1, 16):
             bits = bits << 1 | self.take(1)

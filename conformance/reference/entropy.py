@@ -69,7 +69,11 @@ class EntropyDecoder:
         return i
 
     def renormalise(self) -> None:
-        """§5.2.3."""
+        """§5.2.3.
+
+        Raises:
+            OutOfBytes: the payload has no more (§5.2.5).
+        """
         while self.x < LOWER_BOUND:
             if self.position == len(self.payload):
                 raise OutOfBytes
@@ -101,7 +105,11 @@ class EntropyDecoder:
         return (1 << zeros) + bits - 1
 
     def finish(self) -> int:
-        """§5.4: check the final state, and return it."""
+        """§5.4: check the final state, and return it.
+
+        Raises:
+            Refused: the state or the number of bytes is wrong (§5.4).
+        """
         self.renormalise()
         expected = LOWER_BOUND + (self.k >> 16)
         whole = self.x == expected and self.position == len(self.payload)

@@ -87,7 +87,11 @@ def read_header(data: bytes) -> Header:
 
 
 def read_signature(reader: Reader) -> None:
-    """§2.1: a byte that is there and differs is invalid; agreeing bytes that end early, truncated."""
+    """§2.1: a byte that is there and differs is invalid; agreeing bytes that end early, truncated.
+
+    Raises:
+        Refused: it is wrong or incomplete (§2.1).
+    """
     present = reader.data[: len(SIGNATURE)]
     if present != SIGNATURE[: len(present)]:
         raise Refused(Status.INVALID_FILE, "§2.1", "another signature")

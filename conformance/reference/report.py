@@ -96,7 +96,11 @@ def picture(
 
 
 def check_region(region: Region | None, header: Header) -> None:
-    """§9.12: a region is not empty and inside the picture."""
+    """§9.12: a region is not empty and inside the picture.
+
+    Raises:
+        ValueError: it is empty or leaves the picture.
+    """
     if region is None:
         return
     across = 0 <= region.x < region.x + region.width <= header.width

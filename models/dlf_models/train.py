@@ -33,7 +33,12 @@ def _device(name: str) -> str:
 
 
 def make_trainer(options: TrainOptions, last: Path) -> tuple[Trainable, dict[str, Any]]:
-    """The trainer that the configuration asks for, and the checkpoint that it goes on from (or `{}`)."""
+    """The trainer that the configuration asks for, and the checkpoint that it goes on from (or `{}`).
+
+    Raises:
+        ValueError: the configuration is of no profile, or wrong.
+        OSError: a file cannot be read or written.
+    """
     raw = read_yaml(options.config)
     if raw.get("profile") == small.PROFILE:
         return small.open_trainer(options, last)

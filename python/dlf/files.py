@@ -46,7 +46,11 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def read_bytes(source: StrPath) -> bytes:
-    """Return the whole content of a file, or of standard input when `source` is `-`."""
+    """Return the whole content of a file, or of standard input when `source` is `-`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     if os.fspath(source) == STANDARD_STREAM:
         if sys.stdin is None:
             raise OSError(errno.EBADF, "is closed", "standard input")

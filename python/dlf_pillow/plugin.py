@@ -171,7 +171,12 @@ class DlfImageFile(ImageFile.ImageFile):
         self.fp.seek(pos)
 
     def load(self) -> PixelAccess | None:
-        """Decode the pixels, once, whichever thread comes first."""
+        """Decode the pixels, once, whichever thread comes first.
+
+        Raises:
+            ValueError: the image is closed.
+            OSError: what is wrong with the file.
+        """
         with self._load_lock:
             if self.tile and self.fp is None:
                 raise ValueError("Operation on closed image")  # Pillow's words; here it asserts

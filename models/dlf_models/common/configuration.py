@@ -10,7 +10,11 @@ import yaml
 
 
 def build(kind: type, values: dict[str, Any], where: str) -> Any:
-    """Make a dataclass from a mapping; lists become tuples. `ValueError` names an unknown key, or text where a number goes."""
+    """Make a dataclass from a mapping; lists become tuples.
+
+    Raises:
+        ValueError: an unknown key, or text where a number goes; the message names the key.
+    """
     known = {f.name for f in fields(kind)}
     hints = get_type_hints(kind)
     unknown = sorted(set(values) - known)

@@ -167,7 +167,11 @@ class Program:
 
 
 def fixed_point(scale: float) -> tuple[int, int]:
-    """The (multiplier, shift) of section 8.3.1 with multiplier / 2^shift nearest to `scale`."""
+    """The (multiplier, shift) of section 8.3.1 with multiplier / 2^shift nearest to `scale`.
+
+    Raises:
+        ValueError: `scale` is negative, or 2^30 and more.
+    """
     if not 0.0 <= scale < 2.0**30:
         raise ValueError("scale out of range")
     if scale == 0.0:

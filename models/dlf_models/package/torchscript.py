@@ -154,7 +154,11 @@ class Reader:
         self.position = 0
 
     def take(self, count: int) -> bytes:
-        """Return the next `count` bytes."""
+        """Return the next `count` bytes.
+
+        Raises:
+            ValueError: the part ends early.
+        """
         piece = self.data[self.position : self.position + count]
         if len(piece) != count:
             raise ValueError("the normative part ends early")
@@ -219,6 +223,9 @@ def assemble_files(
 
     Members that only serve debugging are left out: they hold the paths of the machine that
     exported the network, and would make the package's identity depend on them.
+
+    Raises:
+        ValueError: the archive is not one of TorchScript.
     """
     with (
         classic_zip(),
@@ -242,7 +249,11 @@ def assemble_files(
 
 
 def read_package(data: bytes) -> tuple[NormativePart, str]:
-    """The normative part and the description of a package; ValueError when it was altered."""
+    """Return the normative part and the description of a package.
+
+    Raises:
+        ValueError: it is no package, or was altered.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         root = common_root(names)

@@ -95,7 +95,12 @@ def _pictures(paths: list[Path] | None, config: PaperConfig) -> list[Tensor]:
 
 
 def import_official(options: ImportOptions) -> None:
-    """Do what the command line asks for and print the report; `ValueError` or `OSError`."""
+    """Do what the command line asks for and print the report.
+
+    Raises:
+        ValueError: what is wrong with the checkpoint or the options.
+        OSError: a file cannot be read or written.
+    """
     start = time.monotonic()
     config = load_paper_config(options.config) if options.config else PaperConfig()
     model, loaded = load_checkpoint(options.checkpoint, config, weights=WEIGHTS[options.weights])

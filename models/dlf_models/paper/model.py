@@ -44,6 +44,9 @@ class PaperModel(nn.Module):
         """Detail feature -> latent `[1, C, 8 nH, 8 nW]`.
 
         A checkpoint is one rate point: `rate` must be 0.
+
+        Raises:
+            ValueError: `rate` is not 0.
         """
         if rate != 0:
             raise ValueError("the model has a single rate point")
@@ -53,7 +56,11 @@ class PaperModel(nn.Module):
     def synthesis(
         self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1], not clamped."""
+        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1], not clamped.
+
+        Raises:
+            ValueError: `rate` is not 0.
+        """
         if rate != 0:
             raise ValueError("the model has a single rate point")
         z_hat = self.hybrid_codec.quantize.values(tokens)

@@ -225,7 +225,11 @@ def number(word: str) -> object:
 
 
 def check_count(value: object) -> int:
-    """Return `value`, a whole number of at least 1."""
+    """Return `value`, a whole number of at least 1.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"must be a whole number of at least 1, not {value!r}")
     return value

@@ -141,7 +141,11 @@ class Units:
         self.parent[self._root(a)] = self._root(b)
 
     def of(self, number: int) -> Array:
-        """Unit per channel of a node."""
+        """Unit per channel of a node.
+
+        Raises:
+            ValueError: the channels of one instruction have different units.
+        """
         node = self.nodes[number]
         if node.op == "concat":
             return np.concatenate([self.of(s) for s in node.sources])
@@ -174,7 +178,11 @@ def compile_program(graph: Graph, layers: LayerList) -> tuple[Program, list[Arra
 def emit(
     program: Program, node: Node, sources: list[int], number: int, units: Units, layers: LayerList
 ) -> int:
-    """One instruction; returns its register."""
+    """One instruction; returns its register.
+
+    Raises:
+        ValueError: no instruction of the machine does this.
+    """
     own = units.of(number)
     if node.op == "conv":
         weight = node.arguments["weight"].detach().double().numpy()
