@@ -50,7 +50,7 @@ class ImportOptions:
     name: str = "dlf-l"
     licence: str = "that of the checkpoint"
     weights: str = "fp16"
-    """One of :data:`WEIGHTS`."""
+    """One of `WEIGHTS`."""
     calibration: list[Path] | None = None
     overwrite: Overwrite = "alike"
 
