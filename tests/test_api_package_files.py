@@ -16,7 +16,7 @@ import dlf
 import numpy as np
 import pytest
 from conftest import ROOT
-from dlf import _core, models, package_files, symbols
+from dlf import _core, models, native, package_files, symbols
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
@@ -167,6 +167,22 @@ def test_a_codec_notices_that_its_package_was_replaced(
     with pytest.raises(dlf.ModelError, match=r"mine\.dlfm' was replaced"):
         codec.encode(PIXELS)
     assert dlf.decode(dlf.encode(PIXELS, model=path)).shape == PIXELS.shape
+
+
+def test_a_package_that_was_examined_is_not_read_again(
+    folders: tuple[Path, Path], test_package: Path
+) -> None:
+    path = Path(shutil.copy(test_package, folders[0] / "mine.dlfm"))
+    model = models.load(path)
+    examined = package_files.content(model)
+    assert package_files.content(model) is examined
+    codec = native.Codec("nowhere.dlfm", package=examined)
+    assert codec.sha256 == model.sha256
+    os.utime(path, ns=(1, 1))
+    assert package_files.content(model) is not examined
+    path.unlink()
+    with pytest.raises(dlf.ModelError, match=r"mine\.dlfm"):
+        package_files.content(model)
 
 
 def test_members_are_hashed_in_a_bounded_buffer(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 
+#include "base/constants.h"
 #include "container/checksums.h"
 #include "container/sha256.h"
 #include "support.h"
@@ -75,10 +76,29 @@ TEST(size_arithmetic_refuses_to_wrap) {
 TEST(checksums_give_the_published_values) {
   CHECK_EQ(int{dlf::crc8(view_of("123456789"))}, 0xFB);
   CHECK_EQ(dlf::crc32c(view_of("123456789")), 0xE3069283u);
+  CHECK_EQ(dlf::crc32(view_of("123456789")), 0xCBF43926u);
+  CHECK_EQ(dlf::crc32(ByteView()), 0u);
   CHECK_EQ(dlf::to_hex(dlf::sha256(view_of("abc"))),
            std::string("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
   CHECK_EQ(dlf::to_hex(dlf::sha256(ByteView())),
            std::string("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"));
+}
+
+TEST(checksums_of_any_length_follow_their_polynomial) {
+  const auto bit_by_bit = [](uint32_t polynomial, ByteView bytes) {
+    uint32_t value = 0xFFFFFFFFu;
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      value ^= bytes[i];
+      for (int bit = 0; bit < 8; ++bit) value = (value >> 1) ^ ((value & 1) != 0 ? polynomial : 0);
+    }
+    return ~value;
+  };
+  dlf_test::Random random(3);
+  for (size_t length = 0; length < 70; ++length) {
+    const std::vector<uint8_t> bytes = random.bytes(length);
+    CHECK_EQ(dlf::crc32c(bytes), bit_by_bit(dlf::kCrc32cPolynomial, bytes));
+    CHECK_EQ(dlf::crc32(bytes), bit_by_bit(dlf::kCrc32Polynomial, bytes));
+  }
 }
 
 TEST(sha256_is_the_same_in_pieces_and_without_processor_support) {

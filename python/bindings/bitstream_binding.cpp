@@ -12,18 +12,11 @@
 #include "entropy/symbol_codec.h"
 #include "file.h"
 #include "interpreter.h"
-#include "model/model_package.h"
 #include "model/model_registry.h"
+#include "package.h"
 
 namespace dlf::python {
 namespace {
-
-using Package = std::shared_ptr<const ModelPackage>;
-
-// pybind11 holds pointers to objects that may change; a package never does.
-struct PackageHandle {
-  Package package;
-};
 
 py::dict default_limits() {
   const Limits limits;

@@ -20,6 +20,7 @@
 #include "file.h"
 #include "interpreter.h"
 #include "keywords.h"
+#include "package.h"
 #include "torch_capsule.h"
 
 namespace dlf::python {
@@ -356,13 +357,14 @@ TorchBackend torch_backend(const ModelPackage& model) {
 std::unique_ptr<Codec> open(const std::string& path, const std::string& device, int threads,
                             const std::string& precision,
                             const std::optional<uint64_t>& pixels_per_call,
-                            const std::string& backend) {
+                            const std::string& backend, const PackageHandle* package) {
   if (threads < 1) throw py::value_error("threads must be at least 1");
   const NetworkOptions options{device, precision_of(precision), pixels_per_call,
                                backend_of(backend)};
   Unlocked unlocked;
-  std::vector<uint8_t> archive;
-  auto model = ModelPackage::load(path, &archive);
+  std::vector<uint8_t> archive;  // what TorchScript networks are loaded from
+  const bool is_loaded = package != nullptr && package->package->normative().synthesis;
+  auto model = is_loaded ? package->package : ModelPackage::load(path, &archive);
   Networks networks = load_networks(archive, *model, options, [&](const ModelPackage& needing) {
     const Unlocked::Interrupted interrupted(&unlocked);
     return torch_backend(needing);
@@ -385,7 +387,8 @@ void add_codec(py::module_& m) {
 
   py::class_<Codec>(m, "Codec")
       .def(py::init(&open), arg("path"), arg("device") = "cpu", arg("threads") = 1,
-           arg("precision") = "fp32", arg("pixels_per_call") = none, arg("backend") = "auto")
+           arg("precision") = "fp32", arg("pixels_per_call") = none, arg("backend") = "auto",
+           arg("package") = none)
       .def_property_readonly("model_id", [](const Codec& codec) { return codec.model().id(); })
       .def_property_readonly("sha256",
                              [](const Codec& codec) { return codec.model().sha256_hex(); })

@@ -235,11 +235,12 @@ class Codec:
         precision: Literal["fp32", "bf16"] = "fp32",
         pixels_per_call: int | None = None,
         backend: Literal["auto", "integer", "torch"] = "auto",
+        package: Package | None = None,
     ) -> None:
         """`pixels_per_call`: how many pixels of pictures of one size go through the networks at once.
 
         None is what suits the device, 0 one picture; for TorchScript networks. `backend`: as for
-        `dlf.Codec`.
+        `dlf.Codec`. `package`: what `path` was found to hold; an integer package is not read again then.
         """
     @property
     def model_id(self) -> int: ...

@@ -19,6 +19,7 @@ from dlf.importance import Importance, check_importance, mask_of
 from dlf.items import naming_item
 from dlf.limits import Limits, check_limits
 from dlf.options import Backend, Layers, Precision
+from dlf.package_files import content
 from dlf.picture import Picture, prepare
 from dlf.reduction import at_the_largest_size
 from dlf.types import Buffer, Progress, StrPath, Tobytes
@@ -309,6 +310,7 @@ class Codec:
                     self._threads,
                     self._precision,
                     backend=self._backend,
+                    package=content(model),
                 )
                 if loaded.sha256 != model.sha256:
                     path = os.fspath(model.path)

@@ -18,6 +18,7 @@ from typing import Literal
 
 from dlf import signature
 from dlf.files import STANDARD_STREAM
+from dlf.pillow_formats import form_of_extension, form_of_start
 from dlf.types import StrPath
 
 __all__ = [
@@ -215,9 +216,7 @@ def _form_of_suffix(suffix: str) -> str | None:
     for form, suffixes in _OTHER_PICTURES.items():
         if suffix in suffixes:
             return form
-    from PIL import Image
-
-    return Image.registered_extensions().get(suffix)
+    return form_of_extension(suffix)
 
 
 def _form_of_content(start: bytes) -> str | None:
@@ -227,13 +226,9 @@ def _form_of_content(start: bytes) -> str | None:
     start = start.ljust(_LONGEST_SIGNATURE, b"\0")  # Pillow's plugins expect no less than 16 bytes
     if start.startswith(signature.SIGNATURE):
         return "DLF"
-    from PIL import Image
-
-    Image.init()
-    for form in Image.ID:
-        accept = Image.OPEN[form][1]
-        if accept is not None and form != "DLF" and accept(start):
-            return form
+    known = form_of_start(start)
+    if known is not None:
+        return known
     for form, signatures in _OTHER_SIGNATURES.items():
         if start.startswith(signatures):
             return form

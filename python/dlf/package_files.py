@@ -17,7 +17,7 @@ from dlf import _core
 from dlf.errors import ModelError
 from dlf.types import StrPath
 
-__all__ = ["Model", "load"]
+__all__ = ["Model", "content", "load"]
 
 _ATTEMPTS = 5
 """How often a file is read that is replaced meanwhile."""
@@ -105,6 +105,35 @@ class _Changing(Exception):
     """The file is not what it was when it was examined; exceptions are not remembered."""
 
 
+def content(model: Model) -> _core.Package:
+    """Return what is in the package: as it was examined, when it was the last and is still the same file.
+
+    So a process that opens one picture reads its package once.
+
+    Raises:
+        ModelError: the file is gone, or altered.
+    """
+    latest = _latest
+    if (
+        latest is not None
+        and latest.path == model.path
+        and latest.package.sha256 == model.sha256
+        and latest.state == _state_of(model.path)
+    ):
+        return latest.package
+    return _core.Package(os.fsencode(model.path))
+
+
+class _Latest(NamedTuple):
+    path: Path
+    state: _State
+    package: _core.Package
+
+
+_latest: _Latest | None = None
+"""The package that was examined last; a codec or a call that opens it shares its memory."""
+
+
 @functools.lru_cache(maxsize=256)
 def _examined(path: Path, state: _State) -> Model | str:
     """Check and describe one package; a changed file has another state.
@@ -123,6 +152,8 @@ def _examined(path: Path, state: _State) -> Model | str:
         return str(error)
     if _state_of(path) != state:
         raise _Changing
+    global _latest
+    _latest = _Latest(path, state, package)
     try:
         description = json.loads(package.model_json)
     except ValueError:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from dlf import _core, models
 from dlf.header import File, opened
+from dlf.package_files import content
 from dlf.types import Buffer, StrPath
 
 if TYPE_CHECKING:
@@ -116,4 +116,4 @@ def _package(
         found = models.find_for(file, allow_truncated=allow_truncated, limits=limits)
     else:
         found = models.find(model)
-    return _core.Package(os.fsencode(found.path))
+    return content(found)

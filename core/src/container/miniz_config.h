@@ -1,6 +1,5 @@
-// The part of miniz that is used: making zlib streams, and checksums. What is read is read by
-// inflate.cpp and zip_archive.cpp. Include before miniz.h so that every unit sees the same
-// declarations.
+// The part of miniz that is used: making zlib streams. What is read is read by inflate.cpp and
+// zip_archive.cpp. Include before miniz.h so that every unit sees the same declarations.
 #ifndef DLF_SRC_CONTAINER_MINIZ_CONFIG_H_
 #define DLF_SRC_CONTAINER_MINIZ_CONFIG_H_
 

@@ -4,11 +4,8 @@
 #include <iterator>
 #include <optional>
 
+#include "container/checksums.h"
 #include "container/inflate.h"
-#include "container/miniz_config.h"
-
-// After its configuration.
-#include "../../third_party/miniz/miniz.h"
 
 namespace dlf {
 namespace {
@@ -193,7 +190,7 @@ std::vector<uint8_t> ZipArchive::read(const Member& member) const {
   read(member, [&](ByteView piece) {
     bytes.insert(bytes.end(), piece.data(), piece.data() + piece.size());
   });
-  if (mz_crc32(MZ_CRC32_INIT, bytes.data(), bytes.size()) != member.crc) {
+  if (crc32(bytes) != member.crc) {
     fail(DLF_MODEL_ERROR, "altered model package: " + member.name + " is damaged");
   }
   return bytes;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -43,6 +44,8 @@ _STATUSES = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; `argv` defaults to the process's arguments."""
     if argv is None:
+        # NumPy's BLAS starts threads when it is imported, and nothing here needs them.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         streams.prepare()
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))

@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TypeVar
 
 from dlf.files import STANDARD_STREAM
+from dlf.pillow_formats import form_of_extension
 from dlf.signature import EXTENSION
 
 __all__ = ["Input", "expand", "fixed_part", "is_dlf", "is_image", "is_pattern", "matching"]
@@ -41,7 +42,7 @@ def is_image(name: str) -> bool:
     """Return whether a file in a folder is taken for an image that can be encoded."""
     from PIL import Image
 
-    form = Image.registered_extensions().get(PurePath(name).suffix.lower())
+    form = form_of_extension(PurePath(name).suffix.lower())
     return form in Image.OPEN and form not in _NOT_PICTURES
 
 

@@ -6,6 +6,7 @@ import io
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from dlf.pillow_formats import form_of_extension
 from dlf.provenance import with_source_type
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ __all__ = ["check_form", "check_mark", "format_for", "image_bytes"]
 # These hold XMP, and Pillow writes it.
 _WITH_XMP = frozenset({"PNG", "JPEG", "WEBP", "AVIF"})
 
+_PNG_LEVEL = 4
+"""Of zlib: as small a file as with Pillow's 6, in two thirds of the time."""
+
 
 def format_for(name: str) -> str:
     """Return Pillow's name of the format that the extension of `name` stands for.
@@ -30,7 +34,7 @@ def format_for(name: str) -> str:
     from PIL import Image
 
     extension = PurePath(name).suffix.lower()
-    form = Image.registered_extensions().get(extension)
+    form = form_of_extension(extension)
     if form is None or form not in Image.SAVE or form == "DLF":
         raise ValueError(f"{name}: Pillow writes no format with the extension {extension!r}")
     return form
@@ -71,6 +75,8 @@ def image_bytes(
         check_mark(form)
         found["xmp"] = with_source_type(found["xmp"])
     metadata: dict[str, Any] = {name: value for name, value in found.items() if value is not None}
+    if form == "PNG":
+        metadata["compress_level"] = _PNG_LEVEL
     if form == "PNG" and "xmp" in metadata:  # Pillow has no argument for it there
         metadata["pnginfo"] = _png_texts(metadata.pop("xmp"))
     buffer = io.BytesIO()
