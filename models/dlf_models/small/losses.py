@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..evaluation.lpips import LPIPS
 from ..evaluation.ms_ssim import ms_ssim
+from .adversary import Adversary
 from .config import STRIDE
 from .texture import LUMINANCE, repetition, texture_mismatch
 from .wasserstein import wasserstein
@@ -45,6 +46,8 @@ class LossWeights:
     texture: tuple[float, float] = (0.0, 0.0)
     repetition: float = 0.0
     wasserstein: tuple[float, float] = (0.0, 0.0)
+    adversarial: tuple[float, float] = (0.0, 0.0)
+    """Of :mod:`.adversary`, in training alone."""
     log2_sigma: tuple[float, float] = (3.0, 0.0)
     saturation: float = 0.1
     """Of the digits' inputs: keeps the tokens alive."""
@@ -68,6 +71,8 @@ class PixelLoss(nn.Module):
         )
         self.lpips = LPIPS(lpips_weights)
         self.weights = weights
+        self.adversary: Adversary | None = None
+        """Set by who trains with it."""
 
     def forward(
         self, image: Tensor, target: Tensor, rate: Tensor
@@ -82,9 +87,14 @@ class PixelLoss(nn.Module):
             total = total + w.l1_coarse * F.avg_pool2d(error, size).abs().mean(dim=(1, 2, 3))
         terms["ms_ssim"] = self.similarity(image, target)
         total = total + between(w.ms_ssim, mean_rate) * (1 - terms["ms_ssim"])
-        perceptual, statistics = self.perceptual(image, target, between(w.log2_sigma, mean_rate))
+        perceptual, statistics, judged = self.perceptual(
+            image, target, between(w.log2_sigma, mean_rate)
+        )
         terms["lpips"] = perceptual
         total = total + between(w.lpips, mean_rate) * perceptual
+        if judged is not None:
+            terms["adversarial"] = judged
+            total = total + between(w.adversarial, mean_rate) * judged
         if max(w.wasserstein) > 0:
             terms["wasserstein"] = statistics
             total = total + between(w.wasserstein, mean_rate) * statistics
@@ -111,8 +121,8 @@ class PixelLoss(nn.Module):
 
     def perceptual(
         self, image: Tensor, target: Tensor, log2_sigma: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """LPIPS and Wasserstein distortion ``[B]`` from one pass of the perceptual network."""
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """LPIPS, Wasserstein distortion and the critic's term ``[B]`` from one pass of the perceptual network."""
         dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
         columns = slice(dx, dx + image.shape[3] - SHIFTS)
@@ -127,6 +137,9 @@ class PixelLoss(nn.Module):
             with torch.no_grad():
                 theirs = self.lpips.features(wanted)
             distance = self.distance(ours, theirs)
+            judged = None
+            if self.adversary is not None and torch.is_grad_enabled():
+                judged = self.adversary.judge(ours, theirs)
         statistics = image.new_zeros(image.shape[0])
         if max(self.weights.wasserstein) > 0:
             for tap in BEFORE_POOLS:
@@ -134,7 +147,7 @@ class PixelLoss(nn.Module):
                 # Taps differ in size of samples by much: each counts by the power of the original's.
                 power = y.square().mean() + 1e-6
                 statistics = statistics + wasserstein(x, y, log2_sigma) / power
-        return distance, statistics
+        return distance, statistics, judged
 
 
 def tap_distance(ours: Tensor, theirs: Tensor, weights: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from ..common.averaging import GradientAverager
 from ..common.monitor import Means
 from ..common.ranks import mean_over_ranks, world
 from ..common.samples import write_columns
+from .adversary import Adversary
 from .analysis import rate_grid
 from .config import NetworkConfig
 from .losses import LossWeights, PixelLoss, bit_price
@@ -85,6 +86,8 @@ class Trainer:
                 part.requires_grad_(False)
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.pixel_loss = PixelLoss(lpips_weights, recipe.loss, compiled).to(self.device)
+        if max(recipe.loss.adversarial) > 0:
+            self.pixel_loss.adversary = Adversary(self.device)
         self.optimisers = make_optimisers(recipe.optimiser, self.network)
         self.average = GradientAverager(self.network)
         self.rank, self.ranks = world()
@@ -100,7 +103,9 @@ class Trainer:
         self.crops.generator = np.random.default_rng([self.recipe.seed, self.rank, self.seen])
 
     def state(self) -> dict[str, Any]:
+        adversary = self.pixel_loss.adversary
         return {
+            "adversary": None if adversary is None else adversary.state(),
             "config": {"profile": "small", "network": asdict(self.network.config)},
             "recipe": json.dumps(asdict(self.recipe)),
             "network": self.network.state_dict(),
@@ -115,6 +120,8 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         if not fresh_optimiser:
             self.optimisers.load(state["optimisers"])
+        if self.pixel_loss.adversary is not None and state.get("adversary"):
+            self.pixel_loss.adversary.load(state["adversary"])
         self.seen, self.steps = state["counters"]
         self.started = self.steps if fresh_optimiser else 0
         self._seed()
@@ -145,6 +152,8 @@ class Trainer:
         if self._is_usual(float(norm)):
             self.optimisers.step()
             self._update_ema()
+        if self.pixel_loss.adversary is not None and self.pixel_loss.adversary.pair is not None:
+            self.means.add(critic=self.pixel_loss.adversary.learn())
         before, self.seen = self.seen, self.seen + batch * self.ranks
         if before < self.recipe.fit <= self.seen:
             self.usual = None  # of another loss
