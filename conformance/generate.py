@@ -22,12 +22,12 @@ from conformance.layout import SHARED, VECTORS, package_path
 from conformance.making import (
     broken,
     broken_integer,
-    cut,
     damaged,
     drawn,
     models,
     order,
     streams,
+    truncated,
     valid,
 )
 from conformance.making.vector import Vector
@@ -75,7 +75,7 @@ def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     """What does not depend on the model, and is made with the small one."""
     yield from valid.descriptions(TEST_MODEL, model, encode)
     yield from valid.chunks(encode)
-    yield from cut.cuts(encode)
+    yield from truncated.vectors(encode)
     yield from broken.headers(encode)
     yield from broken.bodies(encode)
     yield from streams.streams(encode)

@@ -40,7 +40,7 @@ NOT_RUN = {
         0,
     ): "starts a thousand programs; test_conformance_suite.py does the same in one",
     ("conformance/README.md", 1): "replaces the vectors",
-    ("docs/wheels.md", 0): "compiles the core for two processors; test_wheels.py builds one wheel",
+    ("docs/wheels.md", 0): "compiles the core for two CPUs; test_wheels.py builds one wheel",
     ("web/README.md", 0): "installs for the whole machine, and serves until it is stopped",
 }
 PROGRAMS = {

@@ -102,8 +102,8 @@ export class Core {
   probe(bytes) {
     return this.#with([bytes], ([data]) => {
       const answers = this.#call("probe", data, bytes.length);
-      const [modelId, width, height, channels, orientation, colour, rate, map] = answers;
-      const colorSpace = COLOR_SPACES[colour];
+      const [modelId, width, height, channels, orientation, space, rate, map] = answers;
+      const colorSpace = COLOR_SPACES[space];
       const hasImportanceMap = map !== 0;
       return { modelId, width, height, channels, orientation, colorSpace, rate, hasImportanceMap };
     });

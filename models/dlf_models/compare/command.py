@@ -27,7 +27,7 @@ PAGE_HEAD = 4096
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What ``dlf compare`` is told; ``dlf compare --help`` says what each means."""
+    """What `dlf compare` is told; `dlf compare --help` says what each means."""
 
     input: str
     quality: float
