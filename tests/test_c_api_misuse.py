@@ -300,10 +300,20 @@ def test_files_for_another_model(fixture: Fixture, shipped_default: Path) -> Non
     estimate, symbols = Estimate(), c_void_p()
     wrong = Status.MODEL_ERROR
     assert f.library.estimate_decoding(f.data, size, other, 1, byref(estimate), None) == wrong
-    assert f.library.verify(f.data, size, other, None, None) == wrong
-    assert f.library.symbols_decode(f.data, size, other, None, byref(symbols), None) == wrong
+    codec, path = c_void_p(), str(shipped_default).encode()
+    assert f.library.codec_open(path, None, byref(codec), None) == Status.OK
+    for file, status in (  # the container comes first (§4.4)
+        (f.data, wrong),
+        (f.data[:-3], Status.TRUNCATED_FILE),
+        (f.data + b"\0", Status.INVALID_FILE),
+    ):
+        size = c_size_t(len(file))
+        assert f.library.verify(file, size, other, None, None) == status
+        assert f.library.symbols_decode(file, size, other, None, byref(symbols), None) == status
+        assert f.library.decode(codec, file)[0] == status
+    f.library.codec_free(codec)
     decoder = f.library.open_decoder(other)
-    assert f.library.push(decoder, f.data)[0] == Status.OK  # the container comes first (§4.4)
+    assert f.library.push(decoder, f.data)[0] == Status.OK  # likewise
     assert f.library.decoder_finish(decoder, None) == wrong
     f.library.decoder_free(decoder)
     f.library.package_free(other)

@@ -26,24 +26,24 @@ struct Piece {
 };
 
 // One dimension of all pieces: `wanted`, cut at multiples of `side`, with `margin` on both sides.
-struct Stretch {
+struct PieceSide {
   Span wanted, canvas;
 };
-std::vector<Stretch> stretches_of(Span wanted, uint32_t end, uint32_t window, uint32_t side,
-                                  uint32_t margin) {
-  std::vector<Stretch> stretches;
+std::vector<PieceSide> sides_of(Span wanted, uint32_t end, uint32_t window, uint32_t side,
+                                uint32_t margin) {
+  std::vector<PieceSide> sides;
   for (uint32_t at = wanted.begin; at < wanted.end;) {
     const uint64_t stop = uint64_t{round_down(at, side)} + side;
-    Stretch stretch;
-    stretch.wanted = {at, static_cast<uint32_t>(std::min<uint64_t>(stop, wanted.end))};
+    PieceSide one;
+    one.wanted = {at, static_cast<uint32_t>(std::min<uint64_t>(stop, wanted.end))};
     const uint32_t first = round_down(at, window);
-    stretch.canvas.begin = first - std::min(first, margin);
-    const uint64_t last = round_up(stretch.wanted.end, window) + margin;
-    stretch.canvas.end = static_cast<uint32_t>(std::min<uint64_t>(last, end));
-    stretches.push_back(stretch);
-    at = stretch.wanted.end;
+    one.canvas.begin = first - std::min(first, margin);
+    const uint64_t last = round_up(one.wanted.end, window) + margin;
+    one.canvas.end = static_cast<uint32_t>(std::min<uint64_t>(last, end));
+    sides.push_back(one);
+    at = one.wanted.end;
   }
-  return stretches;
+  return sides;
 }
 
 class TorchRunner : public ProgramRunner {
@@ -97,12 +97,11 @@ class TorchRunner : public ProgramRunner {
     }
     const auto margin = static_cast<uint32_t>(round_up(distance, window_));
     const Canvas& canvas = work.canvas;
-    const std::vector<Stretch> columns =
-        stretches_of(work.area.columns, canvas.width, window_, side(), margin);
+    const std::vector<PieceSide> columns =
+        sides_of(work.area.columns, canvas.width, window_, side(), margin);
     std::vector<Piece> pieces;
-    for (const Stretch& rows :
-         stretches_of(work.area.rows, canvas.height, window_, side(), margin)) {
-      for (const Stretch& column : columns) {
+    for (const PieceSide& rows : sides_of(work.area.rows, canvas.height, window_, side(), margin)) {
+      for (const PieceSide& column : columns) {
         pieces.push_back({{rows.wanted, column.wanted}, {rows.canvas, column.canvas}});
       }
     }

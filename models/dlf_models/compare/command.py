@@ -119,6 +119,7 @@ def as_json(comparison: Comparison, target: str) -> dict[str, object]:
     return {
         "file": target,
         "judge": comparison.judge,
+        "map_bytes": comparison.bits.map_bits / 8,
         "versions": [
             {
                 "codec": version.key,
