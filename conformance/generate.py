@@ -22,13 +22,13 @@ from conformance.layout import SHARED, VECTORS, package_path
 from conformance.making import (
     broken,
     broken_integer,
-    cut,
     damaged,
     drawn,
     halves,
     models,
     order,
     streams,
+    truncated,
     valid,
 )
 from conformance.making.vector import Vector
@@ -77,7 +77,7 @@ def of_format(model: Model, encode: valid.Encode) -> Iterator[Vector]:
     yield from valid.descriptions(TEST_MODEL, model, encode)
     yield from valid.reductions(TEST_MODEL, model, encode)
     yield from valid.chunks(encode)
-    yield from cut.cuts(encode)
+    yield from truncated.vectors(encode)
     yield from broken.headers(encode)
     yield from broken.reductions(encode)
     yield from broken.bodies(encode)

@@ -1,4 +1,6 @@
-"""Do the core and the reference decoder agree on photographs? `python -m conformance.kodak IMAGE...`
+"""Do the core and the reference decoder agree on photographs?
+
+    python -m conformance.kodak IMAGE...
 
 Every image is encoded at three rate points of each installed model; the core and the reference decoder
 must give the same tensors, and of an integer package the same pixels. Nothing is written; a line per

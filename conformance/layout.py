@@ -19,8 +19,10 @@ NORMATIVE = "extra/normative.bin"
 
 
 def package_folders(vector: Path) -> list[Path]:
-    """Where a decoder finds packages: in the vector's own folder, among those that vectors share
-    and among the installed ones."""
+    """Return where a decoder finds packages.
+
+    In the vector's own folder, among those that vectors share and among the installed ones.
+    """
     return [vector, SHARED, INSTALLED]
 
 

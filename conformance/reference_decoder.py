@@ -75,7 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     decode.add_argument("input", metavar="IN.dlf")
     decode.add_argument("output", metavar="OUT.png")
     for each in (symbols, decode):
-        each.add_argument("--allow-truncated", action="store_true", help="make the best of a cut")
+        each.add_argument(
+            "--allow-truncated", action="store_true", help="make the best of a truncated file"
+        )
     decode.add_argument("--layers", choices=("all", "semantic"), default="all")
     decode.add_argument("--downscale", type=int, choices=divisors(), default=1)
     decode.add_argument("--noise", choices=("vivid", "faithful"), default="vivid")

@@ -55,7 +55,11 @@ def uncovered(named: set[str]) -> list[str]:
 
 
 def pixel_bound(reduced_precision: bool = False) -> PixelBound:
-    """The bound of §9.5 for f32, or for reduced precision."""
+    """The bound of §9.5 for f32, or for reduced precision.
+
+    Raises:
+        ValueError: §9.5 does not state it in the expected words.
+    """
     paragraph = next(part for part in text().split("\n\n") if part.startswith("**§9.5"))
     found = _BOUND.search(paragraph)
     reduced = _REDUCED.search(paragraph)

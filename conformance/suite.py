@@ -29,6 +29,7 @@ class Vector:
 
     @property
     def id(self) -> str:
+        """The name of its folder."""
         return self.folder.name
 
 
@@ -43,6 +44,7 @@ class Result:
 
     @property
     def outcome(self) -> str:
+        """One of "passed", "failed" and "not supported"."""
         if self.failure is not None:
             return "failed"
         return "passed" if self.missing is None else checks.NOT_SUPPORTED
@@ -111,7 +113,7 @@ def run_check(
 
 
 def command_line(vector: Vector, check: dict[str, Any], output: Path) -> Iterator[str]:
-    """The words behind the decoder's command."""
+    """The words after the decoder's command."""
     yield check["command"]
     yield str(vector.folder / INPUT)
     yield "--json" if check["command"] == "info" else str(output)

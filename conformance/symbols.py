@@ -46,7 +46,11 @@ def read_archive(path: Path) -> Symbols:
 
 
 def read_text(text: str) -> Symbols:
-    """Lines `name AxBxC fnv1a64`, and `final state N`: what the example program in C prints."""
+    """Lines `name AxBxC fnv1a64`, and `final state N`: what the example program in C prints.
+
+    Raises:
+        ValueError: a line is something else.
+    """
     found = Symbols(untold=("token_bytes",))
     for line in text.splitlines():
         if tensor := _LINE.fullmatch(line):

@@ -29,8 +29,8 @@ NAMES = {
     "0": "`--workers 0`",
     "1": "`--workers 1`",
     "2": "`--workers 2`",
-    "ray1": "Ray, 1 node of 1 processor",
-    "ray2": "Ray, 2 nodes of 1 processor",
+    "ray1": "Ray, 1 node of 1 CPU",
+    "ray2": "Ray, 2 nodes of 1 CPU",
 }
 
 
@@ -159,7 +159,7 @@ def rate_of(finished: list[float]) -> float:
 
 
 class Nodes:
-    """A Ray cluster of nodes with one processor each, on this machine, while the block runs."""
+    """A Ray cluster of nodes with one CPU each, on this machine, while the block runs."""
 
     def __init__(self, count: int) -> None:
         self._count = count

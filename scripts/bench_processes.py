@@ -68,13 +68,13 @@ def picture(width: int, height: int) -> Any:
     """A photograph-like picture: gradients, discs and noise, mirrored beyond 768x512."""
     import numpy as np
 
-    dice = np.random.default_rng(9)
+    rng = np.random.default_rng(9)
     y, x = np.mgrid[0 : SMALL[1], 0 : SMALL[0]]
     base = np.stack([x / 3, y / 2, (x + y) % 256], axis=-1)
     for _ in range(24):
-        centre, radius = dice.uniform((0, 0), SMALL[::-1]), dice.uniform(10, 90)
-        base[(y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2] = dice.uniform(0, 255, 3)
-    base += dice.normal(0, 10, base.shape) * (x > SMALL[0] / 2)[..., None]
+        centre, radius = rng.uniform((0, 0), SMALL[::-1]), rng.uniform(10, 90)
+        base[(y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2] = rng.uniform(0, 255, 3)
+    base += rng.normal(0, 10, base.shape) * (x > SMALL[0] / 2)[..., None]
     small = base.clip(0, 255).astype(np.uint8)
     rows = np.concatenate([small, small[::-1]])
     both = np.concatenate([rows, rows[:, ::-1]], axis=1)

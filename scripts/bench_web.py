@@ -2,7 +2,7 @@
 
 python scripts/bench_web.py PACKAGE.dlfm PHOTO [--times 9]
 
-The picture is coded at quality 50. Processor time is that of the whole browser.
+The picture is coded at quality 50. CPU time is that of the whole browser.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ def main() -> int:
                     times = page.evaluate(f"timed({what}Once, {arguments.times})")
                     cpu = (_cpu_seconds(page.process_id) - before) / arguments.times * 1000
                     print(
-                        f"  {what}: {cpu:.0f} ms of processor time, "
+                        f"  {what}: {cpu:.0f} ms of CPU time, "
                         f"elapsed median {statistics.median(times):.0f} ms, best {min(times):.0f} ms"
                     )
     return 0
 
 
 def _cpu_seconds(process: int) -> float:
-    """Processor time of a process and its living descendants: what it takes on a quiet machine."""
+    """CPU time of a process and its living descendants: what it takes on a quiet machine."""
     ticks = 0
     parents: dict[int, int] = {}
     used: dict[int, int] = {}

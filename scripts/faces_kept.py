@@ -21,6 +21,7 @@ from pathlib import Path
 import dlf
 import numpy as np
 import torch
+from dlf.progress import ProgressBar
 from dlf_models.evaluation.faces import FaceFinder, Faces, compare
 from dlf_models.evaluation.lpips import LPIPS
 from dlf_models.evaluation.peers import Peer
@@ -28,7 +29,6 @@ from dlf_models.evaluation.pictures import Picture
 from dlf_models.evaluation.same_bytes import best_within
 from dlf_models.small.labels import face_finder
 from PIL import Image
-from tqdm import tqdm
 
 RATES = (0.015, 0.03, 0.065)
 """Bits per pixel."""
@@ -126,7 +126,9 @@ def measure(
     table: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
     peers = {name: Peer(name) for name in PEERS}
     pictures = count = 0
-    for path in tqdm(paths, unit="picture"):
+    bar = ProgressBar("measuring", "pictures")
+    for done, path in enumerate(paths):
+        bar.show(done, len(paths))
         with Image.open(path) as file:
             picture = np.asarray(file.convert("RGB"))
         faces = judge.faces(picture)

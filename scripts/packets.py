@@ -8,7 +8,7 @@ index of the last packet. So a file has at most 16 packets. A file that fits one
 such bytes, and is sent as it is.
 
 A .dlf file is one entropy-coded stream. No symbol can be decoded without all symbols before it, so
-what arrives behind a gap is of no use: a lost packet costs itself and all that follow. The last one
+what arrives after a gap is of no use: a lost packet costs itself and all that follow. The last one
 costs some detail of the last coded quarter, an early one all detail, and the first one everything,
 because header and tokens are in it. Packets that must arrive are sent twice, or asked for again.
 """

@@ -61,7 +61,7 @@ if platform.machine() == "x86_64" and flags.exists():
     has = set(flags.read_text(encoding="ascii", errors="replace").split())
     best = "vnni" if "avx512_vnni" in has else "avx2" if "avx2" in has else "plain"
     if _core.kernels()[-1] != best:
-        raise SystemExit(f"the kernels are {_core.kernels()}, but this processor has {best}")
+        raise SystemExit(f"the kernels are {_core.kernels()}, but this CPU has {best}")
 if "torch" in sys.modules:
     raise SystemExit("torch was imported")
 print(compared, digest.hexdigest(), _core.kernels()[-1])

@@ -1,7 +1,7 @@
 """Where the wheels of scripts/wheels.py run: headers to build with, and an interpreter to try them with.
 
 The interpreters are those of this machine (on the path, or pyenv's). Every other one is Debian's,
-unpacked below build/wheels and run by its own loader, or by qemu-user for another processor.
+unpacked below build/wheels and run by its own loader, or by qemu-user for another CPU.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Target:
-    """One CPython on one processor."""
+    """One CPython on one CPU."""
 
     version: str  # "3.11"
     arch: str  # "x86_64"

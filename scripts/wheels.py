@@ -37,7 +37,7 @@ TOOLS = (
 )
 # pip takes each tag by itself.
 PLATFORMS = ("2_17", "2_24", "2_26", "2_27", "2_28", "2_31", "2_34", "2_35", "2_36")
-# auditwheel offers the platforms of the processor that it runs on, and no others.
+# auditwheel offers the platforms of the CPU that it runs on, and no others.
 AUDITWHEEL = """
 import platform, sys
 from auditwheel.main import main
@@ -89,7 +89,7 @@ def compilers(arch: str, python: Path) -> tuple[str, str]:
         f'exec {zig} c++ -target {triple}.{GLIBC} "$@"\n'
     )
     script.chmod(0o755)
-    # The core is the same for every interpreter: with ccache it is compiled once for each processor.
+    # The core is the same for every interpreter: with ccache it is compiled once for each CPU.
     return shlex.join([*filter(None, [shutil.which("ccache")]), str(script)]), f"{zig} ar"
 
 

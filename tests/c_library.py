@@ -114,7 +114,7 @@ class Info(Sized):
         ("struct_size", c_size_t),
         *((name, c_uint32) for name in ("version", "model_id", "width", "height", "channels")),
         ("orientation", c_uint32),
-        ("colour", c_int),
+        ("color_space", c_int),
         *((name, c_uint32) for name in ("rate", "has_importance_map", "header_bytes")),
         *((name, c_uint32) for name in ("payload_bytes", "has_chunks", "has_trailer")),
         *((name, c_uint32) for name in ("display_width", "display_height")),
@@ -153,13 +153,13 @@ class Tensor(Sized):
     )
 
 
-class Cost(Sized):
+class Estimate(Sized):
     _fields_ = (
         ("struct_size", c_size_t),
         ("output_bytes", c_uint64),
         ("memory_bytes", c_uint64),
         ("multiply_accumulates", c_uint64),
-        ("tiles", c_uint32),
+        ("parts", c_uint32),
         ("reduced_memory_bytes", c_uint64 * 3),
         ("reduced_multiply_accumulates", c_uint64 * 3),
     )
@@ -215,7 +215,7 @@ class EncodeOptions(Sized):
         *((f"importance_{name}", c_uint32) for name in ("width", "height")),
         ("find_importance", c_uint32),
         ("orientation", c_uint32),
-        ("colour", c_int),
+        ("color_space", c_int),
         ("chunks", POINTER(Chunk)),
         ("chunk_count", c_size_t),
         ("limits", POINTER(Limits)),

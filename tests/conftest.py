@@ -278,12 +278,12 @@ def run(*command: str | Path, status: int = 0) -> str:
 
 def scene(height: int, width: int, seed: int) -> np.ndarray:
     """A picture of gradients, discs and noise: uint8, height x width x 3, the same in every run."""
-    dice = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     y, x = np.mgrid[0:height, 0:width]
     picture = np.stack([x * 255 / width, y * 255 / height, (x + y) % 256], axis=-1)
     for _ in range(8):
-        centre, radius = dice.uniform(0, (height, width)), dice.uniform(5, 40)
+        centre, radius = rng.uniform(0, (height, width)), rng.uniform(5, 40)
         inside = (y - centre[0]) ** 2 + (x - centre[1]) ** 2 < radius**2
-        picture[inside] = dice.uniform(0, 255, 3)
-    picture += dice.normal(0, 12, picture.shape) * (x > width / 2)[..., None]
+        picture[inside] = rng.uniform(0, 255, 3)
+    picture += rng.normal(0, 12, picture.shape) * (x > width / 2)[..., None]
     return picture.clip(0, 255).astype(np.uint8)

@@ -61,3 +61,11 @@ def random_weights() -> Weights:
         width = 2 * expanded
     lins = tuple(values(1, w, 1, 1).abs() for w in (64, 128, 256, 384, 384, 512, 512))
     return Weights(arrays, lins, "random", "0" * 64)
+
+
+def write_random_weights(path: Path) -> None:
+    """Write `random_weights` as the .npz that `--lpips` takes: figures mean nothing, paths work."""
+    weights = random_weights()
+    arrays = {name: value.numpy() for name, value in weights.features.items()}
+    arrays |= {f"lin{i}.model.1.weight": lin.numpy() for i, lin in enumerate(weights.lins)}
+    np.savez(path, **arrays)

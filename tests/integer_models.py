@@ -25,15 +25,15 @@ def encoding_package(importance: bool = False, maps: bool = True) -> bytes:
 
 
 def _encoder(parts: Parts, importance: bool) -> Encoder:
-    dice = np.random.Generator(np.random.PCG64(SEED))
+    rng = np.random.Generator(np.random.PCG64(SEED))
     stride, channels = parts.latent_stride, parts.channels
     digits = parts.tokens_per_window * len(parts.levels)
     factor = parts.window // stride
     samples = 3 * stride**2
     layers = [
-        _layer(dice.integers(-20, 21, (channels, samples)), 10, 1500),
-        _layer(dice.integers(-20, 21, (digits, channels * factor**2)), 7, 600),
-        _layer(dice.integers(-60, 61, (channels, channels)), 6, 1500),
+        _layer(rng.integers(-20, 21, (channels, samples)), 10, 1500),
+        _layer(rng.integers(-20, 21, (digits, channels * factor**2)), 7, 600),
+        _layer(rng.integers(-60, 61, (channels, channels)), 6, 1500),
         _layer(np.ones((1, samples)), 11, 200),  # white gives 191, beyond the 127 that counts
     ]
     analysis = Program(inputs=1, registers=6)
@@ -56,7 +56,7 @@ def _encoder(parts: Parts, importance: bool) -> Encoder:
         thresholds=[
             np.linspace(-300, 300, levels + 1)[1:-1].astype(np.int16) for levels in parts.levels
         ],
-        latent_fraction=8,
+        y_fraction=8,
         rates=np.zeros((len(parts.rate_vectors), 0), np.int16),
         layers=layers if importance else layers[:3],
         analysis=analysis,

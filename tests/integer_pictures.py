@@ -25,27 +25,7 @@ def toy(
     """Likely symbols for a picture of this size, the same for every rate and map."""
     recorder = payloads.likely(np.random.default_rng(7))
     decoded = payloads.compose(model, width, height, rate, recorder, offsets)
-    return decoded, header_of(width, height, rate)
-
-
-def header_of(width: int, height: int, rate: int) -> Header:
-    """The header of a picture without anything special."""
-    return Header(
-        version=1,
-        model_id=0,
-        width=width,
-        height=height,
-        rate=rate,
-        orientation=1,
-        grayscale=False,
-        alpha=0,
-        colour=0,
-        payload_length=0,
-        has_map=False,
-        has_chunks=False,
-        has_trailer=False,
-        size=0,
-    )
+    return decoded, payloads.plain_header(width, height, rate)
 
 
 def in_strips(window: int, overlap: int) -> Run:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import shutil
 import subprocess
@@ -17,6 +19,10 @@ import numpy as np
 import pytest
 from conftest import ROOT
 from dlf import _core, models, native, package_files, symbols
+from dlf.specification import MODEL_JSON_MEMBER
+
+from conformance.making.integer_parts import integer_parts
+from conformance.making.packages import package
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
@@ -248,6 +254,20 @@ def test_names_inside_a_package_do_not_break_the_line(folders: tuple[Path, Path]
             archive.writestr("root/two\nlines\x1b", b"")
     with pytest.raises(dlf.ModelError, match=r"mine\.dlfm: .*two lines\\x1b appears twice"):
         models.load(path)
+
+
+def test_a_model_that_calls_itself_strange_does_not_break_the_line(
+    folders: tuple[Path, Path],
+) -> None:
+    parts = integer_parts(36)
+    description = json.dumps({"name": "two\nlines\x1b[31m"}).encode()
+    parts = dataclasses.replace(parts, members={**parts.members, MODEL_JSON_MEMBER: description})
+    path = folders[0] / "mine.dlfm"
+    path.write_bytes(package(parts.normative(), parts.members))
+    assert models.load(path).name == r"two\nlines\x1b[31m"
+    with pytest.raises(dlf.ModelError, match=r"unknown model 'missing'.*two\\nlines") as caught:
+        models.find("missing")
+    assert str(caught.value).isprintable()
 
 
 def test_a_broken_container_is_told_before_a_missing_or_wrong_model(

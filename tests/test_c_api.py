@@ -16,10 +16,10 @@ from c_library import (
     Allocator,
     Buffer,
     Chunk,
-    Cost,
     DecodeOptions,
     EncodeOptions,
     Error,
+    Estimate,
     Image,
     Info,
     Library,
@@ -214,15 +214,15 @@ def test_estimate_before_any_work(
     library: Library, codec: c_void_p, plain: bytes, chunky: bytes
 ) -> None:
     package = c_void_p(library.codec_package(codec))
-    costs = []
+    estimates = []
     for data in (plain[:26], chunky):
-        cost = Cost()
-        args = (data, c_size_t(len(data)), package, 1, byref(cost), None)
-        assert library.estimate(*args) == Status.OK
-        costs.append(cost)
-    assert costs[0].output_bytes == WIDTH * HEIGHT * 3
-    assert costs[0].memory_bytes > costs[0].output_bytes
-    assert costs[0].multiply_accumulates > costs[1].multiply_accumulates > 0
+        estimate = Estimate()
+        args = (data, c_size_t(len(data)), package, 1, byref(estimate), None)
+        assert library.estimate_decoding(*args) == Status.OK
+        estimates.append(estimate)
+    assert estimates[0].output_bytes == WIDTH * HEIGHT * 3
+    assert estimates[0].memory_bytes > estimates[0].output_bytes
+    assert estimates[0].multiply_accumulates > estimates[1].multiply_accumulates > 0
 
 
 def test_small_file_that_claims_a_huge_picture(
@@ -382,7 +382,7 @@ def test_missing_arguments(
     file = Buffer()
     no_samples = Image(width=1, height=1, channels=3)
     assert library.dlf_encode(codec, no_samples, options, file, error) == refused
-    for wrong in ({"rate": rate_points}, {"rate": 256}, {"orientation": 9}, {"colour": 3}):
+    for wrong in ({"rate": rate_points}, {"rate": 256}, {"orientation": 9}, {"color_space": 3}):
         assert library.encode(codec, pixels, WIDTH, HEIGHT, 3, **wrong)[0] == refused, wrong
     assert library.encode(codec, pixels, 0, HEIGHT, 3)[0] == refused
     assert library.encode(codec, pixels, WIDTH, HEIGHT, 5)[0] == refused

@@ -18,12 +18,12 @@ from c_library import (
     Buffer,
     Chunk,
     CodecOptions,
-    Cost,
     DecodeOptions,
     DecoderOptions,
     DecoderState,
     EncodeOptions,
     Error,
+    Estimate,
     Image,
     Info,
     Library,
@@ -180,7 +180,10 @@ def test_sizes_of_given_structs(fixture: Fixture, kind: type, call: Call) -> Non
 
 RESULTS: list[tuple[type, Callable[[Fixture, Any], int]]] = [
     (Info, lambda f, out: f.library.function("probe")(f.data, c_size_t(40), out, None)),
-    (Cost, lambda f, out: f.library.estimate(f.data, c_size_t(40), f.package, 1, out, None)),
+    (
+        Estimate,
+        lambda f, out: f.library.estimate_decoding(f.data, c_size_t(40), f.package, 1, out, None),
+    ),
     (PackageInfo, lambda f, out: f.library.package_get_info(f.package, out, None)),
 ]
 
@@ -230,7 +233,7 @@ def test_enumerators_that_do_not_exist(fixture: Fixture) -> None:
         status = f.library.symbols_get(symbols, name, byref(Tensor()), byref(error))
         assert (status, b"name" in error.message) == (Status.INVALID_ARGUMENT, True)
     f.library.symbols_free(symbols)
-    assert encoded(f, byref(EncodeOptions(colour=77)), error) == Status.INVALID_ARGUMENT
+    assert encoded(f, byref(EncodeOptions(color_space=77)), error) == Status.INVALID_ARGUMENT
     for level in (-1, 5):
         logger = Logger(log=LOG(lambda *_: None), level=level)
         options = DecoderOptions(logger=ctypes.pointer(logger))
@@ -294,13 +297,23 @@ def test_files_for_another_model(fixture: Fixture, shipped_default: Path) -> Non
     other = c_void_p()
     assert f.library.package_open(str(shipped_default).encode(), byref(other), None) == Status.OK
     size = c_size_t(len(f.data))
-    cost, symbols = Cost(), c_void_p()
+    estimate, symbols = Estimate(), c_void_p()
     wrong = Status.MODEL_ERROR
-    assert f.library.estimate(f.data, size, other, 1, byref(cost), None) == wrong
-    assert f.library.verify(f.data, size, other, None, None) == wrong
-    assert f.library.symbols_decode(f.data, size, other, None, byref(symbols), None) == wrong
+    assert f.library.estimate_decoding(f.data, size, other, 1, byref(estimate), None) == wrong
+    codec, path = c_void_p(), str(shipped_default).encode()
+    assert f.library.codec_open(path, None, byref(codec), None) == Status.OK
+    for file, status in (  # the container comes first (§4.4)
+        (f.data, wrong),
+        (f.data[:-3], Status.TRUNCATED_FILE),
+        (f.data + b"\0", Status.INVALID_FILE),
+    ):
+        size = c_size_t(len(file))
+        assert f.library.verify(file, size, other, None, None) == status
+        assert f.library.symbols_decode(file, size, other, None, byref(symbols), None) == status
+        assert f.library.decode(codec, file)[0] == status
+    f.library.codec_free(codec)
     decoder = f.library.open_decoder(other)
-    assert f.library.push(decoder, f.data)[0] == Status.OK  # the container comes first (§4.4)
+    assert f.library.push(decoder, f.data)[0] == Status.OK  # likewise
     assert f.library.decoder_finish(decoder, None) == wrong
     f.library.decoder_free(decoder)
     f.library.package_free(other)
@@ -332,7 +345,7 @@ def test_a_cut_file_that_is_accepted_is_worth_a_warning(fixture: Fixture) -> Non
     codec = f.library.open_codec(Path(f.path.decode()), logger=ctypes.pointer(logger))
     assert f.library.decode(codec, f.data[:-2], allow_truncated=1)[0] == Status.OK
     f.library.codec_free(codec)
-    assert [(level, b"cut" in text) for level, text in lines] == [(2, True)]
+    assert [(level, b"truncated" in text) for level, text in lines] == [(2, True)]
 
 
 def test_pictures_do_not_depend_on_the_noise_around_them(fixture: Fixture) -> None:

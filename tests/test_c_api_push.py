@@ -15,9 +15,9 @@ from c_library import (
     LOG,
     RELEASE,
     Allocator,
-    Cost,
     DecoderOptions,
     Error,
+    Estimate,
     Info,
     Library,
     Limits,
@@ -98,14 +98,14 @@ def test_every_split_gives_the_picture_of_one_call(
 
 
 def test_damaged_files_fail_as_in_one_call(library: Library, codec: c_void_p, data: bytes) -> None:
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     cases = [data[:length] for length in range(0, len(data), 3)] + [data + b"more"]
-    for bit in dice.integers(8 * len(data), size=120):
+    for bit in rng.integers(8 * len(data), size=120):
         damaged = bytearray(data)
         damaged[bit // 8] ^= 1 << bit % 8
         cases.append(bytes(damaged))
     for case in cases:
-        cuts = sorted(dice.integers(len(case) + 1, size=3))
+        cuts = sorted(rng.integers(len(case) + 1, size=3))
         bounds = [0, *cuts, len(case)]
         pieces = [case[a:b] for a, b in itertools.pairwise(bounds)]
         expected = outcome_at_once(library, codec, case)
@@ -220,10 +220,13 @@ def test_a_claim_too_large_is_refused_by_the_header(
 def test_limits_are_judged_for_the_size_that_is_wanted(
     library: Library, codec: c_void_p, package: c_void_p, data: bytes
 ) -> None:
-    cost = Cost()
-    assert library.estimate(data, c_size_t(len(data)), package, 1, byref(cost), None) == Status.OK
-    enough = cost.reduced_memory_bytes[2]
-    assert enough < cost.memory_bytes
+    estimate = Estimate()
+    assert (
+        library.estimate_decoding(data, c_size_t(len(data)), package, 1, byref(estimate), None)
+        == Status.OK
+    )
+    enough = estimate.reduced_memory_bytes[2]
+    assert enough < estimate.memory_bytes
     limits = ctypes.pointer(Limits(max_memory=enough))
     whole = library.open_decoder(package, limits=limits)
     assert library.push(whole, data)[0] == Status.LIMIT_EXCEEDED
@@ -266,7 +269,7 @@ def test_memory_and_log_are_the_handles_own(
     assert list(given) == [library.decoder_data(decoder, None)]
     assert [level for level, _ in lines] == [4, 1]
     assert b"every byte there" in lines[0][1]
-    assert b"4 bytes behind the end" in lines[1][1]
+    assert b"4 bytes after the end" in lines[1][1]
     library.decoder_free(silent)
     library.decoder_free(decoder)
     assert not given

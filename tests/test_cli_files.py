@@ -1,4 +1,4 @@
-"""`dlf` on many files: folders, patterns, templates, going on behind failures; completion; terminals."""
+"""`dlf` on many files: folders, patterns, templates, going on after failures; completion; terminals."""
 
 from __future__ import annotations
 
@@ -13,20 +13,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import dlf
 import numpy as np
 import pytest
-from dlf.cli import main
+from command_line import run
 from dlf.cli.main import COMMANDS
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
-
-
-def run(*words: Any) -> int:
-    return main([str(word) for word in words])
 
 
 @pytest.fixture
@@ -270,7 +265,7 @@ def test_a_terminal_gets_a_bar_that_goes_away(photos: Path, tmp_path: Path) -> N
 
 def test_ctrl_c_in_a_terminal_leaves_nothing(large: Path, tmp_path: Path) -> None:
     target = tmp_path / "large.dlf"
-    status, shown = in_terminal("encode", str(large), str(target), interrupt_at=r"\d+/\d+ tiles")
+    status, shown = in_terminal("encode", str(large), str(target), interrupt_at=r"\d+/\d+ parts")
     assert status == 130
     assert "dlf: interrupted" in shown
     assert "Traceback" not in shown

@@ -8,20 +8,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import dlf
 import numpy as np
 import pytest
-from dlf.cli import main
+from command_line import run
 from dlf.cli.main import COMMANDS
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
-
-
-def run(*words: Any) -> int:
-    return main([str(word) for word in words])
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Several pictures in one call: order, sizes, errors, and what may differ from single calls.
 
-On a processor the networks get one picture at a time. `pixels_per_call` makes them take several, as a
+On a CPU the networks get one picture at a time. `pixels_per_call` makes them take several, as a
 GPU does, through the same code.
 """
 
@@ -50,7 +50,7 @@ def encode_all(codec: native.Codec, pictures: list[Pixels], **options: Any) -> l
         pictures,
         RATE,
         orientations=[1 + i % 8 for i in range(count)],
-        colours=["srgb"] * count,
+        color_spaces=["srgb"] * count,
         chunks=[[(16, bytes([i]))] for i in range(count)],
         importance=[None] * count,
         **options,
@@ -178,7 +178,7 @@ def test_one_wrong_member_names_itself(
         encode_all(single, [*pictures[:2], scene(300, 20, 1)], limits=dlf.Limits(max_side=100))
     with pytest.raises(ValueError, match="every picture"):
         single.encode_batch(
-            pictures, RATE, orientations=[1], colours=["srgb"], chunks=[[]], importance=[None]
+            pictures, RATE, orientations=[1], color_spaces=["srgb"], chunks=[[]], importance=[None]
         )
 
 

@@ -55,7 +55,7 @@ def large(torch_package: Path) -> Pixels:
     picture = scene(1650, 1700, seed=4)
     package = _core.Package(str(torch_package))
     estimate = _core.estimate(_codec_header(package, picture), package)
-    assert estimate["tiles"] >= 4
+    assert estimate["parts"] >= 4
     return picture
 
 

@@ -16,12 +16,15 @@ import numpy as np
 import pytest
 from chromium import Page, find_chromium
 from conftest import ROOT, scene
+from dlf import models
 from dlf.cli import main
+from dlf.symbols import importance_map
 from PIL import Image
 
 WIDTH, HEIGHT = 1280, 900
 PHONE = (390, 844)
 CORNER = 12  # pixels of the rounded corners, which are drawn a little differently each time
+MAP_OPACITY, LOWEST, HIGHEST = 0.72, (68, 1, 84), (253, 231, 37)  # of the maps and their colours
 INTERACTIVE = {"button", "slider", "radio", "link", "region", "img", "image"}
 
 
@@ -54,6 +57,18 @@ def tiny_report(artefacts: Path, shipped_test_package: Path) -> Path:
     Image.fromarray(scene(200, 300, seed=9)).save(source)
     words = ["compare", source, "--against", "jpeg", "-o", page, "--quiet"]
     assert main([*map(str, words), "--model", str(shipped_test_package)]) == 0
+    return page
+
+
+@pytest.fixture(scope="module")
+def important_report(artefacts: Path, shipped_default: Path) -> Path:
+    """The page of a picture of 10 x 6 positions, of which 4 x 2 are important."""
+    find_chromium()
+    source, page = artefacts / "important.png", artefacts / "important.html"
+    Image.fromarray(scene(192, 320, seed=6)).save(source)
+    words = ["compare", source, "--against", "jpeg", "-o", page, "--quiet"]
+    words += ["--importance", "96,64,128,64", "--model", shipped_default]
+    assert main([*map(str, words)]) == 0
     return page
 
 
@@ -199,9 +214,13 @@ def test_a_hundred_percent_shows_each_pixel_once(
 
 def pixels(page: Page, key: str) -> np.ndarray:
     """The pixels that the page holds of one version."""
-    source = page.evaluate(f"document.querySelector('#version-{key}').src")
-    content = base64.b64decode(source.split(",", 1)[1])
+    content = held(page, f"document.querySelector('#version-{key}').src")
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def held(page: Page, address: str) -> bytes:
+    """The content of a data URI, which the script `address` finds."""
+    return base64.b64decode(page.evaluate(address).split(",", 1)[1])
 
 
 def test_a_key_flips_between_the_two_versions(page: Page, artefacts: Path) -> None:
@@ -237,6 +256,43 @@ def test_the_map_lies_over_the_picture(page: Page, artefacts: Path) -> None:
     assert page.evaluate("document.querySelector('#map-value').textContent").startswith("Column 1 ")
     page.click("input[name=map][value=off]")
     assert page.evaluate("document.querySelector('#legend').hidden")
+    assert page.evaluate("document.querySelector('input[value=rates]') === null")  # it has none
+
+
+def test_the_importance_map_lies_over_the_picture(
+    important_report: Path, shipped_default: Path, artefacts: Path
+) -> None:
+    """Its colours and its values are those of the file, and the page says what it costs."""
+    with Page(WIDTH, HEIGHT) as page:
+        page.open(important_report)
+        file = held(page, "document.querySelector('a[download]').href")
+        rates, bits = importance_map(file, models.load(shipped_default))
+        assert rates.shape == (6, 10)
+        assert (rates[2:4, 3:7] == rates.max()).all() and (rates[:2] == rates.min()).all()
+        before = shown(page)
+        page.click("input[name=map][value=rates]")
+        after = shown(page, artefacts / "map-rates.png")
+        height, width = before.shape[:2]
+        for row, column, colour in ((2, 3, HIGHEST), (3, 6, HIGHEST), (1, 1, LOWEST)):
+            top, left = (row + 0.2) * height / 6, (column + 0.2) * width / 10
+            inner = np.s_[int(top) : int(top + height / 10), int(left) : int(left + width / 20)]
+            expected = MAP_OPACITY * np.array(colour) + (1 - MAP_OPACITY) * before[inner]
+            assert np.abs(after[inner] - expected).max() <= 3
+            stage_left, stage_top, _, _ = stage(page)
+            page.mouse("mouseMoved", stage_left + left, stage_top + top)
+            assert text(page, "#map-value") == (
+                f"Column {column + 1} of 10, row {row + 1} of 6: rate point {rates[row, column]}"
+            )
+        cost = f"the map takes {bits / 8:.1f} bytes, {100 * bits / 8 / len(file):.1f} % of the file"
+        assert text(page, "#legend-title").endswith(cost)
+        assert cost in text(page, "section[aria-labelledby=bits-title]")
+        assert text(page, "#legend-low") == f"rate point {rates.min()}"
+        assert text(page, "#legend-high") == f"rate point {rates.max()} at most"
+        assert page.complaints() == []
+
+
+def text(page: Page, selector: str) -> str:
+    return str(page.evaluate(f"document.querySelector('{selector}').textContent"))
 
 
 def test_light_and_dark(page: Page, artefacts: Path) -> None:

@@ -61,7 +61,7 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
         ours: object = {name: np.asarray(value).tolist() for name, value in found.items()}
         assert isinstance(ours, dict)
         if not found["complete"]:
-            ours["final_state"] = 0  # §5.4: a cut payload has none
+            ours["final_state"] = 0  # §5.4: a truncated payload has none
     except dlf.DlfError as error:
         ours = error.exit_status
     try:
@@ -80,8 +80,8 @@ def files(draw: st.DrawFn, first: int = 0) -> tuple[int, bytes, int]:
     model, package = model_of(seed)
     side = st.integers(1, 3 * model.window)
     width, height = draw(side), draw(side)
-    dice = np.random.default_rng(draw(st.integers(0, 2**32)))
-    recorder = payloads.likely(dice) if draw(st.booleans()) else payloads.even(dice)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    recorder = payloads.likely(rng) if draw(st.booleans()) else payloads.even(rng)
     rate = draw(st.integers(0, model.rate_points - 1))
     offsets, flags = None, VERSION_1
     if model.map_unit and draw(st.booleans()):
@@ -89,7 +89,7 @@ def files(draw: st.DrawFn, first: int = 0) -> tuple[int, bytes, int]:
         align = model.latent_align
         grids = Grids(up(height, align) * align, up(width, align) * align)
         offsets, flags = (
-            dice.integers(*rates, grids.shape(model.latent_stride), endpoint=True),
+            rng.integers(*rates, grids.shape(model.latent_stride), endpoint=True),
             VERSION_1 | MAP,
         )
     payloads.compose(model, width, height, rate, recorder, offsets)

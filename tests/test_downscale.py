@@ -173,16 +173,16 @@ def test_estimates_say_what_is_saved(package: Path, torch_package: Path) -> None
     """Where the package has a method for it, the work falls with the size; the memory always does."""
     loaded = _core.Package(str(package))
     file = native.Codec(str(package)).encode(scene(300, 500, seed=7), RATE)
-    costs = [_core.estimate(file, loaded, downscale=factor) for factor in (1, *FACTORS)]
-    assert [cost["output_bytes"] for cost in costs] == [
+    estimates = [_core.estimate(file, loaded, downscale=factor) for factor in (1, *FACTORS)]
+    assert [estimate["output_bytes"] for estimate in estimates] == [
         -(-300 // factor) * -(-500 // factor) * 3 for factor in (1, *FACTORS)
     ]
-    macs = [cost["macs"] for cost in costs]
+    macs = [estimate["macs"] for estimate in estimates]
     if package == torch_package:
         assert len(set(macs)) == 1
     else:
         assert macs == sorted(set(macs), reverse=True)
-    memory = [cost["memory_bytes"] for cost in costs]
+    memory = [estimate["memory_bytes"] for estimate in estimates]
     assert memory == sorted(set(memory), reverse=True)
 
 

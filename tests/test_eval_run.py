@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -22,7 +21,7 @@ from dlf_models.evaluation.metrics import psnr
 from dlf_models.evaluation.peers import Peer
 from dlf_models.evaluation.pictures import read_picture
 from dlf_models.evaluation.run import picture_names
-from evaluation_samples import pair, random_weights
+from evaluation_samples import pair, write_random_weights
 from PIL import Image
 
 HEIGHT, WIDTH = 90, 100
@@ -31,13 +30,8 @@ Evaluate = Callable[..., tuple[int, dict[str, Any]]]
 
 @pytest.fixture(scope="module")
 def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weights file of the right layout with seeded values: figures mean nothing, paths work."""
-    weights = random_weights()
-    arrays = {name: value.numpy() for name, value in weights.features.items()}
-    for index, lin in enumerate(weights.lins):
-        arrays[f"lin{index}.model.1.weight"] = lin.numpy()
     path = tmp_path_factory.mktemp("weights") / "weights.npz"
-    np.savez(path, **arrays)
+    write_random_weights(path)
     return path
 
 

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,8 @@ from dlf.cli import main
 from dlf.header import File, info, opened
 from integer_models import encoding_package
 from PIL import Image
+
+from conformance.reference.checksum import crc32c
 
 PROFILE = b"profile".ljust(16) + b"RGB " + bytes(400)
 
@@ -119,6 +122,37 @@ def test_what_decoding_has_inflated_is_not_inflated_again(file: bytes, model: Pa
         with core_calls() as calls:
             assert info(opened_file).icc_profile == PROFILE
         assert calls["inflate"] == 0
+
+
+def with_broken_streams(data: bytearray) -> None:
+    """Overwrite the zlib streams of all chunks where they lie, and make the checksum right again."""
+    for chunk in info(bytes(data)).chunks:
+        assert chunk.deflated
+        at = data.index(chunk.body)
+        data[at : at + len(chunk.body)] = b"x" * len(chunk.body)
+    data[-4:] = crc32c(bytes(data[:-4])).to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("alpha", [False, True], ids=["opaque", "alpha"])
+def test_what_has_been_read_is_not_inflated_by_decoding(alpha: bool, model: Path) -> None:
+    pixels = np.full((40, 56, 4 if alpha else 3), 99, np.uint8)
+    xmp = b"<x:xmpmeta/>" * 40
+    codec, package = dlf.Codec(model), _core.Package(str(model))
+    changing = bytearray(codec.encode(pixels, xmp=xmp))
+    before = codec.decode(bytes(changing))
+    opened_file = File(changing)  # type: ignore[arg-type]  # the bytes of which can change
+    contents = [chunk.content for chunk in info(opened_file).chunks]
+    assert len(contents) == 1 + alpha
+    with_broken_streams(changing)
+    for decode in (codec.decode, partial(symbols.verify, model=model)):
+        with pytest.raises(dlf.InvalidFile):
+            decode(bytes(changing))  # who has read nothing inflates
+    assert np.array_equal(codec.decode(opened_file), before)
+    assert np.array_equal(codec.decode_batch([opened_file])[0], before)
+    assert _core.decode_symbols(opened_file.core, package)["complete"]
+    _core.verify(opened_file.core, package)
+    _core.check_container(opened_file.core)
+    assert [chunk.content for chunk in info(opened_file).chunks] == contents
 
 
 def test_a_chunk_is_inflated_once_and_when_it_is_asked_for(file: bytes) -> None:

@@ -87,9 +87,9 @@ def test_quality_is_that_of_the_rest(codec: dlf.Codec, picture: np.ndarray) -> N
 def test_files_with_maps_are_read_as_the_reference_reads_them(
     codec: dlf.Codec, packages: dict[str, Path], picture: np.ndarray
 ) -> None:
-    dice = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     model = load(packages["maps"])
-    for mask in (boxed(BOX, True, bool), dice.uniform(-1, 1, (7, 9)), np.eye(4) - np.eye(4)[::-1]):
+    for mask in (boxed(BOX, True, bool), rng.uniform(-1, 1, (7, 9)), np.eye(4) - np.eye(4)[::-1]):
         data = codec.encode(picture, 45, importance=mask)
         file = read_file(data)
         decoded = reference_decode(file, model)

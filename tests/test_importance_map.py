@@ -41,18 +41,18 @@ def promised() -> list[int]:
     return [int(number) for number in re.findall(r"(\d+)\s+bytes at most", clause)]
 
 
-def rectangle(dice: np.random.Generator) -> tuple[int, int, int, int, int]:
+def rectangle(rng: np.random.Generator) -> tuple[int, int, int, int, int]:
     """One face somewhere in the picture."""
-    width, height = int(dice.integers(2, 6)), int(dice.integers(2, 7))
-    x, y = int(dice.integers(GRID[1] - width)), int(dice.integers(GRID[0] - height))
-    return x, y, width, height, int(dice.integers(1, 9))
+    width, height = int(rng.integers(2, 6)), int(rng.integers(2, 7))
+    x, y = int(rng.integers(GRID[1] - width)), int(rng.integers(GRID[0] - height))
+    return x, y, width, height, int(rng.integers(1, 9))
 
 
 def test_two_faces() -> None:
     sizes = []
     for seed in range(60):
-        dice = np.random.default_rng(seed)
-        sizes.append(bytes_of(maps.boxes(GRID, rectangle(dice), rectangle(dice)), scale=2))
+        rng = np.random.default_rng(seed)
+        sizes.append(bytes_of(maps.boxes(GRID, rectangle(rng), rectangle(rng)), scale=2))
     assert max(sizes) == promised()[0] <= MOST_FOR_FACES
 
 

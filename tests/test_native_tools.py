@@ -218,7 +218,7 @@ def test_statuses_of_the_python_command(
     cut = tmp_path / "cut.dlf"
     cut.write_bytes(photo_dlf[:-5])
     accepted = dlfdec("--allow-truncated", cut, out)
-    assert (accepted.status, "cut file" in accepted.out.decode()) == (0, True)
+    assert (accepted.status, "truncated file" in accepted.out.decode()) == (0, True)
 
 
 def test_statuses_of_encoding(dlfenc: Tool, photo: Image.Image, tmp_path: Path) -> None:

@@ -9,21 +9,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import dlf
 import numpy as np
 import pytest
-from dlf.cli import main
+from command_line import run
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("model_environment")
 
 Contents = dict[str, bytes]
-
-
-def run(*words: Any) -> int:
-    return main([str(word) for word in words])
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def small_part() -> NormativePart:
         tokens_per_window=2,
         levels=(3,),
         latent_channels=4,
-        latent_fraction=4,
+        mean_fraction=4,
         step_fraction=6,
         token_tables=[FrequencyTable(normalise_frequencies([5, 3, 1]))],
         token_map=np.zeros(2),

@@ -140,7 +140,7 @@ def test_integer_prior_follows_the_float_prior(package: Path, normative: Normati
     for ours, fraction, name in (
         (step, normative.step_fraction, "quant_step"),
         (scale, LINEAR_SCALE_FRACTION, "part0_scales"),
-        (mean, normative.latent_fraction, "part0_means"),
+        (mean, normative.mean_fraction, "part0_means"),
     ):
         assert np.abs(ours * 2.0**-fraction - file[name][0]).max() < 0.01, name
 
@@ -168,11 +168,11 @@ def test_files_of_the_imported_model(package: Path, monkeypatch: pytest.MonkeyPa
     module = torch.jit.load(str(package))
     latent = symbols["y_hat"].astype(np.float64) * symbols["step"]
     normative, _ = read_package(package.read_bytes())
-    latent *= 2.0 ** -(normative.latent_fraction + normative.step_fraction)
+    latent *= 2.0 ** -(normative.mean_fraction + normative.step_fraction)
     with torch.inference_mode():
         tokens = torch.from_numpy(symbols["tokens"].astype(np.int64)).reshape(2, 32)
-        y_hat = torch.from_numpy(latent.astype(np.float32)).unsqueeze(0)
-        expected = module.synthesis(tokens, y_hat, 0, 2, 1)
+        drawn_from = torch.from_numpy(latent.astype(np.float32)).unsqueeze(0)
+        expected = module.synthesis(tokens, drawn_from, 0, 2, 1)
     expected = (expected[0, :, :300, :200].clamp(0, 1) * 255 + 0.5).floor().permute(1, 2, 0).numpy()
     assert np.abs(expected - decoded).max() <= 1
 
@@ -300,7 +300,7 @@ def test_large_packages_keep_classic_offsets(
         tokens_per_window=1,
         levels=(4,),
         latent_channels=4,
-        latent_fraction=8,
+        mean_fraction=8,
         step_fraction=8,
         token_tables=[FrequencyTable(np.full(4, 16384))],
         token_map=np.zeros(1, np.uint16),

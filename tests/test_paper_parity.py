@@ -117,9 +117,9 @@ def run(request: pytest.FixtureRequest, model: PaperModel) -> Iterator[tuple[Any
         seen["z_hat"] = hybrid.quantize.values(tokens)
         seen["y"] = model.bottleneck(features, 0)
         prior = hybrid.quantize_feat.quantise(seen["y"])
-        seen["h_hat"] = hybrid.quantize_feat.decode(prior["y_hat"])
+        seen["h_hat"] = hybrid.quantize_feat.decode(prior["latent"])
         grid = (x.shape[2] // 256, x.shape[3] // 256)
-        seen["image"] = model.synthesis(tokens, prior["y_hat"], 0, *grid)
+        seen["image"] = model.synthesis(tokens, prior["latent"], 0, *grid)
         seen["x_hat"] = seen["image"] * 2 - 1
         seen["titok_hat"], seen["feat_hat"] = hybrid.decoder(seen["z_hat"], seen["h_hat"])
         seen["vqgan_latent"] = model.vqgan.quantize.expectation(seen["logits"])
@@ -136,7 +136,7 @@ def run(request: pytest.FixtureRequest, model: PaperModel) -> Iterator[tuple[Any
         hook.remove()
     seen["h_bpp_est"] = torch.tensor(bits / (height * width))
     seen["quant_step"], seen["quant_step_raw"] = prior["step"], prior["step_raw"]
-    seen["y_hat"] = prior["y_hat"]
+    seen["y_hat"] = prior["latent"]
     seen["x_hat_s4"] = seen["x_hat"][:, :, ::4, ::4]
     seen["x_hat_crop"] = seen["x_hat"][:, :, 192:320, 192:320]
     for name in ("titok_hat", "feat_hat", "enc_feat_in", "dec_feat_init"):

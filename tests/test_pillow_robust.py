@@ -26,20 +26,20 @@ MEMORY_GROWTH = (
 )  # bytes: a quarter of what leaking each RGBA picture would take
 
 
-def mutated(data: bytes, dice: random.Random) -> bytes:
+def mutated(data: bytes, rng: random.Random) -> bytes:
     """Return `data` with bits flipped, bytes replaced, cut out, repeated, or the end missing."""
     damaged = bytearray(data)
-    for _ in range(dice.choice((1, 1, 2, 5))):
-        kind = dice.randrange(5)
-        place = dice.randrange(len(damaged)) if damaged else 0
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        kind = rng.randrange(5)
+        place = rng.randrange(len(damaged)) if damaged else 0
         if kind == 0 and damaged:
-            damaged[place] ^= 1 << dice.randrange(8)
+            damaged[place] ^= 1 << rng.randrange(8)
         elif kind == 1 and damaged:
-            damaged[place] = dice.randrange(256)
+            damaged[place] = rng.randrange(256)
         elif kind == 2:
-            del damaged[place : place + dice.randrange(1, 20)]
+            del damaged[place : place + rng.randrange(1, 20)]
         elif kind == 3:
-            damaged[place:place] = damaged[place : place + dice.randrange(1, 20)]
+            damaged[place:place] = damaged[place : place + rng.randrange(1, 20)]
         else:
             del damaged[place:]
     return bytes(damaged)
@@ -51,13 +51,13 @@ def test_fuzzed_files_raise_nothing_but_the_allowed_classes(
 ) -> None:
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", truncated_allowed)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1 << 20)
-    dice = random.Random(1)
+    rng = random.Random(1)
     outcomes = set()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for _ in range(FUZZED_FILES):
             try:
-                damaged = mutated(chunky_dlf, dice)
+                damaged = mutated(chunky_dlf, rng)
                 with Image.open(io.BytesIO(damaged)) as image:
                     image.getexif()
                     image.thumbnail((9, 9))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import resource
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -306,6 +307,13 @@ def test_our_own_save_leaves_the_old_file_when_it_fails(
         dlf_pillow.save(pictures["RGB"], path, quality=-1)
     with pytest.raises(FileNotFoundError):
         dlf_pillow.save(pictures["RGB"], tmp_path / "missing" / "x.dlf")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))  # as on a disk that is full then
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            dlf_pillow.save(pictures["RGB"], path, quality=20)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["x.dlf"]
 

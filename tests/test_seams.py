@@ -42,7 +42,7 @@ def synthesised_whole(file: bytes, package: Path) -> Pixels:
     loaded = _core.Package(str(package))
     symbols = _core.decode_symbols(file, loaded)
     normative, _ = read_package(package.read_bytes())
-    fraction = normative.latent_fraction + normative.step_fraction
+    fraction = normative.mean_fraction + normative.step_fraction
     latents = symbols["latent"].astype(np.float32) * 2.0**-fraction
     per_window = loaded.window // loaded.latent_stride
     rows, columns = -(-HEIGHT // loaded.window), -(-WIDTH // loaded.window)
@@ -77,7 +77,7 @@ def test_no_seam(torch_package: Path, picture: Pixels, part: float) -> None:
     codec: Any = native.Codec(str(torch_package), threads=2)
     file = codec.encode(picture, round(part * (codec.rate_points - 1)))
     loaded = _core.Package(str(torch_package))
-    assert _core.estimate(file, loaded)["tiles"] == 4
+    assert _core.estimate(file, loaded)["parts"] == 4
     assert loaded.window * 16 == BORDER
     tiled, whole = codec.decode(file), synthesised_whole(file, torch_package)
     difference = np.abs(tiled.astype(int) - whole)

@@ -15,8 +15,8 @@ import resource, sys
 import numpy as np
 import dlf
 codec = dlf.Codec(sys.argv[1], threads=int(sys.argv[2]))
-dice = np.random.default_rng(0)
-pixels = dice.integers(0, 255, (512, 512, 3), np.uint8)
+rng = np.random.default_rng(0)
+pixels = rng.integers(0, 255, (512, 512, 3), np.uint8)
 data = codec.encode(pixels, 0)
 other = codec.encode(np.zeros((512, 384, 3), np.uint8), 0)
 small = codec.encode(np.full((64, 64, 3), 90, np.uint8), 0)

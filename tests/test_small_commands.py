@@ -24,7 +24,7 @@ from dlf_models.package.archive import normative_digest
 from dlf_models.small.importance import ImportanceHead
 from dlf_models.small.pool import Pool
 from dlf_models.small.train import HELD_OUT, held_out_names, load_recipe
-from evaluation_samples import random_weights
+from evaluation_samples import write_random_weights
 from PIL import Image
 from tiny_networks import TINY_NETWORK
 
@@ -40,10 +40,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY_NETWORK).items()}
     recipe = {"profile": "small", "network": network, "train": TRAIN}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(recipe))
-    weights = random_weights()
-    arrays = {name: value.numpy() for name, value in weights.features.items()}
-    arrays |= {f"lin{i}.model.1.weight": lin.numpy() for i, lin in enumerate(weights.lins)}
-    np.savez(folder / "lpips.npz", **arrays)
+    write_random_weights(folder / "lpips.npz")
     (folder / "images").mkdir()
     for number in range(8):
         Image.fromarray(scene(150 + number, 170, number)).save(folder / f"images/{number}.png")

@@ -128,5 +128,6 @@ def test_synthesis_takes_noise_and_rates(network: DLF) -> None:
     units["offset"] = torch.zeros(TINY_NETWORK.token_channels)
     tokens = torch.zeros(1, TINY_NETWORK.token_channels, 1, 1)
     rate = torch.ones(1, TINY_NETWORK.latent_channels + TINY_NETWORK.rate_width, 4, 4)
-    walks.synthesis(graph, network.synthesis, latent, tokens, rate, draw_noise(size), units)
+    inputs = walks.DrawingInputs(latent, tokens, rate, draw_noise(size), units)
+    walks.synthesis(graph, network.synthesis, inputs)
     assert [n.channels for n in graph.nodes if n.op == "input"] == [8, 16, 12, 1, 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from dlf_models.common.prior import quadtree_masks
+from dlf_models.common.prior import quarter_masks
 from dlf_models.small.layers import Conv, Residual, Up, bilinear_weights
 from dlf_models.small.maps import draw_keep, draw_rates
 from dlf_models.small.rate import RateVectors
@@ -95,8 +95,8 @@ def test_fsq_digits_cover_their_levels_and_values_agree(levels: list[int]) -> No
 
 
 @given(st.integers(1, 7), st.integers(1, 9), st.sampled_from([4, 8, 64]))
-def test_quadtree_steps_partition_the_latent(height: int, width: int, channels: int) -> None:
-    masks = quadtree_masks(channels, height, width, torch.device("cpu"))
+def test_quarters_partition_the_latent(height: int, width: int, channels: int) -> None:
+    masks = quarter_masks(channels, height, width, torch.device("cpu"))
     assert bool((masks.sum(dim=0) == 1).all())
     # At every position, each step codes exactly one group of a quarter of the channels.
     assert bool((masks.sum(dim=1) == channels // 4).all())

@@ -1,7 +1,7 @@
 """Every shell command in README.md and the other documents runs as it is written.
 
-Programs in Python are run by test_api_cookbook.py and test_torch_data.py, those in C by
-test_c_api_packages.py. `pip` and `make` are stand-ins here: they check what they are asked for.
+Programs in Python are run by test_api_cookbook.py, test_limits.py and test_torch_data.py, those in
+C by test_c_api_packages.py, pages and scripts by test_web_readme.py. `pip` and `make` are stand-ins here: they check what they are asked for.
 What they would do is done by test_install.py and by `make test` itself.
 """
 
@@ -40,10 +40,18 @@ NOT_RUN = {
         0,
     ): "starts a thousand programs; test_conformance_suite.py does the same in one",
     ("conformance/README.md", 1): "replaces the vectors",
-    ("docs/wheels.md", 0): "compiles the core for two processors; test_wheels.py builds one wheel",
+    ("docs/wheels.md", 0): "compiles the core for two CPUs; test_wheels.py builds one wheel",
     ("web/README.md", 0): "installs for the whole machine, and serves until it is stopped",
 }
-PYTHON = {"README.md", "SECURITY.md", "docs/batch.md", "docs/cookbook.md"}
+PROGRAMS = {
+    "python": {"README.md", "SECURITY.md", "docs/batch.md", "docs/cookbook.md"},
+    "c": {"docs/c-api.md"},
+    "html": {"web/README.md"},
+    "js": {"web/README.md"},
+}
+"""Where there are programs in each language, all of which some test runs."""
+BYTES = {"normative", "file", "integer-normative", "integer-file"}
+"""What blocks of the specification are called that hold no program; its tests read them."""
 
 PIP = """#!{python}
 import re, sys, tomllib
@@ -154,9 +162,22 @@ def test_nothing_is_listed_that_is_not_there() -> None:
     assert set(SLOW) | set(NOT_RUN) <= keys
 
 
-def test_programs_in_python_stand_where_they_are_run() -> None:
-    found = {d for d in documents() if "```python\n" in (ROOT / d).read_text(encoding="utf-8")}
-    assert found == PYTHON
+def test_programs_stand_where_they_are_run() -> None:
+    found: dict[str, set[str]] = {}
+    for document in documents():
+        text = (ROOT / document).read_text(encoding="utf-8")
+        for language in re.findall(r"^ *(?:```|~~~)(\S+)", text, re.MULTILINE):
+            found.setdefault(language, set()).add(document)
+    assert {name: found[name] for name in found.keys() - {"sh"} - BYTES} == PROGRAMS
+
+
+def test_no_command_hides_where_none_is_looked_for() -> None:
+    """A line that begins with `$ ` stands in a block that begins with one, and is run."""
+    for document in documents():
+        text = (ROOT / document).read_text(encoding="utf-8")
+        shown = re.findall(r"^ *\$ .*", text, re.MULTILINE)
+        runs = re.findall(r"^\$ .*", "".join(shell_blocks(document)), re.MULTILINE)
+        assert shown == runs, document
 
 
 def test_no_package_of_ours_is_advised_that_is_not_published() -> None:

@@ -88,7 +88,7 @@ def test_validation_sees_the_middle() -> None:
 
 
 def test_precision_is_the_fast_one_unless_asked_for() -> None:
-    """A processor without bfloat16 instructions would take ten times as long with it."""
+    """A CPU without bfloat16 instructions would take ten times as long with it."""
     cpu = torch.device("cpu")
     assert precision_for(cpu) == ("bf16" if multiplies_bfloat16(cpu) else "fp32")
     assert precision_for(cpu, "bf16") == "bf16"

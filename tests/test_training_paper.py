@@ -28,7 +28,7 @@ from dlf_models.paper.training.forward import code_latent, lower_bound
 from dlf_models.paper.training.pretrained import is_semantic, load_titok, load_vqgan
 from dlf_models.paper.training.recipe import PaperRun, Recipe, Stage, load_paper_run, shortened
 from dlf_models.paper.training.trainer import Options, PaperTrainer
-from evaluation_samples import random_weights
+from evaluation_samples import write_random_weights
 from PIL import Image
 from tiny_networks import TINY_PAPER
 
@@ -99,10 +99,7 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with configuration, LPIPS weights, both tokenizers and eight pictures, one smaller than the crop."""
     folder = tmp_path_factory.mktemp("paper")
     (folder / "nano.yaml").write_text(NANO)
-    weights = random_weights()
-    arrays = {name: value.numpy() for name, value in weights.features.items()}
-    arrays |= {f"lin{i}.model.1.weight": lin.numpy() for i, lin in enumerate(weights.lins)}
-    np.savez(folder / "lpips.npz", **arrays)
+    write_random_weights(folder / "lpips.npz")
     (folder / "images").mkdir()
     for number in range(8):
         size = (270, 290) if number else (100, 260)
@@ -293,9 +290,9 @@ def test_training_and_files_quantise_alike() -> None:
     torch.manual_seed(2)
     bottleneck = PaperModel(TINY_PAPER).hybrid_codec.quantize_feat
     y = torch.randn(1, TINY_PAPER.latent_channels, 8, 8) * 3
-    y_hat, bits = code_latent(bottleneck, y, None)
+    latent, bits = code_latent(bottleneck, y, None)
     exact = bottleneck.quantise(y)
-    assert torch.allclose(y_hat, exact["y_hat"], atol=1e-5)
+    assert torch.allclose(latent, exact["latent"], atol=1e-5)
     counted = sum(
         (bottleneck.estimate_bits(exact[f"symbol{k}"], exact[f"coded_scale{k}"])
          * (exact[f"coded_scale{k}"] > 0)).sum(dim=(1, 2, 3)) for k in range(4)

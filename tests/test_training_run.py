@@ -6,6 +6,7 @@ import csv
 import logging
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -160,6 +161,25 @@ def test_logs_change_their_columns_and_reach_tensorboard(tmp_path: Path) -> None
     assert "loss_d" not in (tmp_path / "log.csv.1").read_text()
     assert "loss_d" in (tmp_path / "log.csv").read_text()
     assert any(p.stat().st_size > 0 for p in (tmp_path / "tensorboard").iterdir())
+
+
+def test_a_terminal_shows_the_bar_of_all_commands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(1000))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monitor = Monitor(tmp_path, 400, 1000)  # goes on from a checkpoint
+    monitor.row(500, {"phase": "a"}, {"loss": 2.0, "bpp": 0.1, "rate": 3.0})
+    monitor.progress(500)
+    monitor.close()
+    shown = capsys.readouterr().err
+    speed = re.search(
+        r"training \[#+ +\] 500/1000 images, ([\d.]+) images/s, .* left, loss 2", shown
+    )
+    assert speed is not None and 0 < float(speed[1]) <= 100  # what was there before does not count
+    assert "bpp 0.1" in shown and "rate" not in shown
+    assert shown.endswith("\r\x1b[K")
 
 
 def test_a_loss_that_a_phase_has_not_is_no_nan(

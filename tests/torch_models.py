@@ -60,26 +60,26 @@ class RandomTransforms(nn.Module):
 
     @torch.jit.export
     def synthesis(
-        self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int
+        self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
         """The picture, not clamped."""
-        picture = self._enlarged(tokens, y_hat, rows, columns, 8)
+        picture = self._enlarged(tokens, latent, rows, columns, 8)
         return picture + 0.02 * torch.tanh(self.texture(picture))
 
     @torch.jit.export
     def synthesis_reduced(
-        self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int, downscale: int
+        self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int, downscale: int
     ) -> Tensor:
         """The picture at 1/downscale of its size: 2, 4 or 8."""
-        return self._enlarged(tokens, y_hat, rows, columns, 8 // downscale)
+        return self._enlarged(tokens, latent, rows, columns, 8 // downscale)
 
     def _enlarged(
-        self, tokens: Tensor, y_hat: Tensor, rows: int, columns: int, factor: int
+        self, tokens: Tensor, latent: Tensor, rows: int, columns: int, factor: int
     ) -> Tensor:
         # The rows are those of all pictures of the call.
-        grid = [y_hat.shape[0], 1, rows // y_hat.shape[0], columns]
-        shares = (tokens / self.levels).to(y_hat.dtype).mean(dim=1).reshape(grid)
-        drawn = F.pixel_shuffle(self.draw(y_hat), 4) + 0.4
+        grid = [latent.shape[0], 1, rows // latent.shape[0], columns]
+        shares = (tokens / self.levels).to(latent.dtype).mean(dim=1).reshape(grid)
+        drawn = F.pixel_shuffle(self.draw(latent), 4) + 0.4
         drawn = drawn + 0.1 * F.interpolate(shares, size=drawn.shape[2:])
         return F.interpolate(drawn, scale_factor=float(factor))
 

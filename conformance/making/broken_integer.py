@@ -36,6 +36,7 @@ def packages() -> Iterator[Vector]:
 
 
 def synthesis_of(parts: Parts) -> SynthesisPart:
+    """Return the synthesis, which is there."""
     assert parts.synthesis is not None
     return parts.synthesis
 
@@ -136,6 +137,7 @@ class Undisturbed(payloads.Recorder):
     """Records entries until the reference decoder refuses them."""
 
     def compose(self, offsets: maps.Offsets, scale: int, width: int, height: int) -> bytes:
+        """Return the payload up to where the decoder refuses a map of these offsets."""
         try:
             payloads.compose(USUAL.model, width, height, RATE, self, offsets, scale)
         except Refused:

@@ -65,6 +65,7 @@ class Chunk:
     stored: bytes | None = None
 
     def write(self) -> bytes:
+        """Return tag, length and stored bytes."""
         tag = self.type * 8 + self.deflated * 4 + self.safe_to_copy * 2 + self.critical
         stored = self.stored
         if stored is None:
@@ -98,6 +99,7 @@ class File:
     trailer: bool | None = None
 
     def write(self) -> bytes:
+        """Return the whole file."""
         with_chunks = bool(self.chunks) or self.chunk_count is not None
         with_trailer = with_chunks if self.trailer is None else self.trailer
         data = self.header.write(self.payload, with_chunks, with_trailer) + self.payload

@@ -116,6 +116,7 @@ class OneOdd(payloads.Recorder):
         self.coded = 0
 
     def value(self, scale: ScaleTable) -> int:
+        """Return the next symbol; at one place the one that no valid file has."""
         self.coded += 1
         if self.coded != self.PLACE:
             return super().value(scale)

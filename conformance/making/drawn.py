@@ -34,14 +34,17 @@ class Shared:
 
     @property
     def name(self) -> str:
+        """The name of the package's file, without its ending."""
         return f"integer-{self.seed}"
 
     @cached_property
     def parts(self) -> Parts:
+        """What the package is written from."""
         return integer_parts(self.seed)
 
     @cached_property
     def model(self) -> Model:
+        """The package as the reference decoder reads it."""
         return parse(self.parts.normative())
 
     def write(self) -> bytes:
@@ -52,8 +55,8 @@ class Shared:
         self, width: int, height: int, rate: int, offsets: Offsets | None = None, scale: int = 0
     ) -> bytes:
         """Likely symbols, behind a map."""
-        dice = np.random.Generator(np.random.PCG64([self.seed, width, height]))
-        recorder = payloads.likely(dice)
+        rng = np.random.Generator(np.random.PCG64([self.seed, width, height]))
+        recorder = payloads.likely(rng)
         payloads.compose(self.model, width, height, rate, recorder, offsets, scale)
         return recorder.encoded()
 
@@ -139,14 +142,14 @@ def importance() -> Iterator[Vector]:
     shared, width, height, rate = CALM, 117, 83, 4
     model = shared.model
     grid = up(height, model.latent_stride), up(width, model.latent_stride)
-    dice = np.random.Generator(np.random.PCG64(1))
+    rng = np.random.Generator(np.random.PCG64(1))
     lowest, highest = rate // model.map_unit, (model.rate_points - 1 - rate) // model.map_unit
     cases = {
         "map-two-faces": (maps.boxes(grid, (2, 3, 4, 5, highest), (11, 2, 3, 4, highest)), 0),
         "map-faces-scaled": (maps.boxes(grid, (2, 3, 4, 5, 1), (11, 2, 3, 4, 1)), 2),
-        "map-smooth": (maps.quantised(3 * maps.smooth(dice, grid, 4), 0.75), 0),
+        "map-smooth": (maps.quantised(3 * maps.smooth(rng, grid, 4), 0.75), 0),
         "map-negative": (maps.boxes(grid, (0, 0, 30, 4, -1), (3, 6, 5, 30, -lowest)), 0),
-        "map-any-offsets": (dice.integers(-lowest, highest + 1, grid), 0),
+        "map-any-offsets": (rng.integers(-lowest, highest + 1, grid), 0),
         "map-of-zeros": (np.zeros(grid, np.int64), 3),
     }
     for label, (offsets, scale) in cases.items():
@@ -160,7 +163,7 @@ def importance() -> Iterator[Vector]:
 
 
 def descriptions() -> Iterator[Vector]:
-    """Gray, alpha, both; a file that is cut behind its tokens."""
+    """Gray, alpha, both; a file that is truncated after its tokens."""
     width, height, rate = 45, 37, 3
     payload = USUAL.payload(width, height, rate)
     header = USUAL.header(width, height, rate)

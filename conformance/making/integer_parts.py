@@ -28,28 +28,28 @@ WEIGHT_SPREAD = 73.0  # of even numbers from -128 to 127
 
 def integer_parts(seed: int, width: int = 6) -> Parts:
     """A model of format 2 that `seed` gives; `width` channels lie between its layers."""
-    dice = np.random.Generator(np.random.PCG64(seed))
-    latent_stride = int(dice.choice([4, 8, 16]))
-    latent_align = latent_stride * int(dice.choice([1, 2]))
-    window = latent_align * int(dice.choice([2, 4]))
-    parts = with_prior(dice, window, latent_stride, latent_align, range(9, 14))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    latent_stride = int(rng.choice([4, 8, 16]))
+    latent_align = latent_stride * int(rng.choice([1, 2]))
+    window = latent_align * int(rng.choice([2, 4]))
+    parts = with_prior(rng, window, latent_stride, latent_align, range(9, 14))
     parts.format = 2
-    parts.map_unit = int(dice.integers(0, 3))
-    length = int(dice.integers(0, 4))
+    parts.map_unit = int(rng.integers(0, 3))
+    length = int(rng.integers(0, 4))
     possible = [i for i in range(6) if 2**i <= window]
-    chosen = dice.choice(possible, int(dice.integers(0, 4)), replace=False)
-    sample_bits = int(dice.integers(0, 8))
-    reduced = [f for f in (2, 4, 8) if f <= latent_align and dice.integers(2)]
+    chosen = rng.choice(possible, int(rng.integers(0, 4)), replace=False)
+    sample_bits = int(rng.integers(0, 8))
+    reduced = [f for f in (2, 4, 8) if f <= latent_align and rng.integers(2)]
     noise_bits = sorted(chosen.tolist(), reverse=True)
-    drawer = Drawer(dice, parts, width, length, noise_bits, sample_bits)
+    drawer = Drawer(rng, parts, width, length, noise_bits, sample_bits)
     programs = {f: drawer.program(f) for f in (1, *reduced)}
     parts.layers = drawer.layers
     parts.synthesis = SynthesisPart(
-        latent_shift=int(dice.integers(0, 17)),
-        latent_bound=int(dice.integers(500, 4096)),
+        latent_shift=int(rng.integers(0, 17)),
+        latent_bound=int(rng.integers(500, 4096)),
         sample_bits=sample_bits,
         noise_mask=sum(1 << bit for bit in noise_bits),
-        rate_vectors=dice.integers(-2000, 2000, (len(parts.rate_vectors), length)),
+        rate_vectors=rng.integers(-2000, 2000, (len(parts.rate_vectors), length)),
         programs=programs,
         reaches=dict.fromkeys(programs, 0),
     )
@@ -82,14 +82,14 @@ class Drawer(Builder):
 
     def __init__(
         self,
-        dice: np.random.Generator,
+        rng: np.random.Generator,
         parts: Parts,
         width: int,
         rate_length: int,
         noise_bits: list[int],
         sample_bits: int,
     ) -> None:
-        super().__init__(dice, parts.channels, parts.tokens_per_window * len(parts.levels), 1)
+        super().__init__(rng, parts.channels, parts.tokens_per_window * len(parts.levels), 1)
         self.layers = parts.layers
         self.stride, self.window = parts.latent_stride, parts.window
         self.width, self.sample_bits = width, sample_bits
@@ -103,7 +103,7 @@ class Drawer(Builder):
         """The program whose output has cell `f`."""
         self.start(2 + len(self.rates) + len(self.noise))
         x = self.conv(self.latents, self.width, kernel=3)
-        x = self.wire(LEAKY, [x], int(self.dice.integers(0, 32768)))
+        x = self.wire(LEAKY, [x], int(self.rng.integers(0, 32768)))
         x = self.join([x, self.at(self.tokens, self.stride), *self.rates])
         x = self.conv(x, self.width, kernel=3)
         x = self.wire(PRODUCT, [x, self.conv(x, self.width)], 9)
@@ -113,8 +113,8 @@ class Drawer(Builder):
             x = self.conv(self.join([x, *here]), self.width, kernel=3)
             if x.cell <= f:
                 break
-            x = self.wire(MIN, [x], int(self.dice.integers(300, 1500)))
-            x = self.wire(MAX, [x], -int(self.dice.integers(300, 1500)))
+            x = self.wire(MIN, [x], int(self.rng.integers(300, 1500)))
+            x = self.wire(MAX, [x], -int(self.rng.integers(300, 1500)))
             x = self.at(x, x.cell // 2, self.width)
         if 2 * x.cell <= self.window:
             x = self.wire(ADD, [x, self.at(self.at(x, 2 * x.cell), x.cell, self.width)])
@@ -126,6 +126,7 @@ class Drawer(Builder):
         return x.cell == min(max(noise.cell, f), self.stride)
 
     def join(self, wires: list[Wire]) -> Wire:
+        """Concatenate wires on one grid."""
         channels = sum(wire.channels for wire in wires)
         joined = self.wire(CONCAT, wires)
         return Wire(joined.register, channels, joined.cell, max(w.spread for w in wires))
@@ -145,7 +146,7 @@ class Drawer(Builder):
 
     def conv(self, a: Wire, outputs: int, kernel: int = 1, depthwise: bool = False) -> Wire:
         """A layer whose results mostly stay within its range, and sometimes reach its ends."""
-        low, high = -int(self.dice.integers(400, 2048)), int(self.dice.integers(400, 2048))
+        low, high = -int(self.rng.integers(400, 2048)), int(self.rng.integers(400, 2048))
         return self.layer(a, outputs, kernel, depthwise, (low, high), 0, 0.6 * high)
 
     def picture(self, a: Wire) -> Wire:
@@ -168,15 +169,15 @@ class Drawer(Builder):
         inputs = 1 if depthwise else a.channels
         shape = (outputs, kernel, kernel) if depthwise else (outputs, inputs, kernel, kernel)
         gain = spread / (np.sqrt(inputs * kernel**2) * WEIGHT_SPREAD * a.spread)
-        shift = self.dice.integers(20, 41, outputs)
-        bias = self.dice.integers(-(2**12), 2**12, outputs) + round(middle / gain)
+        shift = self.rng.integers(20, 41, outputs)
+        bias = self.rng.integers(-(2**12), 2**12, outputs) + round(middle / gain)
         self.layers.append(
             LayerPart(
-                weight=self.dice.integers(-128, 128, shape),
+                weight=self.rng.integers(-128, 128, shape),
                 bias=bias,
                 multiplier=np.minimum(np.floor(gain * 2.0**shift), 2**31 - 1).astype(np.int64),
                 shift=shift,
-                edge_padding=bool(self.dice.integers(4)),  # mostly
+                edge_padding=bool(self.rng.integers(4)),  # mostly
                 low=ends[0],
                 high=ends[1],
             )
@@ -185,6 +186,7 @@ class Drawer(Builder):
         return Wire(target, outputs, a.cell, spread)
 
     def wire(self, number: int, sources: list[Wire], first: int = 0) -> Wire:
+        """Add an instruction that keeps channels, cell and spread of its first source."""
         target = self.add(number, [source.register for source in sources], first)
         a = sources[0]
         return Wire(target, a.channels, a.cell, a.spread)

@@ -35,9 +35,9 @@ def boxes(grid: tuple[int, int], *rectangles: tuple[int, int, int, int, int]) ->
     return offsets
 
 
-def smooth(dice: np.random.Generator, grid: tuple[int, int], spread: float) -> NDArray[np.float64]:
+def smooth(rng: np.random.Generator, grid: tuple[int, int], spread: float) -> NDArray[np.float64]:
     """A mask from -1 to 1: noise under a Gaussian that is `spread` positions wide."""
-    mask = dice.normal(size=grid)
+    mask = rng.normal(size=grid)
     for axis, length in enumerate(grid):
         distance = np.subtract.outer(np.arange(length), np.arange(length)) / spread
         mask = np.moveaxis(np.tensordot(np.exp(-(distance**2) / 2), mask, (1, axis)), 0, axis)

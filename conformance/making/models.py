@@ -42,10 +42,10 @@ def random_models() -> Iterator[Vector]:
 
 def random_file(model: Model, number: int, seed: int) -> bytes:
     """A picture of likely and unlikely symbols, at a random rate point."""
-    dice = np.random.Generator(np.random.PCG64(seed))
-    rate = int(dice.integers(model.rate_points))
-    recorder = payloads.even(dice) if seed % 2 else payloads.likely(dice)
-    width, height = (max(1, int(side * dice.uniform(0.2, 1))) for side in (WIDTH, HEIGHT))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    rate = int(rng.integers(model.rate_points))
+    recorder = payloads.even(rng) if seed % 2 else payloads.likely(rng)
+    width, height = (max(1, int(side * rng.uniform(0.2, 1))) for side in (WIDTH, HEIGHT))
     payloads.compose(model, width, height, rate, recorder)
     return File(Header(width, height, number, rate), recorder.encoded()).write()
 
@@ -120,7 +120,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "one-level": ("A.2.2", lambda parts: parts.levels.__setitem__(0, 1)),
     "context-2": ("A.2.2", lambda parts: setattr(parts, "token_context", 2)),
     "channels": ("A.2.2", lambda parts: setattr(parts, "channels", parts.channels + 2)),
-    "mean-bits": ("A.2.2", lambda parts: setattr(parts, "mean_bits", 15)),
+    "mean-bits": ("A.2.2", lambda parts: setattr(parts, "mean_fraction", 15)),
     "tile-core": ("A.2.3", lambda parts: setattr(parts, "tile_core", 0)),
     "sum": ("A.2.4", lambda parts: parts.token_tables.__setitem__(1, [32768, 32767])),
     "table-of-banks": ("A.2.5", lambda parts: parts.token_tables.__setitem__(0, [65530] + [1] * 6)),

@@ -31,6 +31,7 @@ class LayerPart:
     high: int = 32767
 
     def write(self, package_format: int) -> bytes:
+        """Return the layer as this package format has it."""
         depthwise = self.weight.ndim == 3
         outputs, k = self.weight.shape[0], self.weight.shape[-1]
         inputs = outputs if depthwise else self.weight.shape[1]
@@ -57,6 +58,7 @@ class ProgramPart:
     registers: int | None = None
 
     def write(self) -> bytes:
+        """Return the program."""
         highest = max([self.inputs - 1, *(target for _, target, _, _, _ in self.instructions)])
         registers = highest + 1 if self.registers is None else self.registers
         data = struct.pack("<HBH", registers, self.inputs, len(self.instructions))
@@ -80,6 +82,7 @@ class SynthesisPart:
     reduced_mask: int | None = None
 
     def write(self) -> bytes:
+        """Return the synthesis and the reduced ones."""
         data = struct.pack("<Bh", self.latent_shift, self.latent_bound)
         data += struct.pack("<BBH", self.sample_bits, self.noise_mask, self.rate_vectors.shape[1])
         data += self.rate_vectors.astype("<i2").tobytes()
@@ -103,8 +106,8 @@ class Parts:
     latent_stride: int
     latent_align: int
     channels: int
-    mean_bits: int
-    step_bits: int
+    mean_fraction: int
+    step_fraction: int
     token_tables: list[list[int]]  # frequencies
     token_map: list[int]
     thresholds: list[int]
@@ -133,7 +136,7 @@ class Parts:
         data += struct.pack(
             "<BBHH", self.token_context, self.banks, self.latent_stride, self.latent_align
         )
-        data += struct.pack("<HBBB", self.channels, rates, self.mean_bits, self.step_bits)
+        data += struct.pack("<HBBB", self.channels, rates, self.mean_fraction, self.step_fraction)
         if not has_synthesis:
             data += struct.pack("<HHIII", self.tile_core, self.tile_margin, self.whole_limit, 1, 1)
         data += struct.pack("<I", len(self.token_tables))

@@ -34,11 +34,13 @@ class Recorder(EntropyDecoder):
         self.position = 0
 
     def entry(self, table: FrequencyTable) -> int:
+        """Pick and record an entry of this table."""
         i = self.given.pop(0) if self.given else self.pick_entry(table)
         self.entries.append((table, i))
         return i
 
     def value(self, scale: ScaleTable) -> int:
+        """Pick and record a symbol of this scale."""
         return self.record(scale, self.pick_value(scale))
 
     def record(self, scale: ScaleTable, value: int) -> int:
@@ -55,9 +57,11 @@ class Recorder(EntropyDecoder):
         return int(np.clip(value, -32768, 32767))
 
     def bits(self, bits: list[int]) -> None:
+        """Record raw bits."""
         self.entries += [(RAW_BIT, bit) for bit in bits]
 
     def finish(self) -> int:
+        """Return a final state, which a payload to be written has not yet."""
         return 0
 
     def encoded(self) -> bytes:
@@ -82,6 +86,28 @@ def encode(entries: list[tuple[FrequencyTable, int]], offset: int = 0) -> bytes:
     return x.to_bytes(4, "little") + bytes(reversed(put_out))
 
 
+def plain_header(width: int, height: int, rate: int, has_map: bool = False) -> Header:
+    """The header of an RGB picture without anything special; its payload is not counted."""
+    return Header(
+        version=1,
+        model_id=0,
+        width=width,
+        height=height,
+        rate=rate,
+        orientation=1,
+        grayscale=False,
+        alpha=0,
+        color_space=0,
+        payload_length=0,
+        display_width=width,
+        display_height=height,
+        has_map=has_map,
+        has_chunks=False,
+        has_trailer=False,
+        size=0,
+    )
+
+
 def compose(
     model: Model,
     width: int,
@@ -92,53 +118,36 @@ def compose(
     scale: int = 0,
 ) -> Decoded:
     """Let `recorder` pick all symbols of a picture of this size, behind a map of these offsets."""
-    header = Header(
-        version=1,
-        model_id=0,
-        width=width,
-        height=height,
-        rate=rate,
-        orientation=1,
-        grayscale=False,
-        alpha=0,
-        colour=0,
-        payload_length=0,
-        display_width=width,
-        display_height=height,
-        has_map=offsets is not None,
-        has_chunks=False,
-        has_trailer=False,
-        size=0,
-    )
+    header = plain_header(width, height, rate, has_map=offsets is not None)
     recorder.given = [] if offsets is None else entries(offsets, scale)
     return decode_with(recorder, File(header), model)
 
 
-def likely(dice: np.random.Generator, escape_limit: int = 40) -> Recorder:
+def likely(rng: np.random.Generator, escape_limit: int = 40) -> Recorder:
     """Symbols as often as their tables say; escapes reach `escape_limit` beyond the table."""
 
     def entry(table: FrequencyTable) -> int:
-        return int(np.searchsorted(table.starts, dice.integers(65536), side="right")) - 1
+        return int(np.searchsorted(table.starts, rng.integers(65536), side="right")) - 1
 
     def value(scale: ScaleTable) -> int:
         i = entry(scale.table)
         last = scale.table.count - 1
         if i < last:
             return scale.first + i
-        beyond = int(dice.integers(escape_limit))
-        chosen = scale.first - 1 - beyond if dice.integers(2) else scale.first + last + beyond
+        beyond = int(rng.integers(escape_limit))
+        chosen = scale.first - 1 - beyond if rng.integers(2) else scale.first + last + beyond
         return int(np.clip(chosen, -32768, 32767))
 
     return Recorder(entry, value)
 
 
-def even(dice: np.random.Generator, values: list[int] | None = None) -> Recorder:
+def even(rng: np.random.Generator, values: list[int] | None = None) -> Recorder:
     """Every entry as likely as any other; detail symbols from `values`, or anything that i16 holds."""
 
     def value(scale: ScaleTable) -> int:
         if values is not None:
-            return values[int(dice.integers(len(values)))]
-        bits = int(dice.integers(1, 17))
-        return int(dice.integers(-(2 ** (bits - 1)), 2 ** (bits - 1)))
+            return values[int(rng.integers(len(values)))]
+        bits = int(rng.integers(1, 17))
+        return int(rng.integers(-(2 ** (bits - 1)), 2 ** (bits - 1)))
 
-    return Recorder(lambda table: int(dice.integers(table.count)), value)
+    return Recorder(lambda table: int(rng.integers(table.count)), value)

@@ -12,26 +12,26 @@ TOTAL = 65536
 
 def random_parts(seed: int) -> Parts:
     """A model with the shape and the numbers that `seed` gives."""
-    dice = np.random.Generator(np.random.PCG64(seed))
-    latent_stride = int(dice.choice([1, 4, 8]))
-    latent_align = latent_stride * int(dice.integers(1, 4))
-    window = latent_align * int(dice.integers(1, 4))
-    return with_prior(dice, window, latent_stride, latent_align, range(1, 4))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    latent_stride = int(rng.choice([1, 4, 8]))
+    latent_align = latent_stride * int(rng.integers(1, 4))
+    window = latent_align * int(rng.integers(1, 4))
+    return with_prior(rng, window, latent_stride, latent_align, range(1, 4))
 
 
 def with_prior(
-    dice: np.random.Generator, window: int, latent_stride: int, latent_align: int, rates: range
+    rng: np.random.Generator, window: int, latent_stride: int, latent_align: int, rates: range
 ) -> Parts:
     """Tables, rate vectors of one of so many rate points, layers and the programs of the prior."""
-    tokens_per_window, banks = int(dice.integers(1, 4)), int(dice.choice([1, 2, 5]))
-    levels = [int(dice.integers(2, 7)) for _ in range(dice.integers(1, 4))]
-    context = int(dice.integers(2))
-    tables, numbers = token_tables(dice, levels, banks)
-    channels = 4 * int(dice.integers(1, 4))
-    scales = int(dice.integers(0, 9))
-    thresholds = sorted(dice.choice(np.arange(-900, 901), scales, replace=False).tolist())
-    builder = Builder(dice, channels, tokens_per_window * len(levels), window // latent_stride)
-    rate_length = int(dice.integers(1, 7))
+    tokens_per_window, banks = int(rng.integers(1, 4)), int(rng.choice([1, 2, 5]))
+    levels = [int(rng.integers(2, 7)) for _ in range(rng.integers(1, 4))]
+    context = int(rng.integers(2))
+    tables, numbers = token_tables(rng, levels, banks)
+    channels = 4 * int(rng.integers(1, 4))
+    scales = int(rng.integers(0, 9))
+    thresholds = sorted(rng.choice(np.arange(-900, 901), scales, replace=False).tolist())
+    builder = Builder(rng, channels, tokens_per_window * len(levels), window // latent_stride)
+    rate_length = int(rng.integers(1, 7))
     programs = builder.programs(rate_length)
     sides = [(level + 1) ** 2 if context else 1 for level in levels]
     return Parts(
@@ -43,71 +43,72 @@ def with_prior(
         latent_stride=latent_stride,
         latent_align=latent_align,
         channels=channels,
-        mean_bits=int(dice.integers(0, 15)),
-        step_bits=int(dice.integers(0, 15)),
+        mean_fraction=int(rng.integers(0, 15)),
+        step_fraction=int(rng.integers(0, 15)),
         token_tables=tables,
         token_map=[
-            int(dice.choice(numbers[level]))
+            int(rng.choice(numbers[level]))
             for _ in range(banks * tokens_per_window)
             for level, side in zip(levels, sides, strict=True)
             for _ in range(side)
         ],
         thresholds=thresholds,
-        scale_tables=[scale_table(dice) for _ in range(scales)],
-        rate_vectors=dice.integers(
-            -32768, 32768, (int(dice.integers(rates.start, rates.stop)), rate_length)
+        scale_tables=[scale_table(rng) for _ in range(scales)],
+        rate_vectors=rng.integers(
+            -32768, 32768, (int(rng.integers(rates.start, rates.stop)), rate_length)
         ),
         layers=builder.layers,
         programs=programs,
     )
 
 
-def frequencies(dice: np.random.Generator, count: int) -> list[int]:
+def frequencies(rng: np.random.Generator, count: int) -> list[int]:
     """A table of `count` entries, from even to very uneven."""
-    weights = dice.exponential(size=count) ** dice.choice([0.2, 1, 4])
+    weights = rng.exponential(size=count) ** rng.choice([0.2, 1, 4])
     table = 1 + np.floor(weights / weights.sum() * (TOTAL - count)).astype(np.int64)
-    table[dice.integers(count)] += TOTAL - table.sum()
+    table[rng.integers(count)] += TOTAL - table.sum()
     return [int(frequency) for frequency in table]
 
 
 def token_tables(
-    dice: np.random.Generator, levels: list[int], banks: int
+    rng: np.random.Generator, levels: list[int], banks: int
 ) -> tuple[list[list[int]], dict[int, list[int]]]:
     """Tables, the first for banks where there are several, and the numbers of those for each count."""
-    tables = [frequencies(dice, banks)]
+    tables = [frequencies(rng, banks)]
     numbers: dict[int, list[int]] = {}
     for level in sorted(set(levels)):
         numbers[level] = list(range(len(tables), len(tables) + 3))
-        tables += [frequencies(dice, level) for _ in range(3)]
+        tables += [frequencies(rng, level) for _ in range(3)]
     return tables, numbers
 
 
-def scale_table(dice: np.random.Generator) -> tuple[int, list[int]]:
+def scale_table(rng: np.random.Generator) -> tuple[int, list[int]]:
     """A table around 0, or a lopsided one."""
-    count = int(dice.integers(2, 20))
-    return int(dice.integers(-count, 3)), frequencies(dice, count)
+    count = int(rng.integers(2, 20))
+    return int(rng.integers(-count, 3)), frequencies(rng, count)
 
 
 class Builder:
     """Builds programs out of random layers and instructions."""
 
-    def __init__(self, dice: np.random.Generator, channels: int, digits: int, factor: int) -> None:
-        self.dice = dice
+    def __init__(self, rng: np.random.Generator, channels: int, digits: int, factor: int) -> None:
+        self.rng = rng
         self.channels = channels
         self.digits = digits
         self.factor = factor
         self.layers: list[LayerPart] = []
 
     def programs(self, rate_length: int) -> list[ProgramPart]:
-        """The programs init, step 1, step 2 and step 3."""
-        context = int(self.dice.integers(1, 6))
-        return [self.init(rate_length, context)] + [self.step(context) for _ in range(3)]
+        """The programs `init` and `quarter` 1, 2 and 3."""
+        context = int(self.rng.integers(1, 6))
+        return [self.init(rate_length, context)] + [self.quarter(context) for _ in range(3)]
 
     def init(self, rate_length: int, context: int) -> ProgramPart:
-        self.start(int(self.dice.integers(1, 3)))
+        """Return a random `init` with vectors of this length and so many channels of context."""
+        self.start(int(self.rng.integers(1, 3)))
         register, channels = 0, rate_length
         if self.inputs == 2:
-            width = int(self.dice.integers(1, 4)) * self.factor**2
+            width = int(self.rng.integers(1, 4)) * self.factor**2
             tokens = self.convolve(1, self.digits, width)
             spread = self.add(DEPTH_TO_SPACE, [tokens], self.factor)
             register = self.add(CONCAT, [0, spread])
@@ -118,7 +119,8 @@ class Builder:
         outputs.append(self.add(SLICE, [register], 3 * self.channels, context))
         return ProgramPart(self.inputs, self.instructions, outputs)
 
-    def step(self, context: int) -> ProgramPart:
+    def quarter(self, context: int) -> ProgramPart:
+        """Return a random `quarter s` with so many channels of context."""
         self.start(2)
         both = self.add(CONCAT, [0, 1])
         register = self.body(both, self.channels + context, 2 * self.channels)
@@ -127,23 +129,24 @@ class Builder:
 
     def body(self, register: int, channels: int, outputs: int) -> int:
         """A few layers with a residual path; the numbers stay in the range of thresholds."""
-        width = int(self.dice.integers(1, 9))
+        width = int(self.rng.integers(1, 9))
         first = self.convolve(register, channels, width)
-        first = self.add(LEAKY, [first], int(self.dice.integers(0, 32768)))
-        second = self.convolve(first, width, width, depthwise=bool(self.dice.integers(2)))
+        first = self.add(LEAKY, [first], int(self.rng.integers(0, 32768)))
+        second = self.convolve(first, width, width, depthwise=bool(self.rng.integers(2)))
         both = self.add(ADD, [first, second])
         return self.convolve(both, width, outputs)
 
     def convolve(self, register: int, inputs: int, outputs: int, depthwise: bool = False) -> int:
-        k = int(self.dice.choice([1, 3]))
+        """Add a random layer and a CONV with it; return its register."""
+        k = int(self.rng.choice([1, 3]))
         shape = (outputs, k, k) if depthwise else (outputs, inputs, k, k)
-        shift = self.dice.integers(8, 47, outputs)
-        gain = self.dice.uniform(0.01, 1.5, outputs) / 400
+        shift = self.rng.integers(8, 47, outputs)
+        gain = self.rng.uniform(0.01, 1.5, outputs) / 400
         multiplier: Ints = np.minimum(np.floor(gain * 2.0**shift), 2**31 - 1).astype(np.int64)
         self.layers.append(
             LayerPart(
-                weight=self.dice.integers(-128, 128, shape),
-                bias=self.dice.integers(-(2**16), 2**16, outputs),
+                weight=self.rng.integers(-128, 128, shape),
+                bias=self.rng.integers(-(2**16), 2**16, outputs),
                 multiplier=multiplier,
                 shift=shift,
             )
@@ -151,13 +154,16 @@ class Builder:
         return self.add(CONV, [register], len(self.layers) - 1)
 
     def slice(self, register: int, part: int) -> int:
+        """Add a SLICE: one of the parts of C channels; return its register."""
         return self.add(SLICE, [register], part * self.channels, self.channels)
 
     def start(self, inputs: int) -> None:
+        """Begin a program with so many inputs."""
         self.inputs = inputs
         self.instructions: list[tuple[int, int, list[int], int, int]] = []
 
     def add(self, number: int, sources: list[int], first: int = 0, second: int = 0) -> int:
+        """Add an instruction; return its register."""
         target = self.inputs + len(self.instructions)
         self.instructions.append((number, target, sources, first, second))
         return target

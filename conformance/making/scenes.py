@@ -8,17 +8,17 @@ from numpy.typing import NDArray
 
 def scene(width: int, height: int, seed: int) -> NDArray[np.uint8]:
     """Gradients, discs, stripes and a textured half: u8 [height][width][3]."""
-    dice = np.random.Generator(np.random.PCG64(seed))
+    rng = np.random.Generator(np.random.PCG64(seed))
     y, x = np.mgrid[0:height, 0:width]
     picture = np.stack([x * 255 // width, y * 255 // height, (x + 2 * y) % 256], axis=-1)
     for _ in range(6):
-        centre_y, centre_x = dice.integers(height), dice.integers(width)
-        radius = dice.integers(3, 12 + max(width, height) // 4)
+        centre_y, centre_x = rng.integers(height), rng.integers(width)
+        radius = rng.integers(3, 12 + max(width, height) // 4)
         inside = (y - centre_y) ** 2 + (x - centre_x) ** 2 < radius**2
-        picture[inside] = dice.integers(0, 256, 3)
+        picture[inside] = rng.integers(0, 256, 3)
     stripes = (x // 3 + y // 5) % 2 == 0
     picture[stripes & (x > width // 2)] //= 2
-    grain = dice.integers(-24, 25, picture.shape) * (y > height // 2)[..., None]
+    grain = rng.integers(-24, 25, picture.shape) * (y > height // 2)[..., None]
     result: NDArray[np.uint8] = (picture + grain).clip(0, 255).astype(np.uint8)
     return result
 

@@ -206,11 +206,11 @@ def unusual_symbols(name: str, model: Model) -> Iterator[Vector]:
         data = File(header, recorder.encoded()).write()
         return Vector(f"{name}-{label}", description, data, model=name)
 
-    dice = np.random.Generator(np.random.PCG64(60))
+    rng = np.random.Generator(np.random.PCG64(60))
     last = model.rate_points - 1
-    yield make("likely-symbols", "symbols drawn from their tables", payloads.likely(dice), last)
-    yield make("any-symbols", "entries and escapes of any size", payloads.even(dice), last)
-    yield make("extreme-symbols", "symbols that saturate", payloads.even(dice, extremes), last // 2)
+    yield make("likely-symbols", "symbols drawn from their tables", payloads.likely(rng), last)
+    yield make("any-symbols", "entries and escapes of any size", payloads.even(rng), last)
+    yield make("extreme-symbols", "symbols that saturate", payloads.even(rng, extremes), last // 2)
 
 
 def payload_of(file: bytes) -> bytes:

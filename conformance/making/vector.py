@@ -185,7 +185,7 @@ class Vector:
     def alpha(self) -> NDArray[np.uint8] | None:
         """The alpha plane, when the file is whole and has one."""
         file = read_file(self.data, allow_cut=True)
-        return None if file.cut else read_alpha(file)
+        return None if file.truncated else read_alpha(file)
 
     def outcome(
         self, work: Callable[[], dict[str, Any]], expected: tuple[Status, str] | None

@@ -1,4 +1,4 @@
-"""§3: the chunks behind the payload."""
+"""§3: the chunks after the payload."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ def check_prior(model: Model) -> None:
     if model.format == 1:
         for layer in model.layers:
             check_no_overflow(layer, 32768)
-    init, *steps = model.programs
+    init, *quarters = model.programs
     rates, digits = rate_shape(model.rate_vectors, model), token_shape(model)
     rule(init.inputs in (1, 2), "§8.2", "number of inputs of init")
     outputs = check_program(init, machine, [rates, digits][: init.inputs])
@@ -27,9 +27,9 @@ def check_prior(model: Model) -> None:
     check_outputs(model, outputs[:3])
     y_hat, context = Shape(model.channels, model.latent_stride), outputs[3]
     rule(context.cell == model.latent_stride, "§8.2", "grid of the context")
-    for step in steps:
-        outputs = check_program(step, machine, [y_hat, context])
-        rule(len(outputs) == 2, "§8.2", "number of outputs of a step")
+    for quarter in quarters:
+        outputs = check_program(quarter, machine, [y_hat, context])
+        rule(len(outputs) == 2, "§8.2", "number of outputs of a quarter")
         check_outputs(model, outputs)
 
 

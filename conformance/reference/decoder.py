@@ -22,7 +22,7 @@ MAXIMUM_PIXELS = 2**26  # §10: more may be refused
 
 @dataclass(frozen=True)
 class Decoded:
-    """Everything that §5 to §7 give; `final_state` is None when the payload is cut (§5.5)."""
+    """Everything that §5 to §7 give; `final_state` is None when the payload is truncated (§5.5)."""
 
     grids: Grids
     rates: NDArray[np.int64]  # [h][w]
@@ -37,6 +37,9 @@ def decode(file: File, model: Model, semantic: bool = False) -> Decoded:
     """Decode the symbols of a file whose model id is that of `model`.
 
     `semantic` asks for the semantic layer alone (§5.5).
+
+    Raises:
+        Refused: the payload breaks a rule of §5 to §7.
     """
     header = file.header
     require(header.rate < model.rate_points, Status.INVALID_FILE, "§5.1.3", "rate point")
@@ -47,7 +50,7 @@ def decode(file: File, model: Model, semantic: bool = False) -> Decoded:
     try:
         return decode_with(EntropyDecoder(file.payload), file, model, semantic)
     except OutOfBytes as error:  # §5.2.5, §5.5
-        status = Status.TRUNCATED_FILE if file.payload_is_cut else Status.INVALID_FILE
+        status = Status.TRUNCATED_FILE if file.payload_is_truncated else Status.INVALID_FILE
         raise Refused(status, "§5.2.5", "no payload byte left") from error
 
 
@@ -63,11 +66,11 @@ def decode_with(
         rates = decode_map(decoder, latent, header.rate, model.rate_points, model.map_unit)
     banks, digits = decode_tokens(decoder, model, *windows)
     token_bytes = decoder.position
-    source = SymbolSource(decoder, model, file.payload_is_cut)
+    source = SymbolSource(decoder, model, file.payload_is_truncated)
     if semantic:
         source.decoder = None  # §5.5
     latents = decode_latents(source, rates, digits, grids)
-    ends = not (semantic or file.payload_is_cut)
+    ends = not (semantic or file.payload_is_truncated)
     return Decoded(
         grids=grids,
         rates=rates,

@@ -35,6 +35,7 @@ Code = dict[tuple[int, int], int]
 
 
 def rule(condition: bool, reason: str) -> None:
+    """Refuse the stream for this reason unless the condition holds."""
     require(condition, Status.INVALID_FILE, "§3.4", reason)
 
 
@@ -67,6 +68,7 @@ class Bits:
         self.position = 0  # in bits
 
     def take(self, count: int) -> int:
+        """Return the next `count` bits, the first one lowest."""
         value = 0
         for place in range(count):
             byte = self.position // 8
@@ -80,7 +82,11 @@ class Bits:
         self.position = -(-self.position // 8) * 8
 
     def symbol(self, code: Code) -> int:
-        """RFC 1951, 3.1.1: codes begin with their most significant bit."""
+        """RFC 1951, 3.1.1: codes begin with their most significant bit.
+
+        Raises:
+            Refused: the stream ends, or no code has these bits.
+        """
         bits = 0
         for length in range(1, 16):
             bits = bits << 1 | self.take(1)

@@ -13,7 +13,7 @@ MAXIMUM_ZEROS = 17
 
 
 class OutOfBytes(Exception):
-    """§5.2.5: renormalisation needs a byte behind the end of the payload."""
+    """§5.2.5: renormalisation needs a byte after the end of the payload."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,12 @@ class FrequencyTable:
 
     @classmethod
     def of(cls, frequencies: list[int]) -> FrequencyTable:
+        """Return the table of these frequencies."""
         return cls(tuple(frequencies), tuple(accumulate(frequencies[:-1], initial=0)))
 
     @property
     def count(self) -> int:
+        """The number of entries."""
         return len(self.frequencies)
 
 
@@ -67,7 +69,11 @@ class EntropyDecoder:
         return i
 
     def renormalise(self) -> None:
-        """§5.2.3."""
+        """§5.2.3.
+
+        Raises:
+            OutOfBytes: the payload has no more (§5.2.5).
+        """
         while self.x < LOWER_BOUND:
             if self.position == len(self.payload):
                 raise OutOfBytes
@@ -99,7 +105,11 @@ class EntropyDecoder:
         return (1 << zeros) + bits - 1
 
     def finish(self) -> int:
-        """§5.4: check the final state, and return it."""
+        """§5.4: check the final state, and return it.
+
+        Raises:
+            Refused: the state or the number of bytes is wrong (§5.4).
+        """
         self.renormalise()
         expected = LOWER_BOUND + (self.k >> 16)
         whole = self.x == expected and self.position == len(self.payload)

@@ -20,16 +20,17 @@ from .status import Refused, Status, require
 
 @dataclass
 class File:
-    """A file taken apart. When it is cut, the payload may be short and chunks may be missing."""
+    """A file taken apart. When it is truncated, the payload may be short and chunks may be missing."""
 
     header: Header
     payload: bytes = b""
     chunks: list[Chunk] = field(default_factory=list)
     contents: list[bytes] = field(default_factory=list)
-    cut: bool = False
+    truncated: bool = False
 
     @property
-    def payload_is_cut(self) -> bool:
+    def payload_is_truncated(self) -> bool:
+        """Whether bytes of the payload are missing."""
         return len(self.payload) < self.header.payload_length
 
 
@@ -41,17 +42,17 @@ def read_file(data: bytes, allow_cut: bool = False) -> File:
     except Refused as refused:
         if not (allow_cut and refused.status is Status.TRUNCATED_FILE):
             raise
-        file.cut = True
+        file.truncated = True
     check_order(file.chunks)
     check_types(file.chunks)
     file.contents = [content_of(chunk, file.header) for chunk in file.chunks]
-    if not file.cut:
+    if not file.truncated:
         check_alpha_presence(file.chunks, file.header)
     return file
 
 
 def split(data: bytes, file: File) -> None:
-    """§4.1 to §4.3: payload, chunks and trailer, as many of them as there are before a cut."""
+    """§4.1 to §4.3: payload, chunks and trailer, as many of them as there are."""
     header = file.header
     reader = Reader(data, Status.TRUNCATED_FILE, "§4.1", header.size)
     file.payload = data[header.size : header.size + header.payload_length]
@@ -63,4 +64,4 @@ def split(data: bytes, file: File) -> None:
         computed = crc32c(data[: reader.position])
         stored = reader.unsigned(4)
         require(stored == computed, Status.INVALID_FILE, "§4.2", "the trailer differs")
-    require(reader.remaining == 0, Status.INVALID_FILE, "§4.3", "bytes behind the end")
+    require(reader.remaining == 0, Status.INVALID_FILE, "§4.3", "bytes after the end")

@@ -24,7 +24,7 @@ class Header:
     orientation: int
     grayscale: bool
     alpha: int
-    colour: int
+    color_space: int
     payload_length: int
     display_width: int
     display_height: int
@@ -65,9 +65,9 @@ def read_header(data: bytes) -> Header:
     require(sides_fit, Status.INVALID_FILE, "§2.5", f"picture of {width} x {height} pixels")
     if has_description:
         require(description != 0, Status.INVALID_FILE, "§2.5", "picture description byte of 0")
-    alpha, colour = description >> 4 & 3, description >> 6  # §2.6
+    alpha, color_space = description >> 4 & 3, description >> 6  # §2.6
     require(alpha <= 1, Status.UNSUPPORTED, "§2.6", f"alpha mode {alpha}")
-    require(colour <= 1, Status.UNSUPPORTED, "§2.6", f"colour space {colour}")
+    require(color_space <= 1, Status.UNSUPPORTED, "§2.6", f"colour space {color_space}")
     require(payload_length >= 4, Status.INVALID_FILE, "§2.5", "payload of fewer than 4 bytes")
     display_width, display_height = width, height
     if reduction is not None:
@@ -82,7 +82,7 @@ def read_header(data: bytes) -> Header:
         orientation=(description & 7) + 1,
         grayscale=bool(description & 8),
         alpha=alpha,
-        colour=colour,
+        color_space=color_space,
         payload_length=payload_length,
         display_width=display_width,
         display_height=display_height,
@@ -105,7 +105,11 @@ def display_size(width: int, height: int, reduction: int) -> tuple[int, int]:
 
 
 def read_signature(reader: Reader) -> None:
-    """§2.1: a byte that is there and differs is invalid; agreeing bytes that end early, truncated."""
+    """§2.1: a byte that is there and differs is invalid; agreeing bytes that end early, truncated.
+
+    Raises:
+        Refused: it is wrong or incomplete (§2.1).
+    """
     present = reader.data[: len(SIGNATURE)]
     if present != SIGNATURE[: len(present)]:
         raise Refused(Status.INVALID_FILE, "§2.1", "another signature")

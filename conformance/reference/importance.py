@@ -48,14 +48,14 @@ class OffsetDecoder:
         context = int(signs @ [9, 3, 1]) + FLAT  # §5.6.3
         if self.changes[context].decode(self.decoder) == 0:
             return offset
-        step = -1 if self.sides[context].decode(self.decoder) else 1
-        more, steps = 1, 0
+        direction = -1 if self.sides[context].decode(self.decoder) else 1
+        more, ones = 1, 0
         while more:
-            offset += step
+            offset += direction
             within = self.least <= offset <= self.most
             require(within, Status.INVALID_FILE, "§5.6.4", f"offset {offset} beyond the rates")
-            more = self.sizes[min(steps, SIZES - 1)].decode(self.decoder)
-            steps += 1
+            more = self.sizes[min(ones, SIZES - 1)].decode(self.decoder)
+            ones += 1
         return offset
 
 

@@ -13,7 +13,7 @@ from .grids import Grids
 from .model import Model
 from .network import Register, Tensor, run, sat16
 
-X = (0, 3, 2, 1)  # §7.3
+QUARTER_XOR = (0, 3, 2, 1)  # X of §7.3
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class SymbolSource:
         self.is_cut = is_cut
 
     def next(self, scale_index: int) -> int:
+        """Return the next symbol of this scale; 0 for -1, which is not coded."""
         if scale_index == -1 or self.decoder is None:
             return 0
         try:
@@ -57,7 +58,7 @@ def decode_latents(
     """
     model = source.model
     stride = model.latent_stride
-    init, *steps = model.programs
+    init, *quarters = model.programs
     inputs = [
         Register(stride, rate_tensor(model.rate_vectors, rates)),
         Register(model.window, token_tensor(model, digits, grids)),
@@ -71,7 +72,7 @@ def decode_latents(
         if s > 0:
             # §7.4
             inputs = [Register(stride, y_hat.copy()), Register(stride, context)]
-            scale, mean = run(steps[s - 1], model.layers, inputs, grids)
+            scale, mean = run(quarters[s - 1], model.layers, inputs, grids)
         # §7.5: the number of thresholds that are at most the scale, minus 1.
         index = np.searchsorted(model.thresholds, scale, side="right") - 1
         for at in quarter(s, shape):
@@ -79,7 +80,7 @@ def decode_latents(
             symbols[at] = source.next(int(index[at]))
             means[at] = mean[at]
             # §7.6
-            y_hat[at] = sat16(symbols[at] * 2**model.mean_bits + means[at])
+            y_hat[at] = sat16(symbols[at] * 2**model.mean_fraction + means[at])
     return Latents(scale_index, symbols, means, step, y_hat, latent=y_hat * step)  # §7.7
 
 
@@ -101,5 +102,5 @@ def quarter(s: int, shape: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
         for y in range(h):
             for x in range(w):
                 parity = 2 * (y % 2) + x % 2
-                group = parity ^ X[s]
+                group = parity ^ QUARTER_XOR[s]
                 yield group * (channels // 4) + c, y, x

@@ -42,8 +42,8 @@ class Model:
     latent_align: int
     channels: int  # C
     rate_points: int  # R
-    mean_bits: int  # Fy
-    step_bits: int  # Fq
+    mean_fraction: int  # Fy
+    step_fraction: int  # Fq
     tile_core: int  # this and the next four: 0 with an integer synthesis
     tile_margin: int
     whole_limit: int
@@ -56,7 +56,7 @@ class Model:
     rate_vectors: NDArray[np.int64]  # [R][P]
     map_unit: int  # 0: no importance maps
     layers: list[Layer]
-    programs: list[Program]  # init, step 1, step 2, step 3
+    programs: list[Program]  # init, quarter 1, 2 and 3
     synthesis: Synthesis | None
     sha256: str
 

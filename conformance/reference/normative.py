@@ -42,7 +42,7 @@ def parse(data: bytes, check_reach: bool = True) -> Model:
         model.synthesis, reaches = read_synthesis(reader, model)
     check_prior(model)
     check_synthesis(model, reaches if check_reach else {})
-    rule(reader.remaining == 0, "A.2", "bytes behind the last field")
+    rule(reader.remaining == 0, "A.2", "bytes after the last field")
     return model
 
 
@@ -71,8 +71,8 @@ def read_shape(reader: Reader, model: Model) -> None:
     model.latent_align = number(reader, 2, 1, 1024, clause)
     model.channels = number(reader, 2, 4, 1024, clause)
     model.rate_points = number(reader, 1, 1, 255, clause)
-    model.mean_bits = number(reader, 1, 0, 14, clause)
-    model.step_bits = number(reader, 1, 0, 14, clause)
+    model.mean_fraction = number(reader, 1, 0, 14, clause)
+    model.step_fraction = number(reader, 1, 0, 14, clause)
     rule(model.window % model.latent_align == 0, clause, "window and latent_align")
     rule(model.latent_align % model.latent_stride == 0, clause, "latent_align and latent_stride")
     rule(model.channels % 4 == 0, clause, "number of channels")

@@ -23,7 +23,11 @@ INSTALLED = Path(__file__).resolve().parents[2] / "models" / "pretrained"
 
 
 def read_members(path: Path) -> dict[str, bytes]:
-    """A.1.1: the members of a package, by their names relative to the root directory."""
+    """A.1.1: the members of a package, by their names relative to the root directory.
+
+    Raises:
+        Refused: the archive is damaged (A.1).
+    """
     members: dict[str, bytes] = {}
     roots = set()
     try:
@@ -59,7 +63,11 @@ def load(path: Path) -> Model:
 
 
 def decoding_half(path: Path) -> bytes | None:
-    """A.1.2: the bytes of a file that is a normative part alone; None for any other."""
+    """A.1.2: the bytes of a file that is a normative part alone; None for any other.
+
+    Raises:
+        Refused: it is damaged (A.1.2).
+    """
     try:
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
@@ -78,7 +86,11 @@ def network_digest(members: dict[str, bytes]) -> bytes:
 
 
 def find(wanted: int) -> Model:
-    """Load the package with the id `wanted` (§5.1.3); damaged ones do not hide an intact one."""
+    """Load the package with the id `wanted` (§5.1.3); damaged ones do not hide an intact one.
+
+    Raises:
+        Refused: no intact package is the one that the file needs (§5.1.3).
+    """
     damage = None
     for path in paths_of(wanted):
         try:

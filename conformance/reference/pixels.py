@@ -44,7 +44,11 @@ def draw(
     alpha: NDArray[np.uint8] | None,
     wanted: Wanted,
 ) -> NDArray[np.uint8]:
-    """The picture or a region of it, u8 [rows][columns][channels] (§2.6.2)."""
+    """The picture or a region of it, u8 [rows][columns][channels] (§2.6.2).
+
+    Raises:
+        NoPixels: the package has no integer synthesis.
+    """
     synthesis = model.synthesis
     if synthesis is None:
         raise NoPixels

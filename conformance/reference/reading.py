@@ -19,10 +19,15 @@ class Reader:
 
     @property
     def remaining(self) -> int:
+        """How many bytes have not been read."""
         return len(self.data) - self.position
 
     def take(self, count: int) -> bytes:
-        """The next `count` bytes."""
+        """The next `count` bytes.
+
+        Raises:
+            Refused: so many are not there.
+        """
         if count > self.remaining:
             missing = count - self.remaining
             raise Refused(self.at_end, self.clause, f"{missing} bytes missing at the end")
@@ -45,7 +50,11 @@ class Reader:
         return values.astype(np.int64).reshape(shape)
 
     def varint(self) -> int:
-        """§1.3: an unsigned LEB128 integer below 2^32 in its shortest form."""
+        """§1.3: an unsigned LEB128 integer below 2^32 in its shortest form.
+
+        Raises:
+            Refused: it ends early, is too long, or is not in its shortest form.
+        """
         value = 0
         for index in range(5):
             byte = self.unsigned(1)

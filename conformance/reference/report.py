@@ -16,12 +16,12 @@ from .pixels import Region, Wanted, draw
 from .status import Refused
 
 EVERYTHING = Wanted()
-COLOUR_SPACES = ("srgb", "display-p3")  # §2.6
+COLOR_SPACES = ("srgb", "display-p3")  # §2.6
 CHUNK_NAMES = {ALPHA: "alpha", ICC: "icc", EXIF: "exif", XMP: "xmp"}  # §3.3
 
 
 def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
-    """What `info --json` prints: of a file cut in its payload too; None for what cannot be told.
+    """What `info --json` prints: of a file truncated in its payload too; None for what cannot be told.
 
     The bytes of the layers need the model; without them no model is looked for.
     """
@@ -35,7 +35,7 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
         "display_height": header.display_height,
         "mode": ("L" if header.grayscale else "RGB") + ("A" if header.alpha else ""),
         "orientation": header.orientation,
-        "color_space": COLOUR_SPACES[header.colour],
+        "color_space": COLOR_SPACES[header.color_space],
         "version": header.version,
         "model_id": header.model_id,
         "rate": header.rate,
@@ -60,7 +60,7 @@ def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
 
 
 def read_for_info(data: bytes) -> File:
-    """A file that is whole, or cut in its payload; a later cut is refused."""
+    """A file that is whole, or truncated in its payload; a later end is refused."""
     header = read_header(data)
     cut_in_payload = len(data) < header.size + header.payload_length
     return read_file(data, allow_cut=cut_in_payload)
@@ -68,7 +68,7 @@ def read_for_info(data: bytes) -> File:
 
 def semantic_bytes(file: File) -> int | None:
     """The payload bytes that tokens take; None without the model or for a damaged payload."""
-    if file.payload_is_cut:
+    if file.payload_is_truncated:
         return None
     try:
         return decode(file, find(file.header.model_id)).token_bytes
@@ -98,7 +98,11 @@ def picture(
 
 
 def check_region(region: Region | None, header: Header) -> None:
-    """§9.12: a region is not empty and inside the picture."""
+    """§9.12: a region is not empty and inside the picture.
+
+    Raises:
+        ValueError: it is empty or leaves the picture.
+    """
     if region is None:
         return
     across = 0 <= region.x < region.x + region.width <= header.width
@@ -120,8 +124,8 @@ def arrays(file: File, decoded: Decoded) -> dict[str, NDArray[Any]]:
         "y_hat": latents.y_hat.astype(np.int16),
         "latent": latents.latent.astype(np.int32),
         "rate": np.array(file.header.rate),
-        "final_state": np.array(decoded.final_state or 0),  # §5.4: a cut payload has none
-        "complete": np.array(not file.payload_is_cut),
+        "final_state": np.array(decoded.final_state or 0),  # §5.4: a truncated payload has none
+        "complete": np.array(not file.payload_is_truncated),
         "token_bytes": np.array(decoded.token_bytes),
     }
     if file.header.has_map:

@@ -8,7 +8,7 @@
 #include "example_io.h"
 #include "example_output.h"
 
-/* Reads one number of the header and the one space behind it; 0 when there is none. */
+/* Reads one number of the header and the one space after it; 0 when there is none. */
 static uint32_t read_number(const uint8_t* data, size_t size, size_t* at) {
   uint32_t value = 0;
   while (*at < size && isspace(data[*at])) ++*at;

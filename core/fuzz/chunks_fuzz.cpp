@@ -1,4 +1,4 @@
-// The container: header, chunks, trailer; whole files and cut ones. What is accepted must be
+// The container: header, chunks, trailer; whole files and truncated ones. What is accepted must be
 // written back to a file of the same meaning.
 
 #include "base/constants.h"

@@ -66,34 +66,34 @@ void change_program(dlf::Program& program, Random& random) {
     return;
   }
   if (program.instructions.empty() || random.in(0, 5) == 0) {
-    dlf::Instruction step;
-    step.op = static_cast<dlf::Op>(random.in(0, 7));
-    step.target = program.registers++;
-    step.sources.assign(static_cast<size_t>(random.in(1, 3)), any_register());
-    step.arg0 = argument(random);
-    program.instructions.push_back(step);
+    dlf::Instruction instruction;
+    instruction.op = static_cast<dlf::Op>(random.in(0, 7));
+    instruction.target = program.registers++;
+    instruction.sources.assign(static_cast<size_t>(random.in(1, 3)), any_register());
+    instruction.arg0 = argument(random);
+    program.instructions.push_back(instruction);
     return;
   }
   const size_t at = pick(random, program.instructions.size());
-  dlf::Instruction& step = program.instructions[at];
+  dlf::Instruction& instruction = program.instructions[at];
   switch (random.in(0, 5)) {
     case 0:
-      step.op = static_cast<dlf::Op>(random.in(0, 7));
+      instruction.op = static_cast<dlf::Op>(random.in(0, 7));
       break;
     case 1:
-      step.target = any_register();
+      instruction.target = any_register();
       break;
     case 2:
-      step.sources[pick(random, step.sources.size())] = any_register();
+      instruction.sources[pick(random, instruction.sources.size())] = any_register();
       break;
     case 3:
-      step.arg0 = argument(random);
+      instruction.arg0 = argument(random);
       break;
     case 4:
-      step.arg1 = argument(random);
+      instruction.arg1 = argument(random);
       break;
     default:
-      step.sources.push_back(any_register());
+      instruction.sources.push_back(any_register());
   }
 }
 
@@ -108,7 +108,7 @@ void change_shape(dlf::NormativePart& part, Random& random) {
   } else if (which == 8) {
     part.token_context = !part.token_context;
   } else if (which == 9) {
-    part.latent_fraction = static_cast<uint8_t>(random.in(0, 16));
+    part.mean_fraction = static_cast<uint8_t>(random.in(0, 16));
   } else {
     part.rate_points = static_cast<uint8_t>(random.in(0, 4));
   }

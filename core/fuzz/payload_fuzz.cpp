@@ -14,7 +14,7 @@ namespace {
 void same_elsewhere(const dlf::SymbolSet& set, const dlf::ModelPackage& model, uint8_t rate,
                     dlf::ByteView payload) {
   dlf::PayloadOptions options;
-  options.force_scalar = true;
+  options.force_plain = true;
   options.threads = 2;
   const dlf::SymbolSet other = dlf::decode_payload(model, set.geometry, rate, payload, options);
   check(other.tokens == set.tokens && other.latent == set.latent &&

@@ -40,12 +40,13 @@ void check_symbols(const dlf_symbols* symbols, const dlf_info& info) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const dlf_limits limits = dlf_fuzz::small_limits();
   dlf_info info;
-  dlf_cost cost;
+  dlf_estimate estimate;
   DLF_INIT(&info);
-  DLF_INIT(&cost);
+  DLF_INIT(&estimate);
 
   const dlf_status probed = dlf_probe(data, size, &info, nullptr);
-  const dlf_status estimated = dlf_estimate(data, size, test_package(), 1, &cost, nullptr);
+  const dlf_status estimated =
+      dlf_estimate_decoding(data, size, test_package(), 1, &estimate, nullptr);
   if (probed == DLF_OK) {
     check_status(estimated, {DLF_OK, DLF_MODEL_ERROR});
   } else {

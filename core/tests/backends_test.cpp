@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint32_t kWidth = 149, kHeight = 71, kWindow = 64;
 
-// The machine, called for columns before and behind the middle, as a backend does that works on
+// The machine, called for columns before and after the middle, as a backend does that works on
 // pieces.
 class Halves : public ProgramRunner {
  public:

@@ -87,20 +87,20 @@ TEST(one_wrong_picture_or_file_of_several_names_itself) {
 }
 
 TEST(rounds_are_as_large_as_the_memory) {
-  dlf::Estimate cost;
-  cost.tile_bytes = 100;
-  cost.memory_bytes = 110;
-  const std::vector<dlf::Estimate> costs(5, cost);
+  dlf::Estimate estimate;
+  estimate.tile_bytes = 100;
+  estimate.memory_bytes = 110;
+  const std::vector<dlf::Estimate> estimates(5, estimate);
   const std::vector<uint64_t> pixels(5, 1000);
   // Three take 30 bytes and leave 100 for a tile; four would leave 90.
-  const std::vector<dlf::Round> rounds = dlf::plan_rounds(costs, pixels, 130);
+  const std::vector<dlf::Round> rounds = dlf::plan_rounds(estimates, pixels, 130);
   CHECK_EQ(rounds.size(), size_t{2});
   CHECK_EQ(rounds[0].end, size_t{3});
   CHECK_EQ(rounds[0].tiles_in_memory, uint64_t{1});
   CHECK_EQ(rounds[1].begin, size_t{3});
   CHECK_EQ(rounds[1].end, size_t{5});
-  CHECK_EQ(dlf::plan_rounds(costs, pixels, 1000)[0].tiles_in_memory, uint64_t{9});
-  CHECK_EQ(dlf::plan_rounds(costs, pixels, 1).size(), size_t{5});
+  CHECK_EQ(dlf::plan_rounds(estimates, pixels, 1000)[0].tiles_in_memory, uint64_t{9});
+  CHECK_EQ(dlf::plan_rounds(estimates, pixels, 1).size(), size_t{5});
   const std::vector<uint64_t> many(5, uint64_t{1} << 40);
-  CHECK_EQ(dlf::plan_rounds(costs, many, 1000).size(), size_t{5});
+  CHECK_EQ(dlf::plan_rounds(estimates, many, 1000).size(), size_t{5});
 }

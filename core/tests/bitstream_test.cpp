@@ -28,7 +28,8 @@ Header random_header(dlf_test::Random& random) {
     header.picture.orientation = static_cast<uint8_t>(random.in(1, 8));
     header.picture.grayscale = random.coin();
     header.picture.alpha = random.coin() ? dlf::AlphaMode::kStraight : dlf::AlphaMode::kNone;
-    header.picture.colour = random.coin() ? dlf::ColourSpace::kDisplayP3 : dlf::ColourSpace::kSrgb;
+    header.picture.color_space =
+        random.coin() ? dlf::ColorSpace::kDisplayP3 : dlf::ColorSpace::kSrgb;
   }
   if (random.coin() && std::max(header.width, header.height) <= dlf::kMaxSide / 8) {
     header.reduction.factor_bits = static_cast<uint8_t>(random.in(1, 3));

@@ -38,6 +38,13 @@ std::vector<Chunk> read(const std::vector<Stored>& stored, uint64_t alpha_bytes 
   return dlf::open_chunks(dlf::scan_chunks(reader, false, nullptr), alpha_bytes, limits);
 }
 
+// A sequence of one chunk.
+std::vector<uint8_t> written(const std::vector<uint8_t>& content) {
+  ByteWriter writer;
+  dlf::write_chunks(writer, {chunk_of(dlf::kChunkXmp, content)});
+  return writer.take();
+}
+
 uint32_t tag(uint32_t type, uint32_t bits = 0) { return type << dlf::kTagTypeShift | bits; }
 
 std::vector<uint8_t> deflated(const std::vector<uint8_t>& content, uint32_t stated_size) {
@@ -188,12 +195,7 @@ TEST(chunks_that_break_the_rules_are_not_written) {
 
 TEST(contents_may_be_left_in_the_file_until_they_are_asked_for) {
   const std::vector<uint8_t> content(1000, 3);
-  dlf::ByteWriter writer;
-  dlf::Chunk chunk;
-  chunk.type = dlf::kChunkXmp;
-  chunk.content = content;
-  dlf::write_chunks(writer, {chunk});
-  std::vector<uint8_t> bytes = writer.take();
+  std::vector<uint8_t> bytes = written(content);
   const auto open = [&] {
     dlf::ByteReader reader(bytes, DLF_TRUNCATED_FILE, DLF_INVALID_FILE);
     return dlf::open_chunks(dlf::scan_chunks(reader, false, nullptr), 0, {}, dlf::Contents::kLeft);
@@ -205,6 +207,21 @@ TEST(contents_may_be_left_in_the_file_until_they_are_asked_for) {
   bytes.back() ^= 1;  // the zlib stream's checksum
   const std::vector<dlf::Chunk> damaged = open();
   CHECK_STATUS(DLF_INVALID_FILE, dlf::read_content(damaged.front()));
+}
+
+TEST(contents_that_are_known_are_not_inflated_again) {
+  const std::vector<uint8_t> content(1000, 3), another(999, 3);
+  std::vector<uint8_t> bytes = written(content);
+  bytes.back() ^= 1;  // the zlib stream's checksum
+  const auto open = [&](const dlf::KnownContents& known) {
+    dlf::ByteReader reader(bytes, DLF_TRUNCATED_FILE, DLF_INVALID_FILE);
+    return dlf::open_chunks(dlf::scan_chunks(reader, false, nullptr), 0, {}, dlf::Contents::kRead,
+                            known);
+  };
+  CHECK(open({{0, content}}).front().content == content);
+  CHECK_STATUS(DLF_INVALID_FILE, open({}));
+  CHECK_STATUS(DLF_INVALID_FILE, open({{1, content}}));  // of another chunk
+  CHECK_STATUS(DLF_INVALID_FILE, open({{0, another}}));  // of another file
 }
 
 TEST(alpha_has_a_limit_of_its_own) {

@@ -224,7 +224,7 @@ TEST(a_limit_of_memory_costs_threads_before_it_costs_the_picture) {
     dlf::ReadOptions options;
     options.threads = threads;
     options.limits.max_memory = limit;
-    return dlf::check_cost(header, model, options).memory_bytes;
+    return dlf::checked_estimate(header, model, options).memory_bytes;
   };
   const uint64_t alone = memory(1, UINT64_MAX), many = memory(16, UINT64_MAX);
   CHECK(many > 4 * alone);

@@ -92,18 +92,18 @@ TEST(exif_that_cannot_be_read_stays) {
 }
 
 TEST(any_exif_keeps_its_length) {
-  dlf_test::Random dice(5);
+  dlf_test::Random random(5);
   for (int i = 0; i < 20000; ++i) {
-    Bytes exif = dice.bytes(static_cast<size_t>(dice.in(0, 80)));
-    const Bytes head = structure(dice.coin(), {}, {});
+    Bytes exif = random.bytes(static_cast<size_t>(random.in(0, 80)));
+    const Bytes head = structure(random.coin(), {}, {});
     for (size_t at = 0; at < std::min<size_t>(exif.size(), 8); ++at) exif[at] = head[at];
     if (exif.size() > 10) {
-      exif[8] = static_cast<uint8_t>(dice.in(0, 1) * dice.in(0, 6));
-      exif[9] = static_cast<uint8_t>(dice.in(0, 6));
+      exif[8] = static_cast<uint8_t>(random.in(0, 1) * random.in(0, 6));
+      exif[9] = static_cast<uint8_t>(random.in(0, 6));
     }
     for (size_t at = 10; at + 12 <= exif.size(); at += 12) {
       exif[at] = exif[at + 1] = 1;
-      exif[at + 3] = static_cast<uint8_t>(dice.in(0, 14));
+      exif[at + 3] = static_cast<uint8_t>(random.in(0, 14));
     }
     CHECK_EQ(dlf::exif_without_structure(exif).size(), exif.size());
   }

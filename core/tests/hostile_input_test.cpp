@@ -1,5 +1,5 @@
 // Files from strangers through dlf.h: cut at every byte, every single bit flipped, claims without
-// anything behind them. Each gets a status with a name, and never a picture of another size.
+// anything after them. Each gets a status with a name, and never a picture of another size.
 
 #include <sys/resource.h>
 
@@ -195,10 +195,11 @@ TEST(a_claim_of_65535_x_65535_costs_nothing) {
     CHECK_EQ(dlf_verify(file.data(), file.size(), package(), nullptr, nullptr), DLF_LIMIT_EXCEEDED);
   }
   const std::chrono::duration<double, std::micro> time = std::chrono::steady_clock::now() - start;
-  dlf_cost cost;
-  DLF_INIT(&cost);
-  CHECK_EQ(dlf_estimate(file.data(), file.size(), package(), 1, &cost, nullptr), DLF_OK);
-  CHECK(cost.memory_bytes > uint64_t{65535} * 65535 * 3);
+  dlf_estimate estimate;
+  DLF_INIT(&estimate);
+  CHECK_EQ(dlf_estimate_decoding(file.data(), file.size(), package(), 1, &estimate, nullptr),
+           DLF_OK);
+  CHECK(estimate.memory_bytes > uint64_t{65535} * 65535 * 3);
   const long grown = peak_kilobytes() - before;
   std::printf("20 bytes claiming 65535x65535: refused in %.1f us, %ld kB of memory\n",
               time.count() / kCalls, grown);
@@ -213,9 +214,10 @@ TEST(sides_of_2_to_the_24_are_refused_and_can_be_estimated) {
   all.max_pixels = all.max_memory = all.max_chunk_bytes = all.max_file_bytes = UINT64_MAX;
   all.max_side = UINT32_MAX;
   CHECK_EQ(dlf_chunks_open(file.data(), file.size(), &all, nullptr, nullptr), DLF_INVALID_ARGUMENT);
-  dlf_cost cost;
-  DLF_INIT(&cost);
-  CHECK_EQ(dlf_estimate(file.data(), file.size(), package(), 1, &cost, nullptr), DLF_OK);
-  CHECK_EQ(cost.output_bytes, uint64_t{3} << 48);
-  CHECK(cost.memory_bytes > cost.output_bytes);
+  dlf_estimate estimate;
+  DLF_INIT(&estimate);
+  CHECK_EQ(dlf_estimate_decoding(file.data(), file.size(), package(), 1, &estimate, nullptr),
+           DLF_OK);
+  CHECK_EQ(estimate.output_bytes, uint64_t{3} << 48);
+  CHECK(estimate.memory_bytes > estimate.output_bytes);
 }

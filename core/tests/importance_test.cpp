@@ -156,7 +156,7 @@ TEST(below_the_first_rate_point_importance_gives_way) {
     CHECK_EQ(int{plan.rate}, 0);
     CHECK_EQ(rate_at(model, plan, 0, 1), 0);
     const int now = rate_at(model, plan, 0, 0);
-    CHECK(now >= before - 4);  // in steps of the map's unit
+    CHECK(now >= before - 4);  // in units of the map
     before = now;
   }
   CHECK(!dlf::plan_rates(model, geometry, grid, -below).map);

@@ -194,16 +194,16 @@ TEST(gray_and_alpha_go_through_integer_packages) {
     CHECK_EQ(samples.size(), picture.samples.size());
     const std::vector<uint8_t> rgb =
         expected_rgb(*coded.package, symbols_of(*coded.package, file), 1, true);
-    const auto step = static_cast<size_t>(channels);
+    const auto count = static_cast<size_t>(channels);
     for (size_t i = 0; i < rgb.size() / 3; ++i) {
       const uint8_t* colour = rgb.data() + 3 * i;
       if (channels <= 2) {
-        CHECK_EQ(samples[step * i], dlf::luma(colour[0], colour[1], colour[2]));
+        CHECK_EQ(samples[count * i], dlf::luma(colour[0], colour[1], colour[2]));
       } else {
-        CHECK(std::equal(colour, colour + 3, samples.data() + step * i));
+        CHECK(std::equal(colour, colour + 3, samples.data() + count * i));
       }
       if (channels != 1) {
-        CHECK_EQ(samples[step * i + step - 1], picture.samples[step * i + step - 1]);
+        CHECK_EQ(samples[count * i + count - 1], picture.samples[count * i + count - 1]);
       }
     }
   }
@@ -356,9 +356,9 @@ TEST(drawing_needs_less_memory_than_all_symbols) {
   const Coded coded;
   const dlf::Header header = dlf::parse_header(coded.file);
   dlf::ReadOptions options;
-  const uint64_t everything = dlf::check_cost(header, *coded.package, options).memory_bytes;
+  const uint64_t everything = dlf::checked_estimate(header, *coded.package, options).memory_bytes;
   options.for_pixels = true;
-  const uint64_t drawing = dlf::check_cost(header, *coded.package, options).memory_bytes;
+  const uint64_t drawing = dlf::checked_estimate(header, *coded.package, options).memory_bytes;
   CHECK(drawing < everything);
   DecodeOptions decoding;
   decoding.limits.max_memory = drawing;

@@ -146,7 +146,7 @@ EncoderPart encoder_part(Random& random, const NormativePart& part) {
     }
     out.thresholds.push_back(thresholds);
   }
-  out.latent_fraction = 3;
+  out.y_fraction = 3;
   out.rate_vectors = vectors_of(random, part.rate_points, 2);
   Builder analysis(random, out.layers, 1);
   uint16_t x = analysis.emit(Op::kSpaceToDepth, {0}, 8);

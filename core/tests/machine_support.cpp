@@ -53,16 +53,16 @@ Tensor concatenated(const std::vector<const Tensor*>& sources) {
   return out;
 }
 
-Tensor naive_instruction(const std::vector<ConvLayer>& layers, const Instruction& step,
+Tensor naive_instruction(const std::vector<ConvLayer>& layers, const Instruction& instruction,
                          const RegisterShape& shape, const Canvas& canvas,
                          const std::vector<const Tensor*>& sources) {
   const Tensor& a = *sources[0];
-  const int64_t n = step.arg0;
-  if (step.op == Op::kConv) return naive_convolution(layers[static_cast<size_t>(n)], a);
-  if (step.op == Op::kConcat) return concatenated(sources);
+  const int64_t n = instruction.arg0;
+  if (instruction.op == Op::kConv) return naive_convolution(layers[static_cast<size_t>(n)], a);
+  if (instruction.op == Op::kConcat) return concatenated(sources);
   const auto value = [&](uint32_t c, uint32_t y, uint32_t x) -> int64_t {
     const int64_t f = n;
-    switch (step.op) {
+    switch (instruction.op) {
       case Op::kDepthToSpace:
         return sample_at(a, static_cast<size_t>((c * f + y % f) * f + x % f), y / f, x / f);
       case Op::kSpaceToDepth:
@@ -75,7 +75,7 @@ Tensor naive_instruction(const std::vector<ConvLayer>& layers, const Instruction
         break;
     }
     const int64_t first = sample_at(a, c, y, x);
-    switch (step.op) {
+    switch (instruction.op) {
       case Op::kLeaky:
         return first >= 0 ? first : round_shift(first * n, dlf::kLeakyBits);
       case Op::kAdd:
@@ -85,7 +85,7 @@ Tensor naive_instruction(const std::vector<ConvLayer>& layers, const Instruction
       case Op::kMin:
         return std::min(first, n);
       default:
-        return clamp16(round_shift(first * sample_at(*sources[1], c, y, x), step.arg0));
+        return clamp16(round_shift(first * sample_at(*sources[1], c, y, x), instruction.arg0));
     }
   };
   return filled(shape.channels, canvas.rows(shape.cell), canvas.columns(shape.cell), value);
@@ -167,11 +167,11 @@ std::vector<Tensor> naive_run(const std::vector<ConvLayer>& layers, const Progra
                               const Canvas& canvas, const std::vector<Tensor>& inputs) {
   std::vector<Tensor> registers = inputs;
   registers.resize(program.registers);
-  for (const Instruction& step : program.instructions) {
+  for (const Instruction& instruction : program.instructions) {
     std::vector<const Tensor*> sources;
-    for (const uint16_t source : step.sources) sources.push_back(&registers[source]);
-    registers[step.target] =
-        naive_instruction(layers, step, program.shapes[step.target], canvas, sources);
+    for (const uint16_t source : instruction.sources) sources.push_back(&registers[source]);
+    registers[instruction.target] =
+        naive_instruction(layers, instruction, program.shapes[instruction.target], canvas, sources);
   }
   std::vector<Tensor> outputs;
   for (const uint16_t output : program.outputs) outputs.push_back(registers[output]);
@@ -199,7 +199,7 @@ class Writer {
     out_.program.registers = static_cast<uint16_t>(inputs);
     shapes_ = out_.contract.inputs;
     const int64_t count = random_.in(1, 14);
-    for (int64_t i = 0; i < count; ++i) instruction();
+    for (int64_t i = 0; i < count; ++i) add_instruction();
     const int64_t outputs = random_.in(1, 3);
     for (int64_t i = 0; i < outputs; ++i) {
       // Mostly what was written last, so that most of the program matters.
@@ -238,9 +238,9 @@ class Writer {
     shapes_ = so_far.shapes;
   }
 
-  uint32_t cell_after(Op op, const Instruction& step) const {
-    const uint32_t cell = shapes_[step.sources[0]].cell;
-    const auto factor = static_cast<uint32_t>(step.arg0);
+  uint32_t cell_after(Op op, const Instruction& instruction) const {
+    const uint32_t cell = shapes_[instruction.sources[0]].cell;
+    const auto factor = static_cast<uint32_t>(instruction.arg0);
     return op == Op::kDepthToSpace ? cell / factor : op == Op::kSpaceToDepth ? cell * factor : cell;
   }
 
@@ -264,7 +264,7 @@ class Writer {
     return found[static_cast<size_t>(random_.in(0, static_cast<int64_t>(found.size()) - 1))];
   }
 
-  void instruction() {
+  void add_instruction() {
     const uint16_t source = any();
     const RegisterShape shape = shapes_[source];
     switch (random_.in(0, 11)) {

@@ -85,7 +85,7 @@ TEST(fields_out_of_range_are_refused) {
       [](NormativePart& p) { p.banks = 0; },
       [](NormativePart& p) { p.latent_channels = 6; },
       [](NormativePart& p) { p.rate_points = 0; },
-      [](NormativePart& p) { p.latent_fraction = 15; },
+      [](NormativePart& p) { p.mean_fraction = 15; },
       [](NormativePart& p) { p.step_fraction = 15; },
       [](NormativePart& p) { p.tile_core = 0; },
       [](NormativePart& p) { p.whole_limit = 0; },

@@ -58,13 +58,13 @@ void put_program(ByteWriter& writer, const Program& program) {
   writer.u16(program.registers);
   writer.u8(program.inputs);
   writer.u16(static_cast<uint16_t>(program.instructions.size()));
-  for (const Instruction& step : program.instructions) {
-    writer.u8(static_cast<uint8_t>(step.op));
-    writer.u16(step.target);
-    writer.u8(static_cast<uint8_t>(step.sources.size()));
-    for (const uint16_t source : step.sources) writer.u16(source);
-    writer.u32(static_cast<uint32_t>(step.arg0));
-    writer.u32(static_cast<uint32_t>(step.arg1));
+  for (const Instruction& instruction : program.instructions) {
+    writer.u8(static_cast<uint8_t>(instruction.op));
+    writer.u16(instruction.target);
+    writer.u8(static_cast<uint8_t>(instruction.sources.size()));
+    for (const uint16_t source : instruction.sources) writer.u16(source);
+    writer.u32(static_cast<uint32_t>(instruction.arg0));
+    writer.u32(static_cast<uint32_t>(instruction.arg1));
   }
   writer.u8(static_cast<uint8_t>(program.outputs.size()));
   for (const uint16_t output : program.outputs) writer.u16(output);
@@ -81,7 +81,7 @@ void put_shape(ByteWriter& writer, const NormativePart& part) {
   writer.u16(part.latent_align);
   writer.u16(part.latent_channels);
   writer.u8(part.rate_points);
-  writer.u8(part.latent_fraction);
+  writer.u8(part.mean_fraction);
   writer.u8(part.step_fraction);
 }
 
@@ -155,7 +155,7 @@ std::vector<uint8_t> to_bytes(const dlf::EncoderPart& part) {
   for (const std::vector<int16_t>& thresholds : part.thresholds) {
     for (const int16_t threshold : thresholds) put_i16(writer, threshold);
   }
-  writer.u8(part.latent_fraction);
+  writer.u8(part.y_fraction);
   put_rate_vectors(writer, part.rate_vectors);
   put_layers(writer, part.layers, dlf::kPackageFormat);
   put_program(writer, part.analysis);

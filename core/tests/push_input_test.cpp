@@ -174,7 +174,7 @@ TEST(push_input_flipped_bits_fail_as_at_once) {
   Fixture fixture;
   for (const bool chunky : {false, true}) {
     Bytes data = fixture.file(chunky);
-    // With a right checksum behind them, also the rules that come after it are reached.
+    // With a right checksum after them, also the rules that come after it are reached.
     for (const bool mend : {false, true}) {
       for (size_t bit = 0; bit < 8 * data.size(); ++bit) {
         Bytes flipped = data;

@@ -34,9 +34,9 @@ TEST(random_symbols_return_and_cost_their_ideal_length) {
     const int64_t count = random.in(0, 3000);
     for (int64_t i = 0; i < count; ++i) {
       const size_t t = static_cast<size_t>(random.in(0, 4));
-      const uint32_t slot = static_cast<uint32_t>(random.in(0, 65535));
+      const uint32_t residue = static_cast<uint32_t>(random.in(0, 65535));
       uint32_t entry = 0;
-      while (tables[t].cumulative[entry + 1] <= slot) {
+      while (tables[t].cumulative[entry + 1] <= residue) {
         ++entry;
       }
       coded.push_back({t, entry});

@@ -64,13 +64,14 @@ TEST(shared_package_decodes_on_many_threads) {
       values, values + size_t{latent.shape[0]} * latent.shape[1] * latent.shape[2]);
   on_threads([&] {
     dlf_info info;
-    dlf_cost cost;
+    dlf_estimate estimate;
     dlf_package_info about;
     DLF_INIT(&info);
-    DLF_INIT(&cost);
+    DLF_INIT(&estimate);
     DLF_INIT(&about);
     bool fine = dlf_probe(file.data(), file.size(), &info, nullptr) == DLF_OK;
-    fine &= dlf_estimate(file.data(), file.size(), package, 2, &cost, nullptr) == DLF_OK;
+    fine &=
+        dlf_estimate_decoding(file.data(), file.size(), package, 2, &estimate, nullptr) == DLF_OK;
     fine &= dlf_package_get_info(package, &about, nullptr) == DLF_OK;
     fine &= std::strlen(dlf_package_json(package)) > 2;
     fine &= dlf_verify(file.data(), file.size(), package, nullptr, nullptr) == DLF_OK;

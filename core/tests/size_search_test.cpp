@@ -66,7 +66,7 @@ TEST(the_quantiser_weighs_error_against_bits) {
     const dlf::LatentValue value{static_cast<float>(random.in(-4000, 4000)) / 700.0f,
                                  static_cast<int16_t>(1 << model.step_fraction),
                                  static_cast<int16_t>(random.in(-50, 50))};
-    const double exact = double{value.y} - std::ldexp(value.mean, -model.latent_fraction);
+    const double exact = double{value.y} - std::ldexp(value.mean, -model.mean_fraction);
     const int nearest = dlf::quantise(model, table, value, 0);
     CHECK(std::abs(exact - nearest) <= 0.5);
     const double price = static_cast<double>(random.in(1, 100)) / 100;

@@ -73,7 +73,7 @@ std::vector<std::vector<std::string>> table_rows(const std::string& text) {
   return rows;
 }
 
-// All clause numbers that `text` names: those behind a section sign, and A.1, A.2.9 ... of Annex A.
+// All clause numbers that `text` names: those after a section sign, and A.1, A.2.9 ... of Annex A.
 std::vector<std::string> cited(const std::string& text) {
   const std::string sign = "§";
   std::vector<std::string> clauses;
@@ -120,7 +120,7 @@ std::map<std::string, uint64_t> all_constants() {
   add("kPictureOrientationMask", dlf::kPictureOrientationMask);
   add("kPictureGrayscale", dlf::kPictureGrayscale);
   add("kPictureAlphaShift", dlf::kPictureAlphaShift);
-  add("kPictureColourShift", dlf::kPictureColourShift);
+  add("kPictureColorSpaceShift", dlf::kPictureColorSpaceShift);
   add("kReductionFactorMask", dlf::kReductionFactorMask);
   add("kReductionSideMask", dlf::kReductionSideMask);
   add("kReductionColumnsShift", dlf::kReductionColumnsShift);

@@ -149,7 +149,7 @@ Program init_program(Random& random, NormativePart& part, uint16_t rate_width, b
   return build.finish({step, scale, mean, context});
 }
 
-Program step_program(Random& random, NormativePart& part) {
+Program quarter_program(Random& random, NormativePart& part) {
   const uint16_t channels = part.latent_channels, hidden = 6;
   Builder build(2);
   uint16_t joined = build.emit(Op::kConcat, {0, 1});
@@ -176,7 +176,7 @@ NormativePart random_part(Random& random, const PartOptions& options) {
   part.latent_align = options.align;
   part.latent_channels = options.channels;
   part.rate_points = 3;
-  part.latent_fraction = 4;
+  part.mean_fraction = 4;
   part.step_fraction = 10;
   part.tile_core = 2;
   part.tile_margin = 1;
@@ -212,7 +212,7 @@ NormativePart random_part(Random& random, const PartOptions& options) {
   }
   part.programs[0] = init_program(random, part, rate_width, options.use_tokens);
   for (int s = 1; s < 4; ++s) {
-    part.programs[s] = step_program(random, part);
+    part.programs[s] = quarter_program(random, part);
   }
   return part;
 }

@@ -95,15 +95,15 @@ TEST(threads_and_simd_do_not_change_anything) {
   const Picture picture(2, 2600, 1900);
   const EncodedPayload one = picture.encode();
   for (const int threads : {1, 2, 5}) {
-    for (const bool scalar : {false, true}) {
+    for (const bool plain : {false, true}) {
       dlf::EntropyOptions options;
       options.threads = threads;
-      options.force_scalar = scalar;
+      options.force_plain = plain;
       const EncodedPayload other = picture.encode(1, options);
       CHECK(other.payload == one.payload);
       PayloadOptions decoding;
       decoding.threads = threads;
-      decoding.force_scalar = scalar;
+      decoding.force_plain = plain;
       CHECK(same(picture.decode(one.payload, 1, decoding), one.symbols));
     }
   }
@@ -113,7 +113,7 @@ TEST(latents_are_within_half_a_step_where_coded) {
   const Picture picture(3, 300, 200);
   const dlf::NormativePart& part = picture.model->normative();
   const SymbolSet set = picture.encode().symbols;
-  const double scale = std::ldexp(1.0, -part.latent_fraction - part.step_fraction);
+  const double scale = std::ldexp(1.0, -part.mean_fraction - part.step_fraction);
   for (size_t i = 0; i < set.latent.size(); ++i) {
     const double step = set.step.data[i] * std::ldexp(1.0, -part.step_fraction);
     if (set.scale_index.data[i] >= 0) {

@@ -62,8 +62,8 @@ TEST(a_filling_is_smooth) {
   }
   const std::vector<uint8_t> filled = dlf::fill_transparent(samples.view());
   for (size_t x = 1; x < 128; ++x) {
-    const int step = int{filled[4 * x]} - int{filled[4 * (x - 1)]};
-    CHECK(step >= 0 && step < 16);
+    const int rise = int{filled[4 * x]} - int{filled[4 * (x - 1)]};
+    CHECK(rise >= 0 && rise < 16);
   }
 }
 

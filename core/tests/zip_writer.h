@@ -17,7 +17,7 @@ struct Member {
 struct ZipForm {
   bool deflated = false;
   bool zip64 = false;         // sizes, offsets and the end of the directory in 64 bits
-  bool other_fields = false;  // extra fields of other kinds before and behind that of zip64
+  bool other_fields = false;  // extra fields of other kinds before and after that of zip64
 };
 
 // A zip archive of the given members, as a package file has them.

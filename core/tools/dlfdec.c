@@ -46,14 +46,15 @@ static int load_model(const options* given, const dlf_decoder* decoder, dlf_code
   DLF_INIT(&info);
   DLF_INIT(&error);
   dlf_decoder_get_info(decoder, &info, NULL);
-  path = given->model != NULL ? find_model(given->model) : find_model_id(info.model_id);
+  path =
+      given->common.model != NULL ? find_model(given->common.model) : find_model_id(info.model_id);
   if (path == NULL) return EXIT_MODEL;
   status = refuse_input(given->output, path);
   if (status != 0) {
     free(path);
     return status;
   }
-  if (dlf_codec_open(path, &given->codec, codec, &error) != DLF_OK) {
+  if (dlf_codec_open(path, &given->common.codec, codec, &error) != DLF_OK) {
     status = complain_error(path, &error);
   }
   free(path);
@@ -64,7 +65,7 @@ static dlf_chunks* chunks_of(const options* given, const dlf_decoder* decoder) {
   dlf_chunks* chunks = NULL;
   size_t size = 0;
   const uint8_t* data = dlf_decoder_data(decoder, &size);
-  dlf_chunks_open(data, size, &given->limits, &chunks, NULL); /* a cut file may have none */
+  dlf_chunks_open(data, size, &given->limits, &chunks, NULL); /* a truncated file may have none */
   return chunks;
 }
 
@@ -81,7 +82,8 @@ static int print_info(const options* given, const dlf_decoder* decoder) {
   printf("mode             %s\n", mode_name(info.channels));
   printf("orientation      %lu\ncolor space      %s\nversion          %lu\n",
          (unsigned long)info.orientation,
-         info.colour == DLF_COLOUR_DISPLAY_P3 ? "display-p3" : "srgb", (unsigned long)info.version);
+         info.color_space == DLF_COLOR_SPACE_DISPLAY_P3 ? "display-p3" : "srgb",
+         (unsigned long)info.version);
   printf(
       "model id         %lu\nrate             %lu\nfile bytes       %llu\nbpp              %.5f\n",
       (unsigned long)info.model_id, (unsigned long)info.rate, (unsigned long long)size,
@@ -108,7 +110,7 @@ static int copy_metadata(const options* given, const dlf_decoder* decoder, pictu
   DLF_INIT(&info);
   dlf_decoder_get_info(decoder, &info, NULL);
   to->orientation = info.orientation;
-  to->colour = info.colour;
+  to->color_space = info.color_space;
   for (i = 0; good && i < dlf_chunks_count(chunks); ++i) {
     dlf_chunk chunk;
     DLF_INIT(&chunk);
@@ -165,10 +167,10 @@ static int decode(const options* given, const dlf_decoder* decoder, const dlf_co
     status = write_picture(given->output, shown, given->form, &file);
   }
   if (status == 0 && !write_whole(given->output, file.data, file.size)) status = EXIT_FAILED;
-  if (status == 0 && !given->quiet) {
+  if (status == 0 && !given->common.quiet) {
     say(is_standard_output(given->output) ? stderr : stdout, "%s: %lux%lu %s%s, %.2f s",
         given->output, (unsigned long)shown->width, (unsigned long)shown->height,
-        mode_name(shown->channels), decoded.complete ? "" : " of a cut file",
+        mode_name(shown->channels), decoded.complete ? "" : " of a truncated file",
         seconds_now() - start);
   }
   free(file.data);
@@ -190,12 +192,12 @@ int main(int argc, char** argv) {
   status = read_options(argc, argv, &given);
   if (status >= 0) return status;
   if (!given.info_only) {
-    status = judge_output(given.output, format_name(given.form), given.input, given.choice);
+    status = judge_output(given.output, format_name(given.form), given.input, given.common.choice);
     if (status != 0) return status;
   }
   DLF_INIT(&error);
   verbose_logger(&logger);
-  if (given.verbose) given.codec.logger = given.reading.logger = &logger;
+  if (given.common.verbose) given.common.codec.logger = given.reading.logger = &logger;
   given.reading.limits = &given.limits;
   given.decoding.progress = stop_when_interrupted;
   if (dlf_decoder_open(NULL, &given.reading, &decoder, &error) != DLF_OK) {

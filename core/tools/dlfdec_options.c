@@ -9,8 +9,6 @@
 #include "thumbnail.h"
 #include "writing.h"
 
-enum { MAX_THREADS = 256 };
-
 static void print_help(void) {
   printf(
       "usage: dlfdec [options] IN.dlf OUT\n"
@@ -31,8 +29,8 @@ static void print_help(void) {
       "      --model NAME|FILE   model package (default: the one that the file asks for)\n"
       "      --device NAME       cpu (default), cuda, cuda:N\n"
       "      --backend NAME      auto (default), integer (exact), torch: what runs integer\n"
-      "                          networks; auto is integer on the processor\n"
-      "      --threads N         default: all processors\n"
+      "                          networks; auto is integer on the CPU\n"
+      "      --threads N         default: all CPUs\n"
       "      --max-pixels N      refuse larger pictures (default: 134217728)\n"
       "      --max-side N        refuse wider and higher pictures (default: 65535)\n"
       "      --max-memory N      refuse what needs more bytes (default: 4294967296)\n"
@@ -94,7 +92,7 @@ static int read_format(const char* word, options* to) {
   return to->form != FORMAT_NONE;
 }
 
-/* What stands behind the options. Returns -1 to go on, or the exit status. */
+/* What stands after the options. Returns -1 to go on, or the exit status. */
 static int read_words(int argc, char** argv, options* out) {
   if (argc - optind != (out->info_only ? 1 : 2)) {
     return complain(EXIT_USAGE,
@@ -117,27 +115,19 @@ static int read_words(int argc, char** argv, options* out) {
 
 int read_options(int argc, char** argv, options* out) {
   enum {
-    FORM = 256,
+    FORM = OWN_OPTIONS,
     LAYERS,
     DOWNSCALE,
     THUMBNAIL,
     NOISE,
     REGION,
-    CUT,
+    ALLOW_TRUNCATED,
     INFO,
-    MODEL,
-    DEVICE,
-    BACKEND,
-    THREADS,
     PIXELS,
     SIDE,
     MEMORY,
     CHUNKS,
-    FILE_BYTES,
-    FORCE,
-    NO_CLOBBER,
-    QUIET,
-    VERBOSE
+    FILE_BYTES
   };
   static const struct option names[] = {{"format", required_argument, NULL, FORM},
                                         {"layers", required_argument, NULL, LAYERS},
@@ -145,28 +135,18 @@ int read_options(int argc, char** argv, options* out) {
                                         {"thumbnail", required_argument, NULL, THUMBNAIL},
                                         {"noise", required_argument, NULL, NOISE},
                                         {"region", required_argument, NULL, REGION},
-                                        {"allow-truncated", no_argument, NULL, CUT},
+                                        {"allow-truncated", no_argument, NULL, ALLOW_TRUNCATED},
                                         {"info", no_argument, NULL, INFO},
-                                        {"model", required_argument, NULL, MODEL},
-                                        {"device", required_argument, NULL, DEVICE},
-                                        {"backend", required_argument, NULL, BACKEND},
-                                        {"threads", required_argument, NULL, THREADS},
                                         {"max-pixels", required_argument, NULL, PIXELS},
                                         {"max-side", required_argument, NULL, SIDE},
                                         {"max-memory", required_argument, NULL, MEMORY},
                                         {"max-chunk-bytes", required_argument, NULL, CHUNKS},
                                         {"max-file-bytes", required_argument, NULL, FILE_BYTES},
-                                        {"force", no_argument, NULL, FORCE},
-                                        {"no-clobber", no_argument, NULL, NO_CLOBBER},
-                                        {"quiet", no_argument, NULL, QUIET},
-                                        {"verbose", no_argument, NULL, VERBOSE},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {"version", no_argument, NULL, 'V'},
-                                        {NULL, 0, NULL, 0}};
-  uint64_t threads = available_threads(), side = 0, thumbnail = 0;
-  int letter, choices = 0, good = 1;
+                                        COMMON_OPTION_ROWS};
+  uint64_t side = 0, thumbnail = 0;
+  int letter, status, good = 1;
   memset(out, 0, sizeof *out);
-  DLF_INIT(&out->codec);
+  common_defaults(&out->common);
   DLF_INIT(&out->reading);
   DLF_INIT(&out->decoding);
   DLF_INIT(&out->limits);
@@ -190,23 +170,11 @@ int read_options(int argc, char** argv, options* out) {
       case REGION:
         good = read_region(optarg, &out->decoding);
         break;
-      case CUT:
+      case ALLOW_TRUNCATED:
         out->reading.allow_truncated = 1;
         break;
       case INFO:
         out->info_only = 1;
-        break;
-      case MODEL:
-        out->model = optarg;
-        break;
-      case DEVICE:
-        out->codec.device = optarg;
-        break;
-      case BACKEND:
-        good = read_backend(optarg, &out->codec);
-        break;
-      case THREADS:
-        good = read_count("--threads", optarg, 1, MAX_THREADS, &threads);
         break;
       case PIXELS:
         good = read_count("--max-pixels", optarg, 1, UINT64_MAX, &out->limits.max_pixels);
@@ -223,31 +191,13 @@ int read_options(int argc, char** argv, options* out) {
       case MEMORY:
         good = read_count("--max-memory", optarg, 1, UINT64_MAX, &out->limits.max_memory);
         break;
-      case FORCE:
-        out->choice = OVERWRITE_ANY;
-        ++choices;
-        break;
-      case NO_CLOBBER:
-        out->choice = OVERWRITE_NONE;
-        ++choices;
-        break;
-      case QUIET:
-        out->quiet = 1;
-        break;
-      case VERBOSE:
-        out->verbose = 1;
-        break;
-      case 'h':
-        print_help();
-        return 0;
-      case 'V':
-        return print_version();
       default:
-        return complain_option(letter, argv);
+        status = read_common(letter, argv, &out->common, print_help);
+        if (status >= 0) return status;
     }
   }
   if (!good) return EXIT_USAGE;
-  if (choices > 1) return complain(EXIT_USAGE, "give one of --force and --no-clobber");
+  if ((status = check_common(&out->common)) >= 0) return status;
   if (thumbnail != 0) {
     if (out->decoding.downscale != 0 || out->decoding.region_width != 0) {
       return complain(EXIT_USAGE, "--thumbnail goes neither with --downscale nor with --region");
@@ -255,7 +205,6 @@ int read_options(int argc, char** argv, options* out) {
     out->thumbnail = (uint32_t)thumbnail;
     out->reading.downscale = MAX_DOWNSCALE; /* decoding judges the size that it takes */
   }
-  out->codec.threads = (uint32_t)threads;
   out->limits.max_side = (uint32_t)side;
   return read_words(argc, argv, out);
 }

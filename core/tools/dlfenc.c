@@ -6,36 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common_options.h"
 #include "files.h"
 #include "images.h"
 #include "importance.h"
 #include "models.h"
-#include "outputs.h"
 #include "say.h"
 #include "tool.h"
 #include "writing.h"
 
 /* A fortieth of the size asked for may stay unused without a word. */
-enum {
-  MAX_QUALITY = 100,
-  DEFAULT_QUALITY = 50,
-  MAX_THREADS = 256,
-  KINDS = 3,
-  UNUSED = 40,
-  MAX_UNUSED_TEXT = 100
-};
+enum { MAX_QUALITY = 100, DEFAULT_QUALITY = 50, KINDS = 3, UNUSED = 40, MAX_UNUSED_TEXT = 100 };
 #define MAX_BPP 1e6
 
 typedef struct options {
-  const char *input, *output, *model;
-  dlf_codec_options codec;
+  common_options common;
+  const char *input, *output;
   double quality;
   double bpp;         /* 0: not given */
   uint64_t max_bytes; /* 0: not given */
   importance importance;
   int keep[KINDS]; /* as kept_kinds */
-  overwrite choice;
-  int quiet, verbose;
 } options;
 
 static const struct {
@@ -58,8 +49,8 @@ static void print_help(void) {
       "      --model NAME|FILE  model package (default: dlf-s)\n"
       "      --device NAME      cpu (default), cuda, cuda:N\n"
       "      --backend NAME     auto (default), integer (exact), torch: what runs integer\n"
-      "                         networks; auto is integer on the processor\n"
-      "      --threads N        default: all processors\n"
+      "                         networks; auto is integer on the CPU\n"
+      "      --threads N        default: all CPUs\n"
       "      --keep KIND        embed the PNG's own exif, icc or xmp; may be repeated\n"
       "      --force            write even over a picture in another format; never over the input\n"
       "      --no-clobber       write over no existing file\n"
@@ -82,40 +73,16 @@ static int keep_kind(options* out, const char* word) {
 
 /* Returns -1 to go on, or the exit status. */
 static int read_options(int argc, char** argv, options* out) {
-  enum {
-    BPP = 256,
-    BYTES,
-    IMPORTANCE,
-    MODEL,
-    DEVICE,
-    BACKEND,
-    THREADS,
-    KEEP,
-    FORCE,
-    NO_CLOBBER,
-    QUIET,
-    VERBOSE
-  };
+  enum { BPP = OWN_OPTIONS, BYTES, IMPORTANCE, KEEP };
   static const struct option names[] = {{"quality", required_argument, NULL, 'q'},
                                         {"bpp", required_argument, NULL, BPP},
                                         {"importance", required_argument, NULL, IMPORTANCE},
                                         {"bytes", required_argument, NULL, BYTES},
-                                        {"model", required_argument, NULL, MODEL},
-                                        {"device", required_argument, NULL, DEVICE},
-                                        {"backend", required_argument, NULL, BACKEND},
-                                        {"threads", required_argument, NULL, THREADS},
                                         {"keep", required_argument, NULL, KEEP},
-                                        {"force", no_argument, NULL, FORCE},
-                                        {"no-clobber", no_argument, NULL, NO_CLOBBER},
-                                        {"quiet", no_argument, NULL, QUIET},
-                                        {"verbose", no_argument, NULL, VERBOSE},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {"version", no_argument, NULL, 'V'},
-                                        {NULL, 0, NULL, 0}};
-  uint64_t threads = available_threads();
-  int targets = 0, choices = 0, letter, good = 1;
+                                        COMMON_OPTION_ROWS};
+  int targets = 0, letter, status, good = 1;
   memset(out, 0, sizeof *out);
-  DLF_INIT(&out->codec);
+  common_defaults(&out->common);
   out->quality = DEFAULT_QUALITY;
   while (good && (letter = getopt_long(argc, argv, ":q:hV", names, NULL)) != -1) {
     switch (letter) {
@@ -135,55 +102,24 @@ static int read_options(int argc, char** argv, options* out) {
       case IMPORTANCE:
         good = read_importance(optarg, &out->importance);
         break;
-      case MODEL:
-        out->model = optarg;
-        break;
-      case DEVICE:
-        out->codec.device = optarg;
-        break;
-      case BACKEND:
-        good = read_backend(optarg, &out->codec);
-        break;
-      case THREADS:
-        good = read_count("--threads", optarg, 1, MAX_THREADS, &threads);
-        break;
       case KEEP:
         good = keep_kind(out, optarg);
         break;
-      case FORCE:
-        out->choice = OVERWRITE_ANY;
-        ++choices;
-        break;
-      case NO_CLOBBER:
-        out->choice = OVERWRITE_NONE;
-        ++choices;
-        break;
-      case QUIET:
-        out->quiet = 1;
-        break;
-      case VERBOSE:
-        out->verbose = 1;
-        break;
-      case 'h':
-        print_help();
-        return 0;
-      case 'V':
-        return print_version();
       default:
-        return complain_option(letter, argv);
+        status = read_common(letter, argv, &out->common, print_help);
+        if (status >= 0) return status;
     }
   }
   if (!good) return EXIT_USAGE;
   if (targets > 1) {
     return complain(EXIT_USAGE, "give one of --quality, --bpp and --bytes");
   }
-  if (choices > 1) return complain(EXIT_USAGE, "give one of --force and --no-clobber");
+  if ((status = check_common(&out->common)) >= 0) return status;
   if (argc - optind != 2) {
     return complain(EXIT_USAGE, "usage: dlfenc [options] IN OUT.dlf (--help tells more)");
   }
   out->input = argv[optind];
   out->output = argv[optind + 1];
-  out->codec.threads = (uint32_t)threads;
   return -1;
 }
 
@@ -288,7 +224,7 @@ static int encode(const options* given, const dlf_codec* codec, const picture* p
   if (status != 0) return status;
   if (!write_whole(given->output, file.data, file.size)) {
     status = EXIT_FAILED;
-  } else if (!given->quiet) {
+  } else if (!given->common.quiet) {
     report(given, codec, encoding.max_bytes, &file, seconds_now() - start);
   }
   dlf_buffer_free(&file);
@@ -307,18 +243,18 @@ int main(int argc, char** argv) {
   tool_start("dlfenc");
   status = read_options(argc, argv, &given);
   if (status >= 0) return status;
-  status = judge_output(given.output, "dlf", given.input, given.choice);
+  status = judge_output(given.output, "dlf", given.input, given.common.choice);
   if (status != 0) return status;
   if (!read_whole(given.input, &file)) return EXIT_FAILED;
   status = read_picture(given.input, &file, &image);
   free(file.data);
-  model = status == 0 ? find_model(given.model) : NULL;
+  model = status == 0 ? find_model(given.common.model) : NULL;
   if (status == 0) status = model == NULL ? EXIT_MODEL : refuse_input(given.output, model);
   if (status == 0) {
     DLF_INIT(&error);
     verbose_logger(&logger);
-    if (given.verbose) given.codec.logger = &logger;
-    if (dlf_codec_open(model, &given.codec, &codec, &error) != DLF_OK) {
+    if (given.common.verbose) given.common.codec.logger = &logger;
+    if (dlf_codec_open(model, &given.common.codec, &codec, &error) != DLF_OK) {
       status = complain_error(model, &error);
     } else {
       status = encode(&given, codec, &image);

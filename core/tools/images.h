@@ -14,7 +14,7 @@ typedef struct picture {
   bytes icc;
   bytes xmp;
   uint32_t orientation; /* EXIF, 1 to 8 */
-  dlf_colour colour;
+  dlf_color_space color_space;
 } picture;
 
 typedef enum format {

@@ -42,7 +42,7 @@ static void on_write(png_structp png, png_bytep from, png_size_t size) {
 
 static void on_flush(png_structp png) { (void)png; }
 
-/* Of one part of the file: before the samples, or behind them. */
+/* Of one part of the file: before the samples, or after them. */
 static void read_metadata(png_structp png, png_infop info, picture* out) {
   png_charp name = NULL;
   png_bytep profile = NULL;
@@ -155,7 +155,7 @@ static void write_metadata(png_structp png, png_infop info, const picture* in) {
   if (in->icc.size > 0) {
     png_set_iCCP(png, info, "profile", PNG_COMPRESSION_TYPE_BASE, in->icc.data,
                  (png_uint_32)in->icc.size);
-  } else if (in->colour == DLF_COLOUR_DISPLAY_P3) {
+  } else if (in->color_space == DLF_COLOR_SPACE_DISPLAY_P3) {
     /* Its primaries, white point and transfer function, without a profile. */
     png_set_cHRM(png, info, 0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060);
     png_set_gAMA(png, info, 0.45455);

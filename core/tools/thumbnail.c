@@ -103,7 +103,7 @@ int make_thumbnail(picture* in, uint32_t width, uint32_t height, picture* out) {
   good = good && turned(&smaller, out);
   free_picture(&smaller);
   out->orientation = 1;
-  out->colour = in->colour;
+  out->color_space = in->color_space;
   out->icc = in->icc;
   memset(&in->icc, 0, sizeof in->icc);
   return good;

@@ -139,7 +139,7 @@ int read_backend(const char* word, dlf_codec_options* to) {
 }
 
 uint32_t available_threads(void) {
-  cpu_set_t set; /* containers and taskset give fewer processors than there are */
+  cpu_set_t set; /* containers and taskset give fewer CPUs than there are */
   const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
   return count > 0 ? (uint32_t)count : 1;
 }

@@ -32,7 +32,7 @@ int read_number(const char* option, const char* word, double low, double high, d
 /* "auto", "integer" or "torch"; as above. */
 int read_backend(const char* word, dlf_codec_options* to);
 
-/* Processors that this process may use. */
+/* CPUs that this process may use. */
 uint32_t available_threads(void);
 /* A dlf_progress that ends the call after Ctrl-C. */
 int stop_when_interrupted(void* user, uint32_t done, uint32_t total);

@@ -131,7 +131,7 @@ static int keep_owner(int descriptor, const struct stat* old) {
       fchown(descriptor, old->st_uid, old->st_gid) != 0) {
     return 0;
   }
-  return fchmod(descriptor, old->st_mode & 07777) == 0; /* behind fchown, which takes bits away */
+  return fchmod(descriptor, old->st_mode & 07777) == 0; /* after fchown, which takes bits away */
 }
 
 /* The new content under another name in the same folder, then the name of the target. */

@@ -1,6 +1,6 @@
-"""``dlf export CKPT OUT.dlfm``: a training checkpoint of the small architecture becomes a model package.
+"""`dlf export CKPT OUT.dlfm`: a training checkpoint of the small architecture becomes a model package.
 
-Those of the paper's architecture go through ``dlf import-official``, as published ones do.
+Those of the paper's architecture go through `dlf import-official`, as published ones do.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .small.train import PROFILE
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What ``dlf export`` is told."""
+    """What `dlf export` is told."""
 
     checkpoint: str
     out: str
     data: str
     limit: int = 2000
-    """Most images that are used of ``data``."""
+    """Most images that are used of `data`."""
     measure: str | None = None
     importance_head: Path | None = None
     licence: str = "Apache-2.0"
@@ -62,7 +62,7 @@ def _package(options: ExportOptions, state: dict[str, Any]) -> tuple[bytes, dict
 
 
 def run(options: ExportOptions) -> None:
-    """Make the package that the options of ``dlf export`` ask for.
+    """Make the package that the options of `dlf export` ask for.
 
     Raises:
         ValueError: options that do not go together, a checkpoint of another architecture, or an

@@ -1,4 +1,4 @@
-"""``dlf train CONFIG``: train a model of either architecture, resumable and time-boxed."""
+"""`dlf train CONFIG`: train a model of either architecture, resumable and time-boxed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,12 @@ def _device(name: str) -> str:
 
 
 def make_trainer(options: TrainOptions, last: Path) -> tuple[Trainable, dict[str, Any]]:
-    """The trainer that the configuration asks for, and the checkpoint that it goes on from (or ``{}``)."""
+    """The trainer that the configuration asks for, and the checkpoint that it goes on from (or `{}`).
+
+    Raises:
+        ValueError: the configuration is of no profile, or wrong.
+        OSError: a file cannot be read or written.
+    """
     raw = read_yaml(options.config)
     if raw.get("profile") == small.PROFILE:
         return small.open_trainer(options, last)
@@ -45,7 +50,7 @@ def make_trainer(options: TrainOptions, last: Path) -> tuple[Trainable, dict[str
 
 
 def prepare(options: TrainOptions) -> TrainOptions:
-    """Set threads; join the other processes where ``torchrun`` started several.
+    """Set threads; join the other processes where `torchrun` started several.
 
     Returns the options with the device of this process and a precision that it has.
     """
@@ -58,7 +63,7 @@ def prepare(options: TrainOptions) -> TrainOptions:
 
 
 def run(options: TrainOptions) -> bool:
-    """Train as the options of ``dlf train`` say.
+    """Train as the options of `dlf train` say.
 
     Returns:
         Whether it came to the end of the schedule or of the time. When it was told to stop before,

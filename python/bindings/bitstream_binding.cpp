@@ -19,13 +19,8 @@ namespace dlf::python {
 namespace {
 
 py::dict default_limits() {
-  const Limits limits;
   py::dict out;
-  out["max_pixels"] = limits.max_pixels;
-  out["max_side"] = limits.max_side;
-  out["max_memory"] = limits.max_memory;
-  out["max_chunk_bytes"] = limits.max_chunk_bytes;
-  out["max_file_bytes"] = limits.max_file_bytes;
+  visit_limits(Limits(), [&](const char* name, const auto& value) { out[name] = value; });
   return out;
 }
 
@@ -54,12 +49,13 @@ ReadOptions read_options(bool allow_truncated, int threads, const py::object& li
 py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
                         int threads, const py::object& limits) {
   const FilePointer file = file_of(data);
+  const FileView view = file->view();
   const ModelPackage& model = *handle.package;
   const ReadOptions options = read_options(allow_truncated, threads, limits);
   SymbolSet symbols;
   {
     const Unlocked unlocked;
-    symbols = read_symbols(open_file(file->view(), model, options), model, options);
+    symbols = read_symbols(open_file(view, model, options), model, options);
   }
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
@@ -86,13 +82,14 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
 py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool allow_truncated,
                       int threads, const py::object& limits) {
   const FilePointer file = file_of(data);
+  const FileView view = file->view();
   const ModelPackage& model = *handle.package;
   const ReadOptions options = read_options(allow_truncated, threads, limits);
   ImageGeometry geometry;
   CodeLengths lengths;
   {
     const Unlocked unlocked;
-    const SymbolSet symbols = read_symbols(open_file(file->view(), model, options), model, options);
+    const SymbolSet symbols = read_symbols(open_file(view, model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
     geometry = symbols.geometry;
   }
@@ -110,21 +107,22 @@ py::dict estimate(const py::object& data, const PackageHandle& handle, int threa
   options.limits = Limits::none();
   check_downscale(downscale);
   options.downscale = downscale;
-  const Estimate cost = check_cost(file->header(), *handle.package, options);
+  const Estimate estimate = checked_estimate(file->header(), *handle.package, options);
   py::dict out;
-  out["output_bytes"] = cost.output_bytes;
-  out["memory_bytes"] = cost.memory_bytes;
-  out["macs"] = cost.macs;
-  out["tiles"] = cost.tiles;
+  out["output_bytes"] = estimate.output_bytes;
+  out["memory_bytes"] = estimate.memory_bytes;
+  out["macs"] = estimate.macs;
+  out["parts"] = estimate.parts;
   return out;
 }
 
 void verify(const py::object& data, const PackageHandle& handle, int threads,
             const py::object& limits) {
   const FilePointer file = file_of(data);
+  const FileView view = file->view();
   const ReadOptions options = read_options(false, threads, limits);
   const Unlocked unlocked;
-  verify_file(file->view(), *handle.package, options);
+  verify_file(view, *handle.package, options);
 }
 
 template <typename T>

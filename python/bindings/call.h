@@ -1,6 +1,6 @@
-// A call of the codec that Python drives step by step. Native code never calls back into Python: a
-// progress function may switch greenlets, fork or end the interpreter, and no frame of C++ lies
-// below it then.
+// A call of the codec that Python drives, from one report of progress to the next. Native code
+// never calls back into Python: a progress function may switch greenlets, fork or end the
+// interpreter, and no frame of C++ lies below it then.
 //
 // Thread safety: call with the interpreter's lock held, from the thread that has made it.
 #ifndef DLF_PYTHON_BINDINGS_CALL_H_
@@ -54,7 +54,7 @@ class Call {
 
   Progress progress() {
     return [this](uint32_t done, uint32_t total) {
-      caller_->run([&] { step_.emplace(done, total); });
+      caller_->run([&] { told_.emplace(done, total); });
       return true;
     };
   }
@@ -80,11 +80,11 @@ class Call {
   // Goes on with the work, up to the next report of progress (true: see `done` and `total`) or its
   // end. Raises what has gone wrong.
   bool wait() {
-    if (std::exchange(step_, std::nullopt)) apart_->done();
+    if (std::exchange(told_, std::nullopt)) apart_->done();
     try {
       while (const Errand* errand = next()) {
         (*errand)();  // throws nothing
-        if (step_) return true;
+        if (told_) return true;
         apart_->done();
       }
     } catch (...) {
@@ -95,8 +95,8 @@ class Call {
     return false;
   }
 
-  uint32_t done() const { return step_ ? step_->first : 0; }
-  uint32_t total() const { return step_ ? step_->second : 0; }
+  uint32_t done() const { return told_ ? told_->first : 0; }
+  uint32_t total() const { return told_ ? told_->second : 0; }
 
   py::object result() { return std::exchange(result_, nullptr)(); }
 
@@ -115,7 +115,7 @@ class Call {
   py::object progress_;
   std::function<py::object()> result_;
   Caller* caller_ = nullptr;
-  std::optional<std::pair<uint32_t, uint32_t>> step_;
+  std::optional<std::pair<uint32_t, uint32_t>> told_;  // done and total
   std::optional<py::error_already_set> error_;
   std::unique_ptr<Apart> apart_;
 };

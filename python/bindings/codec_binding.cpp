@@ -18,6 +18,7 @@
 #include "codec/transforms.h"
 #include "common.h"
 #include "file.h"
+#include "image.h"
 #include "interpreter.h"
 #include "keywords.h"
 #include "package.h"
@@ -25,71 +26,6 @@
 
 namespace dlf::python {
 namespace {
-
-// A borrowed image, in lines without gaps; copied only if it is not so.
-class Image {
- public:
-  explicit Image(const py::array& input) {
-    if (!py::isinstance<py::array_t<uint8_t>>(input)) throw py::type_error("pixels must be uint8");
-    if (input.ndim() != 2 && input.ndim() != 3) {
-      throw py::value_error("pixels must be H x W or H x W x channels");
-    }
-    array_ = py::array_t<uint8_t, py::array::c_style>::ensure(input);
-    if (!array_) throw py::error_already_set();
-    const py::ssize_t channels = array_.ndim() == 3 ? array_.shape(2) : 1;
-    for (const py::ssize_t side : {array_.shape(0), array_.shape(1)}) {
-      if (side > static_cast<py::ssize_t>(UINT32_MAX)) throw py::value_error("too large an image");
-    }
-    if (channels < 1 || channels > 4) throw py::value_error("an image has 1, 2, 3 or 4 channels");
-    pixels_.data = array_.data();
-    pixels_.height = static_cast<uint32_t>(array_.shape(0));
-    pixels_.width = static_cast<uint32_t>(array_.shape(1));
-    pixels_.channels = static_cast<int>(channels);
-    pixels_.stride = static_cast<size_t>(array_.shape(1) * channels);
-  }
-
-  const ConstPixels& pixels() const { return pixels_; }
-
- private:
-  py::array_t<uint8_t, py::array::c_style> array_;
-  ConstPixels pixels_;
-};
-
-// Where people look: None, an array of int8, or "auto".
-class Importance {
- public:
-  explicit Importance(const py::object& given) {
-    if (given.is_none()) return;
-    if (py::isinstance<py::str>(given)) {
-      if (given.cast<std::string>() != "auto") throw py::value_error("importance must be \"auto\"");
-      finds_ = true;
-      return;
-    }
-    if (!py::isinstance<py::array_t<int8_t>>(given)) {
-      throw py::type_error("importance must be int8");
-    }
-    array_ = py::array_t<int8_t, py::array::c_style>::ensure(given);
-    if (!array_) throw py::error_already_set();
-    if (array_.ndim() != 2 || array_.size() == 0) throw py::value_error("importance must be H x W");
-    for (const py::ssize_t side : {array_.shape(0), array_.shape(1)}) {
-      if (side > static_cast<py::ssize_t>(kMaxSide)) throw py::value_error("too large a mask");
-    }
-    mask_.data = array_.data();
-    mask_.height = static_cast<uint32_t>(array_.shape(0));
-    mask_.width = static_cast<uint32_t>(array_.shape(1));
-  }
-
-  // Must not outlive this object.
-  void put(EncodeOptions* options) const {
-    options->importance = mask_;
-    options->finds_importance = finds_;
-  }
-
- private:
-  py::array_t<int8_t, py::array::c_style> array_;
-  ImportanceMask mask_;
-  bool finds_ = false;
-};
 
 using ChunkPair = std::pair<uint32_t, py::bytes>;
 
@@ -106,12 +42,12 @@ std::vector<Chunk> chunks_of(const std::vector<ChunkPair>& pairs) {
   return chunks;
 }
 
-EncodeOptions encode_options(int orientation, const std::string& colour,
+EncodeOptions encode_options(int orientation, const std::string& color_space,
                              const std::vector<ChunkPair>& chunks) {
   if (orientation < 1 || orientation > 8) throw py::value_error("orientation must be 1 to 8");
   EncodeOptions options;
   options.orientation = static_cast<uint8_t>(orientation);
-  options.colour = colour_of(colour);
+  options.color_space = color_space_of(color_space);
   options.chunks = chunks_of(chunks);
   return options;
 }
@@ -140,7 +76,7 @@ struct Encoding {
   Encoding(const py::array& pixels, Keywords given)
       : image(pixels), importance(given.take<py::object>("importance", py::none())) {
     options =
-        encode_options(given.take("orientation", 1), given.take<std::string>("colour", "srgb"),
+        encode_options(given.take("orientation", 1), given.take<std::string>("color_space", "srgb"),
                        given.take("chunks", std::vector<ChunkPair>()));
     if (const auto size = given.take<std::optional<Size>>("display_size", std::nullopt)) {
       std::tie(options.display_width, options.display_height) = *size;
@@ -215,6 +151,7 @@ DecodeOptions decode_options(Keywords* given) {
 CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs& named) {
   struct State {
     FilePointer file;
+    FileView view;
     DecodeOptions options;
     std::vector<Chunk> chunks;
     Region area;
@@ -222,7 +159,8 @@ CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs&
     py::array_t<uint8_t> pixels;
   };
   Keywords given(named);
-  State state{file_of(data), decode_options(&given), {}, {}, 1, {}};
+  const FilePointer file = file_of(data);
+  State state{file, file->view(), decode_options(&given), {}, {}, 1, {}};
   DecodeOptions& options = state.options;
   if (const auto region = given.take<std::optional<Rectangle>>("region", std::nullopt)) {
     options.region.emplace();
@@ -237,7 +175,7 @@ CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs&
 
   const auto work = [&codec](State& own, Call& call) {
     own.options.progress = call.progress();
-    DecodedPicture picture = codec.decode(own.file->view(), own.options, [&](size_t bytes) {
+    DecodedPicture picture = codec.decode(own.view, own.options, [&](size_t bytes) {
       return call.allocate([&] {
         own.pixels = new_pixels(own.area.height, own.area.width, own.channels);
         return memory_of(&own.pixels, bytes);
@@ -246,7 +184,7 @@ CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs&
     own.chunks = std::move(picture.chunks);
   };
   return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
-    own.file->keep(std::move(own.chunks));
+    own.file->keep_all(own.chunks);
     return own.pixels;
   });
 }
@@ -255,16 +193,17 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
                          const py::kwargs& named) {
   Keywords given(named);
   const auto orientations = given.take<std::vector<int>>("orientations");
-  const auto colours = given.take<std::vector<std::string>>("colours");
+  const auto color_spaces = given.take<std::vector<std::string>>("color_spaces");
   const auto chunks = given.take<std::vector<std::vector<ChunkPair>>>("chunks");
   const auto importance = given.take<std::vector<py::object>>("importance");
   const Limits limits = limits_of(given.take<py::object>("limits", py::none()));
   const py::object progress = given.take<py::object>("progress", py::none());
   given.end();
   const size_t count = pictures.size();
-  if (orientations.size() != count || colours.size() != count || chunks.size() != count ||
+  if (orientations.size() != count || color_spaces.size() != count || chunks.size() != count ||
       importance.size() != count) {
-    throw py::value_error("every picture has one orientation, colour, list of chunks, importance");
+    throw py::value_error(
+        "every picture has one orientation, color_space, list of chunks, importance");
   }
   struct State {
     std::vector<Image> images;
@@ -276,7 +215,7 @@ CallPointer encode_batch(const Codec& codec, const std::vector<py::array>& pictu
   const uint8_t checked_rate = rate_of(rate);
   for (size_t i = 0; i < count; ++i) {
     state.images.emplace_back(pictures[i]);
-    state.options.push_back(encode_options(orientations[i], colours[i], chunks[i]));
+    state.options.push_back(encode_options(orientations[i], color_spaces[i], chunks[i]));
     state.options.back().rate = checked_rate;
     state.options.back().limits = limits;
     state.importance.emplace_back(importance[i]);
@@ -300,6 +239,7 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
                          const py::kwargs& named) {
   struct State {
     std::vector<FilePointer> files;
+    std::vector<FileView> views;
     DecodeOptions options;
     std::vector<DecodedPicture> pictures;
     py::list pixels;
@@ -311,12 +251,11 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
   given.end();
   for (size_t i = 0; i < files.size(); ++i) {
     naming("file", i, files.size(), [&] { state.files.push_back(file_of(files[i])); });
+    state.views.push_back(state.files[i]->view());
   }
 
   const auto work = [&codec](State& own, Call& call) {
     own.options.progress = call.progress();
-    std::vector<FileView> views;
-    for (const FilePointer& file : own.files) views.push_back(file->view());
     const auto allocate = [&](size_t, const DecodedPicture& picture, size_t bytes) {
       return call.allocate([&] {
         const Region& area = picture.region;
@@ -325,11 +264,11 @@ CallPointer decode_batch(const Codec& codec, const std::vector<py::object>& file
         return memory_of(&pixels, bytes);
       });
     };
-    own.pictures = codec.decode_batch(views, own.options, allocate);
+    own.pictures = codec.decode_batch(own.views, own.options, allocate);
   };
   return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
     for (size_t i = 0; i < own.files.size(); ++i) {
-      own.files[i]->keep(std::move(own.pictures[i].chunks));
+      own.files[i]->keep_all(own.pictures[i].chunks);
     }
     return own.pixels;
   });

@@ -8,6 +8,7 @@
 #include <pybind11/pybind11.h>
 
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "base/status.h"
@@ -89,27 +90,35 @@ inline py::bytes to_bytes(const std::vector<uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// The fields of dlf.Limits: visit(name, field) for each.
+template <typename GivenLimits, typename Visit>
+void visit_limits(GivenLimits&& limits, const Visit& visit) {
+  visit("max_pixels", limits.max_pixels);
+  visit("max_side", limits.max_side);
+  visit("max_memory", limits.max_memory);
+  visit("max_chunk_bytes", limits.max_chunk_bytes);
+  visit("max_file_bytes", limits.max_file_bytes);
+}
+
 // A dlf.Limits; None is the default.
 inline Limits limits_of(const py::object& given) {
   Limits limits;
   if (given.is_none()) return limits;
-  limits.max_pixels = given.attr("max_pixels").cast<uint64_t>();
-  limits.max_side = given.attr("max_side").cast<uint32_t>();
-  limits.max_memory = given.attr("max_memory").cast<uint64_t>();
-  limits.max_chunk_bytes = given.attr("max_chunk_bytes").cast<uint64_t>();
-  limits.max_file_bytes = given.attr("max_file_bytes").cast<uint64_t>();
+  visit_limits(limits, [&](const char* name, auto& field) {
+    field = given.attr(name).template cast<std::decay_t<decltype(field)>>();
+  });
   return limits;
 }
 
-inline const char* colour_name(ColourSpace colour) {
-  return colour == ColourSpace::kDisplayP3 ? "display-p3" : "srgb";
+inline const char* color_space_name(ColorSpace color_space) {
+  return color_space == ColorSpace::kDisplayP3 ? "display-p3" : "srgb";
 }
 
-inline ColourSpace colour_of(const std::string& name) {
-  for (const ColourSpace colour : {ColourSpace::kSrgb, ColourSpace::kDisplayP3}) {
-    if (name == colour_name(colour)) return colour;
+inline ColorSpace color_space_of(const std::string& name) {
+  for (const ColorSpace color_space : {ColorSpace::kSrgb, ColorSpace::kDisplayP3}) {
+    if (name == color_space_name(color_space)) return color_space;
   }
-  throw py::value_error("colour must be \"srgb\" or \"display-p3\", not \"" + name + "\"");
+  throw py::value_error("color_space must be \"srgb\" or \"display-p3\", not \"" + name + "\"");
 }
 
 }  // namespace dlf::python

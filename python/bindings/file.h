@@ -1,7 +1,7 @@
-// dlf._core.File: a .dlf file in memory. Its header is read once. Contents of chunks that decoding
-// has inflated are kept for those who ask for them later.
+// dlf._core.File: a .dlf file in memory. Its header is read once. Contents of chunks that have been
+// inflated are kept for those who need them later: whoever asks, and every decoding.
 //
-// Thread safety: call with the GIL held; bytes and header never change.
+// Thread safety: call with the GIL held; bytes, header and kept contents never change.
 #ifndef DLF_PYTHON_BINDINGS_FILE_H_
 #define DLF_PYTHON_BINDINGS_FILE_H_
 
@@ -19,20 +19,23 @@ namespace dlf::python {
 class File {
  public:
   // Throws what parse_header throws.
-  explicit File(const py::object& data) : buffer_(data), view_(buffer_.view()) {}
+  explicit File(const py::object& data) : buffer_(data), header_(parse_header(buffer_.view())) {}
 
-  const FileView& view() const { return view_; }
-  const Header& header() const { return view_.header(); }
+  // With the contents that are kept by now. Good as long as this lives.
+  FileView view() const;
+  const Header& header() const { return header_; }
 
-  // Takes over what decoding has inflated: but for alpha, which is in the pixels.
-  void keep(std::vector<Chunk> chunks);
-  // The content of the chunk of this number, from 0; None when it has not been kept.
+  // Keeps what decoding has inflated: but for alpha, which is in the pixels.
+  void keep_all(const std::vector<Chunk>& chunks);
+  // Keeps the content of the deflated chunk of this number, from 0, unless it has it.
+  void keep(size_t index, const py::bytes& content);
+  // That content; None when it has not been kept.
   py::object kept(size_t index) const;
 
  private:
   Buffer buffer_;
-  FileView view_;
-  std::map<size_t, std::vector<uint8_t>> contents_;
+  Header header_;
+  std::map<size_t, py::bytes> contents_;
 };
 
 using FilePointer = std::shared_ptr<File>;

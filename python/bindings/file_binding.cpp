@@ -3,6 +3,7 @@
 #include "file.h"
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/constants.h"
@@ -25,7 +26,7 @@ py::dict header_dict(const Header& header) {
   out["grayscale"] = header.picture.grayscale;
   out["alpha"] = header.picture.alpha != AlphaMode::kNone;
   out["orientation"] = header.picture.orientation;
-  out["colour"] = colour_name(header.picture.colour);
+  out["color_space"] = color_space_name(header.picture.color_space);
   out["has_chunks"] = header.has_chunks;
   out["has_trailer"] = header.has_trailer;
   out["has_map"] = header.has_map;
@@ -43,7 +44,7 @@ py::list chunks(const py::object& data, bool allow_truncated, const py::object& 
   reading.limits = limits_of(limits);
   ParseOptions options = parse_options(reading);
   options.chunk_contents = Contents::kLeft;
-  // All bytes are there: a file that claims more than there are is cut, whatever the limit.
+  // All bytes are there: a file that claims more than there are is truncated, whatever the limit.
   options.max_file_bytes = UINT64_MAX;
   const ParsedFile file = parse_file(given->view(), options);
   if (file.file_bytes > reading.limits.max_file_bytes) {
@@ -77,27 +78,39 @@ py::bytes inflate(const py::object& body, uint64_t content_bytes) {
 
 void check_container_of(const py::object& data, bool allow_truncated, const py::object& limits) {
   const FilePointer file = file_of(data);
+  const FileView view = file->view();
   ReadOptions options;
   options.limits = limits_of(limits);
   options.allow_truncated = allow_truncated;
   const Unlocked unlocked;
-  check_container(file->view(), options);
+  check_container(view, options);
 }
 
 }  // namespace
 
-void File::keep(std::vector<Chunk> chunks) {
+FileView File::view() const {
+  KnownContents known;
+  for (const auto& [index, content] : contents_) {
+    const std::string_view bytes = content;
+    known[index] = {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+  }
+  return FileView(buffer_.view(), header_, std::move(known));
+}
+
+void File::keep_all(const std::vector<Chunk>& chunks) {
   for (size_t i = 0; i < chunks.size(); ++i) {
-    if (chunks[i].deflated && chunks[i].type != kChunkAlpha) {
-      contents_[i] = std::move(chunks[i].content);
+    if (chunks[i].deflated && chunks[i].type != kChunkAlpha && contents_.count(i) == 0) {
+      keep(i, to_bytes(chunks[i].content));
     }
   }
 }
 
+void File::keep(size_t index, const py::bytes& content) { contents_.emplace(index, content); }
+
 py::object File::kept(size_t index) const {
   const auto found = contents_.find(index);
   if (found == contents_.end()) return py::none();
-  return to_bytes(found->second);
+  return found->second;
 }
 
 FilePointer file_of(const py::object& given) {
@@ -113,6 +126,7 @@ void add_file(py::module_& m) {
   py::class_<File, FilePointer>(m, "File")
       .def(py::init<const py::object&>(), arg("data"))
       .def_property_readonly("header", [](const File& file) { return header_dict(file.header()); })
+      .def("keep", &File::keep, arg("index"), arg("content"))
       .def("kept", &File::kept, arg("index"));
   m.def("probe", &probe, arg("data"));
   m.def("chunks", &chunks, arg("data"), py::kw_only(), arg("allow_truncated") = false,

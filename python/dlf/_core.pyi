@@ -27,7 +27,7 @@ class Header(TypedDict):
     grayscale: bool
     alpha: bool
     orientation: int
-    colour: Literal["srgb", "display-p3"]
+    color_space: Literal["srgb", "display-p3"]
     has_chunks: bool
     has_trailer: bool
     has_map: bool
@@ -81,7 +81,7 @@ class Estimate(TypedDict):
     output_bytes: int
     memory_bytes: int
     macs: int
-    tiles: int
+    parts: int
 
 class File:
     """A .dlf file in memory, or its beginning, whose header has been read; no function reads it again."""
@@ -89,8 +89,14 @@ class File:
     def __init__(self, data: bytes | bytearray) -> None: ...
     @property
     def header(self) -> Header: ...
+    def keep(self, index: int, content: bytes) -> None:
+        """Keep the content of the deflated chunk of this number, so that nobody inflates it again."""
+
     def kept(self, index: int) -> bytes | None:
-        """Return what decoding has inflated of the deflated chunk of this number, None for nothing."""
+        """Return the kept content of the deflated chunk of this number; decoding keeps it too.
+
+        None for nothing; alpha, which is in the pixels, is kept by `keep` alone.
+        """
 
 class Package:
     """A model package whose members have been checked; never changes, usable from many threads."""
@@ -199,7 +205,7 @@ def registered_models() -> list[tuple[int, str, str]]:
     """Return the registry of BITSTREAM.md: id, name and SHA-256 of each model."""
 
 def kernels() -> list[str]:
-    """Return the kernels of the integer machine that this build and this processor have, best last."""
+    """Return the kernels of the integer machine that this build and this CPU have, best last."""
 
 class Call(Generic[_Result]):
     """Work under way on threads of the module; for the thread that has started it."""
@@ -225,7 +231,7 @@ class Codec:
     coding. Results do not depend on `threads`, nor on torch's settings in this process.
 
     `dlf.native.Codec` sees the calls through: `progress(done, total)` runs on the calling thread,
-    between tiles; when it returns False the call ends with `dlf.errors.DlfError`, when it raises, with
+    between parts; when it returns False the call ends with `dlf.errors.DlfError`, when it raises, with
     that exception. `limits` are what the call may cost; None is the default.
     """
 
@@ -258,7 +264,7 @@ class Codec:
         rate: int,
         *,
         orientation: int = 1,
-        colour: Literal["srgb", "display-p3"] = "srgb",
+        color_space: Literal["srgb", "display-p3"] = "srgb",
         display_size: tuple[int, int] | None = None,
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,
@@ -272,7 +278,7 @@ class Codec:
             pixels: uint8, H x W or H x W x 1 (gray), x 2 (gray, alpha), x 3 (RGB) or x 4 (RGBA).
             rate: the model's rate point.
             orientation: EXIF orientation 1..8, recorded.
-            colour: the space of the samples.
+            color_space: the space of the samples.
             display_size: width and height that the picture had before it was reduced by 2, 4 or 8 to
                 sides of ceil(side / factor); recorded. None where it was not reduced.
             chunks: type (2 ICC, 3 EXIF, 4 XMP, 16 and more private) and content.
@@ -288,7 +294,7 @@ class Codec:
         rate: int,
         *,
         orientations: Sequence[int],
-        colours: Sequence[Literal["srgb", "display-p3"]],
+        color_spaces: Sequence[Literal["srgb", "display-p3"]],
         chunks: Sequence[Sequence[tuple[int, bytes]]],
         importance: Sequence[npt.NDArray[np.int8] | Literal["auto"] | None],
         limits: Limits | None = None,
@@ -321,7 +327,7 @@ class Codec:
         max_bytes: int,
         *,
         orientation: int = 1,
-        colour: Literal["srgb", "display-p3"] = "srgb",
+        color_space: Literal["srgb", "display-p3"] = "srgb",
         display_size: tuple[int, int] | None = None,
         chunks: Sequence[tuple[int, bytes]] = (),
         trailer: bool = False,

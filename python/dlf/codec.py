@@ -31,7 +31,7 @@ __all__ = ["Codec"]
 
 
 def _no_progress(done: int, total: int) -> None:
-    """Do nothing; but coming back to Python between tiles is what lets Ctrl-C in."""
+    """Do nothing; but coming back to Python between parts is what lets Ctrl-C in."""
 
 
 class Codec:
@@ -100,8 +100,8 @@ class Codec:
     ) -> bytes:
         """Return `image` as the bytes of a .dlf file; see `dlf.encode`.
 
-        `progress(done, total)` is called between tiles, of which large images have many; what it
-        raises ends the call.
+        `progress(done, total)` is called between parts, of which large images have many: tiles, or
+        rows of latents. What it raises ends the call.
         """
         quality = options.check_quality(quality)
         limits = self._allowed(limits)
@@ -118,7 +118,7 @@ class Codec:
                 picture.pixels,
                 options.rate_for_quality(quality, model.rate_points),
                 orientation=picture.orientation,
-                colour=picture.color_space,
+                color_space=picture.color_space,
                 chunks=_chunks(picture),
                 importance=mask,
                 limits=limits,
@@ -131,7 +131,7 @@ class Codec:
                 limit,
                 orientation=picture.orientation,
                 display_size=picture.display_size,
-                colour=picture.color_space,
+                color_space=picture.color_space,
                 chunks=_chunks(picture),
                 importance=mask,
                 limits=limits,
@@ -224,7 +224,7 @@ class Codec:
             [picture.pixels for picture in pictures],
             options.rate_for_quality(quality, model.rate_points),
             orientations=[picture.orientation for picture in pictures],
-            colours=[picture.color_space for picture in pictures],
+            color_spaces=[picture.color_space for picture in pictures],
             chunks=[_chunks(picture) for picture in pictures],
             importance=masks,
             limits=limits,

@@ -46,7 +46,11 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def read_bytes(source: StrPath) -> bytes:
-    """Return the whole content of a file, or of standard input when `source` is `-`."""
+    """Return the whole content of a file, or of standard input when `source` is `-`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     if os.fspath(source) == STANDARD_STREAM:
         if sys.stdin is None:
             raise OSError(errno.EBADF, "is closed", "standard input")
@@ -139,7 +143,7 @@ def is_stream(target: str) -> bool:
 
 
 def printable(name: str) -> str:
-    """Return a file name as text that every stream can show: bytes that are no UTF-8 as `\\xNN`."""
+    r"""Return a file name as text that every stream can show: bytes that are no UTF-8 as `\xNN`."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 

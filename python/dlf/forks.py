@@ -1,4 +1,4 @@
-"""What makes a fork at any moment harmless: locks that are free in the child, and steps that it waits for.
+"""What makes a fork at any moment harmless: locks that are free in the child, and blocks that it waits for.
 
 A fork copies locks and half-done work as they are, but none of the threads that would finish them.
 The compiled modules have the like in core/src/base/fork_gate.h.
@@ -15,9 +15,9 @@ from contextlib import contextmanager
 
 __all__ = ["Lock", "undivided"]
 
-_LONGEST_STEP = 30.0  # seconds; importing torch takes two
+_LONGEST_BLOCK = 30.0  # seconds; importing torch takes two
 
-_steps = threading.RLock()
+_blocks = threading.RLock()
 _locks: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
@@ -48,29 +48,29 @@ class Lock:
 def undivided() -> Iterator[None]:
     """Run the block whole: threads that fork wait until it has ended.
 
-    For short steps that may not be left half-done, and for imports: a module that is half imported
+    For short blocks that may not be left half-done, and for imports: a module that is half imported
     when the process forks stays so in the child, where whoever needs it waits for ever.
     """
-    with _steps:
+    with _blocks:
         yield
 
 
 def _before_fork() -> None:
-    # Not for ever: should a step wait for the thread that forks, the fork must win.
-    _forking.held = _steps.acquire(timeout=_LONGEST_STEP)
+    # Not for ever: should a block wait for the thread that forks, the fork must win.
+    _forking.held = _blocks.acquire(timeout=_LONGEST_BLOCK)
 
 
 def _after_fork() -> None:
     if _forking.held:
-        _steps.release()
+        _blocks.release()
 
 
 def _after_fork_in_child() -> None:
-    global _steps
+    global _blocks
     if _forking.held:
-        _steps.release()
+        _blocks.release()
     else:
-        _steps = threading.RLock()
+        _blocks = threading.RLock()
     for lock in list(_locks):
         lock.renew()
 
@@ -81,8 +81,8 @@ class _Forking(threading.local):
 
 _forking = _Forking()
 
-# The last hook that is registered runs first. So a fork waits for our steps before it takes the lock
-# of `logging`, which a module that is imported in a step needs.
+# The last hook that is registered runs first. So a fork waits for our blocks before it takes the lock
+# of `logging`, which a module that is imported in a block needs.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork,

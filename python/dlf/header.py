@@ -98,7 +98,6 @@ class File:
         self.data = data
         self.core = _core.File(data)
         self.header: Header = self.core.header
-        self._contents: dict[int, bytes] = {}
 
     def __len__(self) -> int:
         return len(self.data)
@@ -116,15 +115,18 @@ class File:
         return tuple(Chunk(**chunk, _file=self, _index=index) for index, chunk in enumerate(found))
 
     def inflated(self, index: int, body: bytes, content_bytes: int) -> bytes:
-        """Return the content of a deflated chunk; what decoding has inflated already is taken.
+        """Return the content of a deflated chunk, which is inflated unless that has been done.
+
+        Decoding after this takes what is inflated here, and this takes what decoding has inflated.
 
         Raises:
             InvalidFile: it is damaged.
         """
-        if index not in self._contents:
-            kept = self.core.kept(index)
-            self._contents[index] = _core.inflate(body, content_bytes) if kept is None else kept
-        return self._contents[index]
+        content = self.core.kept(index)
+        if content is None:
+            content = _core.inflate(body, content_bytes)
+            self.core.keep(index, content)
+        return content
 
 
 @dataclass(frozen=True)
@@ -265,7 +267,7 @@ def _info(file: File, missing: int, chunks: tuple[Chunk, ...]) -> Info:
         model_id=header["model_id"],
         rate=header["rate"],
         orientation=header["orientation"],
-        color_space=header["colour"],
+        color_space=header["color_space"],
         header_bytes=header["header_bytes"],
         payload_bytes=header["payload_bytes"],
         file_bytes=len(file),

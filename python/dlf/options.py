@@ -56,12 +56,20 @@ _threads_lost_by_fork = False
 
 
 def check_quality(quality: object) -> float:
-    """Return `quality` as a number from 0 (smallest file) to 100 (best picture)."""
+    """Return `quality` as a number from 0 (smallest file) to 100 (best picture).
+
+    Raises:
+        ValueError: it is something else.
+    """
     return _number("quality", quality, 0, MAX_QUALITY)
 
 
 def check_bpp(bpp: object) -> float:
-    """Return the target `bpp`, in bits of the whole file per pixel."""
+    """Return the target `bpp`, in bits of the whole file per pixel.
+
+    Raises:
+        ValueError: it is something else.
+    """
     value = _number("bpp", bpp, 0, math.inf)
     if value == 0:
         raise ValueError("bpp must be above 0")
@@ -69,7 +77,11 @@ def check_bpp(bpp: object) -> float:
 
 
 def check_max_bytes(max_bytes: object) -> int:
-    """Return `max_bytes`, the largest size of the whole file."""
+    """Return `max_bytes`, the largest size of the whole file.
+
+    Raises:
+        ValueError: it is something else.
+    """
     value = _number("max_bytes", max_bytes, 1, math.inf)
     if value != int(value):
         raise ValueError(f"max_bytes must be a whole number, not {max_bytes!r}")
@@ -81,6 +93,9 @@ def check_threads(threads: object) -> int:
 
     It is 1 in a process forked from one that had loaded the codec: OpenMP's threads do not survive
     a fork, and a parallel region in the child would wait for them for ever.
+
+    Raises:
+        ValueError: it is something else.
     """
     if threads is None:
         return default_threads()
@@ -91,7 +106,11 @@ def check_threads(threads: object) -> int:
 
 
 def check_device(device: object) -> str:
-    """Return `device`: "cpu", "cuda" or "cuda:N"."""
+    """Return `device`: "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        ValueError: it is something else.
+    """
     name = str(device)  # a torch.device prints as its name
     kind, _, index = name.partition(":")
     if kind == "cpu" and not index and name == "cpu":
@@ -102,7 +121,11 @@ def check_device(device: object) -> str:
 
 
 def check_model(model: object) -> str | None:
-    """Return `model`, the name or the path of a model package, as text; None is the default."""
+    """Return `model`, the name or the path of a model package, as text; None is the default.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if model is None or isinstance(model, str):
         return model
     if isinstance(model, os.PathLike):
@@ -111,7 +134,11 @@ def check_model(model: object) -> str | None:
 
 
 def check_precision(precision: object) -> Precision:
-    """Return `precision`, what the networks compute in: "fp32", or "bf16" for bfloat16."""
+    """Return `precision`, what the networks compute in: "fp32", or "bf16" for bfloat16.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if precision == "fp32":
         return "fp32"
     if precision == "bf16":
@@ -120,7 +147,11 @@ def check_precision(precision: object) -> Precision:
 
 
 def check_backend(backend: object) -> Backend:
-    """Return `backend`, what draws and analyses: "auto", "integer" or "torch"."""
+    """Return `backend`, what draws and analyses: "auto", "integer" or "torch".
+
+    Raises:
+        ValueError: it is something else.
+    """
     if backend == "auto":
         return "auto"
     if backend == "integer":
@@ -131,7 +162,11 @@ def check_backend(backend: object) -> Backend:
 
 
 def check_layers(layers: object) -> Layers:
-    """Return `layers`: "all", or "semantic" to leave the detail layer out."""
+    """Return `layers`: "all", or "semantic" to leave the detail layer out.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if layers == "all":
         return "all"
     if layers == "semantic":
@@ -140,7 +175,11 @@ def check_layers(layers: object) -> Layers:
 
 
 def check_noise(noise: object) -> Noise:
-    """Return `noise`: "vivid", or "faithful" to draw no texture that the file does not describe."""
+    """Return `noise`: "vivid", or "faithful" to draw no texture that the file does not describe.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if noise == "vivid":
         return "vivid"
     if noise == "faithful":
@@ -149,7 +188,11 @@ def check_noise(noise: object) -> Noise:
 
 
 def check_downscale(downscale: object) -> int:
-    """Return `downscale`, by which both sides of the decoded picture are divided: 1, 2, 4 or 8."""
+    """Return `downscale`, by which both sides of the decoded picture are divided: 1, 2, 4 or 8.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if isinstance(downscale, numbers.Real) and not isinstance(downscale, bool):
         for value in DOWNSCALES:
             if downscale == value:
@@ -158,7 +201,11 @@ def check_downscale(downscale: object) -> int:
 
 
 def check_frame(frame: object) -> int:
-    """Return `frame`, which picture of a file that holds several; the first is 0."""
+    """Return `frame`, which picture of a file that holds several; the first is 0.
+
+    Raises:
+        ValueError: it is something else.
+    """
     value = _number("frame", frame, 0, math.inf)
     if value != int(value):
         raise ValueError(f"frame must be a whole number, not {frame!r}")
@@ -166,7 +213,11 @@ def check_frame(frame: object) -> int:
 
 
 def check_region(region: object) -> Region:
-    """Return `region`, a part of a picture: x, y, width and height in pixels of its full size."""
+    """Return `region`, a part of a picture: x, y, width and height in pixels of its full size.
+
+    Raises:
+        ValueError: it is something else.
+    """
     given = tuple(region) if isinstance(region, Iterable) else ()
     parts = [
         float(part) if isinstance(part, numbers.Real) and not isinstance(part, bool) else math.nan
@@ -186,7 +237,11 @@ LARGEST_LIMIT = 2**62
 
 
 def byte_limit(width: int, height: int, bpp: object, max_bytes: object) -> int | None:
-    """Return the largest file size that `bpp` or `max_bytes` allows, None when neither is given."""
+    """Return the largest file size that `bpp` or `max_bytes` allows, None when neither is given.
+
+    Raises:
+        ValueError: both are given, or the one makes no sense.
+    """
     if bpp is not None and max_bytes is not None:
         raise ValueError("give bpp or max_bytes, not both")
     if bpp is not None:
@@ -195,7 +250,11 @@ def byte_limit(width: int, height: int, bpp: object, max_bytes: object) -> int |
 
 
 def target_quality(quality: object, bpp: object, max_bytes: object) -> float:
-    """Return the checked quality where None means "not given"; at most one target may be given."""
+    """Return the checked quality where None means "not given"; at most one target may be given.
+
+    Raises:
+        ValueError: several are given, or the one makes no sense.
+    """
     targets = {"quality": quality, "bpp": bpp, "max_bytes": max_bytes}
     given = [name for name, value in targets.items() if value is not None]
     if len(given) > 1:

@@ -17,19 +17,27 @@ _BETWEEN_UPDATES = 0.1  # seconds
 
 
 class ProgressBar:
-    """Shows `LABEL [#####     ] 12/48 tiles, 3.1 tiles/s, 0:12 left` and removes it in the end.
+    """Shows `LABEL [#####     ] 12/48 parts, 3.1 parts/s, 0:12 left` and removes it in the end.
 
     Args:
         label: what is going on, such as "encoding".
         unit: what is counted, in the plural.
         lines_every: seconds between two lines where standard error is a file or a pipe; None prints
             nothing there.
+        before: how many had been done before this began; they do not count in the speed.
     """
 
-    def __init__(self, label: str, unit: str = "tiles", lines_every: float | None = None) -> None:
+    def __init__(
+        self,
+        label: str,
+        unit: str = "parts",
+        lines_every: float | None = None,
+        before: int = 0,
+    ) -> None:
         self._label = label
         self._unit = unit
         self._lines_every = lines_every
+        self._before = before
         self._start = self._shown = time.monotonic()
         self._visible = False
 
@@ -59,7 +67,7 @@ class ProgressBar:
         if total < 2 or between is None or now - self._shown < between:
             return
         self._shown = now
-        text = _text(done, total, self._unit, now - self._start, note)
+        text = self._text(done, total, now - self._start) + (f", {note}" if note else "")
         if is_terminal:
             self._visible = True
             bar = ("#" * (_WIDTH * done // total)).ljust(_WIDTH)
@@ -68,14 +76,14 @@ class ProgressBar:
             sys.stderr.write(f"dlf: {text}\n")
         sys.stderr.flush()
 
-
-def _text(done: int, total: int, unit: str, seconds: float, note: str) -> str:
-    """Return `12/48 tiles, 3.1 tiles/s, 0:12 left` for `done` parts in so many seconds."""
-    text = f"{done}/{total} {unit}"
-    if done > 0 and seconds > 0:
-        left = round(seconds / done * (total - done))
-        text += f", {done / seconds:.1f} {unit}/s, {_clock(left)} left"
-    return f"{text}, {note}" if note else text
+    def _text(self, done: int, total: int, seconds: float) -> str:
+        """Return `12/48 parts, 3.1 parts/s, 0:12 left`."""
+        text = f"{done}/{total} {self._unit}"
+        ours = done - self._before
+        if ours > 0 and seconds > 0:
+            left = round(seconds / ours * (total - done))
+            text += f", {ours / seconds:.1f} {self._unit}/s, {_clock(left)} left"
+        return text
 
 
 def _clock(seconds: int) -> str:

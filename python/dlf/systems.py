@@ -70,7 +70,7 @@ def keep_owner(descriptor: int, old: os.stat_result) -> bool:
             os.fchown(descriptor, old.st_uid, old.st_gid)
         except (AttributeError, OSError):
             return False
-    if hasattr(os, "fchmod"):  # behind fchown, which takes bits away
+    if hasattr(os, "fchmod"):  # after fchown, which takes bits away
         os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     return True
 

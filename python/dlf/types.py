@@ -15,7 +15,7 @@ Buffer = bytes | bytearray | memoryview
 """What may hold the content of a file."""
 
 Progress = Callable[[int, int], None]
-"""Called between tiles with how many are done and how many there are."""
+"""Called between parts with how many are done and how many there are."""
 
 
 class Tobytes(Protocol):

@@ -21,6 +21,11 @@ class DlfDecoder(ImageFile.PyDecoder):
     def decode(
         self, buffer: bytes | bytearray | memoryview | Image.SupportsArrayInterface
     ) -> tuple[int, int]:
+        """Decode; return -1 and 0, with which Pillow ends the loading.
+
+        Raises:
+            As `dlf.decode`.
+        """
         assert self.fd is not None
         chosen, downscale = self.args if len(self.args) > 1 else (*self.args, 1)
         try:

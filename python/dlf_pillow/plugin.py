@@ -78,7 +78,7 @@ class DlfImageFile(ImageFile.ImageFile):
         except LimitExceeded:
             raise
         except DlfError:
-            pass  # behind the header something is wrong: load() and verify() say what
+            pass  # after the header something is wrong: load() and verify() say what
         self._size = header.size
         self._mode = header.mode
         self._described = header
@@ -174,7 +174,12 @@ class DlfImageFile(ImageFile.ImageFile):
         self.fp.seek(pos)
 
     def load(self) -> PixelAccess | None:
-        """Decode the pixels, once, whichever thread comes first."""
+        """Decode the pixels, once, whichever thread comes first.
+
+        Raises:
+            ValueError: the image is closed.
+            OSError: what is wrong with the file.
+        """
         with self._load_lock:
             if self.tile and self.fp is None:
                 raise ValueError("Operation on closed image")  # Pillow's words; here it asserts

@@ -42,7 +42,11 @@ def save_handler(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> No
 
 
 def save_frames(image: Image.Image, fp: IO[bytes], filename: str | bytes) -> None:
-    """Save with `save_all=True`: one image only, because a .dlf file holds no more."""
+    """Save with `save_all=True`: one image only, because a .dlf file holds no more.
+
+    Raises:
+        ValueError: there are several images.
+    """
     appended = image.encoderinfo.get("append_images") or ()
     if not isinstance(appended, Collection):
         raise ValueError(  # noqa: TRY004 - only ValueError leaves for a wrong option

@@ -84,7 +84,11 @@ def incomplete(error: ImportError) -> OSError:
 
 
 def header_module() -> Any:
-    """Return `dlf.header`, which needs the compiled part; OSError where that is missing."""
+    """Return `dlf.header`, which needs the compiled part.
+
+    Raises:
+        OSError: that is missing.
+    """
     try:
         with forks.undivided():
             from dlf import header, limits  # noqa: F401 - opening needs both

@@ -52,7 +52,7 @@ class _Finder:
 
 
 def _follow(loader: Any) -> None:
-    """Let `loader` announce .dlf files behind the module that it loads next."""
+    """Let `loader` announce .dlf files after the module that it loads next."""
     load = loader.exec_module
 
     def load_and_announce(module: ModuleType) -> None:

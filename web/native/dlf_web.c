@@ -82,7 +82,7 @@ DLF_WEB_EXPORT(open) dlf_status dlf_web_open(const uint8_t* data, size_t size) {
 
 DLF_WEB_EXPORT(close) void dlf_web_close(dlf_codec* codec) { dlf_codec_free(codec); }
 
-/* Answers: model id, width, height, channels, orientation, colour, rate, has importance map,
+/* Answers: model id, width, height, channels, orientation, colour space, rate, has importance map,
  * display width, display height. */
 DLF_WEB_EXPORT(probe) dlf_status dlf_web_probe(const uint8_t* data, size_t size) {
   dlf_info info;
@@ -95,7 +95,7 @@ DLF_WEB_EXPORT(probe) dlf_status dlf_web_probe(const uint8_t* data, size_t size)
   answers[2] = info.height;
   answers[3] = info.channels;
   answers[4] = info.orientation;
-  answers[5] = (uint32_t)info.colour;
+  answers[5] = (uint32_t)info.color_space;
   answers[6] = info.rate;
   answers[7] = info.has_importance_map;
   answers[8] = info.display_width;
@@ -186,7 +186,7 @@ dlf_status dlf_web_decode(const dlf_codec* codec, const uint8_t* data, size_t si
   return status;
 }
 
-/* `numbers`: width, height, channels, rate, max bytes, orientation, colour, find importance,
+/* `numbers`: width, height, channels, rate, max bytes, orientation, colour space, find importance,
  * importance width and height. Answers: address and size of the file. */
 DLF_WEB_EXPORT(encode)
 dlf_status dlf_web_encode(const dlf_codec* codec, const uint8_t* samples, const uint32_t* numbers,
@@ -205,7 +205,7 @@ dlf_status dlf_web_encode(const dlf_codec* codec, const uint8_t* samples, const 
   options.rate = numbers[3];
   options.max_bytes = numbers[4];
   options.orientation = numbers[5];
-  options.colour = (dlf_colour)numbers[6];
+  options.color_space = (dlf_color_space)numbers[6];
   options.find_importance = numbers[7];
   options.importance = importance;
   options.importance_width = numbers[8];

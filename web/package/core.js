@@ -102,10 +102,10 @@ export class Core {
   probe(bytes) {
     return this.#with([bytes], ([data]) => {
       const answers = this.#call("probe", data, bytes.length);
-      const [modelId, width, height, channels, orientation, colour, rate, map] = answers;
+      const [modelId, width, height, channels, orientation, space, rate, map] = answers;
       const [displayWidth, displayHeight] = answers.slice(8);
       const sizes = { width, height, displayWidth, displayHeight };
-      const colorSpace = COLOR_SPACES[colour];
+      const colorSpace = COLOR_SPACES[space];
       const hasImportanceMap = map !== 0;
       return { modelId, ...sizes, channels, orientation, colorSpace, rate, hasImportanceMap };
     });

@@ -68,7 +68,7 @@ function chunk(name, content) {
   return out;
 }
 
-// Rows of samples, each behind the number of its filter, which is 0: none.
+// Rows of samples, each after the number of its filter, which is 0: none.
 function filtered({ width, height, data }, channels) {
   const out = new Uint8Array(height * (1 + channels * width));
   let to = 0;
@@ -83,7 +83,7 @@ function filtered({ width, height, data }, channels) {
 }
 
 // What the samples mean: the file's own profile, or its colour space.
-function colourChunk(profile, colorSpace) {
+function colorSpaceChunk(profile, colorSpace) {
   if (profile !== null) {
     const name = [...new TextEncoder().encode("ICC"), 0, 0];
     const stream = zlib(profile);
@@ -109,7 +109,7 @@ export function toPng(image, profile) {
   const parts = [
     SIGNATURE,
     chunk("IHDR", head),
-    colourChunk(profile, image.colorSpace),
+    colorSpaceChunk(profile, image.colorSpace),
     chunk("IDAT", zlib(filtered(image, channels))),
     chunk("IEND", []),
   ];

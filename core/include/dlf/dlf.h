@@ -120,7 +120,7 @@ typedef struct dlf_error {
   char message[256]; /* one line, UTF-8, always terminated; cut if longer */
 } dlf_error;
 
-/* What one call may cost. The defaults let a photograph of 100 megapixels through. To lift a limit,
+/* What one call may take. The defaults let a photograph of 100 megapixels through. To lift a limit,
  * set it to its type's largest value. */
 typedef struct dlf_limits {
   size_t struct_size;
@@ -156,7 +156,7 @@ DLF_API void dlf_buffer_free(dlf_buffer* buffer);
 /* What the library has to say besides statuses. Each level includes those above it. */
 typedef enum dlf_log_level {
   DLF_LOG_ERROR = 1,   /* a call failed: the text of its dlf_error */
-  DLF_LOG_WARNING = 2, /* a result that may surprise: a cut file was accepted */
+  DLF_LOG_WARNING = 2, /* a result that may surprise: a truncated file was accepted */
   DLF_LOG_INFO = 3,    /* once in the life of a handle: which model, which device */
   DLF_LOG_DEBUG = 4,   /* every call: sizes, stages, tiles */
   DLF_LOG_FORCE_INT_ = 0x7fffffff
@@ -178,11 +178,11 @@ typedef struct dlf_logger {
 #define DLF_MAX_HEADER_BYTES 27 /* no header is longer */
 
 /* The space of the samples, unless an ICC chunk describes them. */
-typedef enum dlf_colour {
-  DLF_COLOUR_SRGB = 0,
-  DLF_COLOUR_DISPLAY_P3 = 1,
-  DLF_COLOUR_FORCE_INT_ = 0x7fffffff
-} dlf_colour;
+typedef enum dlf_color_space {
+  DLF_COLOR_SPACE_SRGB = 0,
+  DLF_COLOR_SPACE_DISPLAY_P3 = 1,
+  DLF_COLOR_SPACE_FORCE_INT_ = 0x7fffffff
+} dlf_color_space;
 
 /* What a header says. */
 typedef struct dlf_info {
@@ -190,10 +190,10 @@ typedef struct dlf_info {
   uint32_t version;  /* of the bitstream; 1 */
   uint32_t model_id; /* the model that decodes the file */
   /* The picture. */
-  uint32_t width, height; /* pixels, 1 to 2^24, before any turning */
-  uint32_t channels;      /* of the decoded picture: 1 L, 2 LA, 3 RGB, 4 RGBA; 8 bits each */
-  uint32_t orientation;   /* EXIF, 1 to 8; decoding does not turn the pixels */
-  dlf_colour colour;      /* of the samples */
+  uint32_t width, height;      /* pixels, 1 to 2^24, before any turning */
+  uint32_t channels;           /* of the decoded picture: 1 L, 2 LA, 3 RGB, 4 RGBA; 8 bits each */
+  uint32_t orientation;        /* EXIF, 1 to 8; decoding does not turn the pixels */
+  dlf_color_space color_space; /* of the samples */
   /* How it is coded. */
   uint32_t rate;               /* rate point of the model, 0 (smallest) to 255 */
   uint32_t has_importance_map; /* 0 or 1: the rate differs from place to place */
@@ -285,24 +285,25 @@ DLF_API dlf_status dlf_package_get_info(const dlf_package* package, dlf_package_
  * "" for NULL. */
 DLF_API const char* dlf_package_json(const dlf_package* package);
 
-/* ---- costs, verification, symbols ------------------------------------------------------------ */
+/* ---- estimates, verification, symbols -------------------------------------------------------- */
 
-/* What decoding a file costs. */
-typedef struct dlf_cost {
+/* What decoding a file takes, computed before any of it is done. */
+typedef struct dlf_estimate {
   size_t struct_size;
   uint64_t output_bytes;         /* samples of the decoded picture */
   uint64_t memory_bytes;         /* estimated peak of dlf_decode, output included */
   uint64_t multiply_accumulates; /* of all networks */
-  uint32_t tiles;                /* steps of the progress function: tiles, or rows of latents */
+  uint32_t parts;                /* that progress counts: tiles, or rows of latents */
   /* memory_bytes and multiply_accumulates for dlf_decode with downscale 2, 4 and 8. */
   uint64_t reduced_memory_bytes[3], reduced_multiply_accumulates[3];
-} dlf_cost;
+} dlf_estimate;
 
-/* What decoding will cost, from the header alone (`data` as for dlf_probe), before any work. Checks
+/* What decoding will take, from the header alone (`data` as for dlf_probe), before any work. Checks
  * no limit and allocates nothing. `threads`: as for the codec. Statuses of dlf_probe, and:
  *   DLF_MODEL_ERROR  the file needs another package */
-DLF_API dlf_status dlf_estimate(const uint8_t* data, size_t size, const dlf_package* package,
-                                uint32_t threads, dlf_cost* cost, dlf_error* error);
+DLF_API dlf_status dlf_estimate_decoding(const uint8_t* data, size_t size,
+                                         const dlf_package* package, uint32_t threads,
+                                         dlf_estimate* estimate, dlf_error* error);
 
 /* Checks all that can be checked without computing pixels: checksums, chunks, alpha, and every
  * symbol of the payload to the coder's last state. `data` holds the whole file, `limits` may be
@@ -486,7 +487,7 @@ DLF_API void dlf_codec_free(dlf_codec* codec);
 /* The codec's package; lives as long as the codec and must not be freed. NULL for NULL. */
 DLF_API const dlf_package* dlf_codec_package(const dlf_codec* codec);
 
-/* Told how far a call is: `done` of `total` steps (dlf_cost.tiles). Called on the thread that
+/* Told how far a call is: `done` of `total` parts (dlf_estimate.parts). Called on the thread that
  * called the library, first with done = 0, at last with done = total, perhaps not with every number
  * between. A search for a size begins anew with each trial. A result other than 0 ends the call
  * with DLF_CANCELLED. */
@@ -513,18 +514,17 @@ typedef struct dlf_encode_options {
   uint32_t importance_width, importance_height; /* of the grid, 1 to 2^24 */
   uint32_t find_importance; /* 1: what the package itself finds, in place of a grid; default 0 */
   /* What the file says of the picture. */
-  uint32_t orientation;    /* EXIF, 1 to 8; recorded, the pixels stay as they are; default 1 */
-  dlf_colour colour;       /* of the samples; default DLF_COLOUR_SRGB */
-  const dlf_chunk* chunks; /* ICC (of the samples' colour space), EXIF (without what it says of
-                            * another file), XMP, private; `critical` counts for private ones */
-  size_t chunk_count;      /* of `chunks`, 0 to 1024 */
+  uint32_t orientation;        /* EXIF, 1 to 8; recorded, the pixels stay as they are; default 1 */
+  dlf_color_space color_space; /* of the samples; default DLF_COLOR_SPACE_SRGB */
+  const dlf_chunk* chunks;     /* ICC (of the samples' colour space), EXIF (without what it says of
+                                * another file), XMP, private; `critical` counts for private ones */
+  size_t chunk_count;          /* of `chunks`, 0 to 1024 */
   /* The call. */
   const dlf_limits* limits;       /* default as dlf_limits says */
   const dlf_allocator* allocator; /* of the result; default malloc and free */
   dlf_progress progress;          /* default: nobody is told */
   void* progress_user;            /* first argument of `progress`; default NULL */
-  /* Recorded: the size before the caller reduced it by 2, 4 or 8, to ceil(side / factor) a side */
-  uint32_t display_width, display_height; /* pixels; default 0: it was not reduced */
+  uint32_t display_width, display_height; /* before it became ceil(side / 2, 4 or 8); default 0 */
 } dlf_encode_options;
 
 /* Encodes a picture into *file; `options` may be NULL.

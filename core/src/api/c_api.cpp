@@ -14,16 +14,7 @@ static_assert(DLF_CHUNK_ALPHA == dlf::kChunkAlpha && DLF_CHUNK_ICC == dlf::kChun
                   DLF_CHUNK_FIRST_PRIVATE == dlf::kChunkFirstPrivate,
               "dlf.h and constants.h must agree");
 
-using dlf::c_api::clear;
-using dlf::c_api::give;
-using dlf::c_api::guarded;
-using dlf::c_api::info_of;
-using dlf::c_api::kInMemory;
-using dlf::c_api::known_part;
-using dlf::c_api::limits_of;
-using dlf::c_api::model_of;
-using dlf::c_api::require;
-using dlf::c_api::view_of;
+using namespace dlf::c_api;  // what all parts of the interface share
 
 namespace {
 
@@ -180,28 +171,29 @@ DLF_API const char* dlf_package_json(const dlf_package* package) {
   return package == nullptr ? "" : package->model->model_json().c_str();
 }
 
-DLF_API dlf_status dlf_estimate(const uint8_t* data, size_t size, const dlf_package* package,
-                                uint32_t threads, dlf_cost* cost, dlf_error* error) {
+DLF_API dlf_status dlf_estimate_decoding(const uint8_t* data, size_t size,
+                                         const dlf_package* package, uint32_t threads,
+                                         dlf_estimate* estimate, dlf_error* error) {
   return guarded(error, [&] {
-    clear(cost, "dlf_cost");
+    clear(estimate, "dlf_estimate");
     dlf::ReadOptions options;
     options.limits = dlf::Limits::none();
     options.threads = static_cast<int>(std::min<uint32_t>(threads, INT_MAX));
     const dlf::Header header = dlf::parse_header(view_of(data, size));
-    const dlf::Estimate estimate = dlf::check_cost(header, model_of(package), options);
-    dlf_cost out;
+    const dlf::Estimate whole = dlf::checked_estimate(header, model_of(package), options);
+    dlf_estimate out;
     std::memset(&out, 0, sizeof out);
-    out.output_bytes = estimate.output_bytes;
-    out.memory_bytes = estimate.memory_bytes;
-    out.multiply_accumulates = estimate.macs;
-    out.tiles = estimate.tiles;
+    out.output_bytes = whole.output_bytes;
+    out.memory_bytes = whole.memory_bytes;
+    out.multiply_accumulates = whole.macs;
+    out.parts = whole.parts;
     for (size_t i = 0; i < 3; ++i) {
       options.downscale = 2 << i;
-      const dlf::Estimate reduced = dlf::check_cost(header, model_of(package), options);
+      const dlf::Estimate reduced = dlf::checked_estimate(header, model_of(package), options);
       out.reduced_memory_bytes[i] = reduced.memory_bytes;
       out.reduced_multiply_accumulates[i] = reduced.macs;
     }
-    give(cost, out);
+    give(estimate, out);
   });
 }
 

@@ -8,18 +8,7 @@
 #include "codec/codec.h"
 #include "codec/transforms.h"
 
-using dlf::c_api::clear;
-using dlf::c_api::downscale_of;
-using dlf::c_api::give;
-using dlf::c_api::guarded;
-using dlf::c_api::kInMemory;
-using dlf::c_api::known_part;
-using dlf::c_api::limits_of;
-using dlf::c_api::Log;
-using dlf::c_api::log_of;
-using dlf::c_api::memory_of;
-using dlf::c_api::require;
-using dlf::c_api::view_of;
+using namespace dlf::c_api;  // what all parts of the interface share
 
 struct dlf_codec {
   Log log;
@@ -136,14 +125,15 @@ dlf::ImportanceMask mask_of(const dlf_encode_options& given) {
 dlf::EncodeOptions encode_options(const dlf_encode_options& given) {
   require(given.rate <= UINT8_MAX, "rate must be 0 to 255");
   require(given.orientation <= 8, "orientation must be 1 to 8");
-  require(given.colour == DLF_COLOUR_SRGB || given.colour == DLF_COLOUR_DISPLAY_P3,
-          "unknown colour space");
+  require(
+      given.color_space == DLF_COLOR_SPACE_SRGB || given.color_space == DLF_COLOR_SPACE_DISPLAY_P3,
+      "unknown colour space");
   dlf::EncodeOptions options;
   options.rate = static_cast<uint8_t>(given.rate);
   options.orientation = static_cast<uint8_t>(given.orientation == 0 ? 1 : given.orientation);
   options.display_width = given.display_width;
   options.display_height = given.display_height;
-  options.colour = static_cast<dlf::ColourSpace>(given.colour);
+  options.color_space = static_cast<dlf::ColorSpace>(given.color_space);
   options.chunks = chunks_of(given.chunks, given.chunk_count);
   options.importance = mask_of(given);
   options.finds_importance = given.find_importance != 0;
@@ -197,7 +187,7 @@ void decode_to(const dlf_codec& codec, const dlf::FileView& file, const dlf::Dec
                                      std::to_string(file.bytes().size()) + " bytes");
   }
   if (!decoded.complete) {
-    codec.log.say(DLF_LOG_WARNING, "the file is cut; what is missing is shown as predicted");
+    codec.log.say(DLF_LOG_WARNING, "the file is truncated; what is missing is shown as predicted");
   }
   out.samples = output->hand_over();
   give(picture, out);

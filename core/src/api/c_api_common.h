@@ -168,7 +168,7 @@ inline dlf_info info_of(const Header& header) {
   out.channels = static_cast<uint32_t>(header.picture.channels());
   out.rate = header.rate;
   out.orientation = header.picture.orientation;
-  out.colour = static_cast<dlf_colour>(header.picture.colour);
+  out.color_space = static_cast<dlf_color_space>(header.picture.color_space);
   out.has_chunks = header.has_chunks;
   out.has_trailer = header.has_trailer;
   out.header_bytes = static_cast<uint32_t>(header.header_bytes);

@@ -2,18 +2,7 @@
 #include "api/c_api_common.h"
 #include "codec/file_reader.h"
 
-using dlf::c_api::clear;
-using dlf::c_api::downscale_of;
-using dlf::c_api::give;
-using dlf::c_api::guarded;
-using dlf::c_api::info_of;
-using dlf::c_api::known_part;
-using dlf::c_api::limits_of;
-using dlf::c_api::Log;
-using dlf::c_api::log_of;
-using dlf::c_api::memory_of;
-using dlf::c_api::require;
-using dlf::c_api::view_of;
+using namespace dlf::c_api;  // what all parts of the interface share
 
 static_assert(DLF_STAGE_START == static_cast<int>(dlf::PushStage::kStart) &&
                   DLF_STAGE_INFO == static_cast<int>(dlf::PushStage::kInfo) &&

@@ -33,8 +33,8 @@ class Caller {
 // errands, and for work that has none.
 using Work = std::function<void(Caller&)>;
 
-// Work under way, step by step: an errand is run between next() and done(). For the thread that has
-// started it; between steps it may do anything.
+// Work under way, errand by errand: each is run between next() and done(). For the thread that has
+// started it; between errands it may do anything.
 class Apart {
  public:
   // Starts it on a thread of its own (own_thread.h); throws what start_thread throws.
@@ -61,7 +61,8 @@ class Apart {
   bool has_errand_ = false;
 };
 
-// All steps at once. On a thread of our own, and where none is to be had, everything happens here.
+// All errands at once. On a thread of our own, and where none is to be had, everything happens
+// here.
 void run_apart(const Work& work);
 
 }  // namespace dlf

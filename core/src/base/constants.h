@@ -30,7 +30,7 @@ constexpr size_t kTrailerBytes = 4;
 constexpr uint8_t kPictureOrientationMask = 0x07;
 constexpr uint8_t kPictureGrayscale = 0x08;
 constexpr uint8_t kPictureAlphaShift = 4;
-constexpr uint8_t kPictureColourShift = 6;
+constexpr uint8_t kPictureColorSpaceShift = 6;
 
 // Reduction (§2.7).
 constexpr uint8_t kReductionFactorMask = 0x03;
@@ -78,7 +78,7 @@ constexpr uint32_t kMapChangeZeros = 3;  // and of the others'
 constexpr uint32_t kMapAdded = 2;        // to the count of what was coded
 constexpr uint32_t kMapMost = 255;       // both counts together
 constexpr int kQuarters = 4;
-constexpr int kStepGroupXor[kQuarters] = {0, 3, 2, 1};
+constexpr int kQuarterXor[kQuarters] = {0, 3, 2, 1};
 constexpr int kTokenInputScale = 64;
 
 // Integer network (§8).

@@ -6,7 +6,7 @@
 // while it is under way. The end of a program is the same: static objects must not be destroyed
 // below threads that use them.
 //
-// Rules: what is done inside ends by itself, takes milliseconds or calls pause() between steps, and
+// Rules: what is done inside ends by itself, takes milliseconds or calls pause() between parts, and
 // never calls the host, who could fork there. No thread waits outside for one that is inside while
 // it holds a lock that is taken inside.
 //
@@ -33,7 +33,7 @@ class Inside {
 };
 
 // Goes in for the rest of the calling thread, to be called as the last thing that it does. What
-// libraries keep for each thread is given back behind that, under locks of theirs: MKL has one that
+// libraries keep for each thread is given back after that, under locks of theirs: MKL has one that
 // a child would wait for. The thread goes out when that is done.
 void stay_inside_to_the_end();
 

@@ -12,7 +12,7 @@
 namespace dlf {
 
 // Starts `work`, which must not throw. The thread takes no signals: those are for the host's
-// threads. Priority and processors are those of the calling thread. Throws std::system_error or
+// threads. Priority and CPUs are those of the calling thread. Throws std::system_error or
 // std::bad_alloc when no thread can be had.
 std::thread start_thread(std::function<void()> work);
 

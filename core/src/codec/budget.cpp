@@ -43,7 +43,7 @@ struct TileWork {
   uint64_t tiles, largest, total;
 };
 
-// One dimension: `count` windows in steps of `core`, each extended by `margin` on both sides.
+// One dimension: `count` windows, `core` at a time, each extended by `margin` on both sides.
 struct Extents {
   uint64_t tiles = 0, largest = 0, total = 0;
 
@@ -93,14 +93,14 @@ Estimate estimate(const NormativePart& model, const ImageGeometry& geometry, int
   result.tile_bytes = tile;
   result.macs = plus(times(times(work.total, window_pixels), call.macs_per_pixel),
                      estimate_entropy_macs(model, geometry));
-  result.tiles =
+  result.parts =
       static_cast<uint32_t>(std::min<uint64_t>(work.tiles, std::numeric_limits<uint32_t>::max()));
   return result;
 }
 
 // The same for a package whose networks work in strips: there is one, of all columns.
 Estimate estimate_strips(const NormativePart& model, const ImageGeometry& geometry, int channels,
-                         const Call& call, const IntegerCost& networks, bool for_pixels) {
+                         const Call& call, const IntegerEstimate& networks, bool for_pixels) {
   Estimate result;
   const uint64_t pixels = times(geometry.width, geometry.height);
   const uint64_t alpha = channels == 2 || channels == 4 ? pixels : 0;
@@ -110,7 +110,7 @@ Estimate estimate_strips(const NormativePart& model, const ImageGeometry& geomet
       plus(plus(plus(result.output_bytes, call.copy_bytes), times(2, alpha)),
            plus(estimate_entropy_bytes(model, geometry, for_pixels), networks.bytes));
   result.macs = plus(networks.macs, estimate_entropy_macs(model, geometry));
-  result.tiles = geometry.latent_h;
+  result.parts = geometry.latent_h;
   return result;
 }
 
@@ -124,7 +124,7 @@ Estimate estimate_encoding(const ModelPackage& model, const ImageGeometry& geome
                   has_alpha ? fill_bytes(times(geometry.width, geometry.height), channels) : 0};
   if (model.normative().synthesis) {
     return estimate_strips(model.normative(), geometry, channels, call,
-                           analysis_cost(model, geometry, runner, threads), false);
+                           estimate_analysis(model, geometry, runner, threads), false);
   }
   return estimate(model.normative(), geometry, channels, call, threads, limits);
 }
@@ -140,7 +140,7 @@ Estimate estimate_decoding(const ModelPackage& model, const ImageGeometry& geome
       whole ? kTransformBytesPerPixel : kReducedTransformBytesPerPixel, 0};
   if (model.normative().synthesis) {
     return estimate_strips(model.normative(), geometry, work.channels, call,
-                           drawing_cost(model, geometry, work.downscale, runner, work.threads),
+                           estimate_drawing(model, geometry, work.downscale, runner, work.threads),
                            work.for_pixels);
   }
   return estimate(model.normative(), geometry, work.channels, call, work.threads, limits);

@@ -1,4 +1,5 @@
-// What one call may cost at most, and what it will cost: both known before anything is allocated.
+// What one call may take at most, and the estimate of what it will: both known before anything is
+// allocated.
 //
 // Thread safety: values and pure functions.
 #ifndef DLF_SRC_CODEC_BUDGET_H_
@@ -29,7 +30,7 @@ struct Estimate {
   uint64_t output_bytes = 0;  // samples: those to encode, or those of the decoded picture
   uint64_t memory_bytes = 0;  // what one call allocates at its peak, output included
   uint64_t macs = 0;          // multiply-accumulates of networks and entropy model
-  uint32_t tiles = 0;         // steps of the progress callback: tiles, or rows of latents
+  uint32_t parts = 0;         // of the work, which progress counts: tiles, or rows of latents
   int tiles_at_once = 1;      // that memory_bytes allows for
   uint64_t tile_bytes = 0;    // the part of memory_bytes that each of them has
 

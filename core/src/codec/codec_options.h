@@ -20,9 +20,9 @@
 
 namespace dlf {
 
-// Called on the caller's thread with the number of steps done and the total, first with 0, at last
+// Called on the caller's thread with the number of parts done and the total, first with 0, at last
 // with the total, perhaps not with every number between; false cancels the call, which then throws
-// DLF_CANCELLED. A step is a tile, or in an integer package a row of latents. A search for a size
+// DLF_CANCELLED. A part is a tile, or in an integer package a row of latents. A search for a size
 // starts anew for each trial. Must be free to copy.
 using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 
@@ -34,7 +34,7 @@ struct EncodeOptions {
   uint8_t orientation = 1;  // EXIF numbering; recorded, the pixels are taken as they are
   // The size that the picture had before it was reduced, recorded (§2.7); 0: it was not.
   uint32_t display_width = 0, display_height = 0;
-  ColourSpace colour = ColourSpace::kSrgb;
+  ColorSpace color_space = ColorSpace::kSrgb;
   std::vector<Chunk> chunks;      // ICC, EXIF, XMP, private; alpha comes from the pixels
   bool force_trailer = false;     // a CRC-32C even without chunks
   ImportanceMask importance;      // where people look; only for models with importance maps

@@ -29,7 +29,7 @@ void put_alpha(const ParsedFile& file, const Region& region, int downscale, cons
   }
 }
 
-// What the steps before the networks need to know.
+// What the stages before the networks need to know.
 ReadOptions reading_of(const DecodeOptions& options, int threads, const ProgramRunner& runner) {
   ReadOptions reading;
   reading.limits = options.limits;
@@ -88,8 +88,8 @@ Decoder::Job Decoder::open(const FileView& file, const DecodeOptions& options) c
   return job;
 }
 
-void Decoder::draw(const DecodeOptions& options, Job* job, TileCount* progressing) const {
-  const size_t strips = engine_.strips_of(job->opened.geometry);
+void Decoder::draw(const DecodeOptions& options, Job* job, PartCount* progressing) const {
+  const size_t strips = engine_.rows_of(job->opened.geometry);
   engine_.integer().draw(
       job->symbols, job->picture.region, options.downscale, options.noise, job->out,
       [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
@@ -108,7 +108,7 @@ void Decoder::synthesise(const TileGroup& group, const DecodeOptions& options,
     const SymbolSet& symbols = (*jobs)[task.picture].symbols;
     append(cut_tokens(symbols.tokens, task.tile, symbols.geometry, model.tokens_stride()), &tokens);
     append(cut_latents(symbols.latent, task.tile, symbols.geometry, model.latent_channels,
-                       model.latent_fraction + model.step_fraction),
+                       model.mean_fraction + model.step_fraction),
            &latents);
   }
   const bool reduces = downscale > 1 && engine_.model().reduced_macs();
@@ -139,20 +139,20 @@ std::vector<DecodedPicture> Decoder::decode(const std::vector<FileView>& files,
 
   // 1. Limits, then the container, of all files: refuse before anything is allocated.
   std::vector<Job> jobs(count);
-  std::vector<Estimate> costs(count);
+  std::vector<Estimate> estimates(count);
   std::vector<uint64_t> pixels(count);
-  size_t tiles = 0;
+  size_t parts = 0;
   for (size_t i = 0; i < count; ++i) {
     naming("file", i, count, [&] { jobs[i] = open(files[i], options); });
-    costs[i] = jobs[i].opened.cost;
+    estimates[i] = jobs[i].opened.estimate;
     pixels[i] = jobs[i].opened.geometry.padded_pixels();
-    tiles += jobs[i].tiles.size() + engine_.strips_of(jobs[i].opened.geometry);
+    parts += jobs[i].tiles.size() + engine_.rows_of(jobs[i].opened.geometry);
   }
 
   std::vector<DecodedPicture> pictures(count);
-  TileCount progressing(tiles, options.progress);
+  PartCount progressing(parts, options.progress);
   if (engine_.is_integer()) progressing.report();
-  for (const Round& round : plan_rounds(costs, pixels, options.limits.max_memory)) {
+  for (const Round& round : plan_rounds(estimates, pixels, options.limits.max_memory)) {
     // 2. Payload -> tokens and latents, integers only; a file on each thread.
     const size_t together = round.end - round.begin;
     const ReadOptions reading =

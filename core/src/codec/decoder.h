@@ -1,4 +1,4 @@
-// .dlf files -> pictures: the steps of decoding in their order.
+// .dlf files -> pictures: the stages of decoding in their order.
 //
 // Thread safety: an object never changes; call it from many threads at once.
 #ifndef DLF_SRC_CODEC_DECODER_H_
@@ -33,7 +33,7 @@ class Decoder {
   struct Job;
 
   Job open(const FileView& file, const DecodeOptions& options) const;
-  void draw(const DecodeOptions& options, Job* job, TileCount* progressing) const;
+  void draw(const DecodeOptions& options, Job* job, PartCount* progressing) const;
   void synthesise(const TileGroup& group, const DecodeOptions& options,
                   std::vector<Job>* jobs) const;
 

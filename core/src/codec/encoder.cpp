@@ -86,7 +86,7 @@ struct Encoder::Job {
   ConstPixels pixels;
   Header header;
   ImageGeometry geometry;
-  Estimate cost;
+  Estimate estimate;
   std::vector<Tile> tiles;
   std::vector<Chunk> chunks;
   ImportanceGrid importance;
@@ -125,9 +125,9 @@ Encoder::Job Encoder::prepare(const ConstPixels& pixels, const EncodeOptions& op
   Job job;
   job.pixels = pixels;
   job.geometry = ImageGeometry::of(model, pixels.width, pixels.height);
-  job.cost = estimate_encoding(engine_.model(), job.geometry, pixels.channels, engine_.threads(),
-                               options.limits, engine_.runner());
-  check_work(job.geometry, job.cost, options.limits);
+  job.estimate = estimate_encoding(engine_.model(), job.geometry, pixels.channels,
+                                   engine_.threads(), options.limits, engine_.runner());
+  check_work(job.geometry, job.estimate, options.limits);
   check_profile(options.chunks, pixels.is_gray());
   check_new_chunks(options.chunks, chunk_limits(options.limits), pixels.has_alpha() ? 1 : 0);
   if (!engine_.is_integer()) job.tiles = tiles_of(model, job.geometry);
@@ -149,7 +149,7 @@ Encoder::Job Encoder::prepare(const ConstPixels& pixels, const EncodeOptions& op
   job.header.picture.orientation = options.orientation;
   job.header.picture.grayscale = pixels.is_gray();
   job.header.picture.alpha = pixels.has_alpha() ? AlphaMode::kStraight : AlphaMode::kNone;
-  job.header.picture.colour = options.colour;
+  job.header.picture.color_space = options.color_space;
   job.chunks = options.chunks;
   for (Chunk& chunk : job.chunks) {
     if (chunk.type == kChunkExif) chunk.content = exif_without_structure(std::move(chunk.content));
@@ -175,8 +175,8 @@ std::unique_ptr<Features> Encoder::analyse(const TileGroup& group, std::vector<J
   return std::move(analysis.features);
 }
 
-void Encoder::analyse_exactly(Job* job, TileCount* progressing) const {
-  const size_t strips = engine_.strips_of(job->geometry);
+void Encoder::analyse_exactly(Job* job, PartCount* progressing) const {
+  const size_t strips = engine_.rows_of(job->geometry);
   IntegerAnalysis analysis = engine_.integer().analyse(
       job->pixels, job->geometry,
       [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
@@ -232,9 +232,9 @@ std::vector<std::vector<uint8_t>> Encoder::encode(const std::vector<EncodeItem>&
 
   // 1. Everything that can be refused, of all pictures, before any work.
   std::vector<Job> jobs(count);
-  std::vector<Estimate> costs(count);
+  std::vector<Estimate> estimates(count);
   std::vector<uint64_t> pixels(count);
-  size_t tiles = 0;
+  size_t parts = 0;
   uint64_t max_memory = Limits::none().max_memory;
   for (size_t i = 0; i < count; ++i) {
     const EncodeOptions& options = *items[i].options;
@@ -242,16 +242,16 @@ std::vector<std::vector<uint8_t>> Encoder::encode(const std::vector<EncodeItem>&
       check_rate(model, options.rate);
       jobs[i] = prepare(items[i].pixels, options);
     });
-    costs[i] = jobs[i].cost;
+    estimates[i] = jobs[i].estimate;
     pixels[i] = jobs[i].geometry.padded_pixels();
-    tiles += jobs[i].tiles.size() + engine_.strips_of(jobs[i].geometry);
+    parts += jobs[i].tiles.size() + engine_.rows_of(jobs[i].geometry);
     max_memory = std::min(max_memory, options.limits.max_memory);
   }
 
   std::vector<std::vector<uint8_t>> files(count);
-  TileCount progressing(tiles, progress);
+  PartCount progressing(parts, progress);
   if (engine_.is_integer()) progressing.report();
-  for (const Round& round : plan_rounds(costs, pixels, max_memory)) {
+  for (const Round& round : plan_rounds(estimates, pixels, max_memory)) {
     // 2. Transforms: in strips, one picture after another, or tiles of one size together.
     std::vector<TileTask> tasks;
     for (size_t i = round.begin; i < round.end; ++i) {
@@ -293,13 +293,13 @@ std::vector<uint8_t> Encoder::encode_to_size(const ConstPixels& pixels, uint64_t
   Job& job = jobs[0];
   job = prepare(pixels, options);
   job.make_room(model);
-  const uint64_t at_once = static_cast<uint64_t>(job.cost.tiles_at_once);
+  const uint64_t at_once = static_cast<uint64_t>(job.estimate.tiles_at_once);
   const std::vector<TileGroup> groups =
       group_tiles(job.tasks(0, 0), model.window, engine_.pixels_per_call(), at_once);
 
   // The analysis does not depend on the rate point: once for all trials.
   if (engine_.is_integer()) {
-    TileCount analysing(engine_.strips_of(job.geometry), options.progress);
+    PartCount analysing(engine_.rows_of(job.geometry), options.progress);
     analysing.report();
     analyse_exactly(&job, &analysing);
     const int below = levels_below(model, job.importance);
@@ -316,14 +316,14 @@ std::vector<uint8_t> Encoder::encode_to_size(const ConstPixels& pixels, uint64_t
     });
   }
   std::vector<std::unique_ptr<Features>> features(groups.size());
-  TileCount analysing(job.tiles.size(), options.progress);
+  PartCount analysing(job.tiles.size(), options.progress);
   analysing.work(groups, engine_.threads(), at_once,
                  [&](size_t i, const TileGroup& group) { features[i] = analyse(group, &jobs); });
 
   std::optional<int> rate_of_latents;
   return fill_size(max_bytes, model.rate_points, [&](int rate, double bit_price) {
     if (rate_of_latents != rate) {
-      TileCount trying(job.tiles.size(), options.progress);
+      PartCount trying(job.tiles.size(), options.progress);
       trying.work(groups, engine_.threads(), at_once, [&](size_t i, const TileGroup& group) {
         put_latents_of(group, *features[i], rate, &jobs);
       });

@@ -1,4 +1,4 @@
-// Pictures -> .dlf files: the steps of encoding in their order.
+// Pictures -> .dlf files: the stages of encoding in their order.
 //
 // Thread safety: an object never changes; call it from many threads at once.
 #ifndef DLF_SRC_CODEC_ENCODER_H_
@@ -34,7 +34,7 @@ class Encoder {
 
   Job prepare(const ConstPixels& pixels, const EncodeOptions& options) const;
   std::unique_ptr<Features> analyse(const TileGroup& group, std::vector<Job>* jobs) const;
-  void analyse_exactly(Job* job, TileCount* progressing) const;
+  void analyse_exactly(Job* job, PartCount* progressing) const;
   void put_latents_of(const TileGroup& group, const Features& features, int rate,
                       std::vector<Job>* jobs) const;
   RatePlan plan_of(const Job& job, int level) const;

@@ -37,8 +37,8 @@ class Engine {
   // To be called unless is_integer().
   const Transform& transform() const { return *networks_.transform; }
   uint64_t pixels_per_call() const { return is_integer() ? 0 : transform().pixels_per_call(); }
-  // Steps of progress that a picture stands for when no tiles are counted.
-  size_t strips_of(const ImageGeometry& geometry) const {
+  // Parts of progress that a picture stands for when no tiles are counted: rows of latents.
+  size_t rows_of(const ImageGeometry& geometry) const {
     return is_integer() ? geometry.latent_h : 0;
   }
 

@@ -29,7 +29,8 @@ void check_size(const Header& header, const Limits& limits) {
   check_size(header.width, header.height, limits);
 }
 
-Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options) {
+Estimate checked_estimate(const Header& header, const ModelPackage& model,
+                          const ReadOptions& options) {
   check_size(header, options.limits);
   check_model(header, model);
   const ImageGeometry geometry = ImageGeometry::of(model.normative(), header.width, header.height);
@@ -42,7 +43,7 @@ Estimate check_cost(const Header& header, const ModelPackage& model, const ReadO
 }
 
 Estimate check_limits(const Header& header, const ModelPackage* model, const ReadOptions& options) {
-  if (model != nullptr && fits(header, *model)) return check_cost(header, *model, options);
+  if (model != nullptr && fits(header, *model)) return checked_estimate(header, *model, options);
   check_size(header, options.limits);
   return {};
 }
@@ -64,7 +65,7 @@ ParsedFile check_container(const FileView& file, const ReadOptions& options) {
 OpenedFile open_file(const FileView& file, const ModelPackage& model, const ReadOptions& options) {
   const Header& header = file.header();
   OpenedFile opened;
-  opened.cost = check_limits(header, &model, options);
+  opened.estimate = check_limits(header, &model, options);
   opened.file = parse_file(file, parse_options(options));
   check_model(header, model);
   opened.geometry = ImageGeometry::of(model.normative(), header.width, header.height);

@@ -27,7 +27,7 @@ struct ReadOptions {
 
 struct OpenedFile {
   ImageGeometry geometry;
-  Estimate cost;
+  Estimate estimate;
   ParsedFile file;  // borrows its payload from the input
 };
 
@@ -40,13 +40,14 @@ void check_model(const Header& header, const ModelPackage& model);
 // The limits on the picture's size alone, which need no model. Throws DLF_LIMIT_EXCEEDED.
 void check_size(const Header& header, const Limits& limits);
 
-// What decoding the picture behind this header costs; also checks it against the limits. Throws
-// DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. Allocates nothing.
-Estimate check_cost(const Header& header, const ModelPackage& model, const ReadOptions& options);
+// The estimate for decoding the picture behind this header; also checks it against the limits.
+// Throws DLF_LIMIT_EXCEEDED, DLF_MODEL_ERROR. Allocates nothing.
+Estimate checked_estimate(const Header& header, const ModelPackage& model,
+                          const ReadOptions& options);
 
 // The limits that can be judged before the container: those of the size and, with the file's own
-// model, those of check_cost, whose result is returned. Another model is not judged here (§4.4).
-// `model` may be null. Throws DLF_LIMIT_EXCEEDED.
+// model, those of checked_estimate, whose result is returned. Another model is not judged here
+// (§4.4). `model` may be null. Throws DLF_LIMIT_EXCEEDED.
 Estimate check_limits(const Header& header, const ModelPackage* model, const ReadOptions& options);
 
 // What parse_file needs to know of the options.

@@ -36,7 +36,7 @@ int move_of(const NormativePart& model, int8_t importance) {
 // much of themselves.
 class Overlap {
  public:
-  // The pixels of one row or column of the latent grid. Those behind the picture's edge, which are
+  // The pixels of one row or column of the latent grid. Those after the picture's edge, which are
   // its last ones repeated (§5.1.2), count as the last that there is.
   Overlap(uint32_t position, uint32_t stride, uint32_t pixels, uint32_t samples) : pixels_(pixels) {
     const uint64_t first = std::min<uint64_t>(uint64_t{position} * stride, pixels - 1);

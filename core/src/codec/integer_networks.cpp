@@ -54,15 +54,15 @@ FillRow latent_rows(const IntegerSynthesis& part, const Tensor& y_hat, const Ten
 // The program followed by SPACE_TO_DEPTH: for reduced sizes that the package has no program for.
 Program with_space_to_depth(const Program& program, uint32_t factor) {
   Program out = program;
-  Instruction step;
-  step.op = Op::kSpaceToDepth;
-  step.target = program.registers;
-  step.sources = {program.outputs[0]};
-  step.arg0 = static_cast<int32_t>(factor);
+  Instruction instruction;
+  instruction.op = Op::kSpaceToDepth;
+  instruction.target = program.registers;
+  instruction.sources = {program.outputs[0]};
+  instruction.arg0 = static_cast<int32_t>(factor);
   RegisterShape shape = program.shapes[program.outputs[0]];
   shape.cell *= factor;
   shape.channels *= factor * factor;
-  out.instructions.push_back(std::move(step));
+  out.instructions.push_back(std::move(instruction));
   out.outputs = {out.registers++};
   out.shapes.push_back(shape);
   out.leads_to_output.push_back(true);
@@ -157,7 +157,7 @@ std::vector<float> IntegerNetworks::latents(const Tensor& features, const RateMa
   std::vector<FillRow> inputs = {from_tensor(features)};
   if (part.bottleneck.inputs > 1) inputs.push_back(rate_rows(part.rate_vectors, rates));
   const Tensor values = run_to_tensor(part.bottleneck, geometry, inputs);
-  const float unit = 1.0F / static_cast<float>(1 << part.latent_fraction);
+  const float unit = 1.0F / static_cast<float>(1 << part.y_fraction);
   std::vector<float> latents(values.data.size());
   std::transform(values.data.begin(), values.data.end(), latents.begin(),
                  [unit](int16_t value) { return static_cast<float>(value) * unit; });
@@ -184,8 +184,8 @@ void IntegerNetworks::draw(const SymbolSet& symbols, const Region& region, int d
       inputs, {picture_rows(out, region, part.sample_bits, drawing.side)}, report);
 }
 
-IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry,
-                          const ProgramRunner& runner, int threads) {
+IntegerEstimate estimate_analysis(const ModelPackage& model, const ImageGeometry& geometry,
+                                  const ProgramRunner& runner, int threads) {
   if (!model.encoder()) return {};
   const EncoderPart& part = *model.encoder();
   const Canvas& canvas = geometry.canvas;
@@ -198,20 +198,20 @@ IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geomet
     programs.push_back(&*part.importance);
     found = part.analysis.shapes[part.analysis.outputs[2]].channels;
   }
-  IntegerCost cost;
+  IntegerEstimate estimate;
   for (const Program* program : programs) {
-    cost.bytes = std::max(
-        cost.bytes, runner.bytes(whole_work(part.layers, *program, geometry, block, threads)));
-    cost.macs += macs_of(part.layers, *program, canvas.height, canvas.width);
+    estimate.bytes = std::max(
+        estimate.bytes, runner.bytes(whole_work(part.layers, *program, geometry, block, threads)));
+    estimate.macs += macs_of(part.layers, *program, canvas.height, canvas.width);
   }
   // Features, latents as integers and as numbers.
-  cost.bytes +=
+  estimate.bytes +=
       positions * (2 * (features + found) + 6 * uint64_t{model.normative().latent_channels});
-  return cost;
+  return estimate;
 }
 
-IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale,
-                         const ProgramRunner& runner, int threads) {
+IntegerEstimate estimate_drawing(const ModelPackage& model, const ImageGeometry& geometry,
+                                 int downscale, const ProgramRunner& runner, int threads) {
   const NormativePart& part = model.normative();
   const Drawing drawing(*part.synthesis, downscale);
   const Canvas& canvas = geometry.canvas;

@@ -75,13 +75,13 @@ class IntegerNetworks {
 
 // Bytes and multiply-accumulates of the calls above with these threads, beside what goes in and
 // comes out.
-struct IntegerCost {
+struct IntegerEstimate {
   uint64_t bytes = 0, macs = 0;
 };
-IntegerCost analysis_cost(const ModelPackage& model, const ImageGeometry& geometry,
-                          const ProgramRunner& runner, int threads);
-IntegerCost drawing_cost(const ModelPackage& model, const ImageGeometry& geometry, int downscale,
-                         const ProgramRunner& runner, int threads);
+IntegerEstimate estimate_analysis(const ModelPackage& model, const ImageGeometry& geometry,
+                                  const ProgramRunner& runner, int threads);
+IntegerEstimate estimate_drawing(const ModelPackage& model, const ImageGeometry& geometry,
+                                 int downscale, const ProgramRunner& runner, int threads);
 
 }  // namespace dlf
 

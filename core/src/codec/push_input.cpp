@@ -30,7 +30,7 @@ void PushInput::run(const Action& action) {
 }
 
 void PushInput::push(ByteView piece) {
-  if (finished_) fail(DLF_INVALID_ARGUMENT, "bytes behind the end of the input");
+  if (finished_) fail(DLF_INVALID_ARGUMENT, "bytes after the end of the input");
   run([&] {
     while (!piece.empty()) {
       // Never more than the file is known to have: a stranger's bytes cost memory.
@@ -54,7 +54,7 @@ void PushInput::set_model(std::shared_ptr<const ModelPackage> model) {
   if (failure_) throw *failure_;
   if (finished_) fail(DLF_INVALID_ARGUMENT, "the input is finished");
   // Judged first: a model that does not fit leaves everything as it was.
-  if (header_) check_cost(*header_, *model, options_);
+  if (header_) checked_estimate(*header_, *model, options_);
   model_ = std::move(model);
   run([&] { read_tokens(); });
 }

@@ -49,7 +49,7 @@ class PushInput {
   PushStage stage() const;
   // Null while stage() is kStart.
   const Header* header() const { return header_ ? &*header_ : nullptr; }
-  // The bytes of the file so far; valid until the next push(). What comes behind the file's end is
+  // The bytes of the file so far; valid until the next push(). What comes after the file's end is
   // counted and not kept.
   ByteView bytes() const { return store_.view(); }
   // The same with the header. Throws what parse_header throws while there is none.

@@ -30,12 +30,12 @@ uint32_t mean_of(const ConstRow& row, size_t colour, uint32_t column, uint32_t f
 FillRow sample_rows(const ConstPixels& pixels) {
   return [pixels](const Row& row) {
     const uint8_t* line = pixels.line(std::min(row.row, pixels.height - 1));
-    const size_t step = static_cast<size_t>(pixels.channels);
+    const size_t channels = static_cast<size_t>(pixels.channels);
     for (uint32_t c = 0; c < row.channels; ++c) {
       const uint8_t* from = line + (pixels.is_gray() ? 0 : c);
       int16_t* to = row.channel(c);
       for (uint32_t x = row.columns.begin; x < row.columns.end; ++x, to += 2) {
-        const int32_t sample = from[std::min(x, pixels.width - 1) * step];
+        const int32_t sample = from[std::min(x, pixels.width - 1) * channels];
         *to = static_cast<int16_t>(kSampleScale * sample - kSampleOffset);
       }
     }
@@ -45,9 +45,9 @@ FillRow sample_rows(const ConstPixels& pixels) {
 TakeRow picture_rows(const Pixels& out, const Region& region, uint32_t fraction_bits,
                      uint32_t side) {
   return [out, region, fraction_bits, side](const ConstRow& row) {
-    const size_t step = static_cast<size_t>(out.channels);
-    uint8_t* to = out.line(row.row - region.y) + (row.columns.begin - region.x) * step;
-    for (uint32_t x = row.columns.begin; x < row.columns.end; ++x, to += step) {
+    const size_t channels = static_cast<size_t>(out.channels);
+    uint8_t* to = out.line(row.row - region.y) + (row.columns.begin - region.x) * channels;
+    for (uint32_t x = row.columns.begin; x < row.columns.end; ++x, to += channels) {
       std::array<uint32_t, kSynthesisChannels> rgb;
       for (size_t c = 0; c < rgb.size(); ++c) {
         rgb[c] = side == 1 ? sample_of(row.at(c, x), fraction_bits)

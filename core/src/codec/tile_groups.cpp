@@ -17,20 +17,20 @@ constexpr uint64_t kRoundPixels = uint64_t{1} << 25;
 
 }  // namespace
 
-std::vector<Round> plan_rounds(const std::vector<Estimate>& costs,
+std::vector<Round> plan_rounds(const std::vector<Estimate>& estimates,
                                const std::vector<uint64_t>& pixels, uint64_t max_memory) {
   std::vector<Round> rounds;
   uint64_t rest = 0, largest_tile = 1, round_pixels = 0;
-  for (size_t i = 0; i < costs.size(); ++i) {
-    // No sum overflows: each cost is within the limits, and so is the sum before it.
-    const uint64_t new_rest = rest + costs[i].rest_bytes();
-    const uint64_t new_tile = std::max(largest_tile, costs[i].tile_bytes);
+  for (size_t i = 0; i < estimates.size(); ++i) {
+    // No sum overflows: each estimate is within the limits, and so is the sum before it.
+    const uint64_t new_rest = rest + estimates[i].rest_bytes();
+    const uint64_t new_tile = std::max(largest_tile, estimates[i].tile_bytes);
     const bool fits = new_rest < max_memory && new_tile <= max_memory - new_rest &&
                       round_pixels + pixels[i] <= kRoundPixels;
     if (rounds.empty() || !fits) {
       rounds.push_back({i, i, 1});
-      rest = costs[i].rest_bytes();
-      largest_tile = std::max<uint64_t>(costs[i].tile_bytes, 1);
+      rest = estimates[i].rest_bytes();
+      largest_tile = std::max<uint64_t>(estimates[i].tile_bytes, 1);
       round_pixels = 0;
     } else {
       rest = new_rest;
@@ -64,7 +64,7 @@ std::vector<TileGroup> group_tiles(const std::vector<TileTask>& tasks, uint64_t 
   return groups;
 }
 
-void TileCount::work(const std::vector<TileGroup>& groups, int threads, uint64_t tiles_in_memory,
+void PartCount::work(const std::vector<TileGroup>& groups, int threads, uint64_t tiles_in_memory,
                      const std::function<void(size_t, const TileGroup&)>& action) {
   if (groups.empty()) return;  // strips have told already
   uint64_t largest = 1;
@@ -87,14 +87,14 @@ void TileCount::work(const std::vector<TileGroup>& groups, int threads, uint64_t
   before_ = done_;
 }
 
-void TileCount::tell(size_t steps, uint64_t done, uint64_t whole) {
-  const size_t now = before_ + static_cast<size_t>(steps * done / whole);
-  if (now == done_) return;  // blocks of rows may be smaller than steps
+void PartCount::tell(size_t parts, uint64_t done, uint64_t whole) {
+  const size_t now = before_ + static_cast<size_t>(parts * done / whole);
+  if (now == done_) return;  // blocks of rows may be smaller than parts
   done_ = now;
   report();
 }
 
-void TileCount::report() const {
+void PartCount::report() const {
   if (report_ && !report_(static_cast<uint32_t>(done_), static_cast<uint32_t>(total_))) {
     fail(DLF_CANCELLED, "cancelled by the caller");
   }

@@ -38,9 +38,9 @@ struct Round {
 };
 
 // Cuts a list of pictures into rounds: as many at a time as the memory of one call and a number of
-// pixels allow, one in any case. `costs` have been checked one by one; `pixels` are those of their
-// windows.
-std::vector<Round> plan_rounds(const std::vector<Estimate>& costs,
+// pixels allow, one in any case. `estimates` have been checked one by one; `pixels` are those of
+// their windows.
+std::vector<Round> plan_rounds(const std::vector<Estimate>& estimates,
                                const std::vector<uint64_t>& pixels, uint64_t max_memory);
 
 // Keeps the order. A group has at most `pixels_per_call` pixels and `most_tiles` tiles, and one
@@ -48,12 +48,12 @@ std::vector<Round> plan_rounds(const std::vector<Estimate>& costs,
 std::vector<TileGroup> group_tiles(const std::vector<TileTask>& tasks, uint64_t window_px,
                                    uint64_t pixels_per_call, uint64_t most_tiles);
 
-// Counts tiles, or the strips of integer networks, over all rounds of a call.
-class TileCount {
+// Counts the parts of a call, tiles or rows of latents, over all of its rounds.
+class PartCount {
  public:
   // `report`: a Progress of codec_options.h, borrowed; a copy could need a lock that only its owner
   // holds. Throws DLF_CANCELLED when it says so.
-  TileCount(size_t total, const std::function<bool(uint32_t, uint32_t)>& report)
+  PartCount(size_t total, const std::function<bool(uint32_t, uint32_t)>& report)
       : total_(total), report_(report) {}
 
   // Calls action(index, group) for each group, on several threads at once: as many as `threads`
@@ -61,11 +61,11 @@ class TileCount {
   void work(const std::vector<TileGroup>& groups, int threads, uint64_t tiles_in_memory,
             const std::function<void(size_t, const TileGroup&)>& action);
 
-  // For work that is not done in tiles and stands for `steps` of the total: says that `done` of
+  // For work that is not done in tiles and stands for `parts` of the total: says that `done` of
   // its `whole` are done, and that it is finished. What is known already is not said again.
-  void tell(size_t steps, uint64_t done, uint64_t whole);
-  void finish(size_t steps) {
-    tell(steps, 1, 1);
+  void tell(size_t parts, uint64_t done, uint64_t whole);
+  void finish(size_t parts) {
+    tell(parts, 1, 1);
     before_ = done_;
   }
 

@@ -22,7 +22,7 @@ namespace dlf {
 
 // What draws and analyses. Symbols always come from the integer machine.
 enum class Backend {
-  kAuto,     // the integer machine where the package has programs and the device is the processor
+  kAuto,     // the integer machine where the package has programs and the device is the CPU
   kInteger,  // the integer machine
   kTorch,    // libtorch: TorchScript networks, or the programs of an integer package
 };
@@ -34,7 +34,7 @@ enum class Precision { kFloat32, kBFloat16 };
 struct NetworkOptions {
   std::string device = "cpu";  // or "cuda", "cuda:1" ...
   Precision precision = Precision::kFloat32;
-  // For Transform::pixels_per_call; default: what suits the device. On a processor that is one
+  // For Transform::pixels_per_call; default: what suits the device. On a CPU that is one
   // picture, because libtorch's kernels may round otherwise for another number of pictures.
   std::optional<uint64_t> pixels_per_call;
   Backend backend = Backend::kAuto;

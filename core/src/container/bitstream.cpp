@@ -8,7 +8,8 @@
 namespace dlf {
 namespace {
 
-// §2.1. A cut inside the signature is a truncation, any other byte means another kind of file.
+// §2.1. A file that ends inside the signature is truncated, any other byte means another kind of
+// file.
 void read_signature(ByteReader& reader, ByteView data) {
   for (size_t i = 0; i < sizeof(kSignature) && i < data.size(); ++i) {
     if (data[i] != kSignature[i]) {
@@ -44,23 +45,23 @@ uint8_t PictureDescription::to_byte() const {
   }
   return static_cast<uint8_t>((orientation - 1) | (grayscale ? kPictureGrayscale : 0) |
                               (static_cast<int>(alpha) << kPictureAlphaShift) |
-                              (static_cast<int>(colour) << kPictureColourShift));
+                              (static_cast<int>(color_space) << kPictureColorSpaceShift));
 }
 
 PictureDescription PictureDescription::from_byte(uint8_t byte, uint64_t offset) {
   const int alpha = (byte >> kPictureAlphaShift) & 3;
-  const int colour = (byte >> kPictureColourShift) & 3;
+  const int color_space = (byte >> kPictureColorSpaceShift) & 3;
   if (alpha > static_cast<int>(AlphaMode::kStraight)) {
     fail(DLF_UNSUPPORTED, "alpha mode " + std::to_string(alpha), offset);
   }
-  if (colour > static_cast<int>(ColourSpace::kDisplayP3)) {
-    fail(DLF_UNSUPPORTED, "colour space " + std::to_string(colour), offset);
+  if (color_space > static_cast<int>(ColorSpace::kDisplayP3)) {
+    fail(DLF_UNSUPPORTED, "colour space " + std::to_string(color_space), offset);
   }
   PictureDescription picture;
   picture.orientation = static_cast<uint8_t>((byte & kPictureOrientationMask) + 1);
   picture.grayscale = (byte & kPictureGrayscale) != 0;
   picture.alpha = static_cast<AlphaMode>(alpha);
-  picture.colour = static_cast<ColourSpace>(colour);
+  picture.color_space = static_cast<ColorSpace>(color_space);
   return picture;
 }
 
@@ -242,12 +243,12 @@ ParsedFile parse_file(const FileView& view, const ParseOptions& options) {
   }
   const uint64_t behind = reader.remaining() + options.bytes_behind;
   if (!file.truncated && behind != 0) {  // §4.3
-    fail(DLF_INVALID_FILE, std::to_string(behind) + " bytes behind the end", reader.offset());
+    fail(DLF_INVALID_FILE, std::to_string(behind) + " bytes after the end", reader.offset());
   }
 
   const bool wants_alpha = header.picture.alpha != AlphaMode::kNone;
   const uint64_t alpha = wants_alpha ? alpha_content_bytes(header.width, header.height) : 0;
-  file.chunks = open_chunks(raw, alpha, options.chunk_limits, options.chunk_contents);
+  file.chunks = open_chunks(raw, alpha, options.chunk_limits, options.chunk_contents, view.known());
   if (wants_alpha && !file.truncated && find_chunk(file.chunks, kChunkAlpha) == nullptr) {
     fail(DLF_INVALID_FILE, "the alpha chunk is missing", payload_end);  // §3.5
   }

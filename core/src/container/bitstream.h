@@ -5,6 +5,7 @@
 #define DLF_SRC_CONTAINER_BITSTREAM_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -13,14 +14,14 @@
 namespace dlf {
 
 enum class AlphaMode : uint8_t { kNone = 0, kStraight = 1 };
-enum class ColourSpace : uint8_t { kSrgb = 0, kDisplayP3 = 1 };
+enum class ColorSpace : uint8_t { kSrgb = 0, kDisplayP3 = 1 };
 
 // How decoded samples are to be understood (§2.6). Decoding never turns the pixels.
 struct PictureDescription {
   uint8_t orientation = 1;  // EXIF numbering, 1..8
   bool grayscale = false;
   AlphaMode alpha = AlphaMode::kNone;
-  ColourSpace colour = ColourSpace::kSrgb;
+  ColorSpace color_space = ColorSpace::kSrgb;
 
   uint8_t to_byte() const;
   static PictureDescription from_byte(uint8_t byte,
@@ -74,20 +75,23 @@ class FileView {
  public:
   // Throws what parse_header throws.
   explicit FileView(ByteView bytes) : FileView(bytes, parse_header(bytes)) {}
-  // `header`: as parse_header has given it for these bytes.
-  FileView(ByteView bytes, const Header& header) : bytes_(bytes), header_(header) {}
+  // `header`: as parse_header has given it for these bytes. `known`: contents of their chunks.
+  FileView(ByteView bytes, const Header& header, KnownContents known = {})
+      : bytes_(bytes), header_(header), known_(std::move(known)) {}
 
   ByteView bytes() const { return bytes_; }
   const Header& header() const { return header_; }
+  const KnownContents& known() const { return known_; }
 
  private:
   ByteView bytes_;
   Header header_;
+  KnownContents known_;
 };
 
 struct ParseOptions {
-  // Accept a file that ends inside the payload or behind it (chunks or trailer missing or damaged
-  // by the cut): what is there is returned and `truncated` is set.
+  // Accept a file that ends inside the payload or after it (chunks or trailer missing or
+  // incomplete): what is there is returned and `truncated` is set.
   bool allow_truncated = false;
   ChunkLimits chunk_limits;
   Contents chunk_contents = Contents::kRead;

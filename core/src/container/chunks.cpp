@@ -115,7 +115,7 @@ ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit) {
   return head;
 }
 
-std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut,
+std::vector<RawChunk> scan_chunks(ByteReader& reader, bool truncated_is_end, bool* truncated,
                                   uint64_t end_limit) {
   std::vector<RawChunk> raw;
   try {
@@ -129,16 +129,17 @@ std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut
       raw.push_back(chunk);
     }
   } catch (const Error& error) {
-    if (!cut_is_end || error.status() != DLF_TRUNCATED_FILE) {
+    if (!truncated_is_end || error.status() != DLF_TRUNCATED_FILE) {
       throw;
     }
-    *cut = true;
+    *truncated = true;
   }
   return raw;
 }
 
 std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_bytes,
-                               const ChunkLimits& limits, Contents contents) {
+                               const ChunkLimits& limits, Contents contents,
+                               const KnownContents& known) {
   check_order(raw);
   for (const RawChunk& chunk : raw) {
     check_kind(chunk, alpha_bytes);
@@ -152,7 +153,9 @@ std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_
       left.max_bytes -= chunk.content_bytes;
     }
     if (contents == Contents::kRead) {
-      chunk.content = read_content(chunk);
+      const auto found = known.find(chunks.size() - 1);
+      const bool is_known = found != known.end() && found->second.size() == chunk.content_bytes;
+      chunk.content = is_known ? found->second.copy() : read_content(chunk);
     }
   }
   return chunks;

@@ -1,17 +1,19 @@
-// Chunks: metadata and alpha behind the payload (§3).
+// Chunks: metadata and alpha after the payload (§3).
 //
 // Thread safety: pure functions on values.
 #ifndef DLF_SRC_CONTAINER_CHUNKS_H_
 #define DLF_SRC_CONTAINER_CHUNKS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "base/bytes.h"
 
 namespace dlf {
 
-// One chunk. All behind `content` describes the file it was read from; a writer ignores it.
+// One chunk. All after `content` describes the file it was read from; a writer ignores it.
 struct Chunk {
   uint32_t type = 0;  // kChunkAlpha, kChunkIcc, ... or >= kChunkFirstPrivate
   bool critical = false;
@@ -33,6 +35,9 @@ struct ChunkLimits {
 // Whether contents are inflated at once, or left in the input for read_content().
 enum class Contents { kRead, kLeft };
 
+// Contents that are known from an earlier reading, by the number of their chunk, from 0; borrowed.
+using KnownContents = std::map<size_t, ByteView>;
+
 // A chunk as it lies in the file, not yet judged (§3.1).
 struct RawChunk {
   uint32_t tag = 0;
@@ -46,24 +51,26 @@ struct ChunkHead {
   uint32_t length = 0;
 };
 
-// The framing of the sequence, one step at a time (§3.1): how many chunks follow, and then before
-// the bytes of each its head. DLF_LIMIT_EXCEEDED for too many, or for bytes that end behind the
+// The framing of the sequence, one chunk at a time (§3.1): how many chunks follow, and then before
+// the bytes of each its head. DLF_LIMIT_EXCEEDED for too many, or for bytes that end after the
 // offset `end_limit`.
 uint32_t read_chunk_count(ByteReader& reader);
 ChunkHead read_chunk_head(ByteReader& reader, uint64_t end_limit);
 
-// Finds the chunks at the reader's position without looking into them (§3.1). With `cut_is_end`, a
-// sequence that ends early yields its whole chunks and sets `*cut`; otherwise that throws the
-// reader's end status.
-std::vector<RawChunk> scan_chunks(ByteReader& reader, bool cut_is_end, bool* cut,
+// Finds the chunks at the reader's position without looking into them (§3.1). With
+// `truncated_is_end`, a sequence that ends early yields its whole chunks and sets `*truncated`;
+// otherwise that throws the reader's end status.
+std::vector<RawChunk> scan_chunks(ByteReader& reader, bool truncated_is_end, bool* truncated,
                                   uint64_t end_limit = UINT64_MAX);
 
-// Applies the rules (§3.2-§3.4) and, unless they are to be left, inflates the contents.
+// Applies the rules (§3.2-§3.4) and, unless they are to be left, inflates those contents that are
+// not in `known`.
 // `alpha_bytes` is the content length that an alpha chunk must have, or 0 when there must be none.
 // Throws DLF_UNSUPPORTED for an unknown critical chunk, DLF_INVALID_FILE for a broken rule,
 // DLF_LIMIT_EXCEEDED.
 std::vector<Chunk> open_chunks(const std::vector<RawChunk>& raw, uint64_t alpha_bytes,
-                               const ChunkLimits& limits, Contents contents = Contents::kRead);
+                               const ChunkLimits& limits, Contents contents = Contents::kRead,
+                               const KnownContents& known = {});
 
 // The content of a chunk that was read from a file (§3.4), whose bytes must still be there. Throws
 // DLF_INVALID_FILE.

@@ -21,7 +21,7 @@ class ContainerEnd {
 
  private:
   bool known_ = false;
-  uint64_t trailer_ = 0;  // bytes behind the chunks
+  uint64_t trailer_ = 0;  // bytes after the chunks
   uint64_t most_ = 0;     // where the chunks must end
   bool counted_ = false;  // the number of chunks has been read
   uint32_t chunks_left_ = 0;

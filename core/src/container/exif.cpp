@@ -82,7 +82,7 @@ class Directory {
 
   size_t begin() const { return begin_; }
   size_t count() const { return count_; }
-  // Behind the entries, where the position of the next directory stands; sloppy writers leave that
+  // After the entries, where the position of the next directory stands; sloppy writers leave that
   // out.
   size_t end() const { return entry(count_); }
   size_t end_with_next() const { return std::min(end() + kNextBytes, tiff_->size()); }

@@ -35,7 +35,7 @@ void require(bool condition) {
   if (!condition) throw Broken();
 }
 
-// Bits from the lowest of each byte; behind the end there are none.
+// Bits from the lowest of each byte; after the end there are none.
 class BitReader {
  public:
   explicit BitReader(ByteView bytes) : bytes_(bytes) {}

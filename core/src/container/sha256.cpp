@@ -1,11 +1,11 @@
-// With the processor's own instructions where it has them: a package of tens of megabytes is hashed
+// With the CPU's own instructions where it has them: a package of tens of megabytes is hashed
 // whenever it is loaded.
 #include "container/sha256.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "base/processor.h"
+#include "base/cpu.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -84,7 +84,7 @@ __attribute__((target("sha,sse4.1,ssse3"))) void blocks_sha_ni(uint32_t* state, 
       const __m128i sum = _mm_add_epi32(m[i & 3], k);
       s1 = _mm_sha256rnds2_epu32(s1, s0, sum);
       s0 = _mm_sha256rnds2_epu32(s0, s1, _mm_shuffle_epi32(sum, 0x0E));
-      if (i < 12) {  // the next use of this slot: words 4 * (i + 4) ...
+      if (i < 12) {  // what this word is for next: words 4 * (i + 4) ...
         const __m128i middle = _mm_alignr_epi8(m[(i + 3) & 3], m[(i + 2) & 3], 4);
         const __m128i part = _mm_add_epi32(_mm_sha256msg1_epu32(m[i & 3], m[(i + 1) & 3]), middle);
         m[i & 3] = _mm_sha256msg2_epu32(part, m[(i + 3) & 3]);

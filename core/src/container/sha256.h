@@ -16,7 +16,7 @@ using Digest = std::array<uint8_t, 32>;
 
 class Sha256 {
  public:
-  // `force_plain` avoids the processor's SHA instructions (for tests); the digest is the same.
+  // `force_plain` avoids the CPU's SHA instructions (for tests); the digest is the same.
   explicit Sha256(bool force_plain = false);
   void update(ByteView bytes);
   Digest finish();
@@ -24,7 +24,7 @@ class Sha256 {
  private:
   void block(const uint8_t* data, size_t count);
 
-  [[maybe_unused]] bool force_plain_;  // there is a choice on some processors only
+  [[maybe_unused]] bool force_plain_;  // there is a choice on some CPUs only
   std::array<uint32_t, 8> state_;
   std::array<uint8_t, 64> buffer_;
   size_t buffered_ = 0;

@@ -122,7 +122,7 @@ Entry read_entry(ByteReader& directory) {
   return entry;
 }
 
-// The content of a member, behind its own header.
+// The content of a member, after its own header.
 ByteView packed_of(ByteView archive, const Entry& entry) {
   const ByteView local = record_at(archive, entry.offset, kLocalBytes);
   if (!begins(local, kLocalSignature)) fail(DLF_MODEL_ERROR, kDamagedDirectory);

@@ -40,8 +40,8 @@ Expected expected_at(const ImportanceMap& map, size_t position) {
   return out;
 }
 
-AdaptiveBit& size_model(MapModels& models, uint32_t step) {
-  return models.size[std::min<uint32_t>(step, kMapSizes - 1)];
+AdaptiveBit& size_model(MapModels& models, uint32_t ones) {
+  return models.size[std::min<uint32_t>(ones, kMapSizes - 1)];
 }
 
 // Gives every entry of the offsets in coding order to `put(entry, frequency of 0)` (§5.6.4).
@@ -58,9 +58,9 @@ void walk(const ImportanceMap& map, const Put& put) {
     code(models.change[expected.context], change != 0);
     if (change == 0) continue;
     code(models.side[expected.context], change < 0);
-    const auto steps = static_cast<uint32_t>(change < 0 ? -change : change);
-    for (uint32_t step = 0; step < steps; ++step) {
-      code(size_model(models, step), step + 1 < steps);
+    const auto size = static_cast<uint32_t>(change < 0 ? -change : change);
+    for (uint32_t ones = 0; ones < size; ++ones) {
+      code(size_model(models, ones), ones + 1 < size);
     }
   }
 }
@@ -162,21 +162,21 @@ bool MapReader::read_offset(RansDecoder& decoder) {
   }
   if (next_ == Next::kSide) {
     if (!get(decoder, models_.side[expected.context], &entry)) return false;
-    step_ = entry == 0 ? 1 : -1;
-    steps_ = 0;
+    direction_ = entry == 0 ? 1 : -1;
+    ones_ = 0;
     grow();
     next_ = Next::kSize;
   }
   for (;;) {
-    if (!get(decoder, size_model(models_, steps_), &entry)) return false;
+    if (!get(decoder, size_model(models_, ones_), &entry)) return false;
     if (entry == 0) return true;
-    ++steps_;
+    ++ones_;
     grow();
   }
 }
 
 void MapReader::grow() {
-  offset_ += step_;
+  offset_ += direction_;
   if (offset_ < rates_.lowest(map_.scale) || offset_ > rates_.highest(map_.scale)) {
     fail(DLF_INVALID_FILE, "the importance map leaves the rates of the model");
   }

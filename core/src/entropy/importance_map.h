@@ -87,9 +87,9 @@ class MapReader {
   MapModels models_;
   uint32_t scale_bits_ = 0;  // of the scale, read so far
   size_t position_ = 0;
-  Next next_ = Next::kChange;  // entry of the offset at `position_`
-  int32_t offset_ = 0, step_ = 0;
-  uint32_t steps_ = 0;
+  Next next_ = Next::kChange;           // entry of the offset at `position_`
+  int32_t offset_ = 0, direction_ = 0;  // 1 or -1
+  uint32_t ones_ = 0;                   // entries "it goes on" so far
 };
 
 }  // namespace dlf

@@ -23,7 +23,7 @@ class Prior {
 
   // Runs program init (§7.2). `tokens` are digits, [nH*nW][T*D]; the rates are in range.
   void start(const RateMap& rates, const std::vector<int16_t>& tokens);
-  // Runs program step s, 1..3 (§7.4), on the latents known so far (0 elsewhere).
+  // Runs program quarter s, 1 to 3 (§7.4), on what is decoded so far (0 elsewhere).
   void advance(int s, const Tensor& y_hat);
 
   // Most bytes that running a program takes, beside inputs and outputs.

@@ -9,7 +9,7 @@ namespace dlf {
 
 int16_t quantise(const NormativePart& model, const FrequencyTable& table, const LatentValue& value,
                  double bit_price) {
-  const double one = std::ldexp(1.0, model.latent_fraction);
+  const double one = std::ldexp(1.0, model.mean_fraction);
   const double width = std::max<int>(value.step, 1) * std::ldexp(1.0, -model.step_fraction);
   const double low = std::max(std::ceil((INT16_MIN - value.mean) / one), double{INT16_MIN});
   const double high = std::min(std::floor((INT16_MAX - value.mean) / one), double{INT16_MAX});

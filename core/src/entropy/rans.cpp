@@ -47,7 +47,7 @@ void RansEncoder::put_value(const FrequencyTable& table, int32_t value) {
 std::vector<uint8_t> RansEncoder::finish(uint32_t* final) const {
   std::vector<uint8_t> reversed;
   reversed.reserve(items_.size() / 4 + 16);
-  std::vector<uint32_t> checks(items_.size() + 1, 0);  // before each entry, and behind the last
+  std::vector<uint32_t> checks(items_.size() + 1, 0);  // before each entry, and after the last
   for (size_t i = 0; i < items_.size(); ++i) {
     checks[i + 1] = next_check(checks[i], items_[i].start);
   }
@@ -63,8 +63,8 @@ std::vector<uint8_t> RansEncoder::finish(uint32_t* final) const {
       reversed.push_back(static_cast<uint8_t>(state & 0xFF));
       state >>= 8;
     }
-    const uint64_t slot = (state % frequency + start) ^ (checks[i] >> kCheckShift);
-    state = ((state / frequency) << kFrequencyBits) + slot;
+    const uint64_t residue = (state % frequency + start) ^ (checks[i] >> kCheckShift);
+    state = ((state / frequency) << kFrequencyBits) + residue;
   }
   for (int i = 3; i >= 0; --i) {  // §5.2.1: four bytes, little-endian, in front
     reversed.push_back(static_cast<uint8_t>((state >> (8 * i)) & 0xFF));
@@ -99,12 +99,12 @@ bool RansDecoder::ready() {
 }
 
 // §5.2.2
-uint32_t RansDecoder::slot() const {
+uint32_t RansDecoder::residue() const {
   return (state_ & (kFrequencyTotal - 1)) ^ (check_ >> kCheckShift);
 }
 
-void RansDecoder::advance(uint32_t slot, uint32_t start, uint32_t frequency) {
-  state_ = frequency * (state_ >> kFrequencyBits) + slot - start;
+void RansDecoder::advance(uint32_t residue, uint32_t start, uint32_t frequency) {
+  state_ = frequency * (state_ >> kFrequencyBits) + residue - start;
   check_ = next_check(check_, start);
 }
 
@@ -112,7 +112,7 @@ uint32_t RansDecoder::get_entry(const FrequencyTable& table) {
   if (!ready()) {
     return 0;
   }
-  const uint32_t at = slot();
+  const uint32_t at = residue();
   const auto above = std::upper_bound(table.cumulative.begin(), table.cumulative.end(), at);
   const uint32_t entry = static_cast<uint32_t>(above - table.cumulative.begin()) - 1;
   advance(at, table.cumulative[entry], table.frequency(entry));
@@ -123,7 +123,7 @@ uint32_t RansDecoder::get_bit(uint32_t zeros) {
   if (!ready()) {
     return 0;
   }
-  const uint32_t at = slot();
+  const uint32_t at = residue();
   const bool bit = at >= zeros;
   advance(at, bit ? zeros : 0, bit ? kFrequencyTotal - zeros : zeros);
   return bit;

@@ -16,7 +16,7 @@ namespace dlf {
 // How a value is coded with a table whose last entry is the escape (§5.3).
 struct ValueCode {
   uint32_t entry = 0;   // of the table
-  uint32_t suffix = 0;  // behind an escape, as Exp-Golomb code of `suffix_bits` bits; 0: none
+  uint32_t suffix = 0;  // after an escape, as Exp-Golomb code of `suffix_bits` bits; 0: none
   int suffix_zeros = 0;
 
   int suffix_bits() const { return suffix == 0 ? 0 : 2 * suffix_zeros + 1; }
@@ -80,8 +80,8 @@ class RansDecoder {
 
  private:
   bool ready();
-  uint32_t slot() const;
-  void advance(uint32_t slot, uint32_t start, uint32_t frequency);
+  uint32_t residue() const;
+  void advance(uint32_t residue, uint32_t start, uint32_t frequency);
 
   ByteView payload_;
   uint64_t base_ = 0;

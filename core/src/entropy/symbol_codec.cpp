@@ -17,7 +17,7 @@ namespace {
 MachineOptions machine_options(const EntropyOptions& options) {
   MachineOptions machine;
   machine.threads = options.threads;
-  if (options.force_scalar) machine.kernels = &plain_kernels();
+  if (options.force_plain) machine.kernels = &plain_kernels();
   return machine;
 }
 
@@ -53,14 +53,14 @@ void code_latents(const NormativePart& model, const EntropyOptions& options, Sym
       for (uint32_t y = 0; y < height; ++y) {
         for (uint32_t x = 0; x < width; ++x) {
           const uint32_t parity = (y & 1) * 2 + (x & 1);
-          const uint32_t group = parity ^ static_cast<uint32_t>(kStepGroupXor[s]);
+          const uint32_t group = parity ^ static_cast<uint32_t>(kQuarterXor[s]);
           const size_t at = (size_t{group} * quarter + c) * plane + size_t{y} * width + x;
           const int16_t index = scale_index(model.thresholds, prior.scale().data[at]);
           const FrequencyTable* table =
               index < 0 ? nullptr : &model.scale_tables[static_cast<size_t>(index)];
           const int16_t mean = prior.mean().data[at];
           const int16_t symbol = symbol_at(table, at, mean);
-          out.y_hat.data[at] = reconstruct(symbol, mean, model.latent_fraction);
+          out.y_hat.data[at] = reconstruct(symbol, mean, model.mean_fraction);
           if (for_pixels) continue;
           out.scale_index.data[at] = index;
           out.mean.data[at] = mean;
@@ -208,7 +208,7 @@ uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry&
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;
-  // The tensors of a SymbolSet, the prior's outputs, those of two steps for a moment, and the
+  // The tensors of a SymbolSet, the prior's outputs, those of two quarters for a moment, and the
   // encoder's queue; the context; offsets and rate indices of a map, and its part of the queue;
   // tokens and banks; the network at work.
   const uint64_t per_latent = for_pixels && model.synthesis ? 14 : 48;

@@ -18,9 +18,9 @@
 namespace dlf {
 
 struct EntropyOptions {
-  int threads = 1;            // for the prior's convolutions; results do not depend on it
-  bool force_scalar = false;  // plain kernels instead of SIMD; also set by DLF_FORCE_SCALAR=1
-  double bit_price = 0;       // for encoding: what a bit is worth, see quantiser.h
+  int threads = 1;           // for the prior's convolutions; results do not depend on it
+  bool force_plain = false;  // plain kernels instead of SIMD
+  double bit_price = 0;      // for encoding: what a bit is worth, see quantiser.h
 };
 
 // Everything that decoding yields before any floating-point number appears.
@@ -66,7 +66,7 @@ struct PayloadOptions : EntropyOptions {
   // The payload is known to be shorter than the header says: running out of bytes is then
   // DLF_TRUNCATED_FILE and not DLF_INVALID_FILE.
   bool is_truncated = false;
-  // The semantic layer alone: every symbol is taken as 0 and no byte behind the tokens is read; the
+  // The semantic layer alone: every symbol is taken as 0 and no byte after the tokens is read; the
   // latents are the predicted means. `complete` is true if the tokens were.
   bool semantic_only = false;
   // Of the tensors of a SymbolSet only those that are needed to draw the picture are filled: y_hat

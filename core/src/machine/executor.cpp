@@ -45,7 +45,7 @@ class Execution : public Jobs {
         memory_(plan.memory_size()),
         zeros_(plan.zero_row_size()) {}
 
-  uint64_t count() const override { return uint64_t{plan_.blocks()} * plan_.steps().size(); }
+  uint64_t count() const override { return uint64_t{plan_.blocks()} * plan_.nodes().size(); }
 
   uint32_t tasks(uint64_t job) const override {
     const Work work(plan_, job);
@@ -56,10 +56,10 @@ class Execution : public Jobs {
     const Work work(plan_, job);
     const uint32_t count = shares(work), share = task % count;
     const uint32_t row = work.rows.begin + task / count;
-    const size_t blocks = groups_of_pairs(*work.step);
+    const size_t blocks = groups_of_pairs(*work.node);
     const Pairs pairs = {blocks * share / count * kPairsPerBlock,
                          blocks * (share + 1) / count * kPairsPerBlock};
-    run_row(*work.step, row, pairs);
+    run_row(*work.node, row, pairs);
   }
 
  private:
@@ -67,32 +67,32 @@ class Execution : public Jobs {
     size_t first, last;
   };
 
-  // What a job stands for: the rows of one step within one block.
+  // What a job stands for: the rows of one node within one block.
   struct Work {
-    const PlanStep* step;
+    const PlanNode* node;
     Span rows;
 
     Work(const Plan& plan, uint64_t job) {
-      const size_t block = static_cast<size_t>(job / plan.steps().size());
-      step = &plan.steps()[static_cast<size_t>(job % plan.steps().size())];
-      const PlanValue& value = plan.values()[step->paced_by()];
+      const size_t block = static_cast<size_t>(job / plan.nodes().size());
+      node = &plan.nodes()[static_cast<size_t>(job % plan.nodes().size())];
+      const PlanValue& value = plan.values()[node->paced_by()];
       rows = {plan.rows_done(value, block), plan.rows_done(value, block + 1)};
     }
   };
 
-  size_t groups_of_pairs(const PlanStep& step) const {
-    const size_t pairs = plan_.values()[step.target].pairs();
+  size_t groups_of_pairs(const PlanNode& node) const {
+    const size_t pairs = plan_.values()[node.target].pairs();
     return (pairs + kPairsPerBlock - 1) / kPairsPerBlock;
   }
 
   // Parts that the channels of a row are divided into, so that every thread has something to do.
   uint32_t shares(const Work& work) const {
-    if (work.step->kind != StepKind::kConv || threads_ == 1) return 1;
+    if (work.node->kind != NodeKind::kConv || threads_ == 1) return 1;
     const uint32_t rows = work.rows.size();
     if (rows == 0 || rows >= 2 * threads_) return 1;
-    const size_t columns = plan_.values()[work.step->target].columns.size();
-    const size_t macs = work.step->layer->weights.size() * columns;
-    const size_t useful = std::min(groups_of_pairs(*work.step), macs / kMacsPerTask);
+    const size_t columns = plan_.values()[work.node->target].columns.size();
+    const size_t macs = work.node->layer->weights.size() * columns;
+    const size_t useful = std::min(groups_of_pairs(*work.node), macs / kMacsPerTask);
     return static_cast<uint32_t>(std::clamp<size_t>(useful, 1, (2 * threads_ + rows - 1) / rows));
   }
 
@@ -122,60 +122,60 @@ class Execution : public Jobs {
     return static_cast<ptrdiff_t>(plan_.stores()[plan_.values()[index].store].pitch);
   }
 
-  void run_row(const PlanStep& step, uint32_t row, Pairs pairs) {
-    if (step.kind == StepKind::kOutput) {
-      outputs_[step.index](const_row_of(step.source, row));
+  void run_row(const PlanNode& node, uint32_t row, Pairs pairs) {
+    if (node.kind == NodeKind::kOutput) {
+      outputs_[node.index](const_row_of(node.source, row));
       return;
     }
-    const PlanValue& value = plan_.values()[step.target];
-    const Row target = row_of(step.target, row);
+    const PlanValue& value = plan_.values()[node.target];
+    const Row target = row_of(node.target, row);
     pairs.last = std::min(pairs.last, value.pairs());
-    switch (step.kind) {
-      case StepKind::kInput:
-        inputs_[step.index](target);
+    switch (node.kind) {
+      case NodeKind::kInput:
+        inputs_[node.index](target);
         break;
-      case StepKind::kConv:
-      case StepKind::kPointwise:
-        arithmetic(step, target, pairs);
+      case NodeKind::kConv:
+      case NodeKind::kPointwise:
+        arithmetic(node, target, pairs);
         break;
-      case StepKind::kDepthToSpace:
-        depth_to_space_row(const_row_of(step.source, row / step.factor), step.factor, target);
+      case NodeKind::kDepthToSpace:
+        depth_to_space_row(const_row_of(node.source, row / node.factor), node.factor, target);
         break;
-      case StepKind::kSpaceToDepth:
-        space_to_depth(step, target);
+      case NodeKind::kSpaceToDepth:
+        space_to_depth(node, target);
         break;
       default:
-        copy_channels(const_row_of(step.source, row), step.source_channel, step.target_channel,
-                      step.channels, target);
+        copy_channels(const_row_of(node.source, row), node.source_channel, node.target_channel,
+                      node.channels, target);
         break;
     }
     set_frame(target, pairs.first, pairs.last, value.grid_columns,
               plan_.stores()[value.store].frame);
   }
 
-  void space_to_depth(const PlanStep& step, const Row& target) const {
-    const PlanValue& source = plan_.values()[step.source];
+  void space_to_depth(const PlanNode& node, const Row& target) const {
+    const PlanValue& source = plan_.values()[node.source];
     ConstRow rows[kMaxFactor];
-    for (uint32_t i = 0; i < step.factor; ++i) {
+    for (uint32_t i = 0; i < node.factor; ++i) {
       rows[i] =
-          const_row_of(step.source, std::min(target.row * step.factor + i, source.grid_rows - 1));
+          const_row_of(node.source, std::min(target.row * node.factor + i, source.grid_rows - 1));
     }
-    space_to_depth_row(rows, step.factor, source.grid_columns, target);
+    space_to_depth_row(rows, node.factor, source.grid_columns, target);
   }
 
-  void arithmetic(const PlanStep& step, const Row& target, Pairs pairs) const {
+  void arithmetic(const PlanNode& node, const Row& target, Pairs pairs) const {
     RowJob job;
-    job.layer = step.layer;
+    job.layer = node.layer;
     job.target = target.data;
     job.target_stride = target.stride;
     job.columns = target.columns.size();
     job.first_pair = pairs.first;
     job.last_pair = pairs.last;
-    const uint32_t taps = step.reads_around() ? 3 : 1;
+    const uint32_t taps = node.reads_around() ? 3 : 1;
     for (uint32_t u = 0; u < taps; ++u) {
-      source_row(step, target, u, taps, &job);
+      source_row(node, target, u, taps, &job);
     }
-    for (const PlanPost& post : step.posts) {
+    for (const PlanPost& post : node.posts) {
       Post& each = job.posts[job.post_count++];
       each.op = post.op;
       each.argument = post.argument;
@@ -184,9 +184,9 @@ class Execution : public Jobs {
         each.operand_stride = stride_of(post.operand);
       }
     }
-    if (step.kind == StepKind::kPointwise) {
+    if (node.kind == NodeKind::kPointwise) {
       kernels_.pointwise(job);
-    } else if (step.layer->depthwise) {
+    } else if (node.layer->depthwise) {
       kernels_.depthwise(job);
     } else {
       kernels_.dense(job);
@@ -194,18 +194,18 @@ class Execution : public Jobs {
   }
 
   // The row above (u = 0), at or below the target's; beyond the grid the nearest one, or zeros.
-  void source_row(const PlanStep& step, const Row& target, uint32_t u, uint32_t taps,
+  void source_row(const PlanNode& node, const Row& target, uint32_t u, uint32_t taps,
                   RowJob* job) const {
-    const PlanValue& source = plan_.values()[step.source];
+    const PlanValue& source = plan_.values()[node.source];
     const int64_t wanted = int64_t{target.row} + u - taps / 2;
     const int64_t inside = std::clamp<int64_t>(wanted, 0, int64_t{source.grid_rows} - 1);
-    if (wanted != inside && !step.layer->edge_padding) {
+    if (wanted != inside && !node.layer->edge_padding) {
       job->source[u] = zeros_.data() + kReadAhead;
       job->source_stride[u] = 0;
       return;
     }
     job->source[u] = place(source, static_cast<uint32_t>(inside), target.columns.begin);
-    job->source_stride[u] = stride_of(step.source);
+    job->source_stride[u] = stride_of(node.source);
   }
 
   const Plan& plan_;
@@ -222,7 +222,7 @@ bool execute(const Plan& plan, const std::vector<FillRow>& inputs,
              const std::vector<TakeRow>& outputs, const MachineOptions& options) {
   Execution execution(plan, inputs, outputs, options);
   Schedule schedule(execution);
-  const uint64_t steps = plan.steps().size();
+  const uint64_t nodes = plan.nodes().size();
   bool is_stopped = false;
   uint64_t told = 0;
   with_crew(thread_count(options.threads) - 1, [&](bool is_caller) {
@@ -232,8 +232,8 @@ bool execute(const Plan& plan, const std::vector<FillRow>& inputs,
     }
     try {
       schedule.work([&](uint64_t job) {
-        if (job / steps == told || is_stopped) return;
-        told = job / steps;
+        if (job / nodes == told || is_stopped) return;
+        told = job / nodes;
         is_stopped = !options.progress(told, plan.blocks());
         if (is_stopped) schedule.stop();
       });

@@ -23,7 +23,7 @@
 namespace dlf {
 
 const Kernels& plain_kernels();
-// Null when the build or the processor lacks them.
+// Null when the build or the CPU lacks them.
 const Kernels* avx2_kernels();
 const Kernels* vnni_kernels();
 const Kernels* neon_kernels();

@@ -29,8 +29,7 @@ const std::vector<const Kernels*>& available_kernels() {
 }
 
 const Kernels& default_kernels() {
-  const std::string scalar = environment("DLF_FORCE_SCALAR"), name = environment("DLF_KERNELS");
-  if (!scalar.empty() && scalar != "0") return plain_kernels();
+  const std::string name = environment("DLF_KERNELS");
   for (const Kernels* each : available_kernels()) {
     if (name == each->name) return *each;
   }

@@ -10,11 +10,10 @@
 
 namespace dlf {
 
-// Those that this build has and this processor runs, the fastest last; the first is the plain one.
+// Those that this build has and this CPU runs, the fastest last; the first is the plain one.
 const std::vector<const Kernels*>& available_kernels();
 
 // The fastest, or the one that the environment variable DLF_KERNELS names if it is available.
-// DLF_FORCE_SCALAR set and neither empty nor "0" is another way to say DLF_KERNELS=plain.
 const Kernels& default_kernels();
 
 }  // namespace dlf

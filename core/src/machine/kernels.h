@@ -1,5 +1,5 @@
 // The arithmetic of the machine on one row of a register: plain code that reads like §8.3, and the
-// same for the instruction sets of processors. All give the same numbers: sums of integers do not
+// same for the instruction sets of CPUs. All give the same numbers: sums of integers do not
 // depend on their order once no partial sum can overflow (§8.4).
 //
 // Registers lie in memory as pairs of channels, interleaved: [pair][column][2].
@@ -30,7 +30,7 @@ struct RowJob {
   const ConvLayer* layer = nullptr;  // not for pointwise
   // One row for each row of taps, at pair 0 and the column above the first result; dense and
   // depthwise kernels of 3 read one column more on both sides. All read up to kReadAhead columns
-  // behind the last.
+  // after the last.
   const int16_t* source[3] = {};
   ptrdiff_t source_stride[3] = {};
   int16_t* target = nullptr;

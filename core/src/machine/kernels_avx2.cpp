@@ -7,7 +7,7 @@
 
 #include <cstring>
 
-#include "base/processor.h"
+#include "base/cpu.h"
 #include "machine/program.h"
 
 #define DLF_TARGET __attribute__((target("avx2")))

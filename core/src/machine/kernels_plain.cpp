@@ -38,7 +38,7 @@ int16_t after(const RowJob& job, size_t pair, size_t at, int16_t value) {
 }
 
 // Columns worked on together: their sums stay in the cache, and compilers can use what vectors the
-// processor has.
+// CPU has.
 constexpr size_t kColumns = 64;
 
 // The sums of one output at `count` columns from x.

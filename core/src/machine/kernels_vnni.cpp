@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-#include "base/processor.h"
+#include "base/cpu.h"
 #include "machine/program.h"
 
 #define DLF_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))

@@ -41,7 +41,7 @@ struct Isa {
     return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(values, weights));
   }
 
-  // Many processors have no arithmetic 64-bit shift: products are above -2^62, so an offset of 2^62
+  // Many CPUs have no arithmetic 64-bit shift: products are above -2^62, so an offset of 2^62
   // makes an unsigned one do.
   DLF_INLINE static Scale scale(const ChannelScale& channel) {
     constexpr int64_t offset = int64_t{1} << 62;

@@ -93,16 +93,16 @@ Program PartReader::program(uint16_t format) {  // A.2.10
   const uint32_t count = in_range(reader_.u16(), 0, kMaxInstructions, "instructions");
   const uint32_t last = format == kPackageFormatOld ? static_cast<uint32_t>(Op::kMax) : kMaxOp;
   for (uint32_t i = 0; i < count; ++i) {
-    Instruction step;
-    step.op = static_cast<Op>(in_range(reader_.u8(), 0, last, "instruction"));
-    step.target = reader_.u16();
+    Instruction instruction;
+    instruction.op = static_cast<Op>(in_range(reader_.u8(), 0, last, "instruction"));
+    instruction.target = reader_.u16();
     const uint32_t sources = in_range(reader_.u8(), 1, kMaxSources, "sources");
     for (uint32_t s = 0; s < sources; ++s) {
-      step.sources.push_back(reader_.u16());
+      instruction.sources.push_back(reader_.u16());
     }
-    step.arg0 = reader_.i32();
-    step.arg1 = reader_.i32();
-    program.instructions.push_back(std::move(step));
+    instruction.arg0 = reader_.i32();
+    instruction.arg1 = reader_.i32();
+    program.instructions.push_back(std::move(instruction));
   }
   const uint32_t outputs = in_range(reader_.u8(), 1, kMaxSources, "outputs");
   for (uint32_t i = 0; i < outputs; ++i) {

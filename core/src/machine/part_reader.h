@@ -25,7 +25,7 @@ class PartReader {
   void require(bool condition, const std::string& what) const;
   // Returns `value`, which must be in [low, high].
   uint32_t in_range(uint32_t value, uint32_t low, uint32_t high, const char* name) const;
-  void end() const { require(reader_.remaining() == 0, "bytes behind the last field"); }
+  void end() const { require(reader_.remaining() == 0, "bytes after the last field"); }
 
   // `rate_points` vectors of the same length, which is read first and is at least `least`.
   RateVectors rate_vectors(uint32_t rate_points, uint32_t least);

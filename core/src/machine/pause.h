@@ -1,4 +1,4 @@
-// A hint to the processor that this thread waits in a loop.
+// A hint to the CPU that this thread waits in a loop.
 #ifndef DLF_SRC_MACHINE_PAUSE_H_
 #define DLF_SRC_MACHINE_PAUSE_H_
 

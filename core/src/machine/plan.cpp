@@ -26,20 +26,20 @@ Plan::Plan(const std::vector<ConvLayer>& layers, const Program& program, const C
   distances();
   rings();
   // Nothing is done for these.
-  parts_.steps.erase(
-      std::remove_if(parts_.steps.begin(), parts_.steps.end(),
-                     [](const PlanStep& step) { return step.kind == StepKind::kAlias; }),
-      parts_.steps.end());
+  parts_.nodes.erase(
+      std::remove_if(parts_.nodes.begin(), parts_.nodes.end(),
+                     [](const PlanNode& node) { return node.kind == NodeKind::kAlias; }),
+      parts_.nodes.end());
   places();
 }
 
 // Which rows and columns of each value the outputs need.
 void Plan::spans(const PixelArea& area) {
-  for (size_t i = parts_.steps.size(); i-- > 0;) {
-    const PlanStep& step = parts_.steps[i];
-    PlanValue& source = parts_.values[step.source];
-    if (step.kind == StepKind::kInput) continue;
-    if (step.kind == StepKind::kOutput) {
+  for (size_t i = parts_.nodes.size(); i-- > 0;) {
+    const PlanNode& node = parts_.nodes[i];
+    PlanValue& source = parts_.values[node.source];
+    if (node.kind == NodeKind::kInput) continue;
+    if (node.kind == NodeKind::kOutput) {
       const auto cells = [&](Span pixels, uint32_t count) {
         const Span touched = cells_of(pixels, source.cell);
         return Span{touched.begin, std::min(touched.end, count)};
@@ -48,10 +48,10 @@ void Plan::spans(const PixelArea& area) {
       source.columns.include(cells(area.columns, source.grid_columns));
       continue;
     }
-    const PlanValue& target = parts_.values[step.target];
-    source.rows.include(step.needed(target.rows, source.grid_rows));
-    source.columns.include(step.needed(target.columns, source.grid_columns));
-    for (const PlanPost& post : step.posts) {
+    const PlanValue& target = parts_.values[node.target];
+    source.rows.include(node.needed(target.rows, source.grid_rows));
+    source.columns.include(node.needed(target.columns, source.grid_columns));
+    for (const PlanPost& post : node.posts) {
       if (!post.has_operand()) continue;
       parts_.values[post.operand].rows.include(target.rows);
       parts_.values[post.operand].columns.include(target.columns);
@@ -63,25 +63,25 @@ void Plan::spans(const PixelArea& area) {
 }
 
 // How far each value must be ahead of the outputs, so that with all values at `rows_done` of one
-// block every step has the rows it needs.
+// block every node has the rows it needs.
 void Plan::distances() {
   int64_t farthest = 0, largest_cell = 1, last_row = 0;
-  for (size_t i = parts_.steps.size(); i-- > 0;) {
-    const PlanStep& step = parts_.steps[i];
-    if (step.kind == StepKind::kInput) continue;
-    PlanValue& source = parts_.values[step.source];
-    const PlanValue& target = parts_.values[step.paced_by()];
+  for (size_t i = parts_.nodes.size(); i-- > 0;) {
+    const PlanNode& node = parts_.nodes[i];
+    if (node.kind == NodeKind::kInput) continue;
+    PlanValue& source = parts_.values[node.source];
+    const PlanValue& target = parts_.values[node.paced_by()];
     int64_t needed = target.distance;
-    if (step.kind == StepKind::kDepthToSpace) {
+    if (node.kind == NodeKind::kDepthToSpace) {
       needed = round_up(needed, source.cell);
-    } else if (step.kind == StepKind::kSpaceToDepth) {
+    } else if (node.kind == NodeKind::kSpaceToDepth) {
       // The pixel that a block ends with may lie within a cell of the target.
       needed = round_up(needed + target.cell - std::gcd(block_, target.cell), source.cell);
-    } else if (step.reads_around()) {
+    } else if (node.reads_around()) {
       needed += source.cell;
     }
     source.distance = std::max(source.distance, needed);
-    for (const PlanPost& post : step.posts) {
+    for (const PlanPost& post : node.posts) {
       if (!post.has_operand()) continue;
       int64_t& distance = parts_.values[post.operand].distance;
       distance = std::max(distance, target.distance);
@@ -90,9 +90,9 @@ void Plan::distances() {
     largest_cell = std::max<int64_t>(largest_cell, source.cell);
   }
   int64_t first_row = INT64_MAX;
-  for (const PlanStep& step : parts_.steps) {
-    if (step.kind != StepKind::kOutput) continue;
-    const PlanValue& source = parts_.values[step.source];
+  for (const PlanNode& node : parts_.nodes) {
+    if (node.kind != NodeKind::kOutput) continue;
+    const PlanValue& source = parts_.values[node.source];
     first_row = std::min(first_row, int64_t{source.rows.begin} * source.cell);
     last_row = std::max(last_row, int64_t{source.rows.end} * source.cell);
   }
@@ -117,16 +117,16 @@ void Plan::rings() {
     for (const PlanValue& value : parts_.values) {
       last[value.store] = std::max(last[value.store], ahead(value, k + 1));
     }
-    for (const PlanStep& step : parts_.steps) {
-      if (step.kind == StepKind::kInput) continue;
-      const int64_t done = ahead(parts_.values[step.paced_by()], k);
+    for (const PlanNode& node : parts_.nodes) {
+      if (node.kind == NodeKind::kInput) continue;
+      const int64_t done = ahead(parts_.values[node.paced_by()], k);
       int64_t row = done;
-      if (step.kind == StepKind::kDepthToSpace) row = divide_down(done, step.factor);
-      if (step.kind == StepKind::kSpaceToDepth) row = done * step.factor;
-      if (step.reads_around()) row = done - 1;
-      int64_t& needed = first[parts_.values[step.source].store];
+      if (node.kind == NodeKind::kDepthToSpace) row = divide_down(done, node.factor);
+      if (node.kind == NodeKind::kSpaceToDepth) row = done * node.factor;
+      if (node.reads_around()) row = done - 1;
+      int64_t& needed = first[parts_.values[node.source].store];
       needed = std::min(needed, row);
-      for (const PlanPost& post : step.posts) {
+      for (const PlanPost& post : node.posts) {
         if (!post.has_operand()) continue;
         int64_t& other = first[parts_.values[post.operand].store];
         other = std::min(other, done);
@@ -150,7 +150,7 @@ void Plan::rings() {
 void Plan::places() {
   size_t at = 2 * kReadAhead;  // a column before the first, and alignment
   for (PlanStore& store : parts_.stores) {
-    // One more column on each side: the left one lies behind the row of the pair before.
+    // One more column on each side: the left one follows the row of the pair before.
     const size_t columns = size_t{store.columns.size()} + 2;
     store.pitch = 2 * ((columns + kColumnGrain - 1) / kColumnGrain * kColumnGrain);
     store.offset = at;

@@ -1,9 +1,9 @@
 // How a program is run over one picture, or a part of it, in blocks of rows.
 //
-// Every register keeps only the rows that later steps still read: a ring. A block moves all
+// Every register keeps only the rows that later nodes still read: a ring. A block moves all
 // registers forward together; how far each is ahead of the outputs follows from the receptive
 // fields, so that nothing is computed twice. Registers that are parts of others (CONCAT, SLICE) lie
-// in one store; element-wise instructions are done by the step that makes their source.
+// in one store; element-wise instructions are done by the node that makes their source.
 //
 // Thread safety: a plan never changes after it is made.
 #ifndef DLF_SRC_MACHINE_PLAN_H_
@@ -29,7 +29,7 @@ class Plan {
 
   const std::vector<PlanValue>& values() const { return parts_.values; }
   const std::vector<PlanStore>& stores() const { return parts_.stores; }
-  const std::vector<PlanStep>& steps() const { return parts_.steps; }
+  const std::vector<PlanNode>& nodes() const { return parts_.nodes; }
   size_t blocks() const { return blocks_; }
   // The rows of a value that are done before `block`.
   uint32_t rows_done(const PlanValue& value, size_t block) const;

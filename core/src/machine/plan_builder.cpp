@@ -10,12 +10,12 @@ namespace {
 
 constexpr size_t kNothing = ~size_t{0};
 
-PlanStep step_of(StepKind kind, size_t source, size_t target) {
-  PlanStep step;
-  step.kind = kind;
-  step.source = source;
-  step.target = target;
-  return step;
+PlanNode node_of(NodeKind kind, size_t source, size_t target) {
+  PlanNode node;
+  node.kind = kind;
+  node.source = source;
+  node.target = target;
+  return node;
 }
 
 }  // namespace
@@ -25,8 +25,8 @@ PlanParts PlanBuilder::build() {
   value_.assign(program_.registers, kNothing);
   count_readers();
   inputs();
-  for (const Instruction& step : program_.instructions) {
-    if (program_.leads_to_output[step.target]) instruction(step);
+  for (const Instruction& instruction : program_.instructions) {
+    if (program_.leads_to_output[instruction.target]) add(instruction);
   }
   outputs();
   stores();
@@ -50,16 +50,16 @@ size_t PlanBuilder::add_register(uint16_t reg) {
   return value_[reg] = add_value(shape.channels, shape.cell);
 }
 
-PlanStep& PlanBuilder::add_step(PlanStep step) {
-  parts_.steps.push_back(std::move(step));
-  return parts_.steps.back();
+PlanNode& PlanBuilder::add_node(PlanNode node) {
+  parts_.nodes.push_back(std::move(node));
+  return parts_.nodes.back();
 }
 
 void PlanBuilder::count_readers() {
   readers_.assign(program_.registers, 0);
-  for (const Instruction& step : program_.instructions) {
-    if (!program_.leads_to_output[step.target]) continue;
-    for (const uint16_t source : step.sources) ++readers_[source];
+  for (const Instruction& instruction : program_.instructions) {
+    if (!program_.leads_to_output[instruction.target]) continue;
+    for (const uint16_t source : instruction.sources) ++readers_[source];
   }
   for (const uint16_t output : program_.outputs) ++readers_[output];
 }
@@ -67,85 +67,86 @@ void PlanBuilder::count_readers() {
 void PlanBuilder::inputs() {
   for (uint16_t i = 0; i < program_.inputs; ++i) {
     if (!program_.leads_to_output[i]) continue;
-    add_step(step_of(StepKind::kInput, 0, add_register(i))).index = i;
+    add_node(node_of(NodeKind::kInput, 0, add_register(i))).index = i;
   }
 }
 
-void PlanBuilder::instruction(const Instruction& step) {
-  const auto argument = static_cast<uint32_t>(step.arg0);
-  const size_t source = value_[step.sources[0]];
-  switch (step.op) {
+void PlanBuilder::add(const Instruction& instruction) {
+  const auto argument = static_cast<uint32_t>(instruction.arg0);
+  const size_t source = value_[instruction.sources[0]];
+  switch (instruction.op) {
     case Op::kConv:
-      add_step(step_of(StepKind::kConv, source, add_register(step.target))).layer =
+      add_node(node_of(NodeKind::kConv, source, add_register(instruction.target))).layer =
           &layers_[argument];
-      made_by_[step.target] = parts_.steps.size() - 1;
+      made_by_[instruction.target] = parts_.nodes.size() - 1;
       break;
     case Op::kDepthToSpace:
-      add_step(step_of(StepKind::kDepthToSpace, source, add_register(step.target))).factor =
+      add_node(node_of(NodeKind::kDepthToSpace, source, add_register(instruction.target))).factor =
           argument;
       break;
     case Op::kSpaceToDepth:
-      add_step(step_of(StepKind::kSpaceToDepth, source, add_register(step.target))).factor =
+      add_node(node_of(NodeKind::kSpaceToDepth, source, add_register(instruction.target))).factor =
           argument;
       break;
     case Op::kConcat:
-      concat(step);
+      concat(instruction);
       break;
     case Op::kSlice:
-      slice(step);
+      slice(instruction);
       break;
     default:
-      pointwise(step);
+      pointwise(instruction);
       break;
   }
 }
 
-// Does the instruction in the step that makes one of its sources, if nothing else reads that, or
-// in a step of its own.
-void PlanBuilder::pointwise(const Instruction& step) {
+// Does the instruction in the node that makes one of its sources, if nothing else reads that, or
+// in a node of its own.
+void PlanBuilder::pointwise(const Instruction& instruction) {
   PlanPost post;
-  post.op = step.op;
-  post.argument = step.arg0;
-  if (step.sources.size() == 1) {
-    if (extend(step.sources[0], post, step.target)) return;
+  post.op = instruction.op;
+  post.argument = instruction.arg0;
+  if (instruction.sources.size() == 1) {
+    if (extend(instruction.sources[0], post, instruction.target)) return;
   } else {
     for (const size_t other : {size_t{0}, size_t{1}}) {
-      post.operand = value_[step.sources[other]];
-      if (extend(step.sources[1 - other], post, step.target)) return;
+      post.operand = value_[instruction.sources[other]];
+      if (extend(instruction.sources[1 - other], post, instruction.target)) return;
     }
-    post.operand = value_[step.sources[1]];
+    post.operand = value_[instruction.sources[1]];
   }
-  const size_t source = value_[step.sources[0]];
-  add_step(step_of(StepKind::kPointwise, source, add_register(step.target))).posts = {post};
-  made_by_[step.target] = parts_.steps.size() - 1;
+  const size_t source = value_[instruction.sources[0]];
+  add_node(node_of(NodeKind::kPointwise, source, add_register(instruction.target))).posts = {post};
+  made_by_[instruction.target] = parts_.nodes.size() - 1;
 }
 
 bool PlanBuilder::extend(uint16_t reg, const PlanPost& post, uint16_t target) {
   const size_t made = made_by_[reg];
   if (made == kNothing || readers_[reg] != 1) return false;
-  if (parts_.steps[made].posts.size() == kMaxPosts) return false;
-  // Moved here, behind the step that makes the operand.
-  PlanStep step = std::move(parts_.steps[made]);
-  step.posts.push_back(post);
-  parts_.steps[made] = step_of(StepKind::kAlias, step.target, step.target);
-  made_by_[target] = parts_.steps.size();
-  value_[target] = step.target;
-  add_step(std::move(step));
+  if (parts_.nodes[made].posts.size() == kMaxPosts) return false;
+  // Moved here, after the node that makes the operand.
+  PlanNode node = std::move(parts_.nodes[made]);
+  node.posts.push_back(post);
+  parts_.nodes[made] = node_of(NodeKind::kAlias, node.target, node.target);
+  made_by_[target] = parts_.nodes.size();
+  value_[target] = node.target;
+  add_node(std::move(node));
   return true;
 }
 
-void PlanBuilder::concat(const Instruction& step) {
-  const size_t whole = add_register(step.target);
+void PlanBuilder::concat(const Instruction& instruction) {
+  const size_t whole = add_register(instruction.target);
   uint32_t channel = 0;
-  for (size_t i = 0; i < step.sources.size(); ++i) {
-    const size_t source = value_[step.sources[i]];
+  for (size_t i = 0; i < instruction.sources.size(); ++i) {
+    const size_t source = value_[instruction.sources[i]];
     const uint32_t channels = parts_.values[source].channels;
-    const bool fits = channel % 2 == 0 && (channels % 2 == 0 || i + 1 == step.sources.size());
+    const bool fits =
+        channel % 2 == 0 && (channels % 2 == 0 || i + 1 == instruction.sources.size());
     if (fits && part_of_[source].whole == source) {
       part_of_[source] = {whole, channel / 2};
-      add_step(step_of(StepKind::kAlias, source, whole));
+      add_node(node_of(NodeKind::kAlias, source, whole));
     } else {
-      PlanStep& copy = add_step(step_of(StepKind::kCopy, source, whole));
+      PlanNode& copy = add_node(node_of(NodeKind::kCopy, source, whole));
       copy.target_channel = channel;
       copy.channels = channels;
     }
@@ -153,22 +154,22 @@ void PlanBuilder::concat(const Instruction& step) {
   }
 }
 
-void PlanBuilder::slice(const Instruction& step) {
-  const size_t source = value_[step.sources[0]], target = add_register(step.target);
-  const auto first = static_cast<uint32_t>(step.arg0);
+void PlanBuilder::slice(const Instruction& instruction) {
+  const size_t source = value_[instruction.sources[0]], target = add_register(instruction.target);
+  const auto first = static_cast<uint32_t>(instruction.arg0);
   if (first % 2 == 0) {
     part_of_[target] = {source, first / 2};
-    add_step(step_of(StepKind::kAlias, source, target));
+    add_node(node_of(NodeKind::kAlias, source, target));
     return;
   }
-  PlanStep& copy = add_step(step_of(StepKind::kCopy, source, target));
+  PlanNode& copy = add_node(node_of(NodeKind::kCopy, source, target));
   copy.source_channel = first;
-  copy.channels = static_cast<uint32_t>(step.arg1);
+  copy.channels = static_cast<uint32_t>(instruction.arg1);
 }
 
 void PlanBuilder::outputs() {
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
-    add_step(step_of(StepKind::kOutput, value_[program_.outputs[i]], 0)).index = i;
+    add_node(node_of(NodeKind::kOutput, value_[program_.outputs[i]], 0)).index = i;
   }
 }
 
@@ -198,10 +199,10 @@ void PlanBuilder::add_store(size_t value) {
 // What convolutions need beside the rows of a store. Where two need different things, one works on
 // a copy.
 void PlanBuilder::frames() {
-  for (size_t i = 0; i < parts_.steps.size(); ++i) {
-    if (!parts_.steps[i].reads_around()) continue;
-    const Frame wanted = parts_.steps[i].layer->edge_padding ? Frame::kEdge : Frame::kZero;
-    const size_t source = parts_.steps[i].source;
+  for (size_t i = 0; i < parts_.nodes.size(); ++i) {
+    if (!parts_.nodes[i].reads_around()) continue;
+    const Frame wanted = parts_.nodes[i].layer->edge_padding ? Frame::kEdge : Frame::kZero;
+    const size_t source = parts_.nodes[i].source;
     Frame& frame = parts_.stores[parts_.values[source].store].frame;
     if (frame == Frame::kNone) frame = wanted;
     if (frame == wanted) continue;
@@ -209,10 +210,10 @@ void PlanBuilder::frames() {
     const size_t copy = add_value(original.channels, original.cell);
     add_store(copy);
     parts_.stores.back().frame = wanted;
-    PlanStep step = step_of(StepKind::kCopy, source, copy);
-    step.channels = original.channels;
-    parts_.steps[i].source = copy;
-    parts_.steps.insert(parts_.steps.begin() + static_cast<ptrdiff_t>(i), step);
+    PlanNode node = node_of(NodeKind::kCopy, source, copy);
+    node.channels = original.channels;
+    parts_.nodes[i].source = copy;
+    parts_.nodes.insert(parts_.nodes.begin() + static_cast<ptrdiff_t>(i), node);
     ++i;
   }
 }

@@ -4,12 +4,12 @@
 
 namespace dlf {
 
-Span PlanStep::needed(Span target, uint32_t count) const {
+Span PlanNode::needed(Span target, uint32_t count) const {
   if (target.empty()) return {};
   switch (kind) {
-    case StepKind::kDepthToSpace:
+    case NodeKind::kDepthToSpace:
       return {target.begin / factor, (target.end - 1) / factor + 1};
-    case StepKind::kSpaceToDepth:
+    case NodeKind::kSpaceToDepth:
       return {target.begin * factor, std::min(target.end * factor, count)};
     default:
       if (!reads_around()) return target;

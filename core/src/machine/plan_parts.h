@@ -1,4 +1,4 @@
-// What a plan is made of (plan.h): values, the stores where they lie, and steps.
+// What a plan is made of (plan.h): values, the stores where they lie, and nodes.
 //
 // Thread safety: plain values.
 #ifndef DLF_SRC_MACHINE_PLAN_PARTS_H_
@@ -34,7 +34,7 @@ struct PlanStore {
   uint32_t capacity = 0;  // rows
   Frame frame = Frame::kNone;
   size_t pitch = 0;   // int16 from pair to pair
-  size_t offset = 0;  // int16 from the start of the memory to the first column of slot 0
+  size_t offset = 0;  // int16 from the start of the memory to the first column of the first row
 
   size_t row_size() const { return pairs * pitch; }
 };
@@ -47,7 +47,7 @@ struct PlanPost {
   bool has_operand() const { return op == Op::kAdd || op == Op::kProduct; }
 };
 
-enum class StepKind : uint8_t {
+enum class NodeKind : uint8_t {
   kInput,      // rows come from the caller
   kConv,       // and posts
   kPointwise,  // posts alone
@@ -58,8 +58,8 @@ enum class StepKind : uint8_t {
   kOutput,  // rows go to the caller
 };
 
-struct PlanStep {
-  StepKind kind = StepKind::kPointwise;
+struct PlanNode {
+  NodeKind kind = NodeKind::kPointwise;
   size_t source = 0, target = 0;  // values; an output has only a source, an input only a target
   const ConvLayer* layer = nullptr;
   std::vector<PlanPost> posts;
@@ -68,9 +68,9 @@ struct PlanStep {
   size_t index = 0;  // of the input or output
 
   // The value whose rows count what is done.
-  size_t paced_by() const { return kind == StepKind::kOutput ? source : target; }
+  size_t paced_by() const { return kind == NodeKind::kOutput ? source : target; }
   // Whether a result needs the samples around its place.
-  bool reads_around() const { return kind == StepKind::kConv && layer->kernel == 3; }
+  bool reads_around() const { return kind == NodeKind::kConv && layer->kernel == 3; }
   // The rows or columns of the source (or of an operand) that those of the target need, on a grid
   // of `count`.
   Span needed(Span target, uint32_t count) const;
@@ -79,7 +79,7 @@ struct PlanStep {
 struct PlanParts {
   std::vector<PlanValue> values;
   std::vector<PlanStore> stores;
-  std::vector<PlanStep> steps;
+  std::vector<PlanNode> nodes;
 };
 
 }  // namespace dlf

@@ -42,7 +42,7 @@ void space_to_depth_row(const ConstRow* sources, uint32_t factor, uint32_t sourc
 // `count` channels from `from` of the source to `to` of the target, at the target's columns.
 void copy_channels(const ConstRow& source, size_t from, size_t to, size_t count, const Row& target);
 
-// Sets the columns before the first and behind the last of `pairs` pairs from `first_pair`, where
+// Sets the columns before the first and after the last of `pairs` pairs from `first_pair`, where
 // they are at the edge of a grid of `grid_columns`.
 void set_frame(const Row& row, size_t first_pair, size_t last_pair, uint32_t grid_columns,
                Frame frame);

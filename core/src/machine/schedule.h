@@ -1,7 +1,7 @@
 // A fixed sequence of jobs, each of some independent tasks, done by several threads in that order.
 //
 // No thread waits for another that has not begun: whoever is there takes the next task. So the work
-// goes on when the processor runs fewer threads than were asked for.
+// goes on when the CPU runs fewer threads than were asked for.
 //
 // Thread safety: `work` may be called by any number of threads at the same time.
 #ifndef DLF_SRC_MACHINE_SCHEDULE_H_

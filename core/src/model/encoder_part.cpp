@@ -40,7 +40,7 @@ EncoderPart parse_encoder(ByteView bytes, const NormativePart& model) {
 
   EncoderPart part;
   part.thresholds = read_thresholds(reader, model.levels);
-  part.latent_fraction = static_cast<uint8_t>(
+  part.y_fraction = static_cast<uint8_t>(
       reader.in_range(reader.bytes().u8(), 0, kMaxFractionBits, "fraction bits"));
   part.rate_vectors = reader.rate_vectors(model.rate_points, 0);
   part.layers = reader.layers(format);

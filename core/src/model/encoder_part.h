@@ -19,7 +19,7 @@ struct NormativePart;
 
 struct EncoderPart {
   std::vector<std::vector<int16_t>> thresholds;  // per digit; a digit is how many are <= the value
-  uint8_t latent_fraction = 0;                   // Fe, fraction bits of the bottleneck's output
+  uint8_t y_fraction = 0;                        // Fe, fraction bits of y (A.3)
   RateVectors rate_vectors;                      // [R][Pe], Pe may be 0
   std::vector<ConvLayer> layers;
   Program analysis;                   // samples -> token values, features (, importance features)

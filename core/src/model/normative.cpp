@@ -81,7 +81,7 @@ class Parser {
         static_cast<uint16_t>(in_range(bytes_.u16(), kQuarters, kMaxLatentChannels, "channels"));
     require(model_.latent_channels % kQuarters == 0, "channels are not a multiple of 4");
     model_.rate_points = static_cast<uint8_t>(in_range(bytes_.u8(), 1, 255, "rate points"));
-    model_.latent_fraction =
+    model_.mean_fraction =
         static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxFractionBits, "fraction bits"));
     model_.step_fraction =
         static_cast<uint8_t>(in_range(bytes_.u8(), 0, kMaxFractionBits, "fraction bits"));
@@ -184,12 +184,12 @@ class Parser {
     check_program(model_.layers, init, model_.programs[kProgramInit], "init");
 
     const Program& first = model_.programs[kProgramInit];
-    ProgramContract step = contract();
-    step.inputs = {{channels, cell, {}}, first.shapes[first.outputs[3]]};
-    step.outputs = {{channels, cell}, {channels, cell}};
-    const char* const names[] = {"step 1", "step 2", "step 3"};
+    ProgramContract quarter = contract();
+    quarter.inputs = {{channels, cell, {}}, first.shapes[first.outputs[3]]};
+    quarter.outputs = {{channels, cell}, {channels, cell}};
+    const char* const names[] = {"quarter 1", "quarter 2", "quarter 3"};
     for (size_t s = 1; s < kQuarters; ++s) {
-      check_program(model_.layers, step, model_.programs[s], names[s - 1]);
+      check_program(model_.layers, quarter, model_.programs[s], names[s - 1]);
     }
   }
 

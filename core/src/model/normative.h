@@ -25,7 +25,7 @@ struct FrequencyTable {
   uint32_t frequency(uint32_t entry) const { return cumulative[entry + 1] - cumulative[entry]; }
 };
 
-constexpr int kProgramInit = 0;  // programs[kProgramInit + s] is step s
+constexpr int kProgramInit = 0;  // programs[kProgramInit + s] is quarter s
 
 // A program of A.2.11 and how far it reads around a place, in cells of the latent grid (§8.5).
 struct Synthesis {
@@ -63,7 +63,7 @@ struct NormativePart {
   uint16_t latent_align = 32;
   uint16_t latent_channels = 0;  // C, multiple of 4
   uint8_t rate_points = 1;       // R
-  uint8_t latent_fraction = 0;   // Fy
+  uint8_t mean_fraction = 0;     // Fy
   uint8_t step_fraction = 0;     // Fq
 
   uint16_t tile_core = 0;

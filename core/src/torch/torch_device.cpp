@@ -12,13 +12,13 @@ namespace dlf {
 namespace {
 
 // libtorch registers CUDA when its library is loaded, and looks for it once. We link the part for
-// processors alone, so that part must come in before anyone looks. It lies beside the part for
-// processors, wherever that was found. Where the library is absent, nothing happens.
+// CPUs alone, so that part must come in before anyone looks. It lies beside the part for
+// CPUs, wherever that was found. Where the library is absent, nothing happens.
 void load_cuda() {
   static const bool tried = [] {
-    Dl_info processors;
-    if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &processors) == 0) return true;
-    const std::string path = processors.dli_fname;
+    Dl_info cpus;
+    if (dladdr(reinterpret_cast<const void*>(&at::get_num_threads), &cpus) == 0) return true;
+    const std::string path = cpus.dli_fname;
     const std::string folder = path.substr(0, path.rfind('/') + 1);
     dlopen((folder + "libtorch_cuda.so").c_str(), RTLD_NOW | RTLD_GLOBAL);
     return true;

@@ -83,9 +83,9 @@ void exact_tensors(std::shared_ptr<Graph> graph) {
   });
 }
 
-// Attention as packages write it, and the fused kernel that stands for it. On a processor it takes
+// Attention as packages write it, and the fused kernel that stands for it. On a CPU it takes
 // a sixth off analysis and synthesis of a small network: its windows are short, so that much of the
-// time of the three steps goes into passing their results on. The kernel is named, because
+// time of its three calls goes into passing their results on. The kernel is named, because
 // aten::scaled_dot_product_attention would choose one by the process's settings.
 constexpr char kWrittenAttention[] = R"IR(
 graph(%query, %key, %value, %scale, %last, %before, %dimension, %type):

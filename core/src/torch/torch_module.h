@@ -17,7 +17,7 @@ namespace dlf {
 constexpr char kWidensItself[] = "widens_weights_itself";
 
 // Widens the stored weights, or narrows those of convolutions and matrix products to bfloat16.
-// Modules that widen theirs themselves keep them as they are. In float32 on a processor, attention
+// Modules that widen theirs themselves keep them as they are. In float32 on a CPU, attention
 // is computed by libtorch's fused kernel.
 void prepare_module(torch::jit::Module& module, Precision precision, c10::Device device);
 

@@ -68,10 +68,10 @@ class Interpreter {
     registers_.resize(program_.registers);
     const std::vector<size_t> last = last_readers(program_);
     for (size_t i = 0; i < program_.instructions.size(); ++i) {
-      const Instruction& step = program_.instructions[i];
-      if (!program_.leads_to_output[step.target]) continue;
-      registers_[step.target] = result(step);
-      for (const uint16_t source : step.sources) {
+      const Instruction& instruction = program_.instructions[i];
+      if (!program_.leads_to_output[instruction.target]) continue;
+      registers_[instruction.target] = result(instruction);
+      for (const uint16_t source : instruction.sources) {
         if (last[source] == i) registers_[source].reset();
       }
     }
@@ -85,50 +85,53 @@ class Interpreter {
     constexpr size_t kNone = ~size_t{0};
     std::vector<size_t> last(program.registers, kNone);
     for (size_t i = 0; i < program.instructions.size(); ++i) {
-      const Instruction& step = program.instructions[i];
-      if (!program.leads_to_output[step.target]) continue;
-      for (const uint16_t source : step.sources) last[source] = i;
+      const Instruction& instruction = program.instructions[i];
+      if (!program.leads_to_output[instruction.target]) continue;
+      for (const uint16_t source : instruction.sources) last[source] = i;
     }
     for (const uint16_t output : program.outputs) last[output] = kNone;
     return last;
   }
 
  private:
-  at::Tensor result(const Instruction& step) const {
-    const at::Tensor& a = registers_[step.sources[0]];
-    switch (step.op) {
+  at::Tensor result(const Instruction& instruction) const {
+    const at::Tensor& a = registers_[instruction.sources[0]];
+    switch (instruction.op) {
       case Op::kConv:
-        return convolution(a, layers_[static_cast<size_t>(step.arg0)]);
+        return convolution(a, layers_[static_cast<size_t>(instruction.arg0)]);
       case Op::kLeaky:
-        return leaky(step, a);
+        return leaky(instruction, a);
       case Op::kAdd:
-        return saturated(at::add(a, second(step)), sum_of_bounds(step));
+        return saturated(at::add(a, second(instruction)), sum_of_bounds(instruction));
       case Op::kConcat: {
         std::vector<at::Tensor> all;
-        for (const uint16_t source : step.sources) all.push_back(registers_[source]);
+        for (const uint16_t source : instruction.sources) all.push_back(registers_[source]);
         return at::cat(all, 1);
       }
       case Op::kSlice:
-        return a.narrow(1, step.arg0, step.arg1);
+        return a.narrow(1, instruction.arg0, instruction.arg1);
       case Op::kDepthToSpace:
-        return cropped(at::pixel_shuffle(a, step.arg0), shape(step.target));
+        return cropped(at::pixel_shuffle(a, instruction.arg0), shape(instruction.target));
       case Op::kMax:
-        return at::clamp_min(a, step.arg0);
+        return at::clamp_min(a, instruction.arg0);
       case Op::kMin:
-        return at::clamp_max(a, step.arg0);
+        return at::clamp_max(a, instruction.arg0);
       case Op::kSpaceToDepth:
-        return at::pixel_unshuffle(extended(a, step.arg0, shape(step.target)), step.arg0);
+        return at::pixel_unshuffle(extended(a, instruction.arg0, shape(instruction.target)),
+                                   instruction.arg0);
       case Op::kProduct:
-        return product(step, a);
+        return product(instruction, a);
     }
     return {};
   }
 
   const RegisterShape& shape(uint16_t index) const { return program_.shapes[index]; }
-  const at::Tensor& second(const Instruction& step) const { return registers_[step.sources[1]]; }
+  const at::Tensor& second(const Instruction& instruction) const {
+    return registers_[instruction.sources[1]];
+  }
 
-  int64_t sum_of_bounds(const Instruction& step) const {
-    return bound_of(shape(step.sources[0])) + bound_of(shape(step.sources[1]));
+  int64_t sum_of_bounds(const Instruction& instruction) const {
+    return bound_of(shape(instruction.sources[0])) + bound_of(shape(instruction.sources[1]));
   }
 
   // §8.3.1: the sums in float32, what follows them in float64.
@@ -152,20 +155,22 @@ class Interpreter {
   }
 
   // §8.3.2: as the slope is below 1, the greater of a value and its rounded part is the result.
-  at::Tensor leaky(const Instruction& step, const at::Tensor& a) const {
-    int64_t slope = step.arg0;
+  at::Tensor leaky(const Instruction& instruction, const at::Tensor& a) const {
+    int64_t slope = instruction.arg0;
     int shift = kLeakyBits;
     for (; slope % 2 == 0 && shift > 0; --shift) slope /= 2;
-    const at::Tensor wide = wide_enough(a, bound_of(shape(step.sources[0])) * slope);
+    const at::Tensor wide = wide_enough(a, bound_of(shape(instruction.sources[0])) * slope);
     return at::maximum(a, shifted(at::mul(wide, slope), shift));
   }
 
   // §8.3.10
-  at::Tensor product(const Instruction& step, const at::Tensor& a) const {
-    const int64_t largest = bound_of(shape(step.sources[0])) * bound_of(shape(step.sources[1]));
+  at::Tensor product(const Instruction& instruction, const at::Tensor& a) const {
+    const int64_t largest =
+        bound_of(shape(instruction.sources[0])) * bound_of(shape(instruction.sources[1]));
     return saturated(
-        shifted(at::mul(wide_enough(a, largest), wide_enough(second(step), largest)), step.arg0),
-        (largest >> step.arg0) + 1);
+        shifted(at::mul(wide_enough(a, largest), wide_enough(second(instruction), largest)),
+                instruction.arg0),
+        (largest >> instruction.arg0) + 1);
   }
 
   static at::Tensor saturated(at::Tensor value, int64_t bound) {
@@ -194,9 +199,9 @@ class Interpreter {
 }  // namespace
 
 void TorchLayers::add(const std::vector<ConvLayer>& layers, const Program& program) {
-  for (const Instruction& step : program.instructions) {
-    if (step.op != Op::kConv || !program.leads_to_output[step.target]) continue;
-    const ConvLayer& layer = layers[static_cast<size_t>(step.arg0)];
+  for (const Instruction& instruction : program.instructions) {
+    if (instruction.op != Op::kConv || !program.leads_to_output[instruction.target]) continue;
+    const ConvLayer& layer = layers[static_cast<size_t>(instruction.arg0)];
     if (layers_.count(&layer) == 0) layers_.emplace(&layer, copy_of(layer, device_));
   }
 }
@@ -218,14 +223,15 @@ uint64_t run_bytes(const Program& program, const Canvas& canvas) {
     if (program.leads_to_output[i]) held += sizeof(float) * values(i);
   }
   for (size_t i = 0; i < program.instructions.size(); ++i) {
-    const Instruction& step = program.instructions[i];
-    if (!program.leads_to_output[step.target]) continue;
-    const uint64_t result = values(step.target);
+    const Instruction& instruction = program.instructions[i];
+    if (!program.leads_to_output[instruction.target]) continue;
+    const uint64_t result = values(instruction.target);
     // A convolution extends its source; results are worked on in float64.
-    const uint64_t working = sizeof(double) * result + sizeof(float) * values(step.sources[0]);
+    const uint64_t working =
+        sizeof(double) * result + sizeof(float) * values(instruction.sources[0]);
     held += sizeof(float) * result;
     most = std::max(most, held + working);
-    for (const uint16_t source : step.sources) {
+    for (const uint16_t source : instruction.sources) {
       if (last[source] == i) held -= sizeof(float) * values(source);
     }
   }

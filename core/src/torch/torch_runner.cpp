@@ -12,7 +12,7 @@
 namespace dlf {
 namespace {
 
-// Sides of pieces in pixels: what a GPU is busy with, and what fits a processor's memory.
+// Sides of pieces in pixels: what a GPU is busy with, and what fits a CPU's memory.
 constexpr uint32_t kCudaSide = 2048, kCpuSide = 1024;
 // Pieces are worked on at the same time as long as they need no more than this together.
 constexpr uint64_t kBytesTogether = uint64_t{1} << 30;
@@ -26,24 +26,24 @@ struct Piece {
 };
 
 // One dimension of all pieces: `wanted`, cut at multiples of `side`, with `margin` on both sides.
-struct Cut {
+struct PieceSide {
   Span wanted, canvas;
 };
-std::vector<Cut> cuts_of(Span wanted, uint32_t end, uint32_t window, uint32_t side,
-                         uint32_t margin) {
-  std::vector<Cut> cuts;
+std::vector<PieceSide> sides_of(Span wanted, uint32_t end, uint32_t window, uint32_t side,
+                                uint32_t margin) {
+  std::vector<PieceSide> sides;
   for (uint32_t at = wanted.begin; at < wanted.end;) {
     const uint64_t stop = uint64_t{round_down(at, side)} + side;
-    Cut cut;
-    cut.wanted = {at, static_cast<uint32_t>(std::min<uint64_t>(stop, wanted.end))};
+    PieceSide one;
+    one.wanted = {at, static_cast<uint32_t>(std::min<uint64_t>(stop, wanted.end))};
     const uint32_t first = round_down(at, window);
-    cut.canvas.begin = first - std::min(first, margin);
-    const uint64_t last = round_up(cut.wanted.end, window) + margin;
-    cut.canvas.end = static_cast<uint32_t>(std::min<uint64_t>(last, end));
-    cuts.push_back(cut);
-    at = cut.wanted.end;
+    one.canvas.begin = first - std::min(first, margin);
+    const uint64_t last = round_up(one.wanted.end, window) + margin;
+    one.canvas.end = static_cast<uint32_t>(std::min<uint64_t>(last, end));
+    sides.push_back(one);
+    at = one.wanted.end;
   }
-  return cuts;
+  return sides;
 }
 
 class TorchRunner : public ProgramRunner {
@@ -97,11 +97,11 @@ class TorchRunner : public ProgramRunner {
     }
     const auto margin = static_cast<uint32_t>(round_up(distance, window_));
     const Canvas& canvas = work.canvas;
-    const std::vector<Cut> columns =
-        cuts_of(work.area.columns, canvas.width, window_, side(), margin);
+    const std::vector<PieceSide> columns =
+        sides_of(work.area.columns, canvas.width, window_, side(), margin);
     std::vector<Piece> pieces;
-    for (const Cut& rows : cuts_of(work.area.rows, canvas.height, window_, side(), margin)) {
-      for (const Cut& column : columns) {
+    for (const PieceSide& rows : sides_of(work.area.rows, canvas.height, window_, side(), margin)) {
+      for (const PieceSide& column : columns) {
         pieces.push_back({{rows.wanted, column.wanted}, {rows.canvas, column.canvas}});
       }
     }

@@ -1,4 +1,4 @@
-// How fast each set of kernels convolves, beside what the processor could do at most.
+// How fast each set of kernels convolves, beside what the CPU could do at most.
 //
 //   machine_speed [ROUNDS]
 //
@@ -23,7 +23,7 @@
 
 namespace {
 
-constexpr size_t kChained = 6;  // layers of one kind in a program, one behind the other
+constexpr size_t kChained = 6;  // layers of one kind in a program, one after the other
 
 struct Shape {
   const char* name;

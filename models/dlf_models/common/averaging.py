@@ -1,7 +1,7 @@
 """Mean of the gradients over the ranks of a run, without copies that nobody needs.
 
 Ranks on one machine without accelerators average through shared memory: each sums its share of all gradients in place.
-Anything else goes through one all-reduce of one flat message. ``dlf-s`` has 51 MB of gradients; flattening them afresh
+Anything else goes through one all-reduce of one flat message. `dlf-s` has 51 MB of gradients; flattening them afresh
 in every step and sending them through a socket cost more than a third of the step.
 """
 
@@ -56,11 +56,11 @@ def _shared_buffers(size: int) -> list[Tensor] | None:
 class GradientAverager:
     """Averages the gradients of one module; afterwards they lie in one flat buffer.
 
-    Call it after ``backward``. Every rank ends with the same bits, and so takes the same step.
+    Call it after `backward`. Every rank ends with the same bits, and so takes the same step.
     """
 
     def __init__(self, module: nn.Module, shared_memory: bool = True) -> None:
-        """``shared_memory``: use it where the ranks can."""
+        """`shared_memory`: use it where the ranks can."""
         self.shared_memory = shared_memory
         self.parameters = list(module.parameters())
         self.rank, self.ranks = world()
@@ -84,6 +84,7 @@ class GradientAverager:
             at += p.numel()
 
     def __call__(self) -> None:
+        """Replace every gradient by the mean over all ranks; nothing happens with one rank."""
         if self.ranks == 1:
             return
         learning = [p for p in self.parameters if p.grad is not None]

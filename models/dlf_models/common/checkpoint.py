@@ -10,9 +10,10 @@ import torch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write to a temporary file beside ``path``, then replace; a full disk leaves the previous one in place.
+    """Write to a temporary file beside `path`, then replace; a full disk leaves the previous one in place.
 
-    Raises ``OSError`` naming the file when it cannot be written.
+    Raises:
+        OSError: the file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(f".{os.getpid()}.partial")
@@ -29,10 +30,13 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path, weights: str | None = "ema") -> dict[str, Any]:
-    """Read a checkpoint (tensors and plain values only). Raises ``ValueError`` naming the file when it is not one.
+    """Read a checkpoint (tensors and plain values only).
 
-    ``weights``: what it must hold, "ema" in those of the small architecture, "state_dict" in those of the paper's,
+    `weights`: what it must hold, "ema" in those of the small architecture, "state_dict" in those of the paper's,
     "importance" in those of importance heads; None: any of them.
+
+    Raises:
+        ValueError: the file, which the message names, is not one.
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)

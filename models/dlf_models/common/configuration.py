@@ -10,7 +10,11 @@ import yaml
 
 
 def build(kind: type, values: dict[str, Any], where: str) -> Any:
-    """Make a dataclass from a mapping; lists become tuples. ``ValueError`` names an unknown key, or text where a number goes."""
+    """Make a dataclass from a mapping; lists become tuples.
+
+    Raises:
+        ValueError: an unknown key, or text where a number goes; the message names the key.
+    """
     known = {f.name for f in fields(kind)}
     hints = get_type_hints(kind)
     unknown = sorted(set(values) - known)
@@ -25,7 +29,7 @@ def build(kind: type, values: dict[str, Any], where: str) -> Any:
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over``: mappings merge key by key, everything else is replaced."""
+    """`base` with the values of `over`: mappings merge key by key, everything else is replaced."""
     result = dict(base)
     for key, value in over.items():
         before = result.get(key)
@@ -35,9 +39,10 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_yaml(path: str | Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Read a YAML mapping on top of the file that its key ``base`` names (relative to itself), if any.
+    """Read a YAML mapping on top of the file that its key `base` names (relative to itself), if any.
 
-    Raises ``ValueError`` with the file where it is not a mapping or its bases go round in a circle.
+    Raises:
+        ValueError: the file is not a mapping, or its bases go round in a circle.
     """
     path = Path(path)
     try:

@@ -49,7 +49,7 @@ def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def at_least(image: Image.Image, smallest: int) -> NDArray[np.uint8]:
-    """``uint8 [H, W, 3]``, enlarged where a side is under ``smallest`` pixels."""
+    """`uint8 [H, W, 3]`, enlarged where a side is under `smallest` pixels."""
     if min(image.size) < smallest:
         factor = smallest / min(image.size)
         size = tuple(max(smallest, round(side * factor)) for side in image.size)
@@ -58,10 +58,13 @@ def at_least(image: Image.Image, smallest: int) -> NDArray[np.uint8]:
 
 
 def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:
-    """Decode every image of a source to ``uint8 [H, W, 3]``.
+    """Decode every image of a source to `uint8 [H, W, 3]`.
 
-    Images with a side under ``smallest`` pixels are enlarged to it. Raises ``FileNotFoundError`` for a missing source
-    and ``ValueError`` when nothing in it decodes.
+    Images with a side under `smallest` pixels are enlarged to it.
+
+    Raises:
+        FileNotFoundError: the source is missing.
+        ValueError: nothing in it decodes.
     """
     source = Path(source)
     if not source.exists():
@@ -81,7 +84,7 @@ def load_images(source: str | Path, smallest: int) -> list[NDArray[np.uint8]]:
 
 @dataclass(frozen=True)
 class Cut:
-    """One random crop: a square of ``side`` pixels of one image, mirrored or not."""
+    """One random crop: a square of `side` pixels of one image, mirrored or not."""
 
     image: int
     top: int
@@ -94,13 +97,13 @@ class CropPlan:
     """Draws random crops. What it draws depends on the generator and the sizes of the images only."""
 
     def __init__(self, sizes: Sequence[tuple[int, int]], seed: int, rescale: float) -> None:
-        """``sizes``: height and width of every image; ``rescale``: probability of another scale than 1."""
+        """`sizes`: height and width of every image; `rescale`: probability of another scale than 1."""
         self.sizes = list(sizes)
         self.rescale = rescale
         self.generator = np.random.default_rng(seed)
 
     def draw(self, crop: int) -> Cut:
-        """A square between 0.8 and 1.6 times ``crop``, half of the time by default ``crop`` itself."""
+        """A square between 0.8 and 1.6 times `crop`, half of the time by default `crop` itself."""
         rng = self.generator
         index = int(rng.integers(len(self.sizes)))
         height, width = self.sizes[index]
@@ -124,13 +127,13 @@ class CropSampler(CropPlan):
         self.images = [torch.from_numpy(image) for image in images]
 
     def batch(self, size: int, crop: int) -> Tensor:
-        """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory."""
+        """`[size, 3, crop, crop]` float32 in [0, 1], channels last in memory."""
         crops = [cut_out(self.images, self.draw(crop), crop) for _ in range(size)]
         return torch.stack(crops).contiguous(memory_format=torch.channels_last)
 
 
 def cut_out(images: list[Tensor], cut: Cut, crop: int) -> Tensor:
-    """``[3, crop, crop]`` float32 in [0, 1] of images ``uint8 [H, W, 3]``."""
+    """`[3, crop, crop]` float32 in [0, 1] of images `uint8 [H, W, 3]`."""
     image = images[cut.image]
     patch = image[cut.top : cut.top + cut.side, cut.left : cut.left + cut.side]
     patch = patch.permute(2, 0, 1).float() / 255
@@ -142,7 +145,7 @@ def cut_out(images: list[Tensor], cut: Cut, crop: int) -> Tensor:
 
 
 def centre_crops(images: list[NDArray[np.uint8]], crop: int) -> Tensor:
-    """The middle of every image, ``[N, 3, crop, crop]`` float32 in [0, 1]; smaller images are enlarged."""
+    """The middle of every image, `[N, 3, crop, crop]` float32 in [0, 1]; smaller images are enlarged."""
     crops = []
     for pixels in images:
         image = torch.from_numpy(at_least(Image.fromarray(pixels), crop))

@@ -14,7 +14,7 @@ OFFSETS = (-0.25, 0.25)
 
 
 class DeviceSampler(CropPlan):
-    """Draws the same crops as :class:`~.data.CropSampler` from the same seed, resampled with bilinear taps.
+    """Draws the same crops as `data.CropSampler` from the same seed, resampled with bilinear taps.
 
     The images must fit into the device's memory, three bytes a pixel. No Python runs per sample but the drawing.
     """
@@ -38,11 +38,11 @@ class DeviceSampler(CropPlan):
             self.pixels[int(start) : int(start) + len(flat)] = flat.to(self.device)
 
     def batch(self, size: int, crop: int) -> Tensor:
-        """``[size, 3, crop, crop]`` float32 in [0, 1] on the device, channels last in memory."""
+        """`[size, 3, crop, crop]` float32 in [0, 1] on the device, channels last in memory."""
         return self.cut([self.draw(crop) for _ in range(size)], crop)
 
     def cut(self, cuts: list[Cut], crop: int) -> Tensor:
-        """The given crops, resampled to ``crop`` pixels."""
+        """The given crops, resampled to `crop` pixels."""
         plan = torch.tensor(
             [[c.image, c.top, c.left, c.side, c.mirrored] for c in cuts], device=self.device
         )
@@ -64,7 +64,7 @@ class DeviceSampler(CropPlan):
 
     @staticmethod
     def _positions(at: Tensor, scale: Tensor, side: Tensor) -> Tensor:
-        """Output coordinates -> coordinates among the pixel centres of the crop, ``[B, crop]``."""
+        """Output coordinates -> coordinates among the pixel centres of the crop, `[B, crop]`."""
         exact = torch.where(scale == 1, at.floor() + 0.5, at)
         return (exact * scale - 0.5).clamp(min=0).minimum(side[:, None].float() - 1)
 
@@ -78,7 +78,7 @@ class DeviceSampler(CropPlan):
         row: Tensor,
         column: Tensor,
     ) -> Tensor:
-        """Samples ``[B, crop, crop, 3]`` at the given rows and columns of the crops, in [0, 255]."""
+        """Samples `[B, crop, crop, 3]` at the given rows and columns of the crops, in [0, 255]."""
         y, x = row.floor().long(), column.floor().long()
         fy = (row - y)[:, :, None, None]
         fx = (column - x)[:, None, :, None]

@@ -14,7 +14,7 @@ PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 there. A processor without instructions for it takes ten times as long."""
+    """Whether bfloat16 is faster than float32 there. A CPU without instructions for it takes ten times as long."""
     return device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from dlf.progress import ProgressBar
+
 log = logging.getLogger(__name__)
 
 NOT_ALWAYS = frozenset({"loss_d"})
@@ -24,6 +26,7 @@ class Means:
         self.sums: dict[str, tuple[float, int]] = {}
 
     def add(self, **values: float) -> None:
+        """Add one observation of each of these values."""
         for key, value in values.items():
             total, count = self.sums.get(key, (0.0, 0))
             self.sums[key] = (total + value, count + 1)
@@ -35,19 +38,12 @@ class Means:
         return means
 
 
-def _progress_bar(seen: int, total: int) -> Any:
-    """A bar on standard error if that is a terminal and tqdm is installed, else None."""
-    if not sys.stderr.isatty():
-        return None
-    try:
-        tqdm = importlib.import_module("tqdm").tqdm
-    except ImportError:
-        return None
-    return tqdm(total=total, initial=seen, unit="image", dynamic_ncols=True)
-
-
 def tensorboard_writer(folder: Path) -> Any:
-    """A writer of TensorBoard's files. Raises ``ValueError`` when the package is missing."""
+    """A writer of TensorBoard's files.
+
+    Raises:
+        ValueError: the package is missing.
+    """
     try:
         return importlib.import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
     except ImportError as error:
@@ -55,12 +51,13 @@ def tensorboard_writer(folder: Path) -> Any:
 
 
 class Monitor:
-    """Writes ``log.csv`` and ``validation.csv`` into the folder of a run; only the leading rank has one."""
+    """Writes `log.csv` and `validation.csv` into the folder of a run; only the leading rank has one."""
 
     def __init__(self, out: Path, seen: int, total: int, tensorboard: bool = False) -> None:
         self.out = out
         out.mkdir(parents=True, exist_ok=True)
-        self.bar = _progress_bar(seen, total)
+        self.total, self.note = total, ""
+        self.bar = ProgressBar("training", "images", before=seen) if sys.stderr.isatty() else None
         self.board = tensorboard_writer(out / "tensorboard") if tensorboard else None
         self.since = (time.monotonic(), seen)
 
@@ -69,11 +66,12 @@ class Monitor:
         self.since = (time.monotonic(), seen)
 
     def progress(self, seen: int) -> None:
+        """Show how many images have been seen."""
         if self.bar is not None:
-            self.bar.update(seen - self.bar.n)
+            self.bar.show(seen, self.total, self.note)
 
     def row(self, seen: int, labels: dict[str, str], means: dict[str, float]) -> None:
-        """One line of the log: ``labels`` as they are, then the means, then the speed."""
+        """One line of the log: `labels` as they are, then the means, then the speed."""
         now = time.monotonic()
         start, before = self.since
         speed = (seen - before) / (now - start) if now > start else math.nan
@@ -86,25 +84,30 @@ class Monitor:
         measured = {k: v for k, v in means.items() if k not in absent}
         self._board("train", seen, {**measured, "images_per_second": speed})
         if self.bar is not None:
-            self.bar.set_postfix({k: row[k] for k in ("loss", "bpp") if k in row})
+            self.note = ", ".join(f"{k} {row[k]}" for k in ("loss", "bpp") if k in row)
         else:
             log.info(
                 "%s  images_per_second %.1f", "  ".join(f"{k} {v}" for k, v in row.items()), speed
             )
 
     def validation(self, seen: int, labels: dict[str, str], values: dict[str, float]) -> None:
+        """Write a row of `validation.csv` and say it in the log."""
         row = {"images": str(seen), **labels, **{k: f"{v:.4f}" for k, v in values.items()}}
         self._append("validation.csv", row)
         self._board("validation", seen, values)
+        if self.bar is not None:
+            self.bar.hide()
         log.info("validation: %s", "  ".join(f"{k} {v}" for k, v in row.items()))
 
     def close(self) -> None:
-        for thing in (self.bar, self.board):
-            if thing is not None:
-                thing.close()
+        """Take the bar away and close the board."""
+        if self.bar is not None:
+            self.bar.hide()
+        if self.board is not None:
+            self.board.close()
 
     def _append(self, name: str, row: dict[str, str]) -> None:
-        """Add a line; a log with other columns is kept beside as ``NAME.1``, ``NAME.2`` and so on."""
+        """Add a line; a log with other columns is kept beside as `NAME.1`, `NAME.2` and so on."""
         path = self.out / name
         header = ",".join(row)
         if path.exists():

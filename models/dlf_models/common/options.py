@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What ``dlf train`` is told; ``dlf train --help`` says what each means."""
+    """What `dlf train` is told; `dlf train --help` says what each means."""
 
     config: str
     data: str
@@ -35,7 +35,7 @@ class TrainOptions:
     restart: bool = False
 
     def refuse(self, profile: str, *names: str) -> None:
-        """Raise ``ValueError`` where one of these options is given: ``profile`` has no use for it."""
+        """Raise `ValueError` where one of these options is given: `profile` has no use for it."""
         for name in names:
             if getattr(self, name):
                 flag = "--" + name.replace("_", "-")

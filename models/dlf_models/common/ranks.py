@@ -9,7 +9,7 @@ import torch.distributed as dist
 
 
 def join(device: str) -> None:
-    """Meet the other processes where ``torchrun`` started several; nothing otherwise, or when that is done."""
+    """Meet the other processes where `torchrun` started several; nothing otherwise, or when that is done."""
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
 

@@ -39,7 +39,7 @@ class Trainable(Protocol):
         """Whether the step just taken crossed the interval of validation."""
 
     def validate(self) -> tuple[str, dict[str, float]]:
-        """Measure on held-out images, on all ranks; ``loss`` is what "best" means, comparable under one key."""
+        """Measure on held-out images, on all ranks; `loss` is what "best" means, comparable under one key."""
 
     def sheet(self, path: Path) -> None:
         """Write a picture to look at."""
@@ -73,7 +73,7 @@ class Stop:
 class Run:
     """Trains until the images, the time or the patience of the user are used up.
 
-    Leaves ``last.ckpt``, ``best.ckpt`` (lowest validation loss), ``sheet.png`` and the logs in ``out``.
+    Leaves `last.ckpt`, `best.ckpt` (lowest validation loss), `sheet.png` and the logs in `out`.
     """
 
     def __init__(
@@ -96,10 +96,11 @@ class Run:
         )
 
     def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps: that of the trainer, and the best loss so far."""
         return {**self.trainer.state(), "best": list(self.best)}
 
     def __call__(self) -> bool:
-        """Whether the run came to its end or its time; ``False`` when it was interrupted."""
+        """Whether the run came to its end or its time; `False` when it was interrupted."""
         start = saved = time.monotonic()
         trainer, monitor = self.trainer, self.monitor
         with Stop() as stop:

@@ -20,14 +20,14 @@ TAIL = 2.0**-15
 
 
 def scale_thresholds() -> NDArray[np.int16]:
-    """Lower bounds of the scale indexes, in log2 with ``SCALE_FRACTION`` fraction bits."""
+    """Lower bounds of the scale indexes, in log2 with `SCALE_FRACTION` fraction bits."""
     low = math.log2(SKIP_SCALE)
     steps = low + (LOG2_SCALE_MAX - low) * np.arange(SCALE_TABLES) / SCALE_TABLES
     return np.ceil(steps * 2**SCALE_FRACTION).astype(np.int16)
 
 
 def _gaussian(scale: float, tail: float) -> tuple[int, NDArray[np.float64]]:
-    """Half width and probabilities of ``-half .. half`` and of everything outside, at least ``tail``."""
+    """Half width and probabilities of `-half .. half` and of everything outside, at least `tail`."""
 
     def cdf(x: float) -> float:
         return 0.5 * math.erfc(-x / scale / math.sqrt(2))
@@ -44,7 +44,7 @@ def scale_tables(
 ) -> list[FrequencyTable]:
     """One table per scale index: the Gaussian of its scale, corrected by the symbols seen with that index.
 
-    A table is cut where less than ``tail`` remains outside.
+    A table is cut where less than `tail` remains outside.
     """
     low = math.log2(SKIP_SCALE)
     width = (LOG2_SCALE_MAX - low) / SCALE_TABLES

@@ -35,10 +35,12 @@ class BitMap:
 
     @property
     def semantic_bytes(self) -> float:
+        """Bytes of all tokens."""
         return float(self.windows.sum()) / 8
 
     @property
     def detail_bytes(self) -> float:
+        """Bytes of all detail symbols."""
         return float(self.positions.sum()) / 8
 
     @property

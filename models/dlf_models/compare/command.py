@@ -27,7 +27,7 @@ PAGE_HEAD = 4096
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What ``dlf compare`` is told; ``dlf compare --help`` says what each means."""
+    """What `dlf compare` is told; `dlf compare --help` says what each means."""
 
     input: str
     quality: float
@@ -119,6 +119,7 @@ def as_json(comparison: Comparison, target: str) -> dict[str, object]:
     return {
         "file": target,
         "judge": comparison.judge,
+        "map_bytes": comparison.bits.map_bits / 8,
         "versions": [
             {
                 "codec": version.key,

@@ -177,8 +177,8 @@ def bits_text(bits: BitMap) -> str:
     importance = ""
     if bits.rates is not None:
         importance = (
-            f" Importance map: {bits.map_bits / 8:,.0f} bytes, rate points "
-            f"{bits.rates.min()} to {bits.rates.max()}."
+            f" Importance: the map takes {map_cost(bits)}; rate points {bits.rates.min()} to "
+            f"{bits.rates.max()}, and {bits.header.rate} where nothing is more or less important."
         )
     windows = "1 window" if rows * columns == 1 else f"{rows * columns} windows"
     return escape(
@@ -188,6 +188,12 @@ def bits_text(bits: BitMap) -> str:
         f"{bits.positions.max():.0f} bits each. Header and coder: {bits.other_bytes:,.0f} bytes."
         f"{importance}"
     )
+
+
+def map_cost(bits: BitMap) -> str:
+    """What the importance map takes of the file, in words."""
+    size = bits.map_bits / 8
+    return f"{size:.1f} bytes, {100 * size / bits.header.file_bytes:.1f} % of the file"
 
 
 def rates_choice(bits: BitMap) -> str:

@@ -21,13 +21,14 @@ from PIL import Image, features
 from dlf_models.evaluation.pictures import Picture
 
 from . import html
+from .bits import BitMap
 from .versions import Comparison
 
 GENERATOR = "dlf compare"
 """What a page says that it was made by, before the version."""
 
 _LARGEST_WEBP_SIDE = 16_383
-_KINDS = {
+_KINDS = {  # of maps, by what the script calls them
     "windows": {
         "title": "Semantic tokens: bits of each window",
         "per": "per window",
@@ -37,11 +38,6 @@ _KINDS = {
         "title": "Detail: bits at each position of the latent grid",
         "per": "per position",
         "spoken": "The map shows the bits of the detail symbols at each position",
-    },
-    "rates": {
-        "title": "Importance: rate point at each position of the latent grid",
-        "per": "at most",
-        "spoken": "The map shows the rate point at each position",
     },
 }
 
@@ -88,9 +84,18 @@ def _data(comparison: Comparison) -> str:
             for v in comparison.versions
         },
         "bits": comparison.bits.as_json(),
-        "kinds": _KINDS,
+        "kinds": _kinds(comparison.bits),
     }
     return json.dumps(document, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _kinds(bits: BitMap) -> dict[str, dict[str, str]]:
+    """What the legend says of each map."""
+    if bits.rates is None:
+        return _KINDS
+    title = f"Importance: rate point at each position; the map takes {html.map_cost(bits)}"
+    spoken = f"The map shows the rate point at each position. It takes {html.map_cost(bits)}"
+    return {**_KINDS, "rates": {"title": title, "per": "at most", "spoken": spoken}}
 
 
 def _picture_uri(picture: Picture) -> str:

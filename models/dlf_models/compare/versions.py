@@ -28,8 +28,14 @@ too small for MS-SSIM."""
 
 @dataclass(frozen=True)
 class Version:
-    """One codec's picture. setting: how it was coded, in words; size: bytes of the file; fits:
-    whether that is within the bytes allowed; metrics: None where one has no value."""
+    """One codec's picture.
+
+    Attributes:
+        setting: how it was coded, in words.
+        size: bytes of the file.
+        fits: whether that is within the bytes allowed.
+        metrics: None where one has no value.
+    """
 
     key: str
     label: str
@@ -41,14 +47,19 @@ class Version:
 
     @property
     def bpp(self) -> float:
+        """Bits of the whole file per pixel."""
         height, width = self.picture.shape[:2]
         return 8 * self.size / int(height * width)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everything that the page shows. versions: the original first, then DLF, then the peers;
-    remarks: sentences about what is missing, and why."""
+    """Everything that the page shows.
+
+    Attributes:
+        versions: the original first, then DLF, then the classical codecs.
+        remarks: sentences about what is missing, and why.
+    """
 
     name: str
     versions: list[Version]

@@ -18,9 +18,15 @@ Interval = tuple[float, float]
 
 @dataclass(frozen=True)
 class BdRate:
-    """percent: mean change of rate of the tested curve at equal quality (-40 = 40 % fewer bytes),
-    None when the curves share no interval; tested, anchor, common: the intervals of the metric
-    that each curve covers and that both do, None where there is none."""
+    """How much one curve saves against another at equal quality.
+
+    Attributes:
+        percent: mean change of rate of the tested curve (-40: 40 % fewer bytes); None when the curves
+            share no interval.
+        tested: interval of the metric that the tested curve covers.
+        anchor: interval that the other one covers.
+        common: interval that both cover, None where there is none.
+    """
 
     percent: float | None
     tested: Interval | None

@@ -31,6 +31,7 @@ class Cache:
 
     @staticmethod
     def key(digest: str, identity: str, setting: str) -> str:
+        """Return the name of an entry: of a picture's digest, a codec's identity and a setting."""
         return hashlib.sha256(f"{digest}\n{identity}\n{setting}".encode()).hexdigest()
 
     def _path(self, key: str, suffix: str) -> Path | None:
@@ -48,6 +49,7 @@ class Cache:
         return entry if isinstance(entry, dict) else None
 
     def write(self, key: str, entry: Entry) -> None:
+        """Keep an entry under its key; a file is there whole or not at all."""
         path = self._path(key, ".json")
         if path:
             _replace(path, json.dumps(entry).encode())
@@ -66,6 +68,7 @@ class Cache:
             return None
 
     def write_features(self, key: str, version: str, features: dict[int, Features]) -> None:
+        """Keep features by the side of their patches, under a key and the version of the network."""
         path = self._path(key, ".npz")
         if path is None:
             return

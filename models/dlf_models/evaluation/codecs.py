@@ -14,8 +14,13 @@ class CodecUnavailable(Exception):
 
 @dataclass(frozen=True, order=True)
 class Setting:
-    """codec: name; quality: on that codec's own scale; scale: 1 = full size, 2 = coded at half
-    size and enlarged again, 4 = at quarter size."""
+    """How one picture is coded.
+
+    Attributes:
+        codec: its name.
+        quality: on that codec's own scale.
+        scale: 1 for the full size, 2 or 4 for coded at half or quarter size and enlarged again.
+    """
 
     codec: str
     scale: int

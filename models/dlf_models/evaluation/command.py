@@ -37,7 +37,7 @@ CARD_END = "<!-- evaluation: end -->"
 
 @dataclass(frozen=True)
 class EvalOptions:
-    """What ``dlf eval`` is told; ``dlf eval --help`` says what each means."""
+    """What `dlf eval` is told; `dlf eval --help` says what each means."""
 
     images: list[str]
     against: list[str] = field(default_factory=list)
@@ -64,7 +64,7 @@ class EvalOptions:
 
 
 def run(options: EvalOptions) -> bool:
-    """Measure as the options of ``dlf eval`` say.
+    """Measure as the options of `dlf eval` say.
 
     Returns:
         Whether all was measured; the report says what could not be.

@@ -14,9 +14,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Cost:
-    """seconds: wall clock; cpu_seconds: processor time of all threads, which other work on the
-    machine hardly changes; peak_bytes: the most resident memory above what the process held
-    before the call, None where the system cannot tell."""
+    """What one call took.
+
+    Attributes:
+        seconds: by the clock on the wall.
+        cpu_seconds: of all threads, which other work on the machine hardly changes.
+        peak_bytes: the most resident memory above what the process held before the call; None where the
+            system cannot tell.
+    """
 
     seconds: float
     cpu_seconds: float
@@ -24,6 +29,7 @@ class Cost:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Cost:
+        """Return what was written as JSON."""
         return cls(values["seconds"], values["cpu_seconds"], values["peak_bytes"])
 
 

@@ -19,9 +19,9 @@ _TINY = 1e-20
 
 
 def weighted_sum(x: Tensor, weights: Tensor) -> Tensor:
-    """``x [N, C, H, W]``, ``weights [1, C, 1, 1]`` -> ``[N, 1, H, W]``, a sum over the channels.
+    """`x [N, C, H, W]`, `weights [1, C, 1, 1]` -> `[N, 1, H, W]`, a sum over the channels.
 
-    As a product of matrices its gradient lies in memory as ``x`` does; that of a convolution does not, and each
+    As a product of matrices its gradient lies in memory as `x` does; that of a convolution does not, and each
     product with it then takes 19 times as long.
     """
     if x.is_contiguous(memory_format=torch.channels_last):
@@ -64,4 +64,5 @@ class LPIPS(nn.Module):
         return total
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Images `[N, 3, H, W]` in [0, 1] -> N distances, from 0."""
         return self.distance(self.embed(x), self.embed(y))

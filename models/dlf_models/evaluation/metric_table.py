@@ -7,13 +7,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class MetricInfo:
-    """label: for tables and plots; higher_is_better; digits: decimals worth printing;
-    min_side: pictures with a shorter side cannot be measured; version: raised when the
-    computation changes, so that cached results of the old one are not used;
-    counted: the number of each picture that a mean over pictures weighs it by (a share is then one
-    of all faces, not of those of a picture), None = all weigh the same; needs: what a picture must
-    show to have a value; comparable: False where each setting is measured on other things, so that
-    a curve says nothing."""
+    """One metric, as tables and plots need to know it.
+
+    Attributes:
+        label: for tables and plots.
+        higher_is_better: whether more is better.
+        digits: decimals worth printing.
+        min_side: pictures with a shorter side cannot be measured.
+        version: raised when the computation changes, so that no cached result of the old one is used.
+        counted: the number of each picture that a mean over pictures weighs it by: a share is then one
+            of all faces. None: all weigh the same.
+        needs: what a picture must show to have a value.
+        comparable: False where each setting is measured on other things, so that a curve says nothing.
+    """
 
     label: str
     higher_is_better: bool

@@ -93,6 +93,7 @@ class MetricSet:
 
     @property
     def names(self) -> list[str]:
+        """Those that can be measured here, in the order of reports."""
         return list(self._measures)
 
     def reference(self, picture: Picture) -> Reference:
@@ -105,6 +106,9 @@ class MetricSet:
 
         None where it has no finite value: the picture is too small, equal (PSNR), or shows no face
         or word.
+
+        Raises:
+            ValueError: `picture` has another shape or type than the original.
         """
         if picture.shape != ref.picture.shape or picture.dtype != np.uint8:
             raise ValueError(f"picture {picture.shape} does not match {ref.picture.shape}")

@@ -30,7 +30,7 @@ def _blur(x: Tensor, window: Tensor) -> Tensor:
 
 
 def _banded(window: Tensor, side: int) -> Tensor:
-    """The convolution with ``window`` as a matrix ``[side - len(window) + 1, side]``."""
+    """The convolution with `window` as a matrix `[side - len(window) + 1, side]`."""
     count = side - len(window) + 1
     padded = torch.cat([window, window.new_zeros(count)])
     return padded.repeat(count)[: count * side].view(count, side)

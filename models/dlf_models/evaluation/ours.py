@@ -39,6 +39,7 @@ class Dlf:
 
     @property
     def identity(self) -> str:
+        """What results depend on besides the picture: version, model and device."""
         return f"DLF {self._version} model {self.model.sha256} on {self._device}"
 
     @property
@@ -48,9 +49,11 @@ class Dlf:
         return [quality_of(rate, points) for rate in range(points)]
 
     def encode(self, picture: Picture, setting: Setting) -> bytes:
+        """Return the picture, `[H, W, 3]` uint8, as a .dlf file of the setting's quality."""
         return self._codec.encode(picture, quality=setting.quality)
 
     def decode(self, data: bytes, setting: Setting, height: int, width: int) -> Picture:
+        """Return the pixels of a file; the size is its own."""
         return self._codec.decode(data)
 
     def layers(self, data: bytes) -> dict[str, int]:

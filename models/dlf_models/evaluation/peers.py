@@ -21,8 +21,13 @@ from .pictures import Picture
 
 @dataclass(frozen=True)
 class PeerInfo:
-    """format: Pillow's name; options: the effort at which the codec is at its best in reasonable
-    time; grid: qualities measured by default at each scale."""
+    """A classical codec as Pillow has it.
+
+    Attributes:
+        format: Pillow's name.
+        options: the effort at which the codec is at its best in reasonable time.
+        grid: qualities measured by default at each scale.
+    """
 
     label: str
     format: str
@@ -97,12 +102,14 @@ class Peer:
 
     @property
     def identity(self) -> str:
+        """What results depend on besides the picture: codec, version and options."""
         options = " ".join(f"{key}={value}" for key, value in self._info.options.items())
         return (
             f"{self._info.label} {self._version} {options} lanczos-bicubic pillow-{pillow_version}"
         )
 
     def encode(self, picture: Picture, setting: Setting) -> bytes:
+        """Return the picture, `[H, W, 3]` uint8, as a file; reduced first where the setting says so."""
         image = Image.fromarray(picture)
         if setting.scale > 1:
             size = [max(1, round(side / setting.scale)) for side in image.size]
@@ -112,6 +119,7 @@ class Peer:
         return file.getvalue()
 
     def decode(self, data: bytes, setting: Setting, height: int, width: int) -> Picture:
+        """Return the pixels of a file, enlarged to `height` x `width` where they were reduced."""
         with Image.open(io.BytesIO(data)) as file:
             image = file.convert("RGB")
         if image.size != (width, height):
@@ -119,6 +127,7 @@ class Peer:
         return np.asarray(image)
 
     def layers(self, data: bytes) -> dict[str, int]:
+        """Return nothing: classical files have no layers."""
         return {}
 
 

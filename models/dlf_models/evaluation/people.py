@@ -15,8 +15,13 @@ KINDS = {"faces": "Faces", "words": "Words"}
 
 @dataclass(frozen=True)
 class Row:
-    """A codec beside DLF. limit: DLF's mean rate, bits per pixel; chosen: the setting of `codec`
-    that is best in the metric in question at no more than that, None when all cost more."""
+    """A codec beside DLF.
+
+    Attributes:
+        limit: DLF's mean rate, bits per pixel.
+        chosen: the setting of `codec` that is best in the metric at no more than that; None when all
+            take more.
+    """
 
     limit: float
     codec: str

@@ -35,6 +35,7 @@ def setting_label(mean: Mean) -> str:
 
 
 def number(name: str, value: float | None) -> str:
+    """Return a metric's value as text with the digits that it deserves; a dash for None."""
     return "–" if value is None else f"{value:.{ALL_METRICS[name].digits}f}"
 
 
@@ -92,8 +93,11 @@ def layers_table(summary: list[Mean]) -> str | None:
 
 
 def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> str | None:
-    """DLF, the best classical setting, and the best classical value of each metric by itself, at
-    no more than each target rate. None unless both were measured."""
+    """Return a table of DLF and the best classical setting at no more than each target rate.
+
+    Beside them stands the best classical value of each metric by itself. None unless both were
+    measured.
+    """
     names = metrics_in(summary)
     codecs = codecs_in(summary)
     if ours.NAME not in codecs or len(codecs) < 2 or not names:
@@ -125,8 +129,10 @@ def targets_table(summary: list[Mean], targets: Sequence[float] = TARGETS) -> st
 
 
 def people_table(summary: list[Mean], kind: str) -> str | None:
-    """Every codec at no more bytes than DLF's largest setting within each of TARGETS, by what
-    `kind` counts; None unless DLF and another codec were measured."""
+    """Return a table of every codec at no more bytes than DLF takes within each of TARGETS.
+
+    `kind` says what counts. None unless DLF and another codec were measured.
+    """
     found = people.rows(summary, kind, TARGETS)
     if not found:
         return None
@@ -211,8 +217,12 @@ def markdown(
     notes: Sequence[str],
     figures: Sequence[str] = (),
 ) -> str:
-    """The whole report. notes: sentences about what was measured and what was not; figures: paths
-    to link, of which one of each plot's two formats is shown."""
+    """Return the whole report in Markdown.
+
+    Args:
+        notes: sentences about what was measured and what was not.
+        figures: paths to link, of which one of each plot's two formats is shown.
+    """
     count = max((mean.pictures for mean in summary), default=0)
     intro = (
         f"Means over {count} pictures. bpp: 8 x bytes of the whole file / pixels, then the mean. "

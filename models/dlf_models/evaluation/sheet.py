@@ -82,7 +82,7 @@ def write_sheet(
 
 
 def _font(caption: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """The largest font up to 15 in which the caption fits into ``width`` pixels, at least 8."""
+    """The largest font up to 15 in which the caption fits into `width` pixels, at least 8."""
     for size in range(15, 8, -1):
         font = ImageFont.load_default(size)
         if font.getlength(caption) <= width:

@@ -37,6 +37,7 @@ class Fire(nn.Module):
         self.expand3x3 = nn.Conv2d(squeezed, expanded, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [N, C, H, W]` -> `[N, C', H, W]`."""
         x = F.relu(self.squeeze(x))
         return F.relu(torch.cat((self.expand1x1(x), self.expand3x3(x)), dim=1))
 
@@ -76,6 +77,7 @@ class SqueezeFeatures(nn.Module):
         self.eval()
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        """Images `[N, 3, H, W]` in [0, 1] -> the outputs of the seven taps, finest first."""
         x = (2.0 * images - 1.0 - self.shift) / self.scale
         taps = []
         for index, layer in enumerate(self.layers):

@@ -180,7 +180,7 @@ def metrics_in(summary: Iterable[Mean]) -> list[str]:
 
 
 def bd_rates(summary: list[Mean]) -> dict[str, dict[str, BdRate]]:
-    """metric -> classical codec ("best" = all of them together) -> DLF's BD-rate against it."""
+    """By metric and classical codec: DLF's BD-rate against it; "best" is all of them together."""
     result: dict[str, dict[str, BdRate]] = {}
     peers = [name for name in codecs_in(summary) if name != ours.NAME]
     for metric in metrics_in(summary):

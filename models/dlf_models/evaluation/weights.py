@@ -27,7 +27,11 @@ class MetricUnavailable(Exception):
 
 
 def optional(module: str, attribute: str) -> Any:
-    """A function of an optional package; one that is there but broken is named as such."""
+    """A function of an optional package; one that is there but broken is named as such.
+
+    Raises:
+        MetricUnavailable: it cannot be had; the message says why.
+    """
     try:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
@@ -69,6 +73,9 @@ class Weights:
         """Take them from the installed `lpips` package, which may download the backbone.
 
         backbone=False leaves the backbone random (for tests that compare implementations).
+
+        Raises:
+            MetricUnavailable: the package or its weights cannot be had.
         """
         make = optional("lpips", "LPIPS")
         try:

@@ -67,8 +67,11 @@ class Task:
 
 @dataclass
 class Record:
-    """One picture at one setting. Bytes are those of the whole file; costs are those of the run
-    that coded it first. `error` tells why there are no figures."""
+    """One picture at one setting.
+
+    Bytes are those of the whole file; costs are those of the run that coded it first. `error` tells
+    why there are no figures.
+    """
 
     name: str
     setting: Setting
@@ -86,6 +89,7 @@ class Record:
 
     @property
     def bpp(self) -> float:
+        """Bits of the whole file per pixel."""
         return 8 * self.bytes / (self.width * self.height)
 
 

@@ -29,7 +29,7 @@ def normative_digest(data: bytes) -> str:
 
 
 def archive_digest(archive: zipfile.ZipFile) -> bytes:
-    """``network_digest`` of an archive, read piece by piece."""
+    """`network_digest` of an archive, read piece by piece."""
     root = common_root(archive.namelist())
     digest = hashlib.sha256()
     for info in sorted(archive.infolist(), key=lambda info: info.filename.encode()):
@@ -46,7 +46,7 @@ def archive_digest(archive: zipfile.ZipFile) -> bytes:
 def classic_zip() -> Iterator[None]:
     """Writes offsets below 4 GiB in 32 bits, as the format allows.
 
-    ``zipfile`` takes to its 64-bit extension at 2 GiB, and miniz, which the core reads packages
+    `zipfile` takes to its 64-bit extension at 2 GiB, and miniz, which the core reads packages
     with, rejects that extension in archives of less than 4 GiB.
     """
     limit = zipfile.ZIP64_LIMIT
@@ -63,6 +63,11 @@ def member(name: str) -> zipfile.ZipInfo:
 
 
 def common_root(names: Iterable[str]) -> str:
+    """Return the one folder that all members lie in, with a slash.
+
+    Raises:
+        ValueError: they lie in several.
+    """
     roots = {name.split("/", 1)[0] for name in names}
     if len(roots) != 1:
         raise ValueError("an archive has one root directory")

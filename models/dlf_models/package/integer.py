@@ -7,8 +7,6 @@ import struct
 import zipfile
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
 from dlf.specification import (
     ENCODER_MAGIC,
     ENCODER_MEMBER,
@@ -21,8 +19,8 @@ from dlf.specification import (
 )
 
 from .archive import member, network_digest
+from .entropy import EntropyModel
 from .programs import ConvLayer, Instruction, Int16Array, Op, Program, layer_bytes, program_bytes
-from .tables import FrequencyTable, frequency_bytes
 
 IMPORTANCE = 1
 
@@ -36,10 +34,12 @@ class BoundedLayer:
     high: int = 32767
 
     def to_bytes(self) -> bytes:
+        """Return the layer as A.2.9 has it."""
         return layer_bytes(self.layer) + struct.pack("<hh", self.low, self.high)
 
 
 def layers_to_bytes(layers: list[BoundedLayer]) -> bytes:
+    """Return the number of layers and all of them (A.2.9)."""
     return struct.pack("<H", len(layers)) + b"".join(layer.to_bytes() for layer in layers)
 
 
@@ -51,63 +51,45 @@ class Drawing:
     reach: int
 
     def to_bytes(self) -> bytes:
+        """Return reach and program as A.2.11 has them."""
         return struct.pack("<H", self.reach) + program_bytes(self.program)
 
 
-@dataclass
-class IntegerNormative:
+@dataclass(kw_only=True)
+class IntegerNormative(EntropyModel):
     """Everything a decoder needs from bytes to pixels; field by field Annex A.2."""
 
-    window: int
-    tokens_per_window: int
-    levels: tuple[int, ...]
-    latent_channels: int
-    latent_fraction: int
-    step_fraction: int
-    token_tables: list[FrequencyTable]
-    token_map: npt.NDArray[np.uint16]
-    thresholds: Int16Array
-    scale_tables: list[FrequencyTable]
     prior_rates: Int16Array
-    """``[R][P]``: rate vectors of the prior."""
+    """`[R][P]`: rate vectors of the prior."""
     layers: list[BoundedLayer]
     prior: tuple[Program, Program, Program, Program]
-    """init, step 1, step 2, step 3."""
+    """`init`, `quarter 1`, `quarter 2`, `quarter 3`."""
     latent_shift: int
     latent_bound: int
     sample_bits: int
     noise_cells: tuple[int, ...]
     synthesis_rates: Int16Array
-    """``[R][P']``."""
+    """`[R][P']`."""
     synthesis: Drawing
     reduced: dict[int, Drawing] = field(default_factory=dict)
     """By factor: 2, 4, 8."""
     map_unit: int | None = None
     """Rate points to one unit of an importance map; None: no maps."""
     token_context: bool = True
-    banks: int = 1
-    latent_stride: int = 32
-    latent_align: int = 32
     network_digest: bytes = bytes(32)
 
     def to_bytes(self) -> bytes:
+        """Return the member `normative.bin`.
+
+        Raises:
+            ValueError: tables or numbers that do not fit together.
+        """
         flags = PACKAGE_INTEGER | (PACKAGE_RATE_MAPS if self.map_unit is not None else 0)
         points = len(self.prior_rates)
         out = bytearray(
             NORMATIVE_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags) + self.network_digest
         )
-        out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
-        out += struct.pack(f"<{len(self.levels)}H", *self.levels)
-        shape = (self.latent_stride, self.latent_align, self.latent_channels)
-        out += struct.pack("<BBHHH", int(self.token_context), self.banks, *shape)
-        out += struct.pack("<BBB", points, self.latent_fraction, self.step_fraction)
-        out += struct.pack("<I", len(self.token_tables))
-        for table in self.token_tables:
-            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
-        out += struct.pack("<I", self.token_map.size) + self.token_map.astype("<u2").tobytes()
-        out += struct.pack("<H", self.thresholds.size) + self.thresholds.astype("<i2").tobytes()
-        for table in self.scale_tables:
-            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
+        out += self.shape_bytes(points) + self.token_bytes() + self.scale_bytes()
         out += rates_to_bytes(self.prior_rates)
         if self.map_unit is not None:
             out += struct.pack("<B", self.map_unit)
@@ -126,11 +108,11 @@ class IntegerNormative:
 
 @dataclass
 class Encoder:
-    """The encoder's part (``extra/encoder.bin``): not normative, a decoder does without it."""
+    """The encoder's part (`extra/encoder.bin`): not normative, a decoder does without it."""
 
     thresholds: list[Int16Array]
     """For each digit, ascending: the digit is the number of thresholds that are at most the value."""
-    latent_fraction: int
+    y_fraction: int
     rates: Int16Array
     layers: list[BoundedLayer]
     analysis: Program
@@ -138,11 +120,12 @@ class Encoder:
     importance: Program | None = None
 
     def to_bytes(self) -> bytes:
+        """Return the member `extra/encoder.bin` (A.3)."""
         flags = IMPORTANCE if self.importance else 0
         out = bytearray(ENCODER_MAGIC + struct.pack("<HH", PACKAGE_FORMAT, flags))
         for thresholds in self.thresholds:
             out += thresholds.astype("<i2").tobytes()
-        out += struct.pack("<B", self.latent_fraction)
+        out += struct.pack("<B", self.y_fraction)
         out += rates_to_bytes(self.rates) + layers_to_bytes(self.layers)
         for program in (self.analysis, self.bottleneck, self.importance):
             if program is not None:
@@ -151,36 +134,36 @@ class Encoder:
 
 
 def rates_to_bytes(rates: Int16Array) -> bytes:
-    """``u16`` length of a vector, then the vectors of all rate points."""
+    """`u16` length of a vector, then the vectors of all rate points."""
     return struct.pack("<H", rates.shape[1]) + rates.astype("<i2").tobytes()
 
 
 def reach_of(program: Program, layers: list[BoundedLayer], cells: list[int], stride: int) -> int:
-    """Receptive field of a program in cells of the latent grid; ``cells``: of its inputs, in pixels."""
+    """Receptive field of a program in cells of the latent grid; `cells`: of its inputs, in pixels."""
     cell = dict(enumerate(cells))
-    for step in program.instructions:
-        cell[step.target] = cell_of(step, cell[step.sources[0]])
+    for instruction in program.instructions:
+        cell[instruction.target] = cell_of(instruction, cell[instruction.sources[0]])
     distance = dict.fromkeys(program.outputs, 0)
-    for step in reversed(program.instructions):
-        if step.target not in distance:
+    for instruction in reversed(program.instructions):
+        if instruction.target not in distance:
             continue
-        needed = distance[step.target]
-        if step.op == Op.CONV and layers[step.arg0].layer.kernel == 3:
-            needed += cell[step.target]
-        for source in step.sources:
+        needed = distance[instruction.target]
+        if instruction.op == Op.CONV and layers[instruction.arg0].layer.kernel == 3:
+            needed += cell[instruction.target]
+        for source in instruction.sources:
             own = needed
-            if step.op == Op.DEPTH_TO_SPACE:
+            if instruction.op == Op.DEPTH_TO_SPACE:
                 own = -(-needed // cell[source]) * cell[source]
             distance[source] = max(distance.get(source, 0), own)
     pixels = max((distance.get(i, 0) for i in range(program.inputs)), default=0)
     return -(-pixels // stride)
 
 
-def cell_of(step: Instruction, source: int) -> int:
+def cell_of(instruction: Instruction, source: int) -> int:
     """Cell of an instruction's result, from that of its source."""
-    if step.op == Op.DEPTH_TO_SPACE:
-        return source // step.arg0
-    return source * step.arg0 if step.op == Op.SPACE_TO_DEPTH else source
+    if instruction.op == Op.DEPTH_TO_SPACE:
+        return source // instruction.arg0
+    return source * instruction.arg0 if instruction.op == Op.SPACE_TO_DEPTH else source
 
 
 def assemble(normative: IntegerNormative, encoder: Encoder, model_json: str) -> bytes:

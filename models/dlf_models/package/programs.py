@@ -15,7 +15,7 @@ Int16Array = npt.NDArray[np.int16]
 
 
 def exact(array: npt.ArrayLike, dtype: npt.DTypeLike, name: str) -> npt.NDArray:  # type: ignore[type-arg]
-    """The array in ``dtype``, refused when a value would change."""
+    """The array in `dtype`, refused when a value would change."""
     source = np.asarray(array)
     result = source.astype(dtype)
     if not np.array_equal(source, result):
@@ -42,9 +42,9 @@ class Op(IntEnum):
 class ConvLayer:
     """One integer convolution (section 8.3.1).
 
-    ``weight`` int8 ``[out, in, k, k]`` (dense) or ``[channels, 1, k, k]`` (depthwise), ``bias`` and
-    ``multiplier`` int32 ``[out]``, ``shift`` ``[out]`` from 1 to 46:
-    ``y = saturate16((int64(bias + sum(w * x)) * multiplier + 2^(shift-1)) >> shift)``.
+    `weight` int8 `[out, in, k, k]` (dense) or `[channels, 1, k, k]` (depthwise), `bias` and
+    `multiplier` int32 `[out]`, `shift` `[out]` from 1 to 46:
+    `y = saturate16((int64(bias + sum(w * x)) * multiplier + 2^(shift-1)) >> shift)`.
     """
 
     weight: npt.NDArray[np.int8]
@@ -73,14 +73,17 @@ class ConvLayer:
 
     @property
     def kernel(self) -> int:
+        """Side of the kernel: 1 or 3."""
         return int(self.weight.shape[2])
 
     @property
     def out_channels(self) -> int:
+        """The number of output channels."""
         return int(self.weight.shape[0])
 
     @property
     def in_channels(self) -> int:
+        """The number of input channels."""
         return int(self.weight.shape[0] if self.depthwise else self.weight.shape[1])
 
     def accumulator_bound(self) -> int:
@@ -91,7 +94,7 @@ class ConvLayer:
 
 @dataclass
 class Instruction:
-    """One step of a program: ``registers[target] = op(registers[sources...])``."""
+    """One instruction of a program: `registers[target] = op(registers[sources...])`."""
 
     op: Op
     target: int
@@ -104,8 +107,8 @@ class Instruction:
 class Program:
     """A straight-line program over registers; build it with its methods, each returning a register.
 
-    Registers ``0 .. inputs-1`` hold the inputs: ``init`` gets the rate vector and, with
-    ``inputs == 2``, the token values on the window grid; a step gets ``y_hat`` and the context.
+    Registers `0 .. inputs-1` hold the inputs: `init` gets the rate vector and, with
+    `inputs == 2`, the token values on the window grid; a `quarter s` gets `y_hat` and the context.
     """
 
     inputs: int
@@ -123,38 +126,52 @@ class Program:
         return target
 
     def conv(self, source: int, layer: int) -> int:
+        """Add CONV with the layer of this number."""
         return self._emit(Op.CONV, (source,), layer)
 
     def leaky(self, source: int, slope_q15: int) -> int:
+        """Add LEAKY; the slope is in units of 2^-15."""
         return self._emit(Op.LEAKY, (source,), slope_q15)
 
     def add(self, a: int, b: int) -> int:
+        """Add ADD."""
         return self._emit(Op.ADD, (a, b))
 
     def concat(self, *sources: int) -> int:
+        """Add CONCAT."""
         return self._emit(Op.CONCAT, sources)
 
     def slice(self, source: int, first: int, count: int) -> int:
+        """Add SLICE: `count` channels from `first` on."""
         return self._emit(Op.SLICE, (source,), first, count)
 
     def depth_to_space(self, source: int, factor: int) -> int:
+        """Add DEPTH_TO_SPACE."""
         return self._emit(Op.DEPTH_TO_SPACE, (source,), factor)
 
     def maximum(self, source: int, constant: int) -> int:
+        """Add MAX with a constant."""
         return self._emit(Op.MAX, (source,), constant)
 
     def minimum(self, source: int, constant: int) -> int:
+        """Add MIN with a constant."""
         return self._emit(Op.MIN, (source,), constant)
 
     def space_to_depth(self, source: int, factor: int) -> int:
+        """Add SPACE_TO_DEPTH."""
         return self._emit(Op.SPACE_TO_DEPTH, (source,), factor)
 
     def product(self, a: int, b: int, shift: int) -> int:
+        """Add PRODUCT, whose results are shifted right by `shift`, from 1."""
         return self._emit(Op.PRODUCT, (a, b), shift)
 
 
 def fixed_point(scale: float) -> tuple[int, int]:
-    """The (multiplier, shift) of section 8.3.1 with multiplier / 2^shift nearest to ``scale``."""
+    """The (multiplier, shift) of section 8.3.1 with multiplier / 2^shift nearest to `scale`.
+
+    Raises:
+        ValueError: `scale` is negative, or 2^30 and more.
+    """
     if not 0.0 <= scale < 2.0**30:
         raise ValueError("scale out of range")
     if scale == 0.0:
@@ -182,10 +199,15 @@ def layer_bytes(layer: ConvLayer) -> bytes:
 
 def program_bytes(program: Program) -> bytes:
     """A program (A.2.10)."""
-    steps = len(program.instructions)
-    out = bytearray(struct.pack("<HBH", program.registers, program.inputs, steps))
-    for step in program.instructions:
-        out += struct.pack("<BHB", step.op, step.target, len(step.sources))
-        out += struct.pack(f"<{len(step.sources)}Hii", *step.sources, step.arg0, step.arg1)
+    count = len(program.instructions)
+    out = bytearray(struct.pack("<HBH", program.registers, program.inputs, count))
+    for instruction in program.instructions:
+        out += struct.pack("<BHB", instruction.op, instruction.target, len(instruction.sources))
+        out += struct.pack(
+            f"<{len(instruction.sources)}Hii",
+            *instruction.sources,
+            instruction.arg0,
+            instruction.arg1,
+        )
     out += struct.pack(f"<B{len(program.outputs)}H", len(program.outputs), *program.outputs)
     return bytes(out)

@@ -11,9 +11,9 @@ from dlf.specification import FREQUENCY_TOTAL
 
 @dataclass
 class FrequencyTable:
-    """Frequencies of the symbols ``first, first + 1, ...``: integers from 1, summing to 65536.
+    """Frequencies of the symbols `first, first + 1, ...`: integers from 1, summing to 65536.
 
-    In a scale table the last entry is the escape; token tables always have ``first == 0``.
+    In a scale table the last entry is the escape; token tables always have `first == 0`.
     """
 
     frequencies: npt.NDArray[np.int64]
@@ -32,6 +32,9 @@ def normalise_frequencies(counts: npt.ArrayLike) -> npt.NDArray[np.int64]:
 
     Starts from the floor of the exact share and hands the remainder out (or takes the excess back)
     where it changes the code length least; equal counts always give the same table.
+
+    Raises:
+        ValueError: there are none, too many, or negative ones.
     """
     weights = np.asarray(counts, dtype=np.float64)
     if weights.ndim != 1 or weights.size < 1 or weights.size > 65535 or (weights < 0).any():

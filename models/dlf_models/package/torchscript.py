@@ -19,6 +19,7 @@ from dlf.specification import (
 )
 
 from .archive import archive_digest, classic_zip, common_root, member, network_digest
+from .entropy import EntropyModel
 from .programs import (
     ConvLayer,
     Instruction,
@@ -29,34 +30,21 @@ from .programs import (
     layer_bytes,
     program_bytes,
 )
-from .tables import FrequencyTable, frequency_bytes
+from .tables import FrequencyTable
 
 # Written by torch.jit.save, needed by no reader: source positions, and a hash that depends on them.
 DEBUG_SUFFIX = ".debug_pkl"
 SERIALIZATION_ID_MEMBER = ".data/serialization_id"
 
 
-@dataclass
-class NormativePart:
+@dataclass(kw_only=True)
+class NormativePart(EntropyModel):
     """Everything a decoder needs between bytes and latents; field by field Annex A.2."""
 
-    window: int
-    tokens_per_window: int
-    levels: tuple[int, ...]
-    latent_channels: int
-    latent_fraction: int
-    step_fraction: int
-    token_tables: list[FrequencyTable]
-    token_map: npt.NDArray[np.uint16]
-    thresholds: Int16Array
-    scale_tables: list[FrequencyTable]
     rate_vectors: Int16Array
     layers: list[ConvLayer]
     programs: tuple[Program, Program, Program, Program]
     token_context: bool = False
-    banks: int = 1
-    latent_stride: int = 32
-    latent_align: int = 32
     tile_core: int = 8
     tile_margin: int = 1
     whole_limit: int = 64
@@ -66,33 +54,21 @@ class NormativePart:
 
     @property
     def rate_points(self) -> int:
+        """R, the number of rate points."""
         return int(self.rate_vectors.shape[0])
 
-    def map_size(self) -> int:
-        """Entries of ``token_map``: ``[bank][slot][digit][left][above]``, ragged over the digit."""
-        if self.token_context:
-            per_slot = sum((level + 1) ** 2 for level in self.levels)
-        else:
-            per_slot = len(self.levels)
-        return self.banks * self.tokens_per_window * per_slot
-
     def to_bytes(self) -> bytes:
+        """Return the member `normative.bin`.
+
+        Raises:
+            ValueError: tables or numbers that do not fit together.
+        """
         out = bytearray(NORMATIVE_MAGIC)
         out += struct.pack("<HH", PACKAGE_FORMAT_OLD, 0)
         if len(self.network_digest) != 32:
             raise ValueError("the network digest is 32 bytes")
         out += self.network_digest
-        out += struct.pack("<HHB", self.window, self.tokens_per_window, len(self.levels))
-        out += struct.pack(f"<{len(self.levels)}H", *self.levels)
-        out += struct.pack(
-            "<BBHHH",
-            int(self.token_context),
-            self.banks,
-            self.latent_stride,
-            self.latent_align,
-            self.latent_channels,
-        )
-        out += struct.pack("<BBB", self.rate_points, self.latent_fraction, self.step_fraction)
+        out += self.shape_bytes(self.rate_points)
         out += struct.pack(
             "<HHIII",
             self.tile_core,
@@ -101,8 +77,8 @@ class NormativePart:
             self.analysis_macs,
             self.synthesis_macs,
         )
-        out += self._token_bytes()
-        out += self._scale_bytes()
+        out += self.token_bytes()
+        out += self.scale_bytes()
         rates = exact(self.rate_vectors, np.int16, "rate_vectors")
         if rates.ndim != 2:
             raise ValueError("rate vectors are [rate point][channel]")
@@ -111,34 +87,14 @@ class NormativePart:
         for layer in self.layers:
             out += layer_bytes(layer)
         if len(self.programs) != 4:
-            raise ValueError("there are four programs: init and three steps")
+            raise ValueError("there are four programs: init and three quarters")
         for program in self.programs:
             out += program_bytes(program)
         return bytes(out)
 
-    def _token_bytes(self) -> bytes:
-        out = bytearray(struct.pack("<I", len(self.token_tables)))
-        for table in self.token_tables:
-            if table.first != 0:
-                raise ValueError("token tables start at symbol 0")
-            out += struct.pack("<H", table.frequencies.size) + frequency_bytes(table)
-        token_map = exact(self.token_map, np.uint16, "token_map").reshape(-1)
-        if token_map.size != self.map_size():
-            raise ValueError(f"the token map has {token_map.size} entries, not {self.map_size()}")
-        return bytes(out + struct.pack("<I", token_map.size) + token_map.astype("<u2").tobytes())
-
-    def _scale_bytes(self) -> bytes:
-        thresholds = exact(self.thresholds, np.int16, "thresholds")
-        if thresholds.shape != (len(self.scale_tables),):
-            raise ValueError("there is one threshold per scale table")
-        out = bytearray(struct.pack("<H", thresholds.size) + thresholds.astype("<i2").tobytes())
-        for table in self.scale_tables:
-            out += struct.pack("<hH", table.first, table.frequencies.size) + frequency_bytes(table)
-        return bytes(out)
-
     @classmethod
     def from_bytes(cls, data: bytes) -> NormativePart:
-        """Reads what ``to_bytes`` wrote; raises ValueError on anything else."""
+        """Reads what `to_bytes` wrote; raises ValueError on anything else."""
         read = Reader(data)
         if read.take(4) != NORMATIVE_MAGIC or read.unpack("HH") != (PACKAGE_FORMAT_OLD, 0):
             raise ValueError("not a normative part of format 1")
@@ -146,7 +102,7 @@ class NormativePart:
         window, tokens, digits = read.unpack("HHB")
         levels = read.unpack(f"{digits}H")
         context, banks, stride, align, channels = read.unpack("BBHHH")
-        rates, latent_fraction, step_fraction = read.unpack("BBB")
+        rates, mean_fraction, step_fraction = read.unpack("BBB")
         core, margin, whole, analysis, synthesis = read.unpack("HHIII")
         token_tables = [read.table(signed=False) for _ in range(read.unpack("I")[0])]
         token_map = read.array("<u2", read.unpack("I")[0])
@@ -158,13 +114,13 @@ class NormativePart:
         layers = [read.layer() for _ in range(read.unpack("H")[0])]
         programs = (read.program(), read.program(), read.program(), read.program())
         if read.position != len(data):
-            raise ValueError("bytes behind the last program")
+            raise ValueError("bytes after the last program")
         return cls(
             window=window,
             tokens_per_window=tokens,
             levels=tuple(levels),
             latent_channels=channels,
-            latent_fraction=latent_fraction,
+            mean_fraction=mean_fraction,
             step_fraction=step_fraction,
             token_tables=token_tables,
             token_map=token_map,
@@ -187,11 +143,22 @@ class NormativePart:
 
 
 class Reader:
+    """Reads a normative part from front to back.
+
+    Raises:
+        ValueError: by every method, when the part ends early.
+    """
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.position = 0
 
     def take(self, count: int) -> bytes:
+        """Return the next `count` bytes.
+
+        Raises:
+            ValueError: the part ends early.
+        """
         piece = self.data[self.position : self.position + count]
         if len(piece) != count:
             raise ValueError("the normative part ends early")
@@ -199,18 +166,22 @@ class Reader:
         return piece
 
     def unpack(self, layout: str) -> tuple[int, ...]:
+        """Return the next numbers, of a layout of `struct`, little-endian."""
         return struct.unpack("<" + layout, self.take(struct.calcsize("<" + layout)))
 
     def array(self, dtype: str, count: int) -> npt.NDArray:  # type: ignore[type-arg]
+        """Return the next `count` numbers of a type, in the byte order of this machine."""
         kind = np.dtype(dtype)
         raw = np.frombuffer(self.take(count * kind.itemsize), dtype=kind)
         return raw.astype(kind.newbyteorder("="))
 
     def table(self, signed: bool) -> FrequencyTable:
+        """Return the next frequency table; `signed`: its first value stands before it."""
         first, count = self.unpack("hH") if signed else (0, *self.unpack("H"))
         return FrequencyTable(self.array("<u2", count).astype(np.int64) + 1, first)
 
     def layer(self) -> ConvLayer:
+        """Return the next layer (A.2.9)."""
         depthwise, kernel, in_channels, out_channels = self.unpack("BBHH")
         shape = (out_channels, 1 if depthwise else in_channels, kernel, kernel)
         return ConvLayer(
@@ -222,6 +193,7 @@ class Reader:
         )
 
     def program(self) -> Program:
+        """Return the next program (A.2.10)."""
         registers, inputs, count = self.unpack("HBH")
         instructions = []
         for _ in range(count):
@@ -236,7 +208,7 @@ class Reader:
 def assemble_package(torchscript: bytes, normative: NormativePart, model_json: str) -> bytes:
     """Adds the normative part and the description to a TorchScript archive.
 
-    ``torchscript`` is what ``torch.jit.save`` wrote. Sets ``normative.network_digest``. The same
+    `torchscript` is what `torch.jit.save` wrote. Sets `normative.network_digest`. The same
     inputs give the same bytes.
     """
     package = io.BytesIO()
@@ -247,10 +219,13 @@ def assemble_package(torchscript: bytes, normative: NormativePart, model_json: s
 def assemble_files(
     torchscript: BinaryIO, package: BinaryIO, normative: NormativePart, model_json: str
 ) -> None:
-    """``assemble_package`` between open files, for archives that should not pass through memory.
+    """`assemble_package` between open files, for archives that should not pass through memory.
 
     Members that only serve debugging are left out: they hold the paths of the machine that
     exported the network, and would make the package's identity depend on them.
+
+    Raises:
+        ValueError: the archive is not one of TorchScript.
     """
     with (
         classic_zip(),
@@ -274,7 +249,11 @@ def assemble_files(
 
 
 def read_package(data: bytes) -> tuple[NormativePart, str]:
-    """The normative part and the description of a package; ValueError when it was altered."""
+    """Return the normative part and the description of a package.
+
+    Raises:
+        ValueError: it is no package, or was altered.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         root = common_root(names)

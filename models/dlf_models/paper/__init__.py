@@ -1,5 +1,6 @@
-"""The paper's own architecture, profile ``dlf-l``: published checkpoints load into it key by key
-(architecture.md 4.1, 4.2).
+"""The paper's own architecture, profile `dlf-l`, docs/architecture.md 4.1.
+
+Published checkpoints load into it key by key.
 """
 
 from .checkpoint import CheckpointError, LoadReport, load_checkpoint

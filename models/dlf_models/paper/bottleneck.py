@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..common.prior import QUADTREE_XOR, SKIP_SCALE, STEP_MIN, quadtree_masks
+from ..common.prior import QUARTER_XOR, SKIP_SCALE, STEP_MIN, quarter_masks
 from .layers import Conv2d
 
 
 class DepthConv(nn.Module):
-    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual; a 1x1 ``adaptor`` carries the residual where
-    widths differ.
+    """1x1, LeakyReLU, depthwise 3x3, 1x1, residual.
+
+    A 1x1 `adaptor` carries the residual where widths differ.
     """
 
     def __init__(self, width_in: int, width_out: int) -> None:
@@ -31,6 +32,7 @@ class DepthConv(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, H, W]`."""
         y = self.conv2(self.depth_conv(self.conv1(x)))
         return y + (x if self.adaptor is None else self.adaptor(x))
 
@@ -44,29 +46,30 @@ class ConvFeedForward(nn.Module):
         self.conv_out = Conv2d(2 * width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> the same shape."""
         a, b = self.conv(x).chunk(2, dim=1)
         return x + self.conv_out(F.leaky_relu(a, 0.1) + F.leaky_relu(b, 0.01))
 
 
 class DepthConvBlock4(nn.Module):
-    """:class:`DepthConv` and :class:`ConvFeedForward`, ``[B, in, H, W] -> [B, out, H, W]``."""
+    """`DepthConv` and `ConvFeedForward`, `[B, in, H, W] -> [B, out, H, W]`."""
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
         self.block = nn.Sequential(DepthConv(width_in, width_out), ConvFeedForward(width_out))
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, H, W]`."""
         return self.block(x)
 
 
 def fold_groups(x: Tensor) -> Tensor:
-    """``[B, C, H, W]``, zero outside a step's mask -> ``[B, C/4, H, W]`` in coding order."""
+    """`[B, C, H, W]`, zero outside a step's mask -> `[B, C/4, H, W]` in coding order."""
     return sum(x.chunk(4, dim=1)[1:], start=x.chunk(4, dim=1)[0])
 
 
 class DetailBottleneck(nn.Module):
-    """Detail feature ``h [B, width, H/32, W/32]`` <-> latent ``y [B, C, H/32, W/32]``, and the
-    prior of ``y``.
+    """Detail feature `h [B, width, H/32, W/32]` <-> latent `y [B, C, H/32, W/32]`, and the prior of `y`.
 
     One checkpoint is one rate point, so the gain vectors and the rate vector have a single row.
     """
@@ -96,29 +99,32 @@ class DetailBottleneck(nn.Module):
         self.y_spatial_prior = nn.Sequential(*(DepthConvBlock4(2 * c, 2 * c) for _ in range(3)))
 
     def encode(self, h: Tensor) -> Tensor:
-        """Detail feature -> latent ``y`` in units where symbols are ``round(y / step - mean)``."""
+        """Detail feature -> latent `y` in units where symbols are `round(y / step - mean)`."""
         return self.enc_trans_1(self.enc_trans_0(h) * self.enc_q)
 
-    def decode(self, y_hat: Tensor) -> Tensor:
-        """Dequantised latent (already multiplied by the quantisation step) -> detail feature."""
-        return self.dec_trans_1(self.dec_trans_0(y_hat) * self.dec_q)
+    def decode(self, latent: Tensor) -> Tensor:
+        """`latent` (§7.7) -> detail feature."""
+        return self.dec_trans_1(self.dec_trans_0(latent) * self.dec_q)
 
     def prior_init(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Raw quantisation step, scale and mean of step 0, and the context of the later steps, each
-        ``[1, C, H, W]``.
+        """What comes before quarter 0, each `[1, C, H, W]`.
+
+        They are the raw quantisation step, the raw scale and mean of quarter 0, and the context of the
+        later quarters.
         """
         params = self.y_prior_fusion(self.factorized_prior_vec.expand(-1, -1, height, width))
         step, scale, mean = params.chunk(3, dim=1)
         return step, scale, mean, self.y_spatial_prior_reduction(params)
 
-    def prior_step(self, step: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Raw scale and mean of step 1, 2 or 3 from what is decoded so far (zero elsewhere) and the
-        context.
+    def prior_quarter(self, quarter: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw scale and mean of quarter 1, 2 or 3, each `[B, C, H, W]`.
+
+        They come from what is decoded so far (zero elsewhere) and the context.
         """
         params = torch.cat([y_hat, context], dim=1)
-        if step == 1:
+        if quarter == 1:
             params = self.y_spatial_prior_adaptor_1(params)
-        elif step == 2:
+        elif quarter == 2:
             params = self.y_spatial_prior_adaptor_2(params)
         else:
             params = self.y_spatial_prior_adaptor_3(params)
@@ -133,23 +139,23 @@ class DetailBottleneck(nn.Module):
 
     @torch.no_grad()
     def quantise(self, y: Tensor) -> dict[str, Tensor]:
-        """The four steps as an encoder walks them, in float.
+        """The four quarters as an encoder walks them, in float.
 
-        Returns ``step_raw``, ``step``, ``y_hat`` (times the step) and for each step k ``scale{k}``,
-        ``mean{k}`` (raw, ``[B, C, H, W]``), ``residual{k}``, ``symbol{k}``, ``coded_scale{k}``
-        (``[B, C/4, H, W]``; scale and symbol are 0 where the scale is below ``SKIP_SCALE`` and
+        Returns `step_raw`, `step`, `latent` and for each quarter k `scale{k}`,
+        `mean{k}` (raw, `[B, C, H, W]`), `residual{k}`, `symbol{k}`, `coded_scale{k}`
+        (`[B, C/4, H, W]`; scale and symbol are 0 where the scale is below `SKIP_SCALE` and
         nothing is coded).
         """
         _, channels, height, width = y.shape
         step_raw, scale, mean, context = self.prior_init(height, width)
         step = step_raw.clamp_min(STEP_MIN)
         y = y / step
-        masks = quadtree_masks(channels, height, width, y.device)
+        masks = quarter_masks(channels, height, width, y.device)
         y_hat = torch.zeros_like(y)
         out = {"step_raw": step_raw, "step": step}
-        for k in range(len(QUADTREE_XOR)):
+        for k in range(len(QUARTER_XOR)):
             if k > 0:
-                scale, mean = self.prior_step(k, y_hat, context)
+                scale, mean = self.prior_quarter(k, y_hat, context)
             mask = masks[k]
             residual = torch.where(mask, y - mean, 0.0)
             coded = mask & (scale >= SKIP_SCALE)
@@ -158,14 +164,12 @@ class DetailBottleneck(nn.Module):
             out[f"scale{k}"], out[f"mean{k}"] = scale, mean
             out[f"residual{k}"], out[f"symbol{k}"] = fold_groups(residual), fold_groups(symbol)
             out[f"coded_scale{k}"] = fold_groups(torch.where(coded, scale, 0.0))
-        out["y_hat"] = y_hat * step
+        out["latent"] = y_hat * step
         return out
 
     @staticmethod
     def estimate_bits(symbols: Tensor, scales: Tensor) -> Tensor:
-        """Estimated bits of symbols under zero-mean normal distributions, as training counts them
-        (elementwise).
-        """
+        """Bits of symbols under zero-mean normal distributions, elementwise, as training counts them."""
         normal = torch.distributions.Normal(0.0, scales.clamp(1e-5, 1e10))
         probability = normal.cdf(symbols + 0.5) - normal.cdf(symbols - 0.5)
         return (-torch.log(probability + 1e-5) / math.log(2.0)).clamp_min(0.0)

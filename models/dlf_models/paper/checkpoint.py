@@ -1,5 +1,6 @@
-"""Reading published checkpoints: safely, without a second copy in memory, refusing by name what
-does not fit.
+"""Reading published checkpoints.
+
+It is safe, makes no second copy in memory, and refuses by name what does not fit.
 """
 
 from __future__ import annotations
@@ -29,9 +30,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a checkpoint held: parameters loaded, and the keys that were skipped because only
-    training needs them.
-    """
+    """What a checkpoint held: parameters that were loaded, and keys that only training needs."""
 
     keys: int
     parameters: int
@@ -40,11 +39,10 @@ class LoadReport:
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows
-    it.
+    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows it.
 
-    Only tensors and plain containers are unpickled (``weights_only``). Raises
-    :class:`CheckpointError`, and ``OSError`` for a file that cannot be read.
+    Only tensors and plain containers are unpickled (`weights_only`). Raises
+    `CheckpointError`, and `OSError` for a file that cannot be read.
     """
     path = Path(path)
     size = path.stat().st_size
@@ -90,12 +88,12 @@ def load_state_dict(
     where: str = "checkpoint",
     weights: torch.dtype = torch.float32,
 ) -> LoadReport:
-    """Put the tensors into ``model`` (usually on the meta device), reading each of them once.
+    """Put the tensors into `model` (usually on the meta device), reading each of them once.
 
-    Large weights are stored as ``weights``, and a tensor that this type cannot hold stays float32;
+    Large weights are stored as `weights`, and a tensor that this type cannot hold stays float32;
     float32 tensors are not copied. Every parameter must be there with its shape and be finite
-    (``-inf`` is allowed in masks), and nothing else may be, except what only training needs. Raises
-    :class:`CheckpointError`, which names the keys.
+    (`-inf` is allowed in masks), and nothing else may be, except what only training needs. Raises
+    `CheckpointError`, which names the keys.
     """
     expected = model.state_dict(keep_vars=True)
     has_targets = any(k.startswith(TARGETS_ONLY) for k in expected)
@@ -154,7 +152,7 @@ def load_checkpoint(
     targets: bool = False,
     weights: torch.dtype = torch.float32,
 ) -> tuple[PaperModel, LoadReport]:
-    """The model of ``config`` with a published checkpoint in it, ready for inference."""
+    """The model of `config` with a published checkpoint in it, ready for inference."""
     state = read_state_dict(path)
     with torch.device("meta"):
         model = PaperModel(config, targets)

@@ -1,6 +1,4 @@
-"""Sizes of the paper's architecture, read from our YAML or from the YAML that the authors train
-with.
-"""
+"""Sizes of the paper's architecture, read from our YAML or from the YAML that the authors train with."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ FUSION_WIDTH = 1024
 
 @dataclass(frozen=True)
 class PaperConfig:
-    """Sizes of one model; the defaults are the paper's. Window 256 px and patches of 16 px are
-    fixed by the method.
+    """Sizes of one model; the defaults are the paper's.
+
+    Window 256 px and patches of 16 px are fixed by the method.
     """
 
     codebook_size: int = 4096
@@ -87,7 +86,7 @@ def _vit(vq: dict[str, Any], role: str, where: str) -> tuple[int, int, int]:
 
 
 def _from_official(params: dict[str, Any], where: str) -> PaperConfig:
-    """The layout of the authors' YAML (below ``model.params``)."""
+    """The layout of the authors' YAML (below `model.params`)."""
     vq = _pick(params, "config.model.vq_model", where)
     vqgan = _pick(params, "vqganconfig.ddconfig", where)
     fixed = {
@@ -139,9 +138,10 @@ def _from_official(params: dict[str, Any], where: str) -> PaperConfig:
 
 
 def load_paper_config(path: str | Path) -> PaperConfig:
-    """Read sizes from a YAML file: ours (a ``paper`` mapping) or the authors' (``model.params``).
+    """Read sizes from a YAML file: ours (a `paper` mapping) or the authors' (`model.params`).
 
-    Raises ``ValueError`` with the file and the key where it is wrong.
+    Raises:
+        ValueError: they are wrong; the message names file and key.
     """
     path = Path(path)
     top = read_yaml(path)

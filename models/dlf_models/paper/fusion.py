@@ -10,9 +10,7 @@ from .swin import swin
 
 
 class PriorFusion(nn.Module):
-    """Semantic map ``[B, Cs, h, w]`` and detail map ``[B, Cd, h, w]`` -> logits ``[B, codes, h,
-    w]``.
-    """
+    """Semantic map `[B, Cs, h, w]` and detail map `[B, Cd, h, w]` -> logits `[B, codes, h, w]`."""
 
     def __init__(self, titok_width: int, feat_width: int, width: int, codes: int) -> None:
         super().__init__()
@@ -30,5 +28,6 @@ class PriorFusion(nn.Module):
         )
 
     def forward(self, titok: Tensor, feat: Tensor) -> Tensor:
+        """`titok [B, Cs, h, w]`, `feat [B, Cd, h, w]` -> logits `[B, codes, h, w]`."""
         merged = self.merge(torch.cat([self.titok_in(titok), self.feat_in(feat)], dim=3))
         return self.ffn(merged).permute(0, 3, 1, 2)

@@ -1,6 +1,4 @@
-"""``dlf import-official CKPT OUT.dlfm``: a published checkpoint of the paper becomes a model
-package.
-"""
+"""`dlf import-official CKPT OUT.dlfm`: a published checkpoint of the paper becomes a model package."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ CALIBRATION_WINDOWS = 2
 
 @dataclass(frozen=True)
 class ImportOptions:
-    """What ``dlf import-official`` is told."""
+    """What `dlf import-official` is told."""
 
     checkpoint: Path
     out: Path
@@ -52,13 +50,13 @@ class ImportOptions:
     name: str = "dlf-l"
     licence: str = "that of the checkpoint"
     weights: str = "fp16"
-    """One of :data:`WEIGHTS`."""
+    """One of `WEIGHTS`."""
     calibration: list[Path] | None = None
     overwrite: Overwrite = "alike"
 
 
 def synthetic_pictures(side: int) -> list[NDArray[np.uint8]]:
-    """Two pictures ``[side, side, 3]`` with smooth, striped and rough parts; always the same."""
+    """Two pictures `[side, side, 3]` with smooth, striped and rough parts; always the same."""
     y, x = np.mgrid[0:side, 0:side] / side
     noise = np.zeros((side, side, 3))
     random = np.random.default_rng(1)
@@ -77,7 +75,7 @@ def synthetic_pictures(side: int) -> list[NDArray[np.uint8]]:
 
 
 def _pictures(paths: list[Path] | None, config: PaperConfig) -> list[Tensor]:
-    """Calibration pictures as ``[1, 3, 256 nH, 256 nW]`` in [0, 1], cut to whole windows."""
+    """Calibration pictures as `[1, 3, 256 nH, 256 nW]` in [0, 1], cut to whole windows."""
     side = CALIBRATION_WINDOWS * config.window
     if paths is None:
         arrays = synthetic_pictures(side)
@@ -97,7 +95,12 @@ def _pictures(paths: list[Path] | None, config: PaperConfig) -> list[Tensor]:
 
 
 def import_official(options: ImportOptions) -> None:
-    """Do what the command line asks for and print the report; ``ValueError`` or ``OSError``."""
+    """Do what the command line asks for and print the report.
+
+    Raises:
+        ValueError: what is wrong with the checkpoint or the options.
+        OSError: a file cannot be read or written.
+    """
     start = time.monotonic()
     config = load_paper_config(options.config) if options.config else PaperConfig()
     model, loaded = load_checkpoint(options.checkpoint, config, weights=WEIGHTS[options.weights])
@@ -167,11 +170,11 @@ def _groups(keys: tuple[str, ...]) -> str:
 
 
 def run(options: ImportOptions, words: Sequence[str]) -> int:
-    """Do what the options of ``dlf import-official`` ask for; returns the exit status.
+    """Do what the options of `dlf import-official` ask for; returns the exit status.
 
     The work is done in a process of its own with a fixed hash seed: TorchScript writes names in the
     order of Python sets and numbers types as it meets them, and the same checkpoint should give
-    the same package, hence the same model id, everywhere. ``words`` start the command again there.
+    the same package, hence the same model id, everywhere. `words` start the command again there.
 
     Raises:
         ValueError: a checkpoint or a configuration that does not fit, or an output that must not be

@@ -27,19 +27,20 @@ def as_array(tensor: Tensor) -> Array:
 
 
 def unit_for(peak: float, largest_fraction: int = 14) -> float:
-    """Power of two such that ``HEADROOM * peak`` still fits int16."""
+    """Power of two such that `HEADROOM * peak` still fits int16."""
     fraction = int(np.floor(np.log2(32767 / max(HEADROOM * peak, 1e-6))))
     return 2.0 ** -min(fraction, largest_fraction)
 
 
 @dataclass(frozen=True)
 class FineConv:
-    """Indexes of two layers whose outputs are added (see :meth:`LayerBuilder.fine_conv`)."""
+    """Indexes of two layers whose outputs are added (see `LayerBuilder.fine_conv`)."""
 
     coarse: int
     fine: int
 
     def emit(self, program: Program, source: int) -> int:
+        """Add both layers and their sum to the program; return the register of the sum."""
         return program.add(program.conv(source, self.coarse), program.conv(source, self.fine))
 
 
@@ -54,7 +55,7 @@ class LayerBuilder:
     ) -> int:
         """Quantise one convolution between the given units per channel; returns its index.
 
-        ``weight`` is ``[out, in, k, k]``, or ``[channels, 1, k, k]`` when ``depthwise``.
+        `weight` is `[out, in, k, k]`, or `[channels, 1, k, k]` when `depthwise`.
         """
         real = weight * (unit_in[:, None] if depthwise else unit_in[None, :])[:, :, None, None]
         peak = np.abs(real).reshape(real.shape[0], -1).max(axis=1)
@@ -80,14 +81,13 @@ class LayerBuilder:
         return len(self.layers) - 1
 
     def conv(self, conv: nn.Module, unit_in: Array, unit_out: Array) -> int:
-        """:meth:`layer` of a PyTorch convolution."""
+        """`layer` of a PyTorch convolution."""
         assert isinstance(conv, nn.Conv2d) and conv.bias is not None
         depthwise = conv.groups > 1
         return self.layer(as_array(conv.weight), as_array(conv.bias), unit_in, unit_out, depthwise)
 
     def fine_conv(self, conv: nn.Module, unit_in: Array, unit_out: Array) -> FineConv:
-        """A convolution whose weights keep 15 bits: two layers, the second with what the first
-        lost.
+        """A convolution whose weights keep 15 bits: two layers, the second with what the first lost.
 
         For deep priors that were not trained with int8 weights; costs twice the arithmetic.
         """

@@ -15,7 +15,7 @@ from ..package.programs import ConvLayer, Program
 from .bottleneck import DepthConvBlock4, DetailBottleneck
 from .integer_layers import HEADROOM, Array, FineConv, LayerBuilder, as_array, unit_for
 
-LATENT_FRACTION = 8
+MEAN_FRACTION = 8
 """Fraction bits of means and of y_hat: a range of +-128 quantisation steps."""
 LINEAR_SCALE_FRACTION = 9
 """Fraction bits of the predicted scale: the published prior predicts it directly, 64 at most."""
@@ -50,10 +50,12 @@ class BlockPeaks:
         self._peaks[module] = max(self._peaks.get(module, 0.0), float(output.abs().max()))
 
     def remove(self) -> None:
+        """Watch no longer; the peaks stay."""
         for handle in self._handles:
             handle.remove()
 
     def largest(self, modules: Iterable[nn.Module]) -> float:
+        """Return the largest magnitude that any of these modules has given out."""
         return max(self._peaks[module] for module in modules)
 
 
@@ -67,7 +69,7 @@ def _residual_parts(block: DepthConvBlock4) -> list[nn.Module]:
 
 @dataclass
 class _BlockLayers:
-    """Layers of one :class:`DepthConvBlock4`, quantised once however many programs use it."""
+    """Layers of one `DepthConvBlock4`, quantised once however many programs use it."""
 
     conv1: FineConv
     depth_conv: FineConv
@@ -78,6 +80,7 @@ class _BlockLayers:
     hidden: int
 
     def emit(self, program: Program, x: int) -> int:
+        """Add the block to the program, from register `x`; return the register of its result."""
         y = program.leaky(self.conv1.emit(program, x), SLOPE_NARROW)
         y = self.conv2.emit(program, self.depth_conv.emit(program, y))
         x = program.add(y, x if self.adaptor is None else self.adaptor.emit(program, x))
@@ -115,16 +118,16 @@ def _units(*parts: tuple[int, float]) -> Array:
 
 
 def quantise_prior(prior: DetailBottleneck, peaks: BlockPeaks) -> IntegerPrior:
-    """The float prior as layers and programs, step by step as in :class:`DetailBottleneck`."""
+    """The float prior as layers and programs, in the order of `DetailBottleneck`."""
     c = prior.channels
     build = LayerBuilder()
-    latent, scale = 2.0**-LATENT_FRACTION, 2.0**-LINEAR_SCALE_FRACTION
+    latent, scale = 2.0**-MEAN_FRACTION, 2.0**-LINEAR_SCALE_FRACTION
 
     vector = as_array(prior.factorized_prior_vec).reshape(1, c)
     rate_unit = unit_for(float(np.abs(vector).max()) / HEADROOM)
     rate_vectors = np.round(vector / rate_unit).astype(np.int16)
 
-    # init: rate vector -> (step, scale, mean) and the context of the later steps.
+    # init: rate vector -> (step, scale, mean) and the context of the later quarters.
     fusion: Sequence[Any] = list(prior.y_prior_fusion)
     init = Program(inputs=1)
     register, unit = 0, np.full(c, rate_unit)
@@ -150,7 +153,7 @@ def quantise_prior(prior: DetailBottleneck, peaks: BlockPeaks) -> IntegerPrior:
         context_register,
     )
 
-    # Later steps: an adaptor each, then shared blocks; one chain of residuals from the input on.
+    # Later quarters: an adaptor each, then shared blocks; one chain of residuals from the input on.
     adaptors: Sequence[Any] = [
         prior.y_spatial_prior_adaptor_1,
         prior.y_spatial_prior_adaptor_2,
@@ -162,7 +165,7 @@ def quantise_prior(prior: DetailBottleneck, peaks: BlockPeaks) -> IntegerPrior:
     enter = build.rescale(_units((c, latent), (c, context)), unit)
     spatial = [_block_layers(build, peaks, block, unit, unit) for block in shared]
     leave = build.rescale(unit, _units((c, scale), (c, latent)))
-    steps = []
+    quarters = []
     for adaptor in adaptors:
         program = Program(inputs=2)
         register = program.conv(program.concat(0, 1), enter)
@@ -171,10 +174,10 @@ def quantise_prior(prior: DetailBottleneck, peaks: BlockPeaks) -> IntegerPrior:
             register = layers.emit(program, register)
         register = program.conv(register, leave)
         program.outputs = (program.slice(register, 0, c), program.slice(register, c, c))
-        steps.append(program)
+        quarters.append(program)
     return IntegerPrior(
         layers=build.layers,
-        programs=(init, steps[0], steps[1], steps[2]),
+        programs=(init, quarters[0], quarters[1], quarters[2]),
         rate_vectors=rate_vectors,
         step_fraction=round(-np.log2(step_unit)),
     )

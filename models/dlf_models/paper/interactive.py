@@ -1,5 +1,6 @@
-"""Interactive transform: semantic and detail branch of a window attend to each other (architecture.md 4.1
-item 4).
+"""Interactive transform: both branches of a window attend to each other.
+
+See docs/architecture.md 4.1, item 4.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from .windows import from_windows, to_windows
 
 
 class InteractiveBlock(nn.Module):
-    """``titok [N, L, Cs]``, ``feat [B, Cd, H, W]`` -> the same shapes; one joint sequence per
-    window.
+    """`titok [N, L, Cs]`, `feat [B, Cd, H, W]` -> the same shapes; one joint sequence per window.
 
     Position embeddings are added before the joint attention only; both branches get the result as a
     residual on their inputs without positions.
@@ -41,6 +41,7 @@ class InteractiveBlock(nn.Module):
         nn.init.zeros_(self.zero_add.bias)
 
     def forward(self, titok: Tensor, feat: Tensor) -> tuple[Tensor, Tensor]:
+        """`titok [N, L, Cs]`, `feat [B, Cd, H, W]` -> the same shapes."""
         rows, columns = feat.shape[2] // self.side, feat.shape[3] // self.side
         joint = torch.cat(
             [
@@ -59,4 +60,5 @@ class NoExchange(nn.Module):
     """Stands where the two branches pass each other without looking."""
 
     def forward(self, titok: Tensor, feat: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both as they are."""
         return titok, feat

@@ -27,7 +27,7 @@ def _macs(module: nn.Module, source: Tensor, output: Tensor) -> int:
 
 
 class MacCounter:
-    """Counts while it is open: ``with MacCounter(model) as counter: ...; counter.take()``."""
+    """Counts while it is open: `with MacCounter(model) as counter: ...; counter.take()`."""
 
     def __init__(self, model: nn.Module) -> None:
         self._handles = [m.register_forward_hook(self._count) for m in model.modules()]

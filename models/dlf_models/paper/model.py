@@ -15,8 +15,8 @@ from .vqgan import Vqgan
 class PaperModel(nn.Module):
     """DLF with the published parameter names.
 
-    The exported methods work on pictures padded to whole windows, batch size 1: ``nH x nW`` windows
-    of 256 px. ``targets``: also build the VQGAN encoder, which only training needs.
+    The exported methods work on pictures padded to whole windows, batch size 1: `nH x nW` windows
+    of 256 px. `targets`: also build the VQGAN encoder, which only training needs.
     """
 
     def __init__(self, config: PaperConfig, targets: bool = False) -> None:
@@ -30,21 +30,23 @@ class PaperModel(nn.Module):
         )
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Same as :meth:`analysis`."""
+        """Same as `analysis`."""
         return self.analysis(image)
 
     @torch.jit.export
     def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """``image [1, 3, 256 nH, 256 nW]`` in [0, 1] -> token indices int64 ``[nH*nW, T]``, detail
-        feature.
-        """
+        """`image [1, 3, 256 nH, 256 nW]` in [0, 1] -> token indices int64 `[nH*nW, T]`, detail feature."""
         z, h = self.hybrid_codec.encoder(image, self.hybrid_codec.latent_tokens)
         return self.hybrid_codec.quantize(z), h
 
     @torch.jit.export
     def bottleneck(self, features: Tensor, rate: int) -> Tensor:
-        """Detail feature -> latent ``[1, C, 8 nH, 8 nW]``. A checkpoint is one rate point: ``rate``
-        must be 0.
+        """Detail feature -> latent `[1, C, 8 nH, 8 nW]`.
+
+        A checkpoint is one rate point: `rate` must be 0.
+
+        Raises:
+            ValueError: `rate` is not 0.
         """
         if rate != 0:
             raise ValueError("the model has a single rate point")
@@ -52,18 +54,20 @@ class PaperModel(nn.Module):
 
     @torch.jit.export
     def synthesis(
-        self, tokens: Tensor, y_hat: Tensor, rate: int, rows: int, columns: int
+        self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and dequantised latent -> picture ``[1, 3, 256 nH, 256 nW]``, about [0, 1],
-        not clamped.
+        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1], not clamped.
+
+        Raises:
+            ValueError: `rate` is not 0.
         """
         if rate != 0:
             raise ValueError("the model has a single rate point")
         z_hat = self.hybrid_codec.quantize.values(tokens)
-        h_hat = self.hybrid_codec.quantize_feat.decode(y_hat)
+        h_hat = self.hybrid_codec.quantize_feat.decode(latent)
         titok, feat = self.hybrid_codec.decoder(z_hat, h_hat)
-        latent = self.vqgan.quantize.expectation(self.prior_fusion(titok, feat))
-        return self.vqgan.decode(latent) * 0.5 + 0.5
+        generative = self.vqgan.quantize.expectation(self.prior_fusion(titok, feat))
+        return self.vqgan.decode(generative) * 0.5 + 0.5
 
 
 def large_weights(model: PaperModel) -> set[str]:

@@ -1,6 +1,4 @@
-"""Export of a loaded checkpoint as a model package: calibrate, quantise the prior, script the
-transforms.
-"""
+"""Export of a loaded checkpoint: calibrate, quantise the prior, script the transforms."""
 
 from __future__ import annotations
 
@@ -23,8 +21,8 @@ from ..package.tables import FrequencyTable
 from ..package.torchscript import NormativePart, assemble_files
 from .config import PaperConfig
 from .integer_prior import (
-    LATENT_FRACTION,
     LINEAR_SCALE_FRACTION,
+    MEAN_FRACTION,
     BlockPeaks,
     IntegerPrior,
     quantise_prior,
@@ -35,13 +33,13 @@ from .model import PaperModel
 TAIL = 1e-4
 """Probability outside a scale table, as the published coder cuts its tables."""
 TILE_CORE, TILE_MARGIN, WHOLE_LIMIT = 2, 1, 16
-"""Windows: up to ``WHOLE_LIMIT`` are synthesised at once, which the VQGAN's full-resolution layers
+"""Windows: up to `WHOLE_LIMIT` are synthesised at once, which the VQGAN's full-resolution layers
 pay with about 2.5 GB; larger pictures go in tiles of that size.
 """
 
 
 def linear_thresholds() -> NDArray[np.int16]:
-    """The lower bounds of :func:`scale_thresholds`, for a prior that predicts the scale itself."""
+    """The lower bounds of `scale_thresholds`, for a prior that predicts the scale itself."""
     scales = 2.0 ** (scale_thresholds().astype(np.float64) / 2**SCALE_FRACTION)
     return np.round(scales * 2**LINEAR_SCALE_FRACTION).astype(np.int16)
 
@@ -58,16 +56,16 @@ class Calibration:
 
 @torch.inference_mode()
 def calibrate(model: PaperModel, pictures: Sequence[Tensor]) -> Calibration:
-    """Run the float prior on pictures ``[1, 3, 256 nH, 256 nW]`` in [0, 1], then quantise it."""
+    """Run the float prior on pictures `[1, 3, 256 nH, 256 nW]` in [0, 1], then quantise it."""
     bottleneck = model.hybrid_codec.quantize_feat
     peaks = BlockPeaks(bottleneck)
     latents, symbols, scales = [], [], []
     for picture in pictures:
         y = model.bottleneck(model.analysis(picture)[1], 0)
-        steps = bottleneck.quantise(y)
+        quarters = bottleneck.quantise(y)
         latents.append(y[0].numpy())
-        symbols += [steps[f"symbol{k}"].numpy().ravel().astype(np.int64) for k in range(4)]
-        scales += [steps[f"coded_scale{k}"].numpy().ravel() for k in range(4)]
+        symbols += [quarters[f"symbol{k}"].numpy().ravel().astype(np.int64) for k in range(4)]
+        scales += [quarters[f"coded_scale{k}"].numpy().ravel() for k in range(4)]
     peaks.remove()
     bounds = linear_thresholds() / 2.0**LINEAR_SCALE_FRACTION
     indexes = np.searchsorted(bounds, np.concatenate(scales), side="right") - 1
@@ -95,7 +93,7 @@ def reconstruct(model: Any, picture: Tensor) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def reference(model: PaperModel, picture: Tensor) -> Reference:
-    """:func:`reconstruct`, counting."""
+    """`reconstruct`, counting."""
     pixels = picture.shape[2] * picture.shape[3]
     with MacCounter(model) as counter:
         tokens, features = model.analysis(picture)
@@ -111,7 +109,7 @@ def normative_part(
 ) -> NormativePart:
     """Everything that a decoder needs for exact symbols.
 
-    ``fitted``: correct the normal distributions of the scale tables by the calibration's symbols,
+    `fitted`: correct the normal distributions of the scale tables by the calibration's symbols,
     which is right only when the pictures are photographs. Tokens are coded with equal lengths, as
     published: their codebook is used evenly.
     """
@@ -128,7 +126,7 @@ def normative_part(
         tokens_per_window=config.tokens_per_window,
         levels=(codes,),
         latent_channels=config.latent_channels,
-        latent_fraction=LATENT_FRACTION,
+        mean_fraction=MEAN_FRACTION,
         step_fraction=calibration.prior.step_fraction,
         token_tables=[FrequencyTable(flat)],
         token_map=np.zeros(config.tokens_per_window, np.uint16),
@@ -166,7 +164,7 @@ def table_bits(
 
 
 def detail_bits(package: _core.Package, y: NDArray[np.float32]) -> float:
-    """What the core needs for the detail symbols of the latent ``y [C, h, w]``."""
+    """What the core needs for the detail symbols of the latent `y [C, h, w]`."""
     height, width = (side * package.latent_stride for side in y.shape[1:])
     windows = -(-height // package.window) * -(-width // package.window)
     # The paper's prior does not see the tokens: any will do.
@@ -190,7 +188,7 @@ def write_package(
     config: PaperConfig,
     path: Path,
 ) -> None:
-    """Write the package to ``path``. The model loses its float prior."""
+    """Write the package to `path`. The model loses its float prior."""
     model.hybrid_codec.quantize_feat.drop_prior()
     description["network"] = asdict(config)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:

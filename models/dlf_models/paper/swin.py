@@ -18,8 +18,9 @@ POSITIONS = SIDE * SIDE
 
 
 def _edge_mask(rows: bool) -> Tensor:
-    """Additive mask for a window at the far edge after the shift: its two halves came from opposite
-    map edges.
+    """Mask to add for a window at the far edge after the shift.
+
+    Its two halves came from opposite edges of the map.
     """
     index = torch.arange(POSITIONS)
     half = (index // SIDE if rows else index % SIDE) < SIDE // 2
@@ -28,11 +29,11 @@ def _edge_mask(rows: bool) -> Tensor:
 
 
 class WindowAttention(nn.Module):
-    """Attention in 16x16 windows, ``[B, H, W, C] -> [B, H, W, C]`` with H and W multiples of 16.
+    """Attention in 16x16 windows, `[B, H, W, C] -> [B, H, W, C]` with H and W multiples of 16.
 
-    ``relative``: the position bias is looked up in a 31x31 table by (key - query); otherwise the
+    `relative`: the position bias is looked up in a 31x31 table by (key - query); otherwise the
     table holds one value per (query, key). Tables and masks are shared by all heads and added to
-    the scores. ``shifted``: the map is rolled by half a window first, and masks keep apart what the
+    the scores. `shifted`: the map is rolled by half a window first, and masks keep apart what the
     roll brought together. The masks are parameters because published checkpoints hold trained
     values in their finite entries.
     """
@@ -58,8 +59,9 @@ class WindowAttention(nn.Module):
         self.to_out = Linear(width, width)
 
     def bias(self, rows: int, columns: int) -> Tensor:
-        """What is added to the scores: ``[256, 256]``, or ``[rows*columns, 1, 256, 256]`` where
-        masks differ.
+        """What is added to the scores, `[256, 256]`.
+
+        `[rows*columns, 1, 256, 256]` where masks differ.
         """
         table: Tensor = self.pos_embedding
         if self.relative:
@@ -79,6 +81,7 @@ class WindowAttention(nn.Module):
         return grid.view(rows * columns, 1, self.positions, self.positions)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, H, W, C]`, sides multiples of 16 -> the same shape."""
         b, h, w, width = x.shape
         if self.shift > 0:
             x = torch.roll(x, shifts=(-self.shift, -self.shift), dims=(1, 2))
@@ -104,11 +107,12 @@ class SwinMlp(nn.Module):
         self.net = nn.Sequential(Linear(width, 4 * width), nn.GELU(), Linear(4 * width, width))
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, H, W, C]` -> the same shape."""
         return self.net(x)
 
 
 class SwinBlock(nn.Module):
-    """Window attention and MLP, both pre-norm and residual, ``[B, H, W, C] -> [B, H, W, C]``."""
+    """Window attention and MLP, both pre-norm and residual, `[B, H, W, C] -> [B, H, W, C]`."""
 
     def __init__(self, width: int, shifted: bool, relative: bool) -> None:
         super().__init__()
@@ -118,15 +122,15 @@ class SwinBlock(nn.Module):
         self.mlp_block = SwinMlp(width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, H, W, C]`, sides multiples of 16 -> the same shape."""
         x = x + self.attention_block(self.norm_attn(x))
         return x + self.mlp_block(self.norm_mlp(x))
 
 
 def swin(width: int, count: int, channels_first: bool) -> nn.Sequential:
-    """``count`` blocks: odd ones shifted; the first with a relative table, the others with absolute
-    ones.
+    """`count` blocks: odd ones shifted; the first with a relative table, the others with absolute ones.
 
-    With ``channels_first`` the stack takes and gives ``[B, C, H, W]``; the conversion then is
+    With `channels_first` the stack takes and gives `[B, C, H, W]`; the conversion then is
     element 0, which moves the blocks' indices in the checkpoint keys by one.
     """
     blocks: list[nn.Module] = [

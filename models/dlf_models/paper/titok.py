@@ -1,8 +1,8 @@
-"""Semantic branch: token sequences of a window, and the vector quantiser of its tokens (architecture.md 4.1
-items 2 and 6).
+"""Semantic branch: token sequences of a window, and the vector quantiser of its tokens.
 
-The published model numbers its parts so that one module holds both branches of a side;
-:mod:`.hybrid` derives from the classes here and adds the detail branch and the exchange.
+See docs/architecture.md 4.1, items 2 and 6. The published model numbers its parts so that one
+module holds both branches of a side; `hybrid` derives from the classes here and adds the detail
+branch and the exchange.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .windows import from_windows, to_windows
 
 
 class TokenEncoder(nn.Module):
-    """Sequence of a window: ``1 class + side*side patches (row by row) + T latent tokens``."""
+    """Sequence of a window: `1 class + side*side patches (row by row) + T latent tokens`."""
 
     def __init__(
         self, width: int, layers: int, heads: int, patch: int, side: int, tokens: int, channels: int
@@ -36,8 +36,9 @@ class TokenEncoder(nn.Module):
         self.conv_out = Conv2d(width, channels, 1)
 
     def start(self, patches: Tensor, latent_tokens: Tensor) -> Tensor:
-        """Patch map ``[B, D, H/16, W/16]`` and latent tokens ``[T, D]`` -> sequences ``[N,
-        1+side*side+T, D]``.
+        """Patch map and latent tokens `[T, D]` -> sequences `[N, 1+side*side+T, D]`.
+
+        The map is `[B, D, H/16, W/16]`.
         """
         x = to_windows(patches, self.side)
         n = x.shape[0]
@@ -46,9 +47,9 @@ class TokenEncoder(nn.Module):
         return self.ln_pre(torch.cat([x, latents.expand(n, -1, -1)], dim=1))
 
     def finish(self, titok: Tensor) -> Tensor:
-        """Sequences -> unquantised tokens ``[N, channels, 1, T]``.
+        """Sequences -> unquantised tokens `[N, channels, 1, T]`.
 
-        The published model reinterprets ``[T, D]`` as ``[D, T]`` in memory instead of transposing;
+        The published model reinterprets `[T, D]` as `[D, T]` in memory instead of transposing;
         so must we.
         """
         x = self.ln_post(titok[:, -self.tokens :])
@@ -57,7 +58,7 @@ class TokenEncoder(nn.Module):
 
 
 class TokenDecoder(nn.Module):
-    """Mirror of :class:`TokenEncoder`: mask tokens stand where the patches were."""
+    """Mirror of `TokenEncoder`: mask tokens stand where the patches were."""
 
     def __init__(
         self, width: int, layers: int, heads: int, side: int, tokens: int, channels: int
@@ -76,7 +77,7 @@ class TokenDecoder(nn.Module):
         self.ln_post = nn.LayerNorm(width)
 
     def start(self, z_hat: Tensor) -> Tensor:
-        """Quantised tokens ``[N, channels, 1, T]`` -> sequences ``[N, 1+side*side+T, D]``."""
+        """Quantised tokens `[N, channels, 1, T]` -> sequences `[N, 1+side*side+T, D]`."""
         latents = (
             self.decoder_embed(z_hat.squeeze(2).transpose(1, 2))
             + self.latent_token_positional_embedding
@@ -87,7 +88,7 @@ class TokenDecoder(nn.Module):
         return self.ln_pre(torch.cat([x.expand(n, -1, -1), latents], dim=1))
 
     def finish(self, titok: Tensor, rows: int, columns: int) -> Tensor:
-        """Sequences -> feature map ``[B, D, rows*side, columns*side]``."""
+        """Sequences -> feature map `[B, D, rows*side, columns*side]`."""
         x = self.ln_post(titok[:, 1 : 1 + self.side * self.side])
         return from_windows(x, self.side, rows, columns)
 
@@ -100,18 +101,14 @@ class TokenQuantiser(nn.Module):
         self.embedding = nn.Embedding(codes, channels)
 
     def forward(self, z: Tensor) -> Tensor:
-        """``z [N, channels, 1, T]`` -> token indices int64 ``[N, T]``. Distances are float32 in any
-        mode.
-        """
+        """`z [N, channels, 1, T]` -> token indices int64 `[N, T]`. Distances are float32 in any mode."""
         flat = F.normalize(z.float().squeeze(2).transpose(1, 2), dim=2)
         codes = F.normalize(self.embedding.weight.float(), dim=1)
         distance = (flat**2).sum(2, keepdim=True) + (codes**2).sum(1) - 2 * flat @ codes.t()
         return distance.argmin(2)
 
     def values(self, tokens: Tensor) -> Tensor:
-        """Token indices int64 ``[N, T]`` -> what the decoder sees, ``[N, channels, 1, T]``, unit
-        vectors.
-        """
+        """Token indices int64 `[N, T]` -> what the decoder sees, `[N, channels, 1, T]`, unit vectors."""
         return F.normalize(self.embedding(tokens).transpose(1, 2).unsqueeze(2), dim=1)
 
     def loss(self, z: Tensor, tokens: Tensor, commitment: float = 0.25) -> Tensor:

@@ -1,4 +1,4 @@
-"""The part of ``dlf train`` for the paper's architecture: a trainer from the options."""
+"""The part of `dlf train` for the paper's architecture: a trainer from the options."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _sampler(options: TrainOptions, images: list[Pixels], seed: int) -> CropSamp
 
 
 def open_trainer(options: TrainOptions, last: Path) -> tuple[PaperTrainer, dict[str, Any]]:
-    """A trainer where it left off, or from two tokenizers; and the checkpoint ``last`` (or ``{}``).
+    """A trainer where it left off, or from two tokenizers; and the checkpoint `last` (or `{}`).
 
     Raises:
         ValueError: options or a configuration that do not go together.

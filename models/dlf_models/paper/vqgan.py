@@ -28,6 +28,7 @@ class ResnetBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, H, W]`."""
         y = self.conv1(F.silu(self.norm1(x)))
         y = self.conv2(F.silu(self.norm2(y)))
         return y + (x if self.nin_shortcut is None else self.nin_shortcut(x))
@@ -45,6 +46,7 @@ class AttentionBlock(nn.Module):
         self.proj_out = Conv2d(width, width, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> the same shape."""
         b, c, h, w = x.shape
         y = self.norm(x)
         q, k, v = (
@@ -64,6 +66,7 @@ class Middle(nn.Module):
         self.block_2 = ResnetBlock(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> the same shape."""
         return self.block_2(self.attn_1(self.block_1(x)))
 
 
@@ -75,6 +78,7 @@ class Downsample(nn.Module):
         self.conv = Conv2d(width, width, 3, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]`, sides even -> `[B, C, H/2, W/2]`."""
         return self.conv(F.pad(x, (0, 1, 0, 1)))
 
 
@@ -86,12 +90,14 @@ class Upsample(nn.Module):
         self.conv = Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> `[B, C, 2H, 2W]`."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class Level(nn.Module):
-    """Residual blocks of one resolution, each followed by attention where ``attention``, then a
-    resampling.
+    """Residual blocks of one resolution, then a resampling.
+
+    Each is followed by attention where `attention` says so.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class Level(nn.Module):
         self.upsample: Upsample | None = Upsample(width) if resample == "up" else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, ...]` with sides halved, doubled or as they are."""
         for block, attn in zip(self.block, self.attn, strict=True):
             x = attn(block(x))
         if self.downsample is not None:
@@ -118,7 +125,10 @@ class Level(nn.Module):
 
 
 class VqganEncoder(nn.Module):
-    """Picture ``[B, 3, H, W]`` in [-1, 1] -> ``[B, latent, H/16, W/16]``."""
+    """Picture `[B, 3, H, W]` in [-1, 1] -> codebook indices, targets of training.
+
+    They are int64 `[B, H/16, W/16]`.
+    """
 
     def __init__(self, config: PaperConfig) -> None:
         super().__init__()
@@ -140,6 +150,7 @@ class VqganEncoder(nn.Module):
         self.conv_out = Conv2d(widths[-1], config.vqgan_latent, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, 3, H, W]` in [-1, 1], sides multiples of 16 -> `[B, latent, H/16, W/16]`."""
         x = self.conv_in(x)
         for level in self.down:
             x = level(x)
@@ -147,7 +158,7 @@ class VqganEncoder(nn.Module):
 
 
 class VqganDecoder(nn.Module):
-    """Latent ``[B, latent, h, w]`` -> picture ``[B, 3, 16h, 16w]``, about [-1, 1], not clamped."""
+    """Latent `[B, latent, h, w]` -> picture `[B, 3, 16h, 16w]`, about [-1, 1], not clamped."""
 
     def __init__(self, config: PaperConfig) -> None:
         super().__init__()
@@ -172,6 +183,7 @@ class VqganDecoder(nn.Module):
         self.conv_out = Conv2d(widths[0], 3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, latent, h, w]` -> `[B, 3, 16h, 16w]` in about [-1, 1], not clamped."""
         x = self.mid(self.conv_in(x))
         for level in self.up.values():
             x = level(x)
@@ -179,28 +191,29 @@ class VqganDecoder(nn.Module):
 
 
 class Codebook(nn.Module):
-    """The VQGAN's codes, ``embedding.weight [codes, channels]``."""
+    """The VQGAN's codes, `embedding.weight [codes, channels]`."""
 
     def __init__(self, codes: int, channels: int) -> None:
         super().__init__()
         self.embedding = nn.Embedding(codes, channels)
 
     def nearest(self, x: Tensor) -> Tensor:
-        """``[B, channels, h, w]`` -> index of the nearest code, int64 ``[B, h, w]``."""
+        """`[B, channels, h, w]` -> index of the nearest code, int64 `[B, h, w]`."""
         flat = x.permute(0, 2, 3, 1)
         codes = self.embedding.weight
         distance = (flat**2).sum(3, keepdim=True) + (codes**2).sum(1) - 2 * flat @ codes.t()
         return distance.argmin(3)
 
     def expectation(self, logits: Tensor) -> Tensor:
-        """``softmax(logits) x codebook``: ``[B, codes, h, w] -> [B, channels, h, w]``; soft, never
-        an argmax.
+        """`softmax(logits) x codebook`, soft and never an argmax.
+
+        `[B, codes, h, w] -> [B, channels, h, w]`.
         """
         return (logits.permute(0, 2, 3, 1).softmax(3) @ self.embedding.weight).permute(0, 3, 1, 2)
 
 
 class Vqgan(nn.Module):
-    """Codebook and decoder; where ``targets`` is set also the encoder, for training targets."""
+    """Codebook and decoder; where `targets` is set also the encoder, for training targets."""
 
     def __init__(self, config: PaperConfig, targets: bool) -> None:
         super().__init__()
@@ -212,15 +225,11 @@ class Vqgan(nn.Module):
         self.post_quant_conv = Conv2d(config.vqgan_embedding, config.vqgan_latent, 1)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent ``[B, channels, h, w]`` -> picture ``[B, 3, 16h, 16w]``, about [-1, 1], not
-        clamped.
-        """
+        """Latent `[B, channels, h, w]` -> picture `[B, 3, 16h, 16w]`, about [-1, 1], not clamped."""
         # Group norm in channels-last order loses a digit on large maps; planes keep it.
         return self.decoder(self.post_quant_conv(latent.contiguous()))
 
     @torch.jit.unused
     def encode_indices(self, x: Tensor) -> Tensor:
-        """Picture ``[B, 3, H, W]`` in [-1, 1] -> codebook indices int64 ``[B, H/16, W/16]``
-        (training targets).
-        """
+        """Picture `[B, 3, H, W]` in [-1, 1] -> codebook indices int64 `[B, H/16, W/16]`."""
         return self.quantize.nearest(self.quant_conv(self.encoder(x)))

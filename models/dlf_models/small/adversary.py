@@ -37,7 +37,7 @@ class Critic(nn.Module):
         self.register_buffer("power", torch.ones(len(TAPS)))
 
     def forward(self, taps: Sequence[Tensor]) -> list[Tensor]:
-        """The seven taps of SqueezeNet, ``[B, C, h, w]`` each -> a map ``[B, 1, h, w]`` for each that is used."""
+        """The seven taps of SqueezeNet, `[B, C, h, w]` each -> a map `[B, 1, h, w]` for each that is used."""
         power = self.get_buffer("power")
         return [
             head(taps[tap] * power[i].rsqrt().to(taps[tap].dtype))
@@ -75,7 +75,7 @@ class Adversary:
         self.pair: tuple[list[Tensor], list[Tensor]] | None = None
 
     def judge(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
-        """What the decoder is to lower, ``[B]``: minus the mean logit; both pictures are kept for :meth:`learn`."""
+        """What the decoder is to lower, `[B]`: minus the mean logit; both pictures are kept for `learn`."""
         self.critic.requires_grad_(False).eval()
         maps = self.critic(ours)
         self.critic.requires_grad_(True).train()
@@ -105,6 +105,7 @@ class Adversary:
         return float(loss.detach())
 
     def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps; `load` takes it."""
         return {
             "critic": self.critic.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -112,6 +113,7 @@ class Adversary:
         }
 
     def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` has returned."""
         self.critic.load_state_dict(state["critic"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.steps = state["steps"]

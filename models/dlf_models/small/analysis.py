@@ -27,14 +27,15 @@ class Exchange(nn.Module):
         nn.init.zeros_(self.to_semantic.weight)
 
     def forward(self, semantic: Tensor, detail: Tensor) -> tuple[Tensor, Tensor]:
+        """`semantic [B, Cs, h, w]`, `detail [B, Cd, h, w]` -> the same shapes."""
         return semantic + self.to_semantic(detail), detail + self.to_detail(semantic)
 
 
 class Analysis(nn.Module):
-    """Image ``[B, 3, H, W]`` in [0, 1], sides multiples of the window -> digits, token values, features.
+    """Image `[B, 3, H, W]` in [0, 1], sides multiples of the window -> digits, token values, features.
 
-    Digits (int64) and straight-through values are ``[B, T*D, H/128, W/128]``; features ``[B, Cb + C, H/32, W/32]``:
-    the detail branch, and the linear path's latent behind it. None of them depends on the rate.
+    Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`; features `[B, Cb + C, H/32, W/32]`:
+    the detail branch, and the linear path's latent after it. None of them depends on the rate.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -69,12 +70,13 @@ class Analysis(nn.Module):
         return [m for name, m in self.named_children() if name != "linear"]
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`image [B, 3, H, W]` in [0, 1] -> digits, token values, features; shapes as above."""
         before, features = self.encode(image)
         digits, values = self.tokens(before)
         return digits, values, features
 
     def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Image -> what the token quantiser sees, ``[B, T*D, H/128, W/128]``, and the features."""
+        """Image -> what the token quantiser sees, `[B, T*D, H/128, W/128]`, and the features."""
         folded = fold(image)
         semantic, detail = self.branches(folded)
         detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
@@ -82,7 +84,7 @@ class Analysis(nn.Module):
         return self.pre_tokens(semantic), torch.cat([detail, self.linear(folded)], dim=1)
 
     def branches(self, folded: Tensor) -> tuple[Tensor, Tensor]:
-        """Image in [-1, 1], folded to /2, ``[B, 12, H/2, W/2]`` -> semantic and detail branch at /16."""
+        """Image in [-1, 1], folded to /2, `[B, 12, H/2, W/2]` -> semantic and detail branch at /16."""
         x = leaky(self.stem_half(folded))
         x = leaky(self.block_quarter(self.stem_quarter(x)))
         x = leaky(self.block_eighth(self.stem_eighth(x)))
@@ -98,7 +100,7 @@ class Analysis(nn.Module):
         return semantic, detail
 
     def pre_tokens(self, semantic: Tensor) -> Tensor:
-        """Semantic features at /32 -> what the quantiser sees, ``[B, T*D, H/128, W/128]``."""
+        """Semantic features at /32 -> what the quantiser sees, `[B, T*D, H/128, W/128]`."""
         x = leaky(self.semantic_64(leaky(semantic)))
         return self.to_digits(leaky(self.semantic_128(x)))
 
@@ -111,7 +113,7 @@ class Analysis(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Features and rate map ``[B, h, w]`` -> latent ``y [B, C, h, w]``."""
+    """Features and rate map `[B, h, w]` -> latent `y [B, C, h, w]`."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -125,21 +127,22 @@ class Bottleneck(nn.Module):
         self.gain = Gain(config.rate_anchors, config.latent_channels, GAIN_SPREAD)
 
     def forward(self, features: Tensor, rate: Tensor) -> Tensor:
+        """`features [B, Cb + C, h, w]`, `rate [B, h, w]` in [0, 1] -> `y [B, C, h, w]`, float32."""
         deep, linear = features[:, : self.width], features[:, self.width :]
         return self.gain((self.deep(deep, rate) + linear).float(), rate)
 
     def deep(self, features: Tensor, rate: Tensor) -> Tensor:
-        """The deep path's share of the latent before the gain; ``features [B, Cb, h, w]``."""
+        """The deep path's share of the latent before the gain; `features [B, Cb, h, w]`."""
         vectors = self.rate(rate).to(features.dtype)
         x = leaky(self.mix(torch.cat([leaky(features), vectors], dim=1)))
         return self.project(self.pointwise(self.block(x)))
 
 
 def fold(image: Tensor) -> Tensor:
-    """``[B, 3, H, W]`` in [0, 1] -> ``[B, 12, H/2, W/2]`` in [-1, 1]."""
+    """`[B, 3, H, W]` in [0, 1] -> `[B, 12, H/2, W/2]` in [-1, 1]."""
     return F.pixel_unshuffle(image * 2 - 1, 2)
 
 
 def rate_grid(image: Tensor) -> tuple[int, int]:
-    """Rows and columns of the latent grid of images ``[B, 3, H, W]``."""
+    """Rows and columns of the latent grid of images `[B, 3, H, W]`."""
     return image.shape[2] // STRIDE, image.shape[3] // STRIDE

@@ -1,4 +1,4 @@
-"""Sizes of the convolutional networks; the numbers of a profile stand in ``models/configs``."""
+"""Sizes of the convolutional networks; the numbers of a profile stand in `models/configs`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STRIDE = 32
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Every size of the networks. Widths are channels; ``/16`` means one position per 16x16 pixels."""
+    """Every size of the networks. Widths are channels; `/16` means one position per 16x16 pixels."""
 
     window: int = 128
     """Pixels to a side of the unit of tokens: 128, so that the semantic branch has levels at /128, /64, /32, /16."""
@@ -48,5 +48,5 @@ class NetworkConfig:
 
     @property
     def token_channels(self) -> int:
-        """Channels of the token map: T*D."""
+        """Channels of the token grid: T*D."""
         return self.tokens_per_window * len(self.token_levels)

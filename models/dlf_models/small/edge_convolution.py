@@ -17,7 +17,7 @@ LARGEST_PRODUCT = 64
 
 
 def pad_edges(x: Tensor) -> Tensor:
-    """One sample more on each side, copies of the nearest: ``[B, C, H, W] -> [B, C, H + 2, W + 2]``, channels last."""
+    """One sample more on each side, copies of the nearest: `[B, C, H, W] -> [B, C, H + 2, W + 2]`, channels last."""
     batch, channels, height, width = x.shape
     padded = torch.empty(
         (batch, channels, height + 2, width + 2),
@@ -34,7 +34,7 @@ def pad_edges(x: Tensor) -> Tensor:
 
 
 def fold_edges(gradient: Tensor) -> Tensor:
-    """The transpose of :func:`pad_edges`; works in its argument."""
+    """The transpose of `pad_edges`; works in its argument."""
     gradient[..., 1] += gradient[..., 0]
     gradient[..., -2] += gradient[..., -1]
     gradient[:, :, 1] += gradient[:, :, 0]
@@ -44,7 +44,7 @@ def fold_edges(gradient: Tensor) -> Tensor:
 
 
 def weight_gradient(gradient: Tensor, padded: Tensor) -> Tensor:
-    """``[B, O, H, W]`` of the output and ``[B, I, H + 2, W + 2]`` of the padded input -> ``[O, I, 3, 3]``."""
+    """`[B, O, H, W]` of the output and `[B, I, H + 2, W + 2]` of the padded input -> `[O, I, 3, 3]`."""
     height, width = gradient.shape[2:]
     rows = gradient.movedim(1, -1).flatten(0, 2).T
     x = padded.movedim(1, -1)
@@ -55,16 +55,18 @@ def weight_gradient(gradient: Tensor, padded: Tensor) -> Tensor:
 
 
 class EdgePaddedConvolution(torch.autograd.Function):
-    """``x [B, I, H, W]``, ``weight [O, I, 3, 3]``, ``bias [O]`` or None -> ``[B, O, H, W]``, all of one type."""
+    """`x [B, I, H, W]`, `weight [O, I, 3, 3]`, `bias [O]` or None -> `[B, O, H, W]`, all of one type."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # type: ignore[override]
+        """Convolve `x` after padding it by one sample of its edge."""
         padded = pad_edges(x)
         ctx.save_for_backward(padded, weight)
         return F.conv2d(padded, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        """Return the gradients of `x`, `weight` and `bias`, None for those that are not wanted."""
         padded, weight = ctx.saved_tensors
         gradient = gradient.contiguous(memory_format=torch.channels_last)
         by_product = gradient.shape[2] * gradient.shape[3] <= LARGEST_PRODUCT

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from .layers import Conv, Down, Residual, leaky
 
 NARROW = 44
-"""Channels of the first layer at most: as many as the detail branch has, and twice as many behind it."""
+"""Channels of the first layer at most: as many as the detail branch has, and twice as many after it."""
 MOST = 127
 """What the program puts out for the importance 1 (A.3)."""
 
 
 class ImportanceHead(nn.Module):
-    """Detail branch of the analysis at /16, ``[B, Cd, H/16, W/16]`` -> ``[B, 1, H/32, W/32]``, 0 for none and 1 for most.
+    """Detail branch of the analysis at /16, `[B, Cd, H/16, W/16]` -> `[B, 1, H/32, W/32]`, 0 for none and 1 for most.
 
     What is below 0 or above 1 counts as these; it is the caller that clamps.
     """
@@ -31,10 +31,11 @@ class ImportanceHead(nn.Module):
         self.out = Conv(2 * narrow, 1)
 
     def features(self, detail: Tensor) -> Tensor:
-        """What the analysis program hands over: ``[B, 4 * narrow, H/32, W/32]``."""
+        """What the analysis program hands over: `[B, 4 * narrow, H/32, W/32]`."""
         return F.pixel_unshuffle(leaky(self.narrow(leaky(detail))), 2)
 
     def forward(self, features: Tensor) -> Tensor:
+        """`features [B, Cd, h, w]` at 1/16 -> `[B, 1, h/2, w/2]`, not clamped."""
         x = leaky(self.gather.conv(features))
         for block in self.blocks:
             x = block(x)

@@ -40,7 +40,11 @@ class DetectorMissing(Exception):
 
 
 def face_finder() -> Finder:
-    """Finds faces in `uint8 [H, W, 3]` RGB. Raises `DetectorMissing`."""
+    """Return what finds faces in `uint8 [H, W, 3]` RGB.
+
+    Raises:
+        DetectorMissing: the package is not installed.
+    """
     try:
         import yuface
     except ImportError as error:
@@ -55,7 +59,11 @@ def face_finder() -> Finder:
 
 
 def text_finder() -> Finder:
-    """Finds legible text in `uint8 [H, W, 3]` RGB. Raises `DetectorMissing`."""
+    """Return what finds legible text in `uint8 [H, W, 3]` RGB.
+
+    Raises:
+        DetectorMissing: the package is not installed.
+    """
     try:
         from rapidocr_onnxruntime import RapidOCR
     except ImportError as error:
@@ -76,7 +84,7 @@ def text_finder() -> Finder:
 
 
 def marked(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.uint8]:
-    """``uint8 [ceil(height / 32), ceil(width / 32)]``, 1 in the cells that a box covers."""
+    """`uint8 [ceil(height / 32), ceil(width / 32)]`, 1 in the cells that a box covers."""
     rows, columns = math.ceil(height / CELL), math.ceil(width / CELL)
     cells = np.zeros((rows, columns), np.uint8)
     for left, top, right, bottom in boxes:
@@ -93,7 +101,7 @@ def marked(boxes: Iterable[Box], height: int, width: int) -> NDArray[np.uint8]:
 
 
 def _covered(start: float, end: float, count: int) -> NDArray[np.float64]:
-    """Pixels of each of ``count`` cells along a side that lie between start and end."""
+    """Pixels of each of `count` cells along a side that lie between start and end."""
     edges = np.arange(count + 1) * CELL
     return np.clip(np.minimum(end, edges[1:]) - np.maximum(start, edges[:-1]), 0, None)
 
@@ -111,11 +119,15 @@ def label_pool(
     entries: Iterable[Photograph] | None = None,
     textless: Collection[str] = (),
 ) -> dict[str, Labels]:
-    """Labels of the photographs of a pool (of ``entries``, default all) by name.
+    """Labels of the photographs of a pool (of `entries`, default all) by name.
 
-    ``cache``: an .npz that is read first and written with what is new, now and then also before
-    the end. ``textless``: names of photographs in which no text need be looked for, which takes
-    most of the time. Raises ``DetectorMissing`` when something must be found, ``OSError``.
+    `cache`: an .npz that is read first and written with what is new, now and then also before
+    the end. `textless`: names of photographs in which no text need be looked for, which takes
+    most of the time.
+
+    Raises:
+        DetectorMissing: something must be found, and what finds it is not installed.
+        OSError: the cache cannot be written.
     """
     known = _read(cache)
     wanted = list(pool.entries if entries is None else entries)

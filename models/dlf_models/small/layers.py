@@ -1,6 +1,6 @@
 """Layers that the integer machine has instructions for (BITSTREAM.md §8.3).
 
-Feature maps are ``[B, C, H, W]``. No norm, no softmax, no attention: what is trained in floats runs in integers as it is.
+Feature maps are `[B, C, H, W]`. No norm, no softmax, no attention: what is trained in floats runs in integers as it is.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Conv(nn.Conv2d):
         nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, in, H, W]` -> `[B, out, H, W]`."""
         if self.kernel_size[0] == 1:
             return super().forward(x)
         return edge_padded(x, self.weight, self.bias)
@@ -45,6 +46,7 @@ class FoldingConv(Conv):
     """A 1x1 convolution of what space to depth by 2 makes of its input, without the copy in between."""
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, 2H, 2W]` -> `[B, out, H, W]`."""
         weight = self.weight.view(self.out_channels, -1, 2, 2)
         return F.conv2d(x, weight, self.bias, stride=2)
 
@@ -55,7 +57,7 @@ def leaky(x: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """``x + conv(leaky(conv(x)))``, two dense 3x3 convolutions; begins as the identity."""
+    """`x + conv(leaky(conv(x)))`, two dense 3x3 convolutions; begins as the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -64,11 +66,12 @@ class Residual(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> the same shape."""
         return x + self.conv2(leaky(self.conv1(x)))
 
 
 class Pointwise(nn.Module):
-    """``x + conv(leaky(conv(x)))`` with 1x1 convolutions and a wider middle."""
+    """`x + conv(leaky(conv(x)))` with 1x1 convolutions and a wider middle."""
 
     def __init__(self, channels: int, factor: int = 2) -> None:
         super().__init__()
@@ -77,11 +80,12 @@ class Pointwise(nn.Module):
         nn.init.zeros_(self.conv2.weight)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> the same shape."""
         return x + self.conv2(leaky(self.conv1(x)))
 
 
 class Down(nn.Module):
-    """Space to depth by 2, then a convolution: ``[B, C, 2H, 2W] -> [B, C', H, W]``."""
+    """Space to depth by 2, then a convolution: `[B, C, 2H, 2W] -> [B, C', H, W]`."""
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 1) -> None:
         super().__init__()
@@ -89,11 +93,12 @@ class Down(nn.Module):
         self.conv = make(4 * channels_in, channels_out, kernel)
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, 2H, 2W]` -> `[B, C', H, W]`."""
         return self.conv(x if self.conv.kernel_size[0] == 1 else F.pixel_unshuffle(x, 2))
 
 
 class Up(nn.Module):
-    """A convolution, then depth to space by 2: ``[B, C, H, W] -> [B, C', 2H, 2W]``.
+    """A convolution, then depth to space by 2: `[B, C, H, W] -> [B, C', 2H, 2W]`.
 
     The four sub-pixel filters begin equal (ICNR): a random start leaves a two-pixel grid in the pictures.
     """
@@ -105,13 +110,14 @@ class Up(nn.Module):
             self.conv.weight.copy_(self.conv.weight[::4].repeat_interleave(4, dim=0))
 
     def forward(self, x: Tensor) -> Tensor:
+        """`x [B, C, H, W]` -> `[B, C', 2H, 2W]`."""
         return F.pixel_shuffle(self.conv(x), 2)
 
 
 def bilinear_weights(channels: int) -> Tensor:
-    """3x3 weights ``[4 * channels, channels, 3, 3]`` that, with :func:`F.pixel_shuffle` by 2, enlarge bilinearly.
+    """3x3 weights `[4 * channels, channels, 3, 3]` that, with `F.pixel_shuffle` by 2, enlarge bilinearly.
 
-    With edge padding this equals ``F.interpolate(scale_factor=2, mode="bilinear", align_corners=False)``.
+    With edge padding this equals `F.interpolate(scale_factor=2, mode="bilinear", align_corners=False)`.
     Multiples of 1/16, so that 8-bit weights hold them exactly.
     """
     near = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])

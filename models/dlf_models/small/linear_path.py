@@ -22,7 +22,7 @@ COARSE = STRIDE // 4
 
 
 def dealt_out(channels: int) -> Tensor:
-    """Which component, strongest first, each latent channel begins with: int64 ``[channels]``.
+    """Which component, strongest first, each latent channel begins with: int64 `[channels]`.
 
     Strong ones are dealt out to the four channel groups in turn, so that every quarter of the prior has its share.
     """
@@ -32,9 +32,9 @@ def dealt_out(channels: int) -> Tensor:
 
 
 class LinearAnalysis(nn.Module):
-    """Image folded to /2, ``[B, 12, H/2, W/2]`` in [-1, 1] -> a summand of the latent, ``[B, C, H/32, W/32]``.
+    """Image folded to /2, `[B, 12, H/2, W/2]` in [-1, 1] -> a summand of the latent, `[B, C, H/32, W/32]`.
 
-    Only the ``linear_channels`` strongest components are its own. When it had them all, the deep path fell asleep.
+    Only the `linear_channels` strongest components are its own. When it had them all, the deep path fell asleep.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -46,10 +46,11 @@ class LinearAnalysis(nn.Module):
         self.register_buffer("average", average[:, :, None, None], persistent=False)
 
     def half(self, folded: Tensor) -> Tensor:
-        """The mean of 2x2 pixels: ``[B, 12, H/2, W/2] -> [B, 3, H/2, W/2]``; §8 has it as a 1x1 convolution."""
+        """The mean of 2x2 pixels: `[B, 12, H/2, W/2] -> [B, 3, H/2, W/2]`; §8 has it as a 1x1 convolution."""
         return F.conv2d(folded, self.average.to(folded.dtype))
 
     def forward(self, folded: Tensor) -> Tensor:
+        """`folded [B, 12, H/2, W/2]` in [-1, 1] -> `[B, C, H/32, W/32]`."""
         weight, bias = self.weights()
         return F.conv2d(F.pixel_unshuffle(self.half(folded), FINE), weight, bias)
 
@@ -64,7 +65,7 @@ class LinearAnalysis(nn.Module):
 
 
 class LinearSynthesis(nn.Module):
-    """Latent without its gain, ``[B, C, H/32, W/32]`` -> base picture ``[B, 3, H/2, W/2]`` in about [-1, 1]."""
+    """Latent without its gain, `[B, C, H/32, W/32]` -> base picture `[B, 3, H/2, W/2]` in about [-1, 1]."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -75,11 +76,12 @@ class LinearSynthesis(nn.Module):
         self.register_buffer("bilinear", bilinear_weights(3), persistent=False)
 
     def forward(self, latent: Tensor) -> Tensor:
+        """`latent [B, C, H/32, W/32]` without its gain -> `[B, 3, H/2, W/2]` in about [-1, 1]."""
         coarse = F.pixel_shuffle(self.coarse(latent), COARSE)
         return F.pixel_shuffle(self.enlarge(coarse), 2) + F.pixel_shuffle(self.fine(latent), FINE)
 
     def enlarge(self, picture: Tensor) -> Tensor:
-        """Bilinear by 2, before depth to space: ``[B, 3, H, W] -> [B, 12, H, W]``."""
+        """Bilinear by 2, before depth to space: `[B, 3, H, W] -> [B, 12, H, W]`."""
         return edge_padded(picture, self.bilinear.to(picture.dtype))
 
 
@@ -89,7 +91,7 @@ def start_linear_path(
 ) -> None:
     """Begin as a transform codec: the Karhunen-Loeve transform of cells of the half-size picture, and its inverse.
 
-    ``images [B, 3, H, W]`` in [0, 1]. ``step``: what one unit of the latent is worth, in samples of [-1, 1].
+    `images [B, 3, H, W]` in [0, 1]. `step`: what one unit of the latent is worth, in samples of [-1, 1].
     """
     half = into.half(F.pixel_unshuffle(images * 2 - 1, 2))
     cells = F.pixel_unshuffle(half, FINE).transpose(0, 1).flatten(1).T.double()

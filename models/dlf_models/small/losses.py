@@ -64,7 +64,7 @@ class PixelLoss(nn.Module):
     """Weighted sum of all terms, per sample. The perceptual network sees random cuts at one of a few sizes."""
 
     def __init__(self, lpips_weights: str, weights: LossWeights, compiled: bool = False) -> None:
-        """``compiled``: the feature distance by torch.compile, which takes a sixth of the time and some seconds once."""
+        """`compiled`: the feature distance by torch.compile, which takes a sixth of the time and some seconds once."""
         super().__init__()
         self.tap_distance: TapDistance = (
             torch.compile(tap_distance, dynamic=True) if compiled else tap_distance
@@ -77,7 +77,7 @@ class PixelLoss(nn.Module):
     def forward(
         self, image: Tensor, target: Tensor, rate: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """``[B, 3, H, W]`` twice in [0, 1], rate map ``[B, h, w]`` -> loss ``[B]`` and its terms, unweighted."""
+        """`[B, 3, H, W]` twice in [0, 1], rate map `[B, h, w]` -> loss `[B]` and its terms, unweighted."""
         w, mean_rate = self.weights, rate.mean(dim=(1, 2))
         fine = F.interpolate(between(w.l1, rate)[:, None], scale_factor=STRIDE, mode="nearest")
         error = image - target
@@ -105,7 +105,7 @@ class PixelLoss(nn.Module):
         return total, terms
 
     def distance(self, ours: list[Tensor], theirs: list[Tensor]) -> Tensor:
-        """LPIPS ``[B]`` from the taps of two pictures."""
+        """LPIPS `[B]` from the taps of two pictures."""
         total = ours[0].new_zeros(len(ours[0]), dtype=torch.float32)
         for index, (x, y) in enumerate(zip(ours, theirs, strict=True)):
             rows = [tap.movedim(1, -1).flatten(0, -2) for tap in (x, y)]
@@ -114,7 +114,7 @@ class PixelLoss(nn.Module):
         return total
 
     def similarity(self, image: Tensor, target: Tensor) -> Tensor:
-        """MS-SSIM of luminance ``[B]``; of all three channels it would take as long as the renderer."""
+        """MS-SSIM of luminance `[B]`; of all three channels it would take as long as the renderer."""
         weights = image.new_tensor(LUMINANCE).view(1, 3, 1, 1)
         gray = [(picture * weights).sum(dim=1, keepdim=True) for picture in (image, target)]
         return ms_ssim(gray[0], gray[1], MS_SSIM_SCALES, MS_SSIM_FLOOR)
@@ -122,7 +122,7 @@ class PixelLoss(nn.Module):
     def perceptual(
         self, image: Tensor, target: Tensor, log2_sigma: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """LPIPS, Wasserstein distortion and the critic's term ``[B]`` from one pass of the perceptual network."""
+        """LPIPS, Wasserstein distortion and the critic's term `[B]` from one pass of the perceptual network."""
         dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
         columns = slice(dx, dx + image.shape[3] - SHIFTS)
@@ -151,7 +151,7 @@ class PixelLoss(nn.Module):
 
 
 def tap_distance(ours: Tensor, theirs: Tensor, weights: Tensor) -> Tensor:
-    """Weighted squared distance of feature vectors of unit length, as LPIPS compares them: ``[N, C]`` twice -> ``[N]``."""
+    """Weighted squared distance of feature vectors of unit length, as LPIPS compares them: `[N, C]` twice -> `[N]`."""
     x, y = ours.float(), theirs.float()
     x = x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-20)
     y = y * torch.rsqrt(y.square().sum(dim=1, keepdim=True) + 1e-20)

@@ -12,7 +12,7 @@ from .model import DLF, draw_noise
 
 
 def counted(network: nn.Module, pixels: int, run: Callable[[], object]) -> float:
-    """Multiply-accumulates per pixel of all :class:`Conv` layers under ``network`` while ``run`` runs."""
+    """Multiply-accumulates per pixel of all `Conv` layers under `network` while `run` runs."""
     total = 0
 
     def count(layer: nn.Module, _inputs: object, output: Tensor) -> None:
@@ -31,7 +31,7 @@ def counted(network: nn.Module, pixels: int, run: Callable[[], object]) -> float
 
 
 def macs_per_pixel(network: DLF) -> dict[str, float]:
-    """``analysis`` (with bottleneck), ``prior`` and ``synthesis``, per pixel of the picture."""
+    """`analysis` (with bottleneck), `prior` and `synthesis`, per pixel of the picture."""
     side = 2 * network.config.window
     image = torch.zeros(1, 3, side, side)
     rate = torch.zeros(1, side // 32, side // 32)

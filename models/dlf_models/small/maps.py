@@ -13,7 +13,7 @@ DROPPED, DROPPED_IN_PLACES = 0.1, 0.1
 
 
 def boxes(batch: int, height: int, width: int) -> Tensor:
-    """One random box per sample, bool ``[batch, height, width]``, at least one position and not all of them."""
+    """One random box per sample, bool `[batch, height, width]`, at least one position and not all of them."""
     rows, columns = torch.arange(height)[None, :, None], torch.arange(width)[None, None, :]
 
     def span(length: int) -> tuple[Tensor, Tensor]:
@@ -26,7 +26,7 @@ def boxes(batch: int, height: int, width: int) -> Tensor:
 
 
 def draw_rates(batch: int, height: int, width: int) -> Tensor:
-    """Rates in [0, 1], ``[batch, height, width]``: base rates spread evenly over the batch, half of them with a map."""
+    """Rates in [0, 1], `[batch, height, width]`: base rates spread evenly over the batch, half of them with a map."""
     base = ((torch.randperm(batch) + torch.rand(batch)) / batch)[:, None, None]
     kind = torch.rand(batch, 1, 1)
     swing = torch.rand(batch, 1, 1) - 0.35
@@ -40,7 +40,7 @@ def draw_rates(batch: int, height: int, width: int) -> Tensor:
 
 
 def draw_keep(batch: int, height: int, width: int) -> Tensor:
-    """1 where detail symbols are sent, float ``[batch, height, width]``."""
+    """1 where detail symbols are sent, float `[batch, height, width]`."""
     kind = torch.rand(batch, 1, 1)
     everywhere = kind < DROPPED
     in_places = (kind >= DROPPED) & (kind < DROPPED + DROPPED_IN_PLACES)

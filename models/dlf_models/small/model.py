@@ -29,19 +29,19 @@ class Coded:
     """What a pass through the codec gives."""
 
     image: Tensor
-    """``[B, 3, H, W]``, nominally in [0, 1], not clamped."""
+    """`[B, 3, H, W]`, nominally in [0, 1], not clamped."""
     digits: Tensor
-    """int64 ``[B, T*D, nH, nW]``."""
+    """int64 `[B, T*D, nH, nW]`."""
     bits: Tensor
-    """``[B, h, w]``: ideal code length of the detail symbols of each position."""
+    """`[B, h, w]`: ideal code length of the detail symbols of each position."""
     saturation: Tensor
-    """Scalar: see :func:`saturation`."""
+    """Scalar: see `saturation`."""
     sketch: Tensor
-    """Scalar: see :meth:`DLF.sketch_error`."""
+    """Scalar: see `DLF.sketch_error`."""
 
 
 def draw_noise(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Planes at /4 and /2 for images ``[B, 3, H, W]``, as the hash of BITSTREAM.md §9 gives them: sums of four uniform bytes."""
+    """Planes at /4 and /2 for images `[B, 3, H, W]`, as the hash of BITSTREAM.md §9 gives them: sums of four uniform bytes."""
 
     def plane(cell: int) -> Tensor:
         size = (4, image.shape[0], 1, image.shape[2] // cell, image.shape[3] // cell)
@@ -51,7 +51,7 @@ def draw_noise(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def saturation(before: Tensor) -> Tensor:
-    """How far the digits' inputs ``[B, T*D, nH, nW]`` are from mean 0 and deviation 1 over the batch; scalar.
+    """How far the digits' inputs `[B, T*D, nH, nW]` are from mean 0 and deviation 1 over the batch; scalar.
 
     The quantiser's tanh has no gradient far out. Without this term all digits became constants within 40,000
     crops, and stayed so (models/EXPERIMENTS.md).
@@ -76,7 +76,7 @@ class DLF(nn.Module):
         self.sketch = Conv(config.token_channels, 3 * self.cells**2)
 
     def start(self, images: Tensor) -> None:
-        """Data-dependent start on ``images [B, 3, H, W]``: the linear path begins as a transform codec."""
+        """Data-dependent start on `images [B, 3, H, W]`: the linear path begins as a transform codec."""
         start_linear_path(self.analysis.linear, self.synthesis.linear, images, LINEAR_STEP)
         self.start_deep(images)
 
@@ -97,7 +97,7 @@ class DLF(nn.Module):
         """How far the deep path is from the transform's components that the linear path leaves to it; all scalars.
 
         Mean squared error in units of each component's variance; then the error of the sketch, and
-        :func:`saturation`. Learned first: a latent that begins within one rounding interval never comes to life.
+        `saturation`. Learned first: a latent that begins within one rounding interval never comes to life.
         """
         before, features = self.analysis.encode(image)
         deep = self.bottleneck.deep(features[:, : self.bottleneck.width], rate).float()
@@ -117,7 +117,7 @@ class DLF(nn.Module):
         return (drawn - small).abs().mean()
 
     def forward(self, image: Tensor, rate: Tensor, keep: Tensor | None = None) -> Coded:
-        """Image ``[B, 3, H, W]`` in [0, 1]; rate map and keep ``[B, h, w]`` (see :class:`DetailPrior`)."""
+        """Image `[B, 3, H, W]` in [0, 1]; rate map and keep `[B, h, w]` (see `DetailPrior`)."""
         before, features = self.analysis.encode(image)
         digits, values = self.analysis.tokens(before)
         y = self.bottleneck(features, rate)

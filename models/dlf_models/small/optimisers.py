@@ -32,23 +32,27 @@ class Optimisers:
     dense: torch.optim.Optimizer | None
 
     def set_rate(self, learning_rate: float) -> None:
+        """Set the learning rate of both, times the boost of each group."""
         for group in self.adamw.param_groups:
             group["lr"] = group["boost"] * learning_rate
         if self.dense is not None:
             self.dense.param_groups[0]["lr"] = learning_rate
 
     def step(self) -> None:
+        """Let both update the weights from their gradients."""
         self.adamw.step()
         if self.dense is not None:
             self.dense.step()
 
     def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps; `load` takes it."""
         return {
             "adamw": self.adamw.state_dict(),
             "dense": self.dense.state_dict() if self.dense else None,
         }
 
     def load(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` has returned."""
         self.adamw.load_state_dict(state["adamw"])
         if self.dense is not None and state["dense"] is not None:
             self.dense.load_state_dict(state["dense"])
@@ -61,7 +65,11 @@ def boost(parameter: Tensor) -> float:
 
 
 def make_optimisers(name: str, network: nn.Module) -> Optimisers:
-    """``name``: one of :data:`NAMES`; raises ``ValueError`` for another."""
+    """Return the optimisers of this name.
+
+    Raises:
+        ValueError: a name that is not in NAMES.
+    """
     if name not in NAMES:
         raise ValueError(f"optimiser {name!r} is none of {', '.join(NAMES)}")
     learning = [p for p in network.parameters() if p.requires_grad]

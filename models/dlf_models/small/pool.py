@@ -47,10 +47,10 @@ class Photograph:
 
 
 def build_pool(folder: Path, sources: Sequence[Path]) -> None:
-    """Decode all pictures of the ``sources`` into ``folder``; does nothing where that is done.
+    """Decode all pictures of the `sources` into `folder`; does nothing where that is done.
 
-    A source is what :func:`~..training.data.load_images` takes; what does not decode is reported and skipped. Raises
-    ``OSError`` when a source or the folder cannot be read or written, ``ValueError`` when nothing decodes.
+    A source is what `.training.data.load_images` takes; what does not decode is reported and skipped. Raises
+    `OSError` when a source or the folder cannot be read or written, `ValueError` when nothing decodes.
     """
     if (folder / INDEX).exists():
         return
@@ -70,7 +70,7 @@ def build_pool(folder: Path, sources: Sequence[Path]) -> None:
 
 
 def _decode_all(sources: Sequence[Path], out: BinaryIO) -> list[Photograph]:
-    """Write the samples of all pictures, one behind the other; returns where they lie."""
+    """Write the samples of all pictures, one after the other; returns where they lie."""
     entries: list[Photograph] = []
     for source in sources:
         for name, data in image_files(source):
@@ -85,7 +85,7 @@ def _decode_all(sources: Sequence[Path], out: BinaryIO) -> list[Photograph]:
 
 
 class Pool:
-    """The photographs of a folder made by :func:`build_pool`."""
+    """The photographs of a folder made by `build_pool`."""
 
     def __init__(self, folder: Path) -> None:
         self.entries = [Photograph(**e) for e in json.loads((folder / INDEX).read_text())]
@@ -93,7 +93,7 @@ class Pool:
         self.samples = np.memmap(folder / SAMPLES, dtype=np.uint8, mode="c")
 
     def picture(self, entry: Photograph) -> NDArray[np.uint8]:
-        """``uint8 [H, W, 3]``, a view of the mapped file."""
+        """`uint8 [H, W, 3]`, a view of the mapped file."""
         size = entry.height * entry.width * 3
         return self.samples[entry.offset : entry.offset + size].reshape(
             entry.height, entry.width, 3
@@ -103,7 +103,7 @@ class Pool:
 def people_and_text(tags: Path) -> dict[str, float]:
     """How much more often to draw a photograph, by name: 2.5 times with a face, 2 times with legible text.
 
-    ``tags``: the file tags.csv of the training data. Photographs that it does not name weigh 1.
+    `tags`: the file tags.csv of the training data. Photographs that it does not name weigh 1.
     """
     weights = {}
     with tags.open(newline="") as file:
@@ -125,7 +125,7 @@ class Crops:
         seed: int,
         device: str = "cpu",
     ) -> None:
-        """``device``: other than "cpu", the samples are copied there once, three bytes a pixel."""
+        """`device`: other than "cpu", the samples are copied there once, three bytes a pixel."""
         self.entries = [e for e in pool.entries if e.name not in held_out]
         # Large photographs hold more to see: weight goes with the square root of their area.
         share = np.array(
@@ -151,7 +151,7 @@ class Crops:
         return Cut(index, top, left, side, bool(rng.random() < 0.5))
 
     def batch(self, size: int, crop: int) -> Tensor:
-        """``[size, 3, crop, crop]`` float32 in [0, 1], channels last in memory, on the device."""
+        """`[size, 3, crop, crop]` float32 in [0, 1], channels last in memory, on the device."""
         cuts = [self.draw(crop) for _ in range(size)]
         if self.sampler is not None:
             crops = self.sampler.cut(cuts, crop)
@@ -164,7 +164,7 @@ class Crops:
 
 
 def plain(side: int, rng: np.random.Generator) -> Tensor:
-    """``[3, side, side]`` float32 in [0, 1]: one colour, or a linear run between two in any direction."""
+    """`[3, side, side]` float32 in [0, 1]: one colour, or a linear run between two in any direction."""
     ends = rng.random((2, 3))
     ends = np.where(rng.random((2, 3)) < FULL, ends.round(), ends)
     if rng.random() < 0.5:

@@ -1,6 +1,6 @@
-"""Detail prior: a four-step quadtree entropy model, the float twin of the programs of BITSTREAM.md §7.
+"""Detail prior: an entropy model in four quarters, the float twin of the programs of BITSTREAM.md §7.
 
-Each step predicts mean and scale of a quarter of the (channel group, position) pairs from those already decoded. The
+Each quarter predicts mean and scale of its share of the (channel group, position) pairs from those already decoded. The
 first sees the rate vector of each position and the tokens, which are decoded before: what they say is not paid twice.
 """
 
@@ -18,7 +18,7 @@ from ..common.prior import (
     SKIP_SCALE,
     STEP_MIN,
     gaussian_bits,
-    quadtree_masks,
+    quarter_masks,
     round_straight_through,
 )
 from .config import STRIDE, NetworkConfig
@@ -53,7 +53,7 @@ class DetailPrior(nn.Module):
             self.spatial_out.weight.mul_(0.1)
 
     def initial(self, rate: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Program *init*: rate map ``[B, h, w]``, token values ``[B, T*D, nH, nW]`` -> step, log2 scale, mean, context."""
+        """Program *init*: rate map `[B, h, w]`, token values `[B, T*D, nH, nW]` -> step, log2 scale, mean, context."""
         expanded = F.pixel_shuffle(self.token_expand(leaky(self.token_in(tokens))), self.cells)
         x = leaky(self.init_in(torch.cat([self.rate_vectors(rate), leaky(expanded)], dim=1)))
         x = leaky(self.init_mix(x))
@@ -62,7 +62,7 @@ class DetailPrior(nn.Module):
         return step.clamp(min=STEP_MIN), scale, mean, context
 
     def refine(self, index: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Program *step index+1*: latent so far and context -> log2 scale, mean, both ``[B, C, h, w]``."""
+        """Program *quarter index+1*: latent so far and context -> log2 scale, mean, both `[B, C, h, w]`."""
         x = leaky(self.adaptors[index](torch.cat([y_hat, context], dim=1)))
         y = leaky(self.spatial_in(x))
         x = x + leaky(self.spatial_mix(y))
@@ -72,13 +72,13 @@ class DetailPrior(nn.Module):
     def forward(
         self, y: Tensor, rate: Tensor, tokens: Tensor, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """``y [B, C, h, w]`` -> dequantised latent, and the ideal code length in bits per position ``[B, h, w]``.
+        """`y [B, C, h, w]` -> dequantised latent, and the ideal code length in bits per position `[B, h, w]`.
 
-        ``keep [B, h, w]``, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the detail were not sent.
+        `keep [B, h, w]`, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the detail were not sent.
         In training the cost sees rounding as uniform noise and the decoder sees it straight through.
         """
         step, log2_scale, mean, context = self.initial(rate, tokens)
-        masks = quadtree_masks(self.channels, y.shape[2], y.shape[3], y.device)
+        masks = quarter_masks(self.channels, y.shape[2], y.shape[3], y.device)
         target = y / step
         y_hat = torch.zeros_like(y)
         bits = y.new_zeros(y.shape[0], y.shape[2], y.shape[3])

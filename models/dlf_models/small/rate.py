@@ -11,15 +11,16 @@ from torch import Tensor, nn
 
 
 class RateVectors(nn.Module):
-    """Rate map ``[B, h, w]`` -> ``[B, width, h, w]``."""
+    """Rate map `[B, h, w]` -> `[B, width, h, w]`."""
 
     def __init__(self, anchors: int, width: int, std: float = 0.0, spread: float = 0.0) -> None:
-        """Begins as normal deviates of ``std`` around a line from ``-spread`` (rate 0) to ``spread`` (rate 1)."""
+        """Begins as normal deviates of `std` around a line from `-spread` (rate 0) to `spread` (rate 1)."""
         super().__init__()
         line = torch.linspace(-spread, spread, anchors)[:, None]
         self.vectors = nn.Parameter(line + torch.randn(anchors, width) * std)
 
     def forward(self, rate: Tensor) -> Tensor:
+        """`rate [B, h, w]` in [0, 1] -> `[B, width, h, w]`, linear between the anchors."""
         # As a product with the hat functions of the anchors: its gradient is a matrix product too.
         anchors = torch.arange(self.vectors.shape[0], device=rate.device)
         position = rate.clamp(0, 1) * (self.vectors.shape[0] - 1)
@@ -28,11 +29,12 @@ class RateVectors(nn.Module):
 
 
 class Gain(nn.Module):
-    """A factor per channel and rate: ``x * exp(vector(rate))``, an element-wise product with a table (§8.3)."""
+    """A factor per channel and rate: `x * exp(vector(rate))`, an element-wise product with a table (§8.3)."""
 
     def __init__(self, anchors: int, width: int, spread: float) -> None:
         super().__init__()
         self.log_gain = RateVectors(anchors, width, spread=spread)
 
     def forward(self, x: Tensor, rate: Tensor) -> Tensor:
+        """`x [B, C, h, w]`, `rate [B, h, w]` in [0, 1] -> `[B, C, h, w]`."""
         return x * torch.exp(self.log_gain(rate))

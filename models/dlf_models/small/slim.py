@@ -1,4 +1,4 @@
-"""``python -m dlf_models.small.slim CHECKPOINT OUT``: a checkpoint without its optimiser, weights in 16-bit floats.
+"""`python -m dlf_models.small.slim CHECKPOINT OUT`: a checkpoint without its optimiser, weights in 16-bit floats.
 
 It holds what another machine needs to go on, in a fifth of the bytes: networks, averages, counters.
 """
@@ -22,6 +22,7 @@ def slim(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Write the checkpoint of the first argument to the second without what no training needs."""
     source, out = (Path(a) for a in sys.argv[1:3])
     state = slim(load_checkpoint(source))
     save_checkpoint(

@@ -14,14 +14,14 @@ LARGEST_SIDE = 512
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """``a @ b`` in bfloat16 where that is faster: directions need few digits, and sums are kept in float32."""
+    """`a @ b` in bfloat16 where that is faster: directions need few digits, and sums are kept in float32."""
     if multiplies_bfloat16(a.device):
         return (a.bfloat16() @ b.bfloat16()).float()
     return a @ b
 
 
 class Soap(torch.optim.Optimizer):
-    """For dense weights; each is seen as a matrix ``[outputs, inputs * kernel]``."""
+    """For dense weights; each is seen as a matrix `[outputs, inputs * kernel]`."""
 
     def __init__(
         self,
@@ -29,11 +29,12 @@ class Soap(torch.optim.Optimizer):
         betas: tuple[float, float] = (0.95, 0.95),
         every: int = 10,
     ) -> None:
-        """``every``: steps between two improvements of the bases."""
+        """`every`: steps between two improvements of the bases."""
         super().__init__(list(parameters), {"lr": 0.0, "betas": betas, "every": every})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update every weight that has a gradient; `closure` must be None."""
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:

@@ -19,7 +19,7 @@ SMALLEST_DEVIATION = 1e-6
 def _outputs(
     layers: list[Conv], run: Callable[[], object], take: Callable[[Conv, Tensor], None]
 ) -> None:
-    """Show ``take`` what each of the ``layers`` gives when ``run`` is called."""
+    """Show `take` what each of the `layers` gives when `run` is called."""
     hooks = [
         layer.register_forward_hook(lambda made, _given, output: take(made, output))
         for layer in layers
@@ -33,7 +33,7 @@ def _outputs(
 
 @torch.no_grad()
 def balance(modules: Iterable[nn.Module], run: Callable[[], object]) -> None:
-    """Rescale the convolutions of ``modules``, in the order in which ``run`` uses them, channel by channel.
+    """Rescale the convolutions of `modules`, in the order in which `run` uses them, channel by channel.
 
     Layers that begin as zero stay so: they close a residual branch.
     """

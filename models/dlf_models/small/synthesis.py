@@ -17,7 +17,7 @@ NOISE_START = 0.02
 
 
 class SemanticDecoder(nn.Module):
-    """The map of tokens, spread over its window: ``[B, T*D, H/128, W/128]`` -> ``[B, 2*Cs, H/32, W/32]``."""
+    """The tokens, spread over their windows: `[B, T*D, H/128, W/128]` -> `[B, 2*Cs, H/32, W/32]`."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -27,12 +27,13 @@ class SemanticDecoder(nn.Module):
         self.up_32 = Up(2 * width, 2 * width, 3)
 
     def forward(self, tokens: Tensor) -> Tensor:
+        """`tokens [B, T*D, nH, nW]` -> `[B, 2*Cs, 4 nH, 4 nW]`."""
         x = leaky(self.up_64(leaky(self.embed(tokens))))
         return leaky(self.up_32(x))
 
 
 class Synthesis(nn.Module):
-    """Token values ``[B, T*D, nH, nW]``, latent ``[B, C, h, w]``, rate map ``[B, h, w]`` -> image ``[B, 3, H, W]``."""
+    """Token values `[B, T*D, nH, nW]`, latent `[B, C, h, w]`, rate map `[B, h, w]` -> image `[B, 3, H, W]`."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -63,11 +64,12 @@ class Synthesis(nn.Module):
     def forward(
         self, tokens: Tensor, latent: Tensor, rate: Tensor, noise: tuple[Tensor, Tensor]
     ) -> Tensor:
+        """Token values, latent, rate map and noise at 1/4 and 1/2 -> image in about [0, 1]."""
         plain = self.gain(latent, rate)
         return self.renderer(self.generative(tokens, plain, rate), self.linear(plain), noise)
 
     def generative(self, tokens: Tensor, plain: Tensor, rate: Tensor) -> Tensor:
-        """The generative latent ``[B, Cd, H/16, W/16]``; ``plain``: the latent without its gain."""
+        """The generative latent `[B, Cd, H/16, W/16]`; `plain`: the latent without its gain."""
         detail = leaky(self.mix(torch.cat([plain, self.rate(rate)], dim=1)))
         detail = self.pointwise(detail)
         semantic, detail = self.exchange_32(self.semantic(tokens), detail)
@@ -84,7 +86,7 @@ class Synthesis(nn.Module):
 
 
 class Renderer(nn.Module):
-    """Generative latent at /16, base picture at /2, noise at /4 and /2 -> image ``[B, 3, H, W]``, not clamped."""
+    """Generative latent at /16, base picture at /2, noise at /4 and /2 -> image `[B, 3, H, W]`, not clamped."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -107,6 +109,7 @@ class Renderer(nn.Module):
             self.out.weight.mul_(0.1)
 
     def forward(self, latent: Tensor, base: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
+        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise at 1/4 and 1/2 -> `[B, 3, H, W]`."""
         x = self.up_8(leaky(latent))
         for block in self.blocks_8:
             x = block(x)

@@ -14,7 +14,7 @@ TEXTURE_FLOOR = 1 / 255
 
 
 def fine_texture(picture: Tensor) -> Tensor:
-    """Luminance less its mean over 5x5: ``[B, 3, H, W]`` -> ``[B, H, W]``."""
+    """Luminance less its mean over 5x5: `[B, 3, H, W]` -> `[B, H, W]`."""
     red, green, blue = picture.unbind(dim=1)
     luminance = LUMINANCE[0] * red + LUMINANCE[1] * green + LUMINANCE[2] * blue
     rows, columns = (moving_mean(side, picture) for side in luminance.shape[1:])
@@ -22,9 +22,9 @@ def fine_texture(picture: Tensor) -> Tensor:
 
 
 def moving_mean(side: int, like: Tensor) -> Tensor:
-    """The mean over five samples, or as many as there are, as a matrix ``[side, side]``.
+    """The mean over five samples, or as many as there are, as a matrix `[side, side]`.
 
-    With it and :func:`cell_means` the texture term takes a quarter of the time that it took with poolings.
+    With it and `cell_means` the texture term takes a quarter of the time that it took with poolings.
     """
     place = torch.arange(side, device=like.device)
     near = ((place[:, None] - place).abs() <= 2).to(like.dtype)
@@ -32,7 +32,7 @@ def moving_mean(side: int, like: Tensor) -> Tensor:
 
 
 def cell_means(x: Tensor, cell: int) -> Tensor:
-    """Means of blocks of two by two cells, one cell apart: ``[..., H, W]`` -> ``[..., H / cell - 1, W / cell - 1]``."""
+    """Means of blocks of two by two cells, one cell apart: `[..., H, W]` -> `[..., H / cell - 1, W / cell - 1]`."""
     height, width = (side // cell for side in x.shape[-2:])
     x = x[..., : height * cell, : width * cell]
     means = x.unflatten(-1, (width, cell)).mean(dim=-1).unflatten(-2, (height, cell)).mean(dim=-2)
@@ -41,7 +41,7 @@ def cell_means(x: Tensor, cell: int) -> Tensor:
 
 
 def repetition(image: Tensor, target: Tensor) -> Tensor:
-    """How much more, or less, a picture repeats itself from cell to cell than it should: ``[B, 3, H, W]`` twice -> ``[B]``.
+    """How much more, or less, a picture repeats itself from cell to cell than it should: `[B, 3, H, W]` twice -> `[B]`.
 
     Fine texture is correlated with itself one and two cells beside and below, in blocks of two by two cells; what counts
     is the difference to the original's correlations. A decoder that sees one vector per cell likes to draw the same
@@ -65,7 +65,7 @@ def repetition(image: Tensor, target: Tensor) -> Tensor:
 
 
 def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:
-    """How unlike the local energy of fine texture is, ``[B, 3, H, W]`` twice in [0, 1] -> ``[B]``, 0 for equal energy.
+    """How unlike the local energy of fine texture is, `[B, 3, H, W]` twice in [0, 1] -> `[B]`, 0 for equal energy.
 
     Mean absolute logarithm of the ratio of standard deviations, in blocks.
     LPIPS scales its features to unit length, so that it likes a weave of one or two levels in flat places, which eyes do not;

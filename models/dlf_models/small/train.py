@@ -1,6 +1,6 @@
-"""Trains the convolutional profile: ``python -m dlf_models.small.train RECIPE.yaml --data TRAIN --out RUN``.
+"""Trains the convolutional profile: `python -m dlf_models.small.train RECIPE.yaml --data TRAIN --out RUN`.
 
-Under ``torchrun`` all processes train one network. Everything is resumed from ``RUN/last.ckpt``.
+Under `torchrun` all processes train one network. Everything is resumed from `RUN/last.ckpt`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..common.run import Run
 from .config import NetworkConfig
 from .losses import LossWeights
 from .pool import Crops, Pool, build_pool, people_and_text
-from .trainer import Recipe, Trainer
+from .trainer import Machine, Recipe, Trainer
 
 log = logging.getLogger(__name__)
 PROFILE = "small"
@@ -38,7 +38,11 @@ HELD_OUT = Path(__file__).with_name("held_out.txt")
 
 
 def load_recipe(path: Path) -> tuple[NetworkConfig, Recipe]:
-    """Read a recipe. Raises ``ValueError`` with file and key where it is wrong."""
+    """Read a recipe.
+
+    Raises:
+        ValueError: it is wrong; the message names file and key.
+    """
     raw = read_yaml(path)
     if raw.get("profile") != PROFILE:
         raise ValueError(f"{path}: the profile is {raw.get('profile')!r}, not {PROFILE!r}")
@@ -53,16 +57,16 @@ class Material:
     """What a run learns from, and where its pictures lie."""
 
     data: Path
-    """As :func:`~..training.data.load_images` takes it; a folder may hold tags.csv."""
+    """As `.training.data.load_images` takes it; a folder may hold tags.csv."""
     pool: Path
     """Folder for decoded pictures; made where it is not there."""
     lpips: str
     validation: Path | None = None
-    """Held-out pictures; None: those of the data that ``held_out.txt`` names, else the first of them."""
+    """Held-out pictures; None: those of the data that `held_out.txt` names, else the first of them."""
 
 
 def held_out_names(pool: Pool, by_position: bool) -> list[str]:
-    """Photographs never to train on: those that ``held_out.txt`` names; ``by_position``: where there are none, the first."""
+    """Photographs never to train on: those that `held_out.txt` names; `by_position`: where there are none, the first."""
     here = {e.name for e in pool.entries}
     names = [n for n in HELD_OUT.read_text().split() if n in here]
     if not names and by_position:
@@ -74,11 +78,13 @@ def make_trainer(
     network: NetworkConfig,
     recipe: Recipe,
     material: Material,
-    device: str,
-    bfloat16: bool,
-    compiled: bool,
+    machine: Machine,
 ) -> Trainer:
-    """A trainer at its start, on every rank. Raises ``OSError`` and ``ValueError`` for material that will not do."""
+    """A trainer at its start, on every rank.
+
+    Raises:
+        OSError, ValueError: material that will not do.
+    """
     if world()[0] == 0:
         build_pool(material.pool, [material.data])
     if "WORLD_SIZE" in os.environ:
@@ -94,13 +100,17 @@ def make_trainer(
         kept = [pool.picture(by_name[n]) for n in names]
     tags = material.data / "tags.csv"
     weights = people_and_text(tags) if tags.exists() else {}
-    crops = Crops(pool, set(names), weights, recipe.seed, device)
+    crops = Crops(pool, set(names), weights, recipe.seed, machine.device)
     shown = centre_crops(kept[:SHOWN], HELD_OUT_SIDE)
-    return Trainer(network, recipe, crops, shown, material.lpips, device, bfloat16, compiled)
+    return Trainer(network, recipe, crops, shown, material.lpips, machine)
 
 
 def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, Any]:
-    """Go on from a checkpoint, which is returned. Raises ``ValueError`` when it is of another profile."""
+    """Go on from a checkpoint, which is returned.
+
+    Raises:
+        ValueError: it is of another profile.
+    """
     state = load_checkpoint(source)
     if state["config"].get("profile") != PROFILE:
         raise ValueError(f"{source}: a checkpoint of another profile")
@@ -109,7 +119,7 @@ def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, A
 
 
 def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, Any]]:
-    """A trainer where it left off, from a checkpoint, or at its start; and the checkpoint ``last`` (or ``{}``).
+    """A trainer where it left off, from a checkpoint, or at its start; and the checkpoint `last` (or `{}`).
 
     Raises:
         ValueError: options or a recipe that do not go together.
@@ -126,7 +136,8 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
         Path(options.validation) if options.validation else None,
     )
     bfloat16, compiled = options.precision == "bf16", options.compile is not None
-    trainer = make_trainer(network, recipe, material, options.device, bfloat16, compiled)
+    machine = Machine(options.device, bfloat16, compiled)
+    trainer = make_trainer(network, recipe, material, machine)
     if last.exists() and not options.restart:
         return trainer, resume(trainer, last, options.fresh_optimiser)
     if options.init:
@@ -135,6 +146,7 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
 
 
 def arguments() -> argparse.Namespace:
+    """Return the arguments of the command line."""
     parser = argparse.ArgumentParser(prog="dlf_models.small.train", description=__doc__)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder of tar shards")
@@ -152,13 +164,15 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
+    """Train as the command line says; exit with 130 when the run was stopped."""
     args = arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
     join(args.device)
     network, recipe = load_recipe(args.recipe)
     material = Material(args.data, args.pool, args.lpips)
-    trainer = make_trainer(network, recipe, material, args.device, not args.float32, not args.eager)
+    machine = Machine(args.device, not args.float32, not args.eager)
+    trainer = make_trainer(network, recipe, material, machine)
     last = args.out / "last.ckpt"
     source = last if last.exists() else args.init
     if source is not None:

@@ -1,6 +1,6 @@
-"""Trains the importance head on a frozen analysis: ``python -m dlf_models.small.train_importance CHECKPOINT --data ...``.
+"""Trains the importance head on a frozen analysis: `python -m dlf_models.small.train_importance CHECKPOINT --data ...`.
 
-Labels are the faces and the legible text that public detectors find (:mod:`.labels`, extra ``labels``); they are looked
+Labels are the faces and the legible text that public detectors find (`labels`, extra `labels`); they are looked
 for once and kept in a file. At the end precision and recall on the held-out photographs are printed.
 """
 
@@ -46,9 +46,9 @@ class Labelled:
     """A photograph, cut to whole cells, and its importance, 0 or 1."""
 
     picture: NDArray[np.uint8]
-    """``[H, W, 3]``."""
+    """`[H, W, 3]`."""
     marked: NDArray[np.uint8]
-    """``[H / 32, W / 32]``."""
+    """`[H / 32, W / 32]`."""
 
 
 def labelled(
@@ -73,6 +73,7 @@ class Batches:
         self.generator = np.random.default_rng(seed)
 
     def crop(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return a picture `[H, W, 3]` uint8 and its labels on the latent grid, uint8."""
         rng = self.generator
         kind = 0 if rng.random() < WITH_LABELS or not self.photographs[1] else 1
         photograph = self.photographs[kind][rng.integers(len(self.photographs[kind]))]
@@ -92,7 +93,7 @@ class Batches:
         return pixels, marked
 
     def draw(self, size: int) -> tuple[Tensor, Tensor]:
-        """Images ``[size, 3, 256, 256]`` in [0, 1] and what is marked ``[size, 8, 8]``."""
+        """Images `[size, 3, 256, 256]` in [0, 1] and what is marked `[size, 8, 8]`."""
         pairs = [self.crop() for _ in range(size)]
         images = torch.from_numpy(np.stack([p for p, _ in pairs])).permute(0, 3, 1, 2).float() / 255
         return images, torch.from_numpy(np.stack([m for _, m in pairs])).float()
@@ -160,6 +161,7 @@ def precision_and_recall(
 
 
 def main() -> None:
+    """Label, train and write a head as the command line says."""
     parser = argparse.ArgumentParser(prog="dlf_models.small.train_importance", description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="folder with tags.csv")

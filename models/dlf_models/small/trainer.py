@@ -51,12 +51,23 @@ class Recipe:
     cool_down: int = 0
     """Images at the end over which the learning rate falls, as 1 - sqrt; 0: it stays (a trunk)."""
     fit: int = 0
-    """Images at the beginning on which the analysis alone learns, see :meth:`~.model.DLF.misfit`."""
+    """Images at the beginning on which the analysis alone learns, see `model.DLF.misfit`."""
     ema: float = 0.999
     seed: int = 11
     validate_every: int = 16_000
     decoder_only: bool = False
     loss: LossWeights = field(default_factory=LossWeights)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how a run computes; the recipe does not depend on it."""
+
+    device: str = "cpu"
+    bfloat16: bool = True
+    """Mixed precision."""
+    compiled: bool = False
+    """The loss, by torch.compile."""
 
 
 class Trainer:
@@ -69,13 +80,11 @@ class Trainer:
         crops: Crops,
         held_out: Tensor,
         lpips_weights: str,
-        device: str = "cpu",
-        bfloat16: bool = True,
-        compiled: bool = False,
+        machine: Machine = Machine(),
     ) -> None:
-        """``held_out [N, 3, H, W]`` in [0, 1]: for validation and sheets. ``compiled``: by torch.compile."""
+        """`held_out [N, 3, H, W]` in [0, 1]: for validation and sheets."""
         self.recipe, self.crops, self.held_out = recipe, crops, held_out
-        self.device, self.bfloat16 = torch.device(device), bfloat16
+        self.device, self.bfloat16 = torch.device(machine.device), machine.bfloat16
         self.total = recipe.images
         torch.manual_seed(recipe.seed)
         self.network = DLF(network)
@@ -85,7 +94,7 @@ class Trainer:
             for part in (self.network.analysis, self.network.bottleneck, self.network.prior):
                 part.requires_grad_(False)
         self.ema = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss, compiled).to(self.device)
+        self.pixel_loss = PixelLoss(lpips_weights, recipe.loss, machine.compiled).to(self.device)
         if max(recipe.loss.adversarial) > 0:
             self.pixel_loss.adversary = Adversary(self.device)
         self.optimisers = make_optimisers(recipe.optimiser, self.network)
@@ -103,6 +112,7 @@ class Trainer:
         self.crops.generator = np.random.default_rng([self.recipe.seed, self.rank, self.seen])
 
     def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps; `load` takes it."""
         adversary = self.pixel_loss.adversary
         return {
             "adversary": None if adversary is None else adversary.state(),
@@ -115,7 +125,11 @@ class Trainer:
         }
 
     def load(self, state: dict[str, Any], fresh_optimiser: bool = False) -> None:
-        """Continue from :meth:`state`. Raises ``RuntimeError`` when the sizes differ."""
+        """Continue from `state`.
+
+        Raises:
+            RuntimeError: the sizes differ.
+        """
         self.network.load_state_dict(state["network"])
         self.ema.load_state_dict(state["ema"])
         if not fresh_optimiser:
@@ -136,6 +150,7 @@ class Trainer:
         return rate
 
     def step(self) -> dict[str, str]:
+        """Do one update of the weights; return its figures as text, by name."""
         learning_rate = self.learning_rate()
         self.optimisers.set_rate(learning_rate)
         self.network.train()
@@ -214,6 +229,7 @@ class Trainer:
         torch._foreach_lerp_(averaged, current, 1 - decay)
 
     def validation_due(self) -> bool:
+        """Return whether the last step has reached a multiple of the recipe's interval."""
         return self.crossed
 
     @torch.no_grad()

@@ -14,7 +14,7 @@ SMALLEST_VARIANCE = 5e-7
 
 
 def low_pass(side: int, like: Tensor) -> Tensor:
-    """[1 2 1]/4 at every second sample, edges repeated, as a matrix ``[ceil(side / 2), side]``."""
+    """[1 2 1]/4 at every second sample, edges repeated, as a matrix `[ceil(side / 2), side]`."""
     middle = torch.arange(0, side, 2, device=like.device)
     matrix = like.new_zeros(len(middle), side)
     row = torch.arange(len(middle), device=like.device)
@@ -25,7 +25,7 @@ def low_pass(side: int, like: Tensor) -> Tensor:
 
 
 def reduce(x: Tensor) -> Tensor:
-    """Low-pass in both directions and every second sample: ``[B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C]``.
+    """Low-pass in both directions and every second sample: `[B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C]`.
 
     As products of matrices: with convolutions of each channel for itself the distortion takes twice as long.
     """
@@ -34,9 +34,9 @@ def reduce(x: Tensor) -> Tensor:
 
 
 def wasserstein(x: Tensor, y: Tensor, log2_sigma: Tensor) -> Tensor:
-    """Feature maps ``[B, C, H, W]`` twice, log2 of sigma ``[B]`` in [0, 4] -> distortion ``[B]``; no gradient for ``y``.
+    """Feature maps `[B, C, H, W]` twice, log2 of sigma `[B]` in [0, 4] -> distortion `[B]`; no gradient for `y`.
 
-    Level i counts ``max(0, 1 - |log2 sigma - i|)``; per level: squared differences of means and of deviations.
+    Level i counts `max(0, 1 - |log2 sigma - i|)`; per level: squared differences of means and of deviations.
     """
     total = x.new_zeros(x.shape[0])
     mean_x, mean_y = x.movedim(1, -1), y.detach().movedim(1, -1)

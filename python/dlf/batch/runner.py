@@ -98,11 +98,11 @@ def run(
 
 
 def _run_locally(batch: _Batch, work: Work, running: Running) -> None:
-    processors = options.available_threads()
-    count = min(processors if running.workers is None else running.workers, batch.count())
+    cpus = options.available_threads()
+    count = min(cpus if running.workers is None else running.workers, batch.count())
     batch.summary.workers = count
     if work.settings.threads is None:
-        threads = max(1, processors // max(1, count))
+        threads = max(1, cpus // max(1, count))
         work = dataclasses.replace(
             work, settings=dataclasses.replace(work.settings, threads=threads)
         )

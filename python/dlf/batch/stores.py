@@ -97,19 +97,24 @@ class LocalStore(Store):
         return os.path.join(self.root, name)
 
     def read(self, name: str) -> bytes:
+        """See `Store.read`."""
         return files.read_bytes(self.path(name))
 
     def open(self, name: str) -> BinaryIO:
+        """See `Store.open`."""
         return open(self.path(name), "rb")
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[BinaryIO]:
+        """See `Store.replacing`."""
         path = self.path(name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with files.replacing(path, self._staging) as file:
             yield file
 
     def names(self, skip: str | None, problem: Problem) -> Iterator[str]:
+        """See `Store.names`."""
+
         def report(error: OSError) -> None:
             problem(os.path.relpath(os.fspath(error.filename), self.root), error)
 
@@ -125,21 +130,25 @@ class LocalStore(Store):
                     yield name if below == "." else f"{below}/{name}"
 
     def size(self, name: str) -> int | None:
+        """See `Store.size`."""
         try:
             return os.stat(self.path(name)).st_size
         except OSError:
             return None
 
     def identity(self, name: str) -> FileIdentity | str | None:
+        """See `Store.identity`."""
         return outputs.identity(self.path(name))
 
     def check_replacing(self, name: str, form: str, overwrite: Overwrite) -> None:
+        """See `Store.check_replacing`."""
         path = self.path(name)
         outputs.refuse_existing(path, overwrite)
         if overwrite == "alike":
             outputs.check_content(outputs.Output(path, form))
 
     def prepare(self, run: str) -> None:
+        """See `Store.prepare`."""
         os.makedirs(self.root, exist_ok=True)
         staging = os.path.join(self.root, _STAGING + run)
         shutil.rmtree(staging, ignore_errors=True)
@@ -147,6 +156,7 @@ class LocalStore(Store):
         self._staging = staging
 
     def finish(self) -> None:
+        """See `Store.finish`."""
         if self._staging is not None:
             shutil.rmtree(self._staging, ignore_errors=True)
 
@@ -168,13 +178,16 @@ class FsspecStore(Store):
         return posixpath.join(self._root, name)
 
     def read(self, name: str) -> bytes:
+        """See `Store.read`."""
         return cast("bytes", self._filesystem.cat_file(self._path(name)))
 
     def open(self, name: str) -> BinaryIO:
+        """See `Store.open`."""
         return cast("BinaryIO", self._filesystem.open(self._path(name), "rb"))
 
     @contextlib.contextmanager
     def replacing(self, name: str) -> Iterator[BinaryIO]:
+        """See `Store.replacing`."""
         # Gathered here first: what is uploaded is then whole, and its size known.
         with tempfile.TemporaryFile() as file:
             yield file
@@ -199,6 +212,7 @@ class FsspecStore(Store):
             raise
 
     def names(self, skip: str | None, problem: Problem) -> Iterator[str]:
+        """See `Store.names`."""
         for path in sorted(self._filesystem.find(self._root)):
             name = posixpath.relpath(path, self._root)
             skipped = skip is not None and f"{self.root}/{name}".startswith(f"{skip}/")
@@ -206,6 +220,7 @@ class FsspecStore(Store):
                 yield name
 
     def size(self, name: str) -> int | None:
+        """See `Store.size`."""
         if self._sizes is None:  # one listing instead of a request for each of a million files
             try:
                 found = self._filesystem.find(self._root, detail=True)
@@ -227,6 +242,7 @@ class FsspecStore(Store):
         return sorted(name for name in names if not _is_hidden(name))
 
     def prepare(self, run: str) -> None:
+        """See `Store.prepare`."""
         self._filesystem.makedirs(self._root, exist_ok=True)
         if not self._protocols & _WHOLE_PUTS:
             staging = self._path(_STAGING + run)
@@ -235,6 +251,7 @@ class FsspecStore(Store):
             self._filesystem.makedirs(staging, exist_ok=True)
 
     def finish(self) -> None:
+        """See `Store.finish`."""
         if self._staging is not None and self._filesystem.exists(self._staging):
             self._filesystem.rm(self._staging, recursive=True)
 

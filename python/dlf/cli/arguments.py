@@ -13,6 +13,7 @@ from dlf.images.reading import METADATA_KINDS
 
 __all__ = [
     "add_backend",
+    "add_coding",
     "add_device",
     "add_files",
     "add_frame",
@@ -224,7 +225,11 @@ def number(word: str) -> object:
 
 
 def check_count(value: object) -> int:
-    """Return `value`, a whole number of at least 1."""
+    """Return `value`, a whole number of at least 1.
+
+    Raises:
+        ValueError: it is something else.
+    """
     if not isinstance(value, int) or value < 1:
         raise ValueError(f"must be a whole number of at least 1, not {value!r}")
     return value
@@ -254,6 +259,14 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
         )
 
 
+def add_coding(parser: argparse.ArgumentParser) -> None:
+    """Add what encoding and decoding files share: overwriting, model, networks, limits, --json."""
+    for add in (add_overwrite, add_model, add_device, add_precision, add_backend, add_threads):
+        add(parser)
+    add_limits(parser)
+    parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
+
+
 def _limit(name: str, value: object) -> int:
     """Return the value of one limit as `dlf.Limits` takes it."""
     from dlf.limits import Limits
@@ -273,13 +286,8 @@ def codec_of(arguments: argparse.Namespace) -> Codec:
     """Return the codec that --model, --device, --threads, --precision and --backend ask for."""
     from dlf.coding import shared_codec
 
-    return shared_codec(
-        arguments.model,
-        arguments.device,
-        arguments.threads,
-        arguments.precision,
-        arguments.backend,
-    )
+    given = arguments
+    return shared_codec(given.model, given.device, given.threads, given.precision, given.backend)
 
 
 def as_options(kind: Callable[..., T], arguments: argparse.Namespace, **more: object) -> T:

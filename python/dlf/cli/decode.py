@@ -77,14 +77,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "compositeWithTrainedAlgorithmicMedia",
     )
     shared.add_region(parser)
-    shared.add_overwrite(parser)
-    shared.add_model(parser)
-    shared.add_device(parser)
-    shared.add_precision(parser)
-    shared.add_backend(parser)
-    shared.add_threads(parser)
-    shared.add_limits(parser)
-    parser.add_argument("--json", action="store_true", help="report in JSON on standard output")
+    shared.add_coding(parser)
     parser.add_argument("--quiet", action="store_true", help="print nothing")
 
 

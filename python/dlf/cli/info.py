@@ -122,8 +122,8 @@ def map_lines(rates: list[list[int]], rate: int) -> list[str]:
     position has more, and letters, `a` for one, by how many it has less. Of a map that is too wide
     for a terminal every second, third, ... row and column is shown.
     """
-    step = math.ceil(max(map(len, rates), default=1) / _MAP_COLUMNS)
-    shown = [row[::step] for row in rates[::step]]
+    every = math.ceil(max(map(len, rates), default=1) / _MAP_COLUMNS)
+    shown = [row[::every] for row in rates[::every]]
     most = max((abs(point - rate) for row in shown for point in row), default=0)
 
     def sign(point: int) -> str:

@@ -60,12 +60,12 @@ def work_through(
 ) -> int:
     """Call `work(item, bar, progress)` for each item and return the exit status.
 
-    For a single item `progress` shows its tiles; among several, files are counted. An error becomes
+    For a single item `progress` shows its parts; among several, files are counted. An error becomes
     a line that names the file, and the others are still done. The status is that of the first error.
     """
     several = len(items) != 1
     status = 0
-    with ProgressBar(label, "files" if several else "tiles") as bar:
+    with ProgressBar(label, "files" if several else "parts") as bar:
         for index, item in enumerate(items):
             if several:
                 bar.show(index, len(items))
@@ -92,4 +92,4 @@ def work_through(
 
 
 def _count_nothing(done: int, total: int) -> None:
-    """Show no tiles where files are counted."""
+    """Show no parts where files are counted."""

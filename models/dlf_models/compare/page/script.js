@@ -109,6 +109,7 @@
     canvas.hidden = byId("legend").hidden = view.map === "off";
     if (view.map === "off") return;
     const cells = mapCells(), highest = Math.max(...cells.flat(), 1e-9);
+    const lowest = view.map === "rates" ? Math.min(...cells.flat()) : 0; // rates differ by little
     const scale = Math.min(1, MAP_SIDE / Math.max(data.width, data.height)) || 1;
     canvas.width = Math.max(1, Math.round(data.width * scale));
     canvas.height = Math.max(1, Math.round(data.height * scale));
@@ -118,7 +119,7 @@
       const width = Math.min(Math.round((x + 1) * side), canvas.width) - left;
       const height = Math.min(Math.round((y + 1) * side), canvas.height) - top;
       pen.globalAlpha = MAP_OPACITY;
-      pen.fillStyle = colour(bits / highest);
+      pen.fillStyle = colour((bits - lowest) / (highest - lowest || 1));
       pen.fillRect(left, top, width, height);
       if (view.map !== "windows") return;
       pen.globalAlpha = 1;
@@ -138,7 +139,7 @@
     }));
     const kind = data.kinds[view.map];
     byId("legend-title").textContent = kind.title;
-    byId("legend-low").textContent = "0";
+    byId("legend-low").textContent = view.map === "rates" ? valueText(lowest) : "0";
     byId("legend-high").textContent = `${valueText(highest)} ${kind.per}`;
     byId("legend-bar").style.background = `linear-gradient(to right, ${STOPS.map((s) => `rgb(${s.join(" ")})`).join(", ")})`;
   }

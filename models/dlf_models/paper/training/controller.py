@@ -36,9 +36,11 @@ class LambdaController:
         return self.index != before
 
     def state(self) -> dict[str, list[float] | int]:
+        """Return what a checkpoint keeps: weights, band, and the place in the list."""
         return {"values": list(self.values), "band": list(self.band), "index": self.index}
 
     def load(self, state: dict[str, list[float] | int]) -> None:
+        """Go on from what `state` has returned."""
         values, band, index = state["values"], state["band"], state["index"]
         assert isinstance(values, list) and isinstance(band, list) and isinstance(index, int)
         self.values, self.band, self.index = tuple(values), tuple(band), index

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class NLayerDiscriminator(nn.Module):
-    """``[B, 3, H, W]`` in [-1, 1] -> one score per patch (70 pixels wide with three layers).
+    """`[B, 3, H, W]` in [-1, 1] -> one score per patch (70 pixels wide with three layers).
 
     It always runs in training mode: each batch is normalised by itself, the running averages are never used.
     """
@@ -33,5 +33,6 @@ class NLayerDiscriminator(nn.Module):
                 nn.init.normal_(module.weight, 1.0, 0.02)
 
     def forward(self, image: Tensor) -> Tensor:
+        """`image [B, 3, H, W]` in [-1, 1] -> scores `[B, 1, h, w]`, one for each patch."""
         scores: Tensor = self.main(image)
         return scores

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...common.prior import (
-    QUADTREE_XOR,
+    QUARTER_XOR,
     SKIP_SCALE,
     STEP_MIN,
-    quadtree_masks,
+    quarter_masks,
     round_straight_through,
 )
 from ..bottleneck import DetailBottleneck
@@ -23,7 +23,7 @@ SCALE_MIN = 0.11
 
 
 class _LowerBound(torch.autograd.Function):
-    """``max(x, bound)`` whose gradient still lifts what lies below: a plain maximum would leave it there for ever."""
+    """`max(x, bound)` whose gradient still lifts what lies below: a plain maximum would leave it there for ever."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:
@@ -38,7 +38,7 @@ class _LowerBound(torch.autograd.Function):
 
 
 def lower_bound(x: Tensor, bound: float) -> Tensor:
-    """See :class:`_LowerBound`."""
+    """See `_LowerBound`."""
     result: Tensor = _LowerBound.apply(x, bound)
     return result
 
@@ -46,21 +46,21 @@ def lower_bound(x: Tensor, bound: float) -> Tensor:
 def code_latent(
     bottleneck: DetailBottleneck, y: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Quantise ``y [B, C, h, w]`` in four steps -> what the decoder sees, and the bits of each sample ``[B]``.
+    """Quantise `y [B, C, h, w]` in four quarters -> `latent` as the decoder sees it, and the bits of each sample `[B]`.
 
-    The decoder sees rounding, straight-through. With ``noise`` (uniform in [-0.5, 0.5], like ``y``) the bits are those of
+    The decoder sees rounding, straight-through. With `noise` (uniform in [-0.5, 0.5], like `y`) the bits are those of
     the noisy residual; without, those of the symbols, and symbols of small scale are not coded, as in a file.
     """
     _, channels, height, width = y.shape
     raw, scale, mean, context = bottleneck.prior_init(height, width)
     step = lower_bound(raw, STEP_MIN)
     target = y / step
-    masks = quadtree_masks(channels, height, width, y.device)
+    masks = quarter_masks(channels, height, width, y.device)
     y_hat = torch.zeros_like(y)
     bits = torch.zeros(y.shape[0], device=y.device)
-    for k in range(len(QUADTREE_XOR)):
+    for k in range(len(QUARTER_XOR)):
         if k > 0:
-            scale, mean = bottleneck.prior_step(k, y_hat, context.expand_as(y))
+            scale, mean = bottleneck.prior_quarter(k, y_hat, context.expand_as(y))
         residual = target - mean
         symbols = round_straight_through(residual)
         if noise is not None:
@@ -84,8 +84,11 @@ class TrainingPass(nn.Module):
     def forward(
         self, image: Tensor, noise: Tensor | None, pixels: bool
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None]:
-        """``image [B, 3, H, W]`` in [0, 1] -> generative latent, logits over the codebook, bits ``[B]``, vector
-        quantisation loss, and the picture in [-1, 1] if ``pixels``.
+        """`image [B, 3, H, W]` in [0, 1] -> what the losses need.
+
+        Returns:
+            The generative latent, logits over the codebook, bits `[B]`, the loss of vector quantisation,
+            and the picture in [-1, 1] if `pixels`.
         """
         codec = self.model.hybrid_codec
         z, h = codec.encoder(image, codec.latent_tokens)
@@ -96,16 +99,16 @@ class TrainingPass(nn.Module):
             unit = F.normalize(z, dim=1)
             z_hat = unit + (codec.quantize.values(tokens) - unit).detach()
             vq_loss = codec.quantize.loss(z, tokens)
-            y_hat, bits = code_latent(codec.quantize_feat, y.float(), noise)
-        titok, feat = codec.decoder(z_hat, codec.quantize_feat.decode(y_hat))
+            latent, bits = code_latent(codec.quantize_feat, y.float(), noise)
+        titok, feat = codec.decoder(z_hat, codec.quantize_feat.decode(latent))
         logits = self.model.prior_fusion(titok, feat).float()
-        latent = self.model.vqgan.quantize.expectation(logits).float()
-        picture = self.model.vqgan.decode(latent).float() if pixels else None
-        return latent, logits, bits, vq_loss, picture
+        generative = self.model.vqgan.quantize.expectation(logits).float()
+        picture = self.model.vqgan.decode(generative).float() if pixels else None
+        return generative, logits, bits, vq_loss, picture
 
     @torch.no_grad()
     def targets(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """What the frozen VQGAN makes of ``image`` in [0, 1]: quantised latent ``[B, c, h, w]`` and indices ``[B, h, w]``."""
+        """What the frozen VQGAN makes of `image` in [0, 1]: quantised latent `[B, c, h, w]` and indices `[B, h, w]`."""
         vqgan = self.model.vqgan
         indices = vqgan.encode_indices(image * 2 - 1)
         return F.embedding(indices, vqgan.quantize.embedding.weight).permute(0, 3, 1, 2), indices

@@ -31,7 +31,7 @@ class PixelLoss(nn.Module):
         self.lpips = LPIPS(lpips_weights)
 
     def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """``[B, 3, H, W]`` twice -> L1 and LPIPS, each ``[B]``."""
+        """`[B, 3, H, W]` twice -> L1 and LPIPS, each `[B]`."""
         l1 = (image.float() - target).abs().mean(dim=(1, 2, 3))
         dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
         rows = slice(dy, dy + image.shape[2] - SHIFTS)

@@ -31,7 +31,7 @@ SEMANTIC = (
     *(f"encoder.{name}" for name in TITOK_ENCODER),
     *(f"decoder.{name}" for name in TITOK_DECODER),
 )
-"""Beginnings of the keys that TiTok and the semantic branch (``hybrid_codec``) share."""
+"""Beginnings of the keys that TiTok and the semantic branch (`hybrid_codec`) share."""
 
 TITOK_LEFT_OUT = {
     "decoder.ffn.": "head onto TiTok's own pixel codes; the fusion takes its place",
@@ -61,7 +61,7 @@ class Account:
 
 
 def is_semantic(name: str) -> bool:
-    """Whether a parameter of :class:`PaperModel` comes from TiTok, and so is frozen unless it is to be tuned."""
+    """Whether a parameter of `PaperModel` comes from TiTok, and so is frozen unless it is to be tuned."""
     part, _, rest = name.partition(".")
     return part == "hybrid_codec" and rest.startswith(SEMANTIC)
 
@@ -72,7 +72,11 @@ def _take(
     name_of: Callable[[str], str | None],
     reasons: dict[str, str],
 ) -> Account:
-    """Copy the tensors of a checkpoint into ``wanted`` (by our names). Raises :class:`CheckpointError`."""
+    """Copy the tensors of a checkpoint into `wanted` (by our names).
+
+    Raises:
+        CheckpointError: the file is no checkpoint, or does not fit.
+    """
     state = read_state_dict(path)
     left_out: dict[str, str] = {}
     found: dict[str, Tensor] = {}

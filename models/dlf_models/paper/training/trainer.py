@@ -112,7 +112,7 @@ class PaperTrainer:
         )
 
     def stage_at(self, seen: int) -> Stage:
-        """The stage after ``seen`` images; past the end, the last one."""
+        """The stage after `seen` images; past the end, the last one."""
         for stage in self.recipe.stages:
             if seen < stage.images:
                 return stage
@@ -187,7 +187,7 @@ class PaperTrainer:
             self.optimiser_d.step()
 
     def _draw(self, stage: Stage, index: int) -> tuple[Tensor, Tensor]:
-        """Crops and noise of micro-batch ``index`` of this step, the same whichever process draws them."""
+        """Crops and noise of micro-batch `index` of this step, the same whichever process draws them."""
         seed = np.random.SeedSequence([self.recipe.seed, self.steps, index])
         self.sampler.generator = np.random.default_rng(seed)
         torch.manual_seed(int(seed.generate_state(1)[0]))
@@ -242,13 +242,14 @@ class PaperTrainer:
         return {"loss_d": loss.detach()}
 
     def validation_due(self) -> bool:
+        """Return whether the last step has reached a multiple of the interval, or the end."""
         return self.crossed
 
     @torch.no_grad()
     def validate(self) -> tuple[str, dict[str, float]]:
         """Means over the centre crops of the held-out images, shared among the ranks; moves the weight of the bits.
 
-        ``loss`` weighs the bits with the last weight of the list, so that it can be compared along a stage.
+        `loss` weighs the bits with the last weight of the list, so that it can be compared along a stage.
         """
         stage = self.stage
         assert stage is not None
@@ -294,7 +295,7 @@ class PaperTrainer:
         write_columns(path, [images, torch.cat(shown) * 0.5 + 0.5])
 
     def state(self) -> dict[str, Any]:
-        """Everything a run needs to go on; ``state_dict`` alone is what ``dlf import-official`` reads."""
+        """Everything a run needs to go on; `state_dict` alone is what `dlf import-official` reads."""
         return {
             "config": {
                 "name": self.run.name,
@@ -310,7 +311,11 @@ class PaperTrainer:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Continue from :meth:`state`. Raises ``RuntimeError`` when the sizes differ."""
+        """Continue from `state`.
+
+        Raises:
+            RuntimeError: the sizes differ.
+        """
         self.model.load_state_dict(state["state_dict"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.optimiser.load_state_dict(state["optimiser"])

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ...common.prior import quadtree_masks
+from ...common.prior import quarter_masks
 from ...common.scale_tables import SCALE_FRACTION, SCALE_TABLES, scale_thresholds
 from ..config import STRIDE
 from ..importance import ImportanceHead
@@ -23,7 +23,7 @@ from .tokens import token_offset, token_units
 LARGEST_SIDE = 384
 """Calibration photographs are cut to this, which bounds time and memory."""
 SAMPLE_UNIT = 1 / 2040
-"""Samples enter as ``16 * sample - 2040`` and stand for [-1, 1]."""
+"""Samples enter as `16 * sample - 2040` and stand for [-1, 1]."""
 NOISE_UNIT = float(np.sqrt(12.0) / (2 * 256))
 """Noise enters as the sum of four bytes less 510 and has deviation 1."""
 GAIN_UNIT = 2.0**-12
@@ -38,7 +38,7 @@ class Graphs:
     importance: Graph = field(default_factory=Graph)
     bottleneck: Graph = field(default_factory=Graph)
     prior_init: Graph = field(default_factory=Graph)
-    prior_steps: tuple[Graph, ...] = field(default_factory=lambda: (Graph(), Graph(), Graph()))
+    prior_quarters: tuple[Graph, ...] = field(default_factory=lambda: (Graph(), Graph(), Graph()))
     synthesis: Graph = field(default_factory=Graph)
     reduced: dict[int, Graph] = field(default_factory=lambda: {f: Graph() for f in REDUCED})
 
@@ -66,7 +66,7 @@ class Calibration:
 
 
 def whole_windows(image: NDArray[np.uint8], window: int) -> Tensor:
-    """The largest top-left part of whole windows, ``[1, 3, H, W]`` in [-1, 1]; small photographs are edge-padded."""
+    """The largest top-left part of whole windows, `[1, 3, H, W]` in [-1, 1]; small photographs are edge-padded."""
     height, width = (min(max(s, window), LARGEST_SIDE) // window * window for s in image.shape[:2])
     part = torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None].float()
     missing = (0, width - part.shape[3], 0, height - part.shape[2])
@@ -77,7 +77,7 @@ class Walker:
     """Walks all programs of a network in their order."""
 
     def __init__(self, network: DLF, head: ImportanceHead | None = None, fraction: int = 8) -> None:
-        """``fraction``: fraction bits of means and of y_hat."""
+        """`fraction`: fraction bits of means and of y_hat."""
         config = network.config
         self.network, self.head = network, head
         self.offset = token_offset(config.token_levels, config.tokens_per_window)
@@ -96,12 +96,12 @@ class Walker:
 
     @torch.no_grad()
     def code(self, graphs: Graphs, image: Tensor, rate: float) -> Coding:
-        """Image ``[1, 3, H, W]`` in [-1, 1] at one rate, hard symbols as a file has them."""
+        """Image `[1, 3, H, W]` in [-1, 1] at one rate, hard symbols as a file has them."""
         n = self.network
         rates = torch.full((1, image.shape[2] // STRIDE, image.shape[3] // STRIDE), rate)
         encoder, prior, _ = self.rates(rates)
         encoding = (graphs.analysis, graphs.importance, graphs.bottleneck)
-        for graph in (*encoding, graphs.prior_init, *graphs.prior_steps):
+        for graph in (*encoding, graphs.prior_init, *graphs.prior_quarters):
             graph.begin()
         pre, features, *looks = walks.analysis(
             graphs.analysis, n.analysis, self.head, image, SAMPLE_UNIT
@@ -111,17 +111,19 @@ class Walker:
         digits, values = n.analysis.tokens(pre)
         (y,) = walks.bottleneck(graphs.bottleneck, n.bottleneck, features, None, encoder, GAIN_UNIT)
         units: dict[str, object] = {"tokens": self.tokens, "offset": self.offset}
-        units |= dict.fromkeys(("step", "scale", "latent", "context", "rate"))
+        units |= dict.fromkeys(("step", "scale", "mean", "context", "rate"))
         around = values - self.offset[None, :, None, None]
         step, scale, mean, context = walks.prior_init(
             graphs.prior_init, n.prior, prior, around, units
         )
-        masks = quadtree_masks(n.prior.channels, y.shape[2], y.shape[3], y.device)
+        masks = quarter_masks(n.prior.channels, y.shape[2], y.shape[3], y.device)
         y_hat, symbols, scales = torch.zeros_like(y), torch.zeros_like(y), torch.zeros_like(y)
         for quarter in range(4):
             if quarter > 0:
-                graph = graphs.prior_steps[quarter - 1]
-                scale, mean = walks.prior_step(graph, n.prior, quarter - 1, y_hat, context, units)
+                graph = graphs.prior_quarters[quarter - 1]
+                scale, mean = walks.prior_quarter(
+                    graph, n.prior, quarter - 1, y_hat, context, units
+                )
             coded = scale >= self.thresholds[0]
             rounded = torch.round(y / step - mean) * coded
             y_hat = torch.where(masks[quarter], rounded + mean, y_hat)
@@ -133,18 +135,21 @@ class Walker:
         )
 
     @torch.no_grad()
-    def draw(self, graphs: Graphs, coding: Coding) -> Tensor:
-        """The picture in [0, 2]."""
-        n = self.network
-        _, _, drawing = self.rates(coding.rate)
+    def drawing_inputs(self, coding: Coding) -> walks.DrawingInputs:
+        """What synthesis reads; the noise is drawn anew."""
+        _, _, rate = self.rates(coding.rate)
         size = torch.empty(1, 1, *(STRIDE * s for s in coding.rate.shape[1:]))
         units: dict[str, object] = {"tokens": self.tokens, "offset": self.offset}
         units |= {"noise": NOISE_UNIT, "rate": GAIN_UNIT, "latent": None}
-        noise, around = draw_noise(size), coding.values - self.offset[None, :, None, None]
+        around = coding.values - self.offset[None, :, None, None]
+        return walks.DrawingInputs(coding.latent, around, rate, draw_noise(size), units)
+
+    @torch.no_grad()
+    def draw(self, graphs: Graphs, coding: Coding) -> Tensor:
+        """The picture in [0, 2]."""
+        inputs = self.drawing_inputs(coding)
         graphs.synthesis.begin()
-        picture = walks.synthesis(
-            graphs.synthesis, n.synthesis, coding.latent, around, drawing, noise, units
-        )
+        picture = walks.synthesis(graphs.synthesis, self.network.synthesis, inputs)
         graphs.synthesis.output(picture)
         return picture.data
 
@@ -161,7 +166,7 @@ def calibrate(
 ) -> Calibration:
     """Run every photograph at a rate point of its own, spread evenly; collect peaks, tokens and symbols.
 
-    ``progress`` is called with how many photographs are done and how many there are.
+    `progress` is called with how many photographs are done and how many there are.
     """
     network, result = walker.network, Calibration(Graphs())
     stride = max(1, points * 5 // 13)
@@ -171,8 +176,8 @@ def calibrate(
             result.graphs, whole_windows(image, network.config.window), point / (points - 1)
         )
         walker.draw(result.graphs, coding)
-        slots, digits = network.config.tokens_per_window, len(network.config.token_levels)
-        grid = coding.digits[0].movedim(0, -1).unflatten(-1, (slots, digits))
+        tokens, digits = network.config.tokens_per_window, len(network.config.token_levels)
+        grid = coding.digits[0].movedim(0, -1).unflatten(-1, (tokens, digits))
         result.digits.append(grid.numpy())
         sent = coding.indexes >= 0
         result.symbols.append(coding.symbols.numpy().ravel()[sent].astype(np.int64))

@@ -1,4 +1,4 @@
-"""The part of ``dlf export`` for checkpoints of the convolutional profile."""
+"""The part of `dlf export` for checkpoints of the convolutional profile."""
 
 from __future__ import annotations
 
@@ -23,7 +23,11 @@ Pictures = Sequence[NDArray[np.uint8]]
 
 
 def head_of(path: Path, network: DLF) -> ImportanceHead:
-    """The importance head of a checkpoint of ``small.train_importance``. Raises ``ValueError`` when it is none."""
+    """The importance head of a checkpoint of `small.train_importance`.
+
+    Raises:
+        ValueError: it is none.
+    """
     head = ImportanceHead(network.config.detail_width)
     head.load_state_dict(load_checkpoint(path, "importance")["importance"])
     return head.eval().requires_grad_(False)
@@ -38,7 +42,7 @@ def export(
 ) -> tuple[bytes, dict[str, Any]]:
     """Package bytes and a report, losses against the float network included.
 
-    ``images`` calibrate. ``measured``: where the losses are measured; None: on a few of ``images``.
+    `images` calibrate. `measured`: where the losses are measured; None: on a few of `images`.
     """
     network = network_of(state)
     with ProgressBar("calibrating", "images") as bar:

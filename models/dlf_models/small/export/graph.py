@@ -1,7 +1,7 @@
 """The networks as graphs of the integer machine's instructions (BITSTREAM.md §8.3), run in floats.
 
-:class:`Graph` records what it runs: each value's node, and the largest magnitude that calibration saw there. The
-integer program is made of the same record (:mod:`.quantise`), so that the walk through a network is written once.
+`Graph` records what it runs: each value's node, and the largest magnitude that calibration saw there. The
+integer program is made of the same record (`quantise`), so that the walk through a network is written once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..layers import LEAKY_SLOPE, Conv
 
 @dataclass
 class Node:
-    """One instruction or input: ``op`` and what it needs beside its sources."""
+    """One instruction or input: `op` and what it needs beside its sources."""
 
     op: str
     sources: tuple[int, ...]
@@ -30,13 +30,14 @@ class Node:
 
 @dataclass
 class Value:
-    """What a walk handles: the number of the node and its samples ``[B, C, H, W]``."""
+    """What a walk handles: the number of the node and its samples `[B, C, H, W]`."""
 
     node: int
     data: Tensor
 
     @property
     def channels(self) -> int:
+        """The number of channels."""
         return int(self.data.shape[1])
 
 
@@ -63,7 +64,7 @@ class Graph:
         return Value(self.at - 1, data)
 
     def input(self, data: Tensor, unit: float | Any | None = None) -> Value:
-        """``unit``: what 1 stands for, where the decoder decides that; None: the export chooses."""
+        """`unit`: what 1 stands for, where the decoder decides that; None: the export chooses."""
         return self._put("input", (), data, unit=unit)
 
     def conv(
@@ -73,12 +74,12 @@ class Graph:
         rows: slice = slice(None),
         unit: float | None = None,
     ) -> Value:
-        """A layer, or the output channels ``rows`` of it. ``unit``: of the result, where it is fixed."""
+        """A layer, or the output channels `rows` of it. `unit`: of the result, where it is fixed."""
         assert layer.bias is not None
         return self.filter(layer.weight[rows], layer.bias[rows], x, unit)
 
     def filter(self, weight: Tensor, bias: Tensor, x: Value, unit: float | None = None) -> Value:
-        """Convolution with edge padding by ``weight [out, in, k, k]`` and ``bias [out]``."""
+        """Convolution with edge padding by `weight [out, in, k, k]` and `bias [out]`."""
         reach = weight.shape[2] // 2
         data = F.pad(x.data, (reach,) * 4, mode="replicate") if reach else x.data
         return self._put(
@@ -86,34 +87,42 @@ class Graph:
         )
 
     def leaky(self, x: Value) -> Value:
+        """Record LEAKY with the slope of all our networks."""
         return self._put("leaky", (x.node,), F.leaky_relu(x.data, LEAKY_SLOPE))
 
     def add(self, a: Value, b: Value) -> Value:
+        """Record ADD of two values of one shape."""
         return self._put("add", (a.node, b.node), a.data + b.data)
 
     def product(self, a: Value, b: Value) -> Value:
+        """Record PRODUCT of two values of one shape."""
         return self._put("product", (a.node, b.node), a.data * b.data)
 
     def concat(self, *values: Value) -> Value:
+        """Record CONCAT of values on one grid, along the channels."""
         nodes = tuple(v.node for v in values)
         return self._put("concat", nodes, torch.cat([v.data for v in values], dim=1))
 
     def slice(self, x: Value, first: int, count: int) -> Value:
+        """Record SLICE: `count` channels from `first` on."""
         return self._put(
             "slice", (x.node,), x.data[:, first : first + count], first=first, count=count
         )
 
     def depth_to_space(self, x: Value, factor: int) -> Value:
+        """Record DEPTH_TO_SPACE: sides times `factor`, channels divided by its square."""
         return self._put(
             "depth_to_space", (x.node,), F.pixel_shuffle(x.data, factor), factor=factor
         )
 
     def space_to_depth(self, x: Value, factor: int) -> Value:
+        """Record SPACE_TO_DEPTH: sides divided by `factor`, channels times its square."""
         return self._put(
             "space_to_depth", (x.node,), F.pixel_unshuffle(x.data, factor), factor=factor
         )
 
     def at_least(self, x: Value, constant: float) -> Value:
+        """Record MAX with a constant, which is a float like the samples."""
         return self._put("max", (x.node,), x.data.clamp(min=constant), constant=constant)
 
     def output(self, *values: Value) -> tuple[Tensor, ...]:

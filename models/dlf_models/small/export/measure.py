@@ -23,20 +23,20 @@ Picture = NDArray[np.uint8]
 
 
 def samples(image: Tensor) -> Picture:
-    """``[1, 3, H, W]`` in [0, 1] -> ``uint8 [H, W, 3]``."""
+    """`[1, 3, H, W]` in [0, 1] -> `uint8 [H, W, 3]`."""
     rounded = torch.floor(image[0].clamp(0, 1) * 255 + 0.5)
     return rounded.permute(1, 2, 0).to(torch.uint8).numpy()
 
 
-def token_map(config: NetworkConfig, digits: NDArray[np.int16], rows: int, columns: int) -> Tensor:
-    """Values ``[1, T*D, rows, columns]`` of the digits ``[rows * columns, T*D]`` of a file."""
+def token_grid(config: NetworkConfig, digits: NDArray[np.int16], rows: int, columns: int) -> Tensor:
+    """Values `[1, T*D, rows, columns]` of the digits `[rows * columns, T*D]` of a file."""
     halves = torch.tensor([level // 2 for level in config.token_levels] * config.tokens_per_window)
     values = torch.from_numpy(digits.astype(np.float32)) / halves - 1
     return values.T.reshape(1, -1, rows, columns)
 
 
 def silence(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The planes of noise of a faithful picture, at /4 and /2 of ``[1, 3, H, W]``."""
+    """The planes of noise of a faithful picture, at /4 and /2 of `[1, 3, H, W]`."""
     height, width = image.shape[2:]
     return torch.zeros(1, 1, height // 4, width // 4), torch.zeros(1, 1, height // 2, width // 2)
 
@@ -49,10 +49,10 @@ def measure(
     fraction_bits: int,
     progress: Callable[[int, int], None] = no_progress,
 ) -> dict[str, list[float]]:
-    """Means over ``images`` at the lowest, middle and highest rate, noise off (faithful); PSNR in dB.
+    """Means over `images` at the lowest, middle and highest rate, noise off (faithful); PSNR in dB.
 
-    ``fraction_bits``: of latents. ``drawing``: integer pixels and the float synthesis of the same symbols, between
-    them. ``integer``, ``float``: the whole way, against the original. ``bpp``: of the integer files. Equal pictures
+    `fraction_bits`: of latents. `drawing`: integer pixels and the float synthesis of the same symbols, between
+    them. `integer`, `float`: the whole way, against the original. `bpp`: of the integer files. Equal pictures
     count as 100 dB.
     """
     codec = Codec(package, threads=1, backend="integer")
@@ -68,7 +68,7 @@ def measure(
             latent = torch.from_numpy(symbols["latent"].astype(np.float32))[None]
             rate = torch.full((1, *latent.shape[2:]), symbols["rate"] / (RATE_POINTS - 1))
             grid = [side // network.config.window for side in whole.shape[2:]]
-            tokens = token_map(network.config, symbols["tokens"], *grid)
+            tokens = token_grid(network.config, symbols["tokens"], *grid)
             noise = silence(whole)
             same = network.synthesis(tokens, latent * 2.0**-fraction_bits, rate, noise)
             _, values, features = network.analysis(whole)

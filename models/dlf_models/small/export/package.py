@@ -66,6 +66,7 @@ def fix_input(graph: Graph, index: int, unit: object) -> None:
 
 
 def fix_output(graph: Graph, index: int, unit: object) -> None:
+    """State the unit of an output; None: it follows from the peak."""
     graph.nodes[graph.outputs[index]].arguments["unit"] = unit
 
 
@@ -75,7 +76,11 @@ def peak(graph: Graph, index: int) -> float:
 
 
 def to_integers(real: torch.Tensor, unit: float) -> NDArray[np.int16]:
-    """A table in units of ``unit``; raises ``ValueError`` where it does not fit."""
+    """A table in units of `unit`.
+
+    Raises:
+        ValueError: it does not fit.
+    """
     rounded = np.round(real.double().numpy() / unit)
     if np.abs(rounded).max() > 32767:
         raise ValueError("a rate vector does not fit int16")
@@ -93,6 +98,7 @@ class Assembly:
         self.vectors = [v[0, :, :, 0].T for v in walker.rates(rates)]
 
     def encoder_part(self) -> Encoder:
+        """Return the encoder's part (A.3)."""
         graphs, net = self.graphs, self.network
         analysis, units = compile_program(graphs.analysis, self.encoder)
         fix_input(graphs.bottleneck, 0, units[1])
@@ -106,7 +112,7 @@ class Assembly:
             thresholds=digit_thresholds(
                 net.analysis.quantiser, net.config.token_levels, float(units[0][0])
             ),
-            latent_fraction=-round(float(np.log2(out[0][0]))),
+            y_fraction=-round(float(np.log2(out[0][0]))),
             rates=to_integers(self.vectors[0], GAIN_UNIT),
             layers=[BoundedLayer(layer) for layer in self.encoder.layers],
             analysis=analysis,
@@ -115,33 +121,33 @@ class Assembly:
         )
 
     def prior_programs(self) -> tuple[list[Program], dict[str, int], NDArray[np.int16]]:
-        """Programs, fraction bits of latent and step, rate vectors."""
+        """Programs, fraction bits of mean and step, rate vectors."""
         graphs, init = self.graphs, self.graphs.prior_init
         rate_unit = unit_for(float(self.vectors[1].abs().max()))
-        latent = max(peak(init, 2), *(s.nodes[0].peak for s in graphs.prior_steps))
-        latent_unit = max(unit_for(latent), 2.0**-8)
+        mean = max(peak(init, 2), *(s.nodes[0].peak for s in graphs.prior_quarters))
+        mean_unit = max(unit_for(mean), 2.0**-8)
         step_unit = max(unit_for(peak(init, 0)), 2.0**-12)
         context_unit = unit_for(peak(init, 3))
         fix_input(init, 0, rate_unit)
-        for index, unit in enumerate((step_unit, 2.0**-SCALE_FRACTION, latent_unit, context_unit)):
+        for index, unit in enumerate((step_unit, 2.0**-SCALE_FRACTION, mean_unit, context_unit)):
             fix_output(init, index, unit)
         programs = [compile_program(init, self.decoder)[0]]
-        # The steps share layers: so they must share units, and these come of the largest peaks.
-        for nodes in zip(*(s.nodes for s in graphs.prior_steps), strict=True):
+        # The quarters share layers: so they must share units, and these come of the largest peaks.
+        for nodes in zip(*(s.nodes for s in graphs.prior_quarters), strict=True):
             largest = max(node.peak for node in nodes)
             for node in nodes:
                 node.peak = largest
-        for step in graphs.prior_steps:
-            fix_input(step, 0, latent_unit)
-            fix_input(step, 1, context_unit)
-            fix_output(step, 0, 2.0**-SCALE_FRACTION)
-            fix_output(step, 1, latent_unit)
-            programs.append(compile_program(step, self.decoder)[0])
-        bits = {"latent": -round(np.log2(latent_unit)), "step": -round(np.log2(step_unit))}
+        for quarter in graphs.prior_quarters:
+            fix_input(quarter, 0, mean_unit)
+            fix_input(quarter, 1, context_unit)
+            fix_output(quarter, 0, 2.0**-SCALE_FRACTION)
+            fix_output(quarter, 1, mean_unit)
+            programs.append(compile_program(quarter, self.decoder)[0])
+        bits = {"mean": -round(np.log2(mean_unit)), "step": -round(np.log2(step_unit))}
         return programs, bits, to_integers(self.vectors[1], rate_unit)
 
     def drawing(self, graph: Graph, latent_unit: float) -> Program:
-        """Synthesis or a reduced one: [0, 2] becomes 0 to 255 with ``SAMPLE_BITS`` fraction bits."""
+        """Synthesis or a reduced one: [0, 2] becomes 0 to 255 with `SAMPLE_BITS` fraction bits."""
         fix_input(graph, 0, latent_unit)
         fix_output(graph, 0, 1 / (127.5 * 2**SAMPLE_BITS))
         return compile_program(graph, self.decoder)[0]
@@ -150,7 +156,7 @@ class Assembly:
 def fit_reduced(
     walker: Walker, calibration: Calibration, images: Sequence[NDArray[np.uint8]]
 ) -> None:
-    """Fit the reduced sizes on ``images`` and record their graphs in ``calibration``."""
+    """Fit the reduced sizes on `images` and record their graphs in `calibration`."""
     reduced, fitted = Reduced(), []
     for number, image in enumerate(images):
         rate = number / max(FITTED - 1, 1)
@@ -171,9 +177,9 @@ def build_package(
     head: ImportanceHead | None = None,
     progress: Callable[[int, int], None] = no_progress,
 ) -> tuple[bytes, dict[str, Any]]:
-    """Package bytes and a report. ``images``: training photographs, never test images.
+    """Package bytes and a report. `images`: training photographs, never test images.
 
-    ``progress`` is as for :func:`calibrate`.
+    `progress` is as for `calibrate`.
     """
     config = network.config
     walker = Walker(network, head)
@@ -186,8 +192,8 @@ def build_package(
     prior, bits, prior_rates = assembly.prior_programs()
     latent_peak = calibration.graphs.synthesis.nodes[0].peak
     latent_unit = unit_for(latent_peak)
-    latent_shift = max(0, bits["latent"] + bits["step"] + round(np.log2(latent_unit)))
-    latent_unit = 2.0 ** (latent_shift - bits["latent"] - bits["step"])
+    latent_shift = max(0, bits["mean"] + bits["step"] + round(np.log2(latent_unit)))
+    latent_unit = 2.0 ** (latent_shift - bits["mean"] - bits["step"])
     synthesis = assembly.drawing(calibration.graphs.synthesis, latent_unit)
     drawings = {f: assembly.drawing(g, latent_unit) for f, g in calibration.graphs.reduced.items()}
     layers = [BoundedLayer(layer) for layer in assembly.decoder.layers]
@@ -203,7 +209,7 @@ def build_package(
         tokens_per_window=config.tokens_per_window,
         levels=tuple(config.token_levels),
         latent_channels=config.latent_channels,
-        latent_fraction=bits["latent"],
+        mean_fraction=bits["mean"],
         step_fraction=bits["step"],
         token_tables=tables,
         token_map=rows,
@@ -225,7 +231,7 @@ def build_package(
         "parameters": sum(p.numel() for p in network.parameters()),
         "macs_per_pixel": {k: round(v) for k, v in macs_per_pixel(network).items()},
         "calibration_images": len(calibration.digits),
-        "latent_fraction_bits": bits["latent"] + bits["step"],
+        "latent_fraction_bits": bits["mean"] + bits["step"],
     }
     model_json = json.dumps({**description, "network": asdict(config), **report}, indent=1)
     return assemble(normative, encoder, model_json), report

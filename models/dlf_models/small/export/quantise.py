@@ -33,7 +33,7 @@ class LayerList:
     known: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, weight: Array, bias: Array, unit_in: Array, unit_out: Array, bound: int) -> int:
-        """Quantise ``weight [out, in, k, k]`` between units per channel; ``bound``: of the source's magnitude."""
+        """Quantise `weight [out, in, k, k]` between units per channel; `bound`: of the source's magnitude."""
         real = weight * unit_in[None, :, None, None]
         rows = np.abs(real).reshape(len(real), -1)
         scale = exact_scale(real, np.maximum(rows.max(axis=1), 1e-12) / 127)
@@ -78,7 +78,7 @@ def exact_scale(real: Array, scale: Array) -> Array:
 
 
 def unit_for(peak: float) -> float:
-    """The smallest power of two that leaves ``HEADROOM``: so that units multiply to units again."""
+    """The smallest power of two that leaves `HEADROOM`: so that units multiply to units again."""
     return float(2.0 ** np.ceil(np.log2(max(HEADROOM * peak, 1e-6) / LARGEST)))
 
 
@@ -141,7 +141,11 @@ class Units:
         self.parent[self._root(a)] = self._root(b)
 
     def of(self, number: int) -> Array:
-        """Unit per channel of a node."""
+        """Unit per channel of a node.
+
+        Raises:
+            ValueError: the channels of one instruction have different units.
+        """
         node = self.nodes[number]
         if node.op == "concat":
             return np.concatenate([self.of(s) for s in node.sources])
@@ -174,7 +178,11 @@ def compile_program(graph: Graph, layers: LayerList) -> tuple[Program, list[Arra
 def emit(
     program: Program, node: Node, sources: list[int], number: int, units: Units, layers: LayerList
 ) -> int:
-    """One instruction; returns its register."""
+    """One instruction; returns its register.
+
+    Raises:
+        ValueError: no instruction of the machine does this.
+    """
     own = units.of(number)
     if node.op == "conv":
         weight = node.arguments["weight"].detach().double().numpy()

@@ -8,9 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..model import DLF, draw_noise
 from . import walks
-from .calibrate import GAIN_UNIT, NOISE_UNIT, REDUCED, STRIDE, Coding, Walker
+from .calibrate import REDUCED, Coding, Walker
 from .graph import Graph, Value
 
 RIDGE = 1e-3
@@ -25,7 +24,7 @@ class Regression:
     right: Tensor | None = None
 
     def add(self, features: Tensor, wanted: Tensor) -> None:
-        """``[1, C, h, w]`` and ``[1, 3, h, w]``."""
+        """`[1, C, h, w]` and `[1, 3, h, w]`."""
         padded = F.pad(features, (1, 1, 1, 1), mode="replicate")
         columns = F.unfold(padded, 3)[0]
         columns = torch.cat([columns, torch.ones(1, columns.shape[1])]).double()
@@ -35,7 +34,7 @@ class Regression:
         self.right = right if self.right is None else self.right + right
 
     def solve(self) -> tuple[Tensor, Tensor]:
-        """Weight ``[3, C, 3, 3]`` and bias ``[3]``."""
+        """Weight `[3, C, 3, 3]` and bias `[3]`."""
         assert self.gram is not None
         assert self.right is not None
         ridge = RIDGE * self.gram.diagonal()[:-1].mean() * torch.ones(len(self.gram))
@@ -55,26 +54,20 @@ class Reduced:
     maps: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
 
     def solve(self) -> None:
+        """Fit the maps to all photographs added so far."""
         self.maps = {f: r.solve() for f, r in self.regressions.items()}
 
 
 @torch.no_grad()
 def walk(walker: Walker, coding: Coding, graph: Graph, factor: int) -> Value:
     """Features and base picture where the reduced size starts from."""
-    network: DLF = walker.network
-    _, _, drawing = walker.rates(coding.rate)
-    size = torch.empty(1, 1, *(STRIDE * s for s in coding.rate.shape[1:]))
-    units: dict[str, object] = {"tokens": walker.tokens, "offset": walker.offset}
-    units |= {"noise": NOISE_UNIT, "rate": GAIN_UNIT, "latent": None}
-    around = coding.values - walker.offset[None, :, None, None]
+    inputs = walker.drawing_inputs(coding)
     graph.begin()
-    return walks.synthesis(
-        graph, network.synthesis, coding.latent, around, drawing, draw_noise(size), units, factor
-    )
+    return walks.synthesis(graph, walker.network.synthesis, inputs, factor)
 
 
 def observe(walker: Walker, coding: Coding, picture: Tensor, reduced: Reduced) -> None:
-    """Add one photograph: what a reduced size should show is the mean of ``picture`` over its squares."""
+    """Add one photograph: what a reduced size should show is the mean of `picture` over its squares."""
     for factor, regression in reduced.regressions.items():
         features = walk(walker, coding, Graph(), factor)
         regression.add(features.data, F.avg_pool2d(picture, factor))
@@ -83,7 +76,7 @@ def observe(walker: Walker, coding: Coding, picture: Tensor, reduced: Reduced) -
 def draw_reduced(
     walker: Walker, coding: Coding, graph: Graph, reduced: Reduced, factor: int
 ) -> Tensor:
-    """The reduced picture in [0, 2], recorded in ``graph``."""
+    """The reduced picture in [0, 2], recorded in `graph`."""
     features = walk(walker, coding, graph, factor)
     weight, bias = reduced.maps[factor]
     picture = graph.filter(weight, bias, features)

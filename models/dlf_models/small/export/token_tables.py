@@ -12,7 +12,7 @@ CONTEXT_WEIGHT = 12.0
 
 
 def token_contexts(digits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Left and above neighbours plus one, 0 where there is none, of ``[nH, nW, T, D]``."""
+    """Left and above neighbours plus one, 0 where there is none, of `[nH, nW, T, D]`."""
     left = np.zeros_like(digits)
     above = np.zeros_like(digits)
     left[:, 1:] = digits[:, :-1] + 1
@@ -23,7 +23,7 @@ def token_contexts(digits: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArra
 def token_tables(
     images: list[NDArray[np.int64]], levels: tuple[int, ...]
 ) -> tuple[list[FrequencyTable], NDArray[np.uint16]]:
-    """Tables and their map from the digits ``[nH, nW, T, D]`` of training images.
+    """Tables and their map from the digits `[nH, nW, T, D]` of training images.
 
     A table per (slot, digit, left, above), shrunk towards the table of its left or above neighbour alone, and that
     towards the table of its (slot, digit). Contexts never seen share their parent's table.

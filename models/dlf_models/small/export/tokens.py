@@ -13,24 +13,24 @@ from torch import Tensor
 from ..token_quantiser import FiniteScalarQuantiser
 
 TOKEN_UNIT = 64
-"""A digit of L levels becomes ``(2 * digit - (L - 1)) * TOKEN_UNIT`` (§7.2.2)."""
+"""A digit of L levels becomes `(2 * digit - (L - 1)) * TOKEN_UNIT` (§7.2.2)."""
 
 
-def token_units(levels: Sequence[int], slots: int) -> NDArray[np.float64]:
-    """What 1 stands for, per channel of the token map: the network sees ``(digit - L // 2) / (L // 2)``."""
-    return np.array([1 / (2 * TOKEN_UNIT * (level // 2)) for level in levels] * slots)
+def token_units(levels: Sequence[int], tokens_per_window: int) -> NDArray[np.float64]:
+    """What 1 stands for, per channel of the token grid: the network sees `(digit - L // 2) / (L // 2)`."""
+    return np.array([1 / (2 * TOKEN_UNIT * (level // 2)) for level in levels] * tokens_per_window)
 
 
-def token_offset(levels: Sequence[int], slots: int) -> Tensor:
-    """What is missing from ``integer * unit`` to the value that the network sees, per channel."""
+def token_offset(levels: Sequence[int], tokens_per_window: int) -> Tensor:
+    """What is missing from `integer * unit` to the value that the network sees, per channel."""
     missing = [((level - 1) / 2 - level // 2) / (level // 2) for level in levels]
-    return torch.tensor(missing * slots)
+    return torch.tensor(missing * tokens_per_window)
 
 
 def digit_thresholds(
     quantiser: FiniteScalarQuantiser, levels: Sequence[int], unit: float
 ) -> list[NDArray[np.int16]]:
-    """For each digit, ascending: the digit is the number of thresholds that are at most ``value / unit``."""
+    """For each digit, ascending: the digit is the number of thresholds that are at most `value / unit`."""
     found = []
     for d, level in enumerate(levels):
         half, offset = quantiser.half_width[d], quantiser.offset[d]

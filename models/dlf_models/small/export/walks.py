@@ -1,8 +1,9 @@
-"""The walks through the networks, instruction by instruction; each equals a ``forward`` of :mod:`..` in floats."""
+"""The walks through the networks, instruction by instruction; each equals a `forward` of `.` in floats."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,26 +19,30 @@ from .graph import Graph, Value
 
 
 def residual(graph: Graph, block: nn.Module, x: Value) -> Value:
-    """:class:`Residual` and :class:`Pointwise`."""
+    """`Residual` and `Pointwise`."""
     assert isinstance(block, Residual | Pointwise)
     return graph.add(x, graph.conv(block.conv2, graph.leaky(graph.conv(block.conv1, x))))
 
 
 def residuals(graph: Graph, blocks: Iterable[nn.Module], x: Value) -> Value:
+    """Walk several residual blocks, one after the other."""
     for block in blocks:
         x = residual(graph, block, x)
     return x
 
 
 def down(graph: Graph, layer: Down, x: Value) -> Value:
+    """Walk a `Down`: sides halved."""
     return graph.conv(layer.conv, graph.space_to_depth(x, 2))
 
 
 def up(graph: Graph, layer: Up, x: Value) -> Value:
+    """Walk an `Up`: sides doubled."""
     return graph.depth_to_space(graph.conv(layer.conv, x), 2)
 
 
 def exchange(graph: Graph, layer: Exchange, semantic: Value, detail: Value) -> tuple[Value, Value]:
+    """Walk the interaction of both branches; return semantic and detail."""
     return (
         graph.add(semantic, graph.conv(layer.to_semantic, detail)),
         graph.add(detail, graph.conv(layer.to_detail, semantic)),
@@ -50,7 +55,7 @@ def enlarge(graph: Graph, picture: Value) -> Value:
 
 
 def from_tokens(graph: Graph, layer: Conv, tokens: Value, units: dict[str, object]) -> Value:
-    """A 1x1 layer on token values as the decoder hands them over: around 0, without ``units["offset"]``."""
+    """A 1x1 layer on token values as the decoder hands them over: around 0, without `units["offset"]`."""
     offset = units["offset"]
     assert isinstance(offset, Tensor)
     assert layer.bias is not None
@@ -59,11 +64,13 @@ def from_tokens(graph: Graph, layer: Conv, tokens: Value, units: dict[str, objec
 
 
 def linear_analysis(graph: Graph, layer: LinearAnalysis, folded: Value) -> Value:
+    """Walk the linear path to the latent, from the image folded to 1/2."""
     half = graph.filter(layer.average, torch.zeros(3), folded)
     return graph.filter(*layer.weights(), graph.space_to_depth(half, FINE))
 
 
 def linear_synthesis(graph: Graph, layer: LinearSynthesis, plain: Value) -> Value:
+    """Walk the linear path from the latent without its gain to the base picture at 1/2."""
     coarse = graph.depth_to_space(graph.conv(layer.coarse, plain), COARSE)
     fine = graph.depth_to_space(graph.conv(layer.fine, plain), FINE)
     return graph.add(graph.depth_to_space(enlarge(graph, coarse), 2), fine)
@@ -72,7 +79,7 @@ def linear_synthesis(graph: Graph, layer: LinearSynthesis, plain: Value) -> Valu
 def analysis(
     graph: Graph, net: Analysis, head: ImportanceHead | None, image: Tensor, unit: float
 ) -> tuple[Tensor, ...]:
-    """Image ``[B, 3, H, W]`` in [-1, 1] -> what the token quantiser sees, features, features of the head."""
+    """Image `[B, 3, H, W]` in [-1, 1] -> what the token quantiser sees, features, features of the head."""
     folded = graph.space_to_depth(graph.input(image, unit), 2)
     x = graph.leaky(graph.conv(net.stem_half, folded))
     x = graph.leaky(residual(graph, net.block_quarter, down(graph, net.stem_quarter, x)))
@@ -99,7 +106,7 @@ def analysis(
 
 
 def importance(graph: Graph, head: ImportanceHead, features: Tensor) -> tuple[Tensor, ...]:
-    """Features as :func:`analysis` puts them out -> how much people will look, 1 for most."""
+    """Features as `analysis` puts them out -> how much people will look, 1 for most."""
     x = graph.leaky(graph.conv(head.gather.conv, graph.input(features)))
     x = residuals(graph, head.blocks, x)
     return graph.output(graph.conv(head.out, graph.leaky(x), unit=1 / MOST))
@@ -108,7 +115,7 @@ def importance(graph: Graph, head: ImportanceHead, features: Tensor) -> tuple[Te
 def bottleneck(
     graph: Graph, net: Bottleneck, features: Tensor, units: object, rate: Tensor, unit: float
 ) -> tuple[Tensor, ...]:
-    """Features as :func:`analysis` puts them out; gains and rate vectors, one behind the other -> latent."""
+    """Features as `analysis` puts them out; gains and rate vectors, one after the other -> latent."""
     joint, vectors = graph.input(features, units), graph.input(rate, unit)
     channels = net.project.out_channels
     gains = graph.slice(vectors, 0, channels)
@@ -124,7 +131,7 @@ def bottleneck(
 def prior_init(
     graph: Graph, net: DetailPrior, rate: Tensor, tokens: Tensor, units: dict[str, object]
 ) -> tuple[Tensor, ...]:
-    """Rate vectors and token values -> step, scale, mean, context; ``units``: of tokens, step, scale, latent."""
+    """Rate vectors and token values -> step, scale, mean, context; `units`: of tokens, step, scale, mean."""
     vector, values = graph.input(rate, units["rate"]), graph.input(tokens, units["tokens"])
     x = graph.leaky(from_tokens(graph, net.token_in, values, units))
     expanded = graph.depth_to_space(graph.conv(net.token_expand, x), net.cells)
@@ -133,12 +140,12 @@ def prior_init(
     c = net.channels
     step = graph.conv(net.init_out, x, slice(0, c), units["step"])
     scale = graph.conv(net.init_out, x, slice(c, 2 * c), units["scale"])
-    mean = graph.conv(net.init_out, x, slice(2 * c, 3 * c), units["latent"])
+    mean = graph.conv(net.init_out, x, slice(2 * c, 3 * c), units["mean"])
     context = graph.conv(net.init_out, x, slice(3 * c, None), units.get("context"))
     return graph.output(graph.at_least(step, STEP_MIN), scale, mean, context)
 
 
-def prior_step(
+def prior_quarter(
     graph: Graph,
     net: DetailPrior,
     index: int,
@@ -147,7 +154,7 @@ def prior_step(
     units: dict[str, object],
 ) -> tuple[Tensor, ...]:
     """Latent so far and context -> scale, mean."""
-    known, around = graph.input(y_hat, units["latent"]), graph.input(context, units["context"])
+    known, around = graph.input(y_hat, units["mean"]), graph.input(context, units["context"])
     adaptor = net.adaptors[index]
     assert isinstance(adaptor, Conv)
     x = graph.leaky(graph.conv(adaptor, graph.concat(known, around)))
@@ -155,26 +162,33 @@ def prior_step(
     x = graph.add(x, graph.leaky(graph.conv(net.spatial_mix, y)))
     c = net.channels
     scale = graph.conv(net.spatial_out, x, slice(0, c), units["scale"])
-    return graph.output(scale, graph.conv(net.spatial_out, x, slice(c, None), units["latent"]))
+    return graph.output(scale, graph.conv(net.spatial_out, x, slice(c, None), units["mean"]))
 
 
-def synthesis(
-    graph: Graph,
-    net: Synthesis,
-    latent: Tensor,
-    tokens: Tensor,
-    rate: Tensor,
-    noise: tuple[Tensor, Tensor],
-    units: dict[str, object],
-    depth: int = 1,
-) -> Value:
-    """Inputs in the order of A.2.11 -> picture, or the features and base picture that a reduced size starts from.
+@dataclass(frozen=True)
+class DrawingInputs:
+    """What synthesis reads, in the order of A.2.11."""
 
-    ``rate``: gains and rate vectors, one after the other. ``depth``: 1 for the picture, else 2, 4, 8.
+    latent: Tensor
+    """`[1, C, h, w]`."""
+    tokens: Tensor
+    """Token values `[1, T*D, nH, nW]`."""
+    rate: Tensor
+    """`[1, C + P', h, w]`: gains and rate vectors, one after the other."""
+    noise: tuple[Tensor, Tensor]
+    units: dict[str, object]
+    """Of all of them, and the `offset` of the tokens."""
+
+
+def synthesis(graph: Graph, net: Synthesis, inputs: DrawingInputs, depth: int = 1) -> Value:
+    """The picture, or the features and base picture that a reduced size starts from.
+
+    `depth`: 1 for the picture, else 2, 4, 8.
     """
-    values = graph.input(latent, units["latent"])
-    digits = graph.input(tokens, units["tokens"])
-    vectors = graph.input(rate, units["rate"])
+    units, noise = inputs.units, inputs.noise
+    values = graph.input(inputs.latent, units["latent"])
+    digits = graph.input(inputs.tokens, units["tokens"])
+    vectors = graph.input(inputs.rate, units["rate"])
     planes = graph.input(noise[0], units["noise"]), graph.input(noise[1], units["noise"])
     channels = values.channels
     gains = graph.slice(vectors, 0, channels)
@@ -201,7 +215,7 @@ def synthesis(
 def renderer(
     graph: Graph, net: Renderer, latent: Value, base: Value, noise: tuple[Value, Value], depth: int
 ) -> Value:
-    """The picture in [0, 2], or for ``depth`` 2, 4, 8 the features there with the base picture folded behind."""
+    """The picture in [0, 2], or for `depth` 2, 4, 8 the features there with the folded base picture as last channels."""
     x = residuals(graph, net.blocks_8, up(graph, net.up_8, graph.leaky(latent)))
     if depth == 8:
         return graph.concat(x, graph.space_to_depth(base, 4))

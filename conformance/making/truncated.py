@@ -1,4 +1,4 @@
-"""Truncated files: cut at every characteristic place."""
+"""Truncated files: they end at every characteristic place."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ HEADER_CUTS = {
     "in-varint": (7, "§2"),
     "before-checksum": (-1, "§2"),
 }
-"""Where the header is cut (from its end when negative), and the clause that says so."""
+"""Where the header ends (from its end when negative), and the clause that says so."""
 
 
-def cuts(encode: Encode) -> Iterator[Vector]:
-    """One file with chunks and trailer, cut from front to back."""
+def vectors(encode: Encode) -> Iterator[Vector]:
+    """One file with chunks and trailer, truncated from front to back."""
     width, height, rate = 150, 90, 60
     payload = payload_of(encode(scene(width, height, seed=70), rate))
     header = Header(width, height, rate=rate)
@@ -33,7 +33,7 @@ def cuts(encode: Encode) -> Iterator[Vector]:
 
     for label, (length, clause) in HEADER_CUTS.items():
         length = start + length if length < 0 else length
-        yield cut(f"header-{label}", whole[:length], clause)
+        yield truncated(f"header-{label}", whole[:length], clause)
 
     payload_cuts = {
         "no-payload": (start, False),
@@ -46,7 +46,7 @@ def cuts(encode: Encode) -> Iterator[Vector]:
     }
     for label, (length, usable) in payload_cuts.items():
         pictured = label in ("after-tokens", "in-detail")
-        yield cut(
+        yield truncated(
             label,
             whole[:length],
             "§4.1",
@@ -66,11 +66,11 @@ def cuts(encode: Encode) -> Iterator[Vector]:
         "in-trailer": (len(whole) - 1, "§4.2"),
     }
     for label, (length, clause) in chunk_cuts.items():
-        yield cut(label, whole[:length], clause, best_effort=True, clauses=("§4.5",))
+        yield truncated(label, whole[:length], clause, best_effort=True, clauses=("§4.5",))
 
     described = Header(width, height, rate=rate, description=1 << 4)
     alpha_lost = File(described, payload, chunk_count=b"", trailer=False)
-    yield cut(
+    yield truncated(
         "alpha-lost",
         alpha_lost.write(),
         "§3.1",
@@ -80,7 +80,7 @@ def cuts(encode: Encode) -> Iterator[Vector]:
     )
 
 
-def cut(
+def truncated(
     label: str,
     data: bytes,
     clause: str,

@@ -1,7 +1,7 @@
 // By hand, because `__builtin_cpu_supports` says no to everything where the compiler's own library
 // leaves out its table (Zig's does), and compilers before GCC 14 do not know the name "sha".
 
-#include "base/processor.h"
+#include "base/cpu.h"
 
 #include <cstdint>
 
