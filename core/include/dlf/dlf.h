@@ -520,10 +520,10 @@ typedef struct dlf_encode_options {
                                 * another file), XMP, private; `critical` counts for private ones */
   size_t chunk_count;          /* of `chunks`, 0 to 1024 */
   /* The call. */
-  const dlf_limits* limits;       /* default as dlf_limits says */
-  const dlf_allocator* allocator; /* of the result; default malloc and free */
-  dlf_progress progress;          /* default: nobody is told */
-  void* progress_user;            /* first argument of `progress`; default NULL */
+  const dlf_limits* limits;               /* default as dlf_limits says */
+  const dlf_allocator* allocator;         /* of the result; default malloc and free */
+  dlf_progress progress;                  /* default: nobody is told */
+  void* progress_user;                    /* first argument of `progress`; default NULL */
   uint32_t display_width, display_height; /* before it became ceil(side / 2, 4 or 8); default 0 */
 } dlf_encode_options;
 
