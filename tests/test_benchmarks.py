@@ -52,6 +52,16 @@ def test_encode(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: i
     assert _core.probe(file)["width"] == WIDTH
 
 
+def test_encode_auto(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: int) -> None:
+    """Beside `test_encode`: what finding out where people look adds."""
+    try:
+        codec.encode(picture, rate, importance="auto")
+    except ValueError as error:
+        pytest.skip(f"the model finds no importance: {error}")
+    file = benchmark(codec.encode, picture, rate, importance="auto")
+    assert _core.probe(file)["width"] == WIDTH
+
+
 def test_decode(benchmark: Benchmark, codec: native.Codec, picture: Any, rate: int) -> None:
     file = codec.encode(picture, rate)
     assert benchmark(codec.decode, file).shape == picture.shape

@@ -252,15 +252,15 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_terminal_gets_a_bar_that_goes_away(photos: Path, tmp_path: Path) -> None:
     many = tmp_path / "many"
     many.mkdir()
-    for index in range(40):
-        shutil.copy(photos / "b.png", many / f"{index:02}.png")
+    for index in range(240):
+        shutil.copy(photos / "b.png", many / f"{index:03}.png")
     status, shown = in_terminal("encode", str(many), f"{tmp_path}/out/")
     assert status == 0
-    assert re.search(r"encoding \[#+ *\] \d+/40 files, [\d.]+ files/s", shown)
+    assert re.search(r"encoding \[#+ *\] \d+/240 files, [\d.]+ files/s", shown)
     lines = [line.rpartition("\r\x1b[K")[2] for line in shown.split("\n")]
-    assert sum("bytes" in line for line in lines) == 40  # each report is alone in its line
+    assert sum("bytes" in line for line in lines) == 240  # each report is alone in its line
     assert not any("[#" in line for line in lines)
-    assert len(names(tmp_path / "out")) == 40
+    assert len(names(tmp_path / "out")) == 240
 
 
 def test_ctrl_c_in_a_terminal_leaves_nothing(large: Path, tmp_path: Path) -> None:

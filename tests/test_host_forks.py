@@ -96,12 +96,12 @@ import io, threading
 import numpy as np
 from PIL import Image
 import dlf, dlf_pillow
-data = dlf.encode(np.zeros((1500, 1500, 3), np.uint8), 0)
+data = dlf.encode(np.zeros((2500, 2500, 3), np.uint8), 0)
 want = Image.open(io.BytesIO(data)).tobytes()
 image = Image.open(io.BytesIO(data))
 thread = threading.Thread(target=image.load)
 thread.start()
-time.sleep(.1)
+time.sleep(.03)
 print(image.tile != [], fork(lambda: image.tobytes() == want))
 thread.join()
 print(image.tobytes() == want)

@@ -1,4 +1,5 @@
-// CRC-8 of the header (§2.4), CRC-32C of the file (§4.2), CRC-32 of the members of an archive (A.1).
+// CRC-8 of the header (§2.4), CRC-32C of the file (§4.2), CRC-32 of the members of an archive
+// (A.1).
 //
 // Thread safety: pure functions.
 #ifndef DLF_SRC_CONTAINER_CHECKSUMS_H_
