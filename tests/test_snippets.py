@@ -50,7 +50,7 @@ PROGRAMS = {
     "js": {"web/README.md"},
 }
 """Where there are programs in each language, all of which some test runs."""
-BYTES = {"normative", "file", "integer-normative", "integer-file"}
+BYTES = {"normative", "file", "reduced", "integer-normative", "integer-file"}
 """What blocks of the specification are called that hold no program; its tests read them."""
 
 PIP = """#!{python}

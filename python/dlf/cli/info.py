@@ -24,6 +24,7 @@ __all__ = ["SUMMARY", "configure", "run"]
 _MAP_COLUMNS = 60
 _SHOWN_OF_MAPS = ("importance_bytes",)
 _OF_MAPS = ("importance_map", *_SHOWN_OF_MAPS, "rates")
+_OF_REDUCTIONS = ("display_width", "display_height")
 
 SUMMARY = "show header, model, sizes and chunks of .dlf files"
 
@@ -49,8 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
         lines += [
             f"{name.replace('_', ' '):<16} {'-' if value is None else value}"
             for name, value in facts.items()
-            if name not in ("chunks", *_OF_MAPS)
+            if name not in ("chunks", *_OF_MAPS, *_OF_REDUCTIONS)
             or (facts["importance_map"] and name in _SHOWN_OF_MAPS)
+            or (facts["display_width"] != facts["width"] and name in _OF_REDUCTIONS)
         ]
         lines += map_lines(facts["rates"] or [], facts["rate"])
         for chunk in facts["chunks"]:
