@@ -8,7 +8,7 @@ import pytest
 import torch
 from conftest import scene
 from dlf_models.evaluation.weights import Weights
-from dlf_models.small.losses import LossWeights, PixelLoss
+from dlf_models.small.losses import LossWeights, PixelLoss, turned
 from dlf_models.small.texture import CELL, repetition, texture_mismatch
 from evaluation_samples import random_weights
 from torch import Tensor
@@ -93,3 +93,15 @@ def test_a_texture_that_repeats_from_cell_to_cell_is_found() -> None:
     # Changing its sign from cell to cell does not hide it, and where the original repeats it is right.
     assert float(repetition(chequered, texture)) > 0.9
     assert float(repetition(grid, grid)) == 0
+
+
+def test_turning_keeps_pairs_together_and_all_eight_positions_occur() -> None:
+    target = torch.arange(2 * 3 * 4 * 4.0).view(2, 3, 4, 4)
+    found = set()
+    for seed in range(80):
+        torch.manual_seed(seed)
+        first, second = turned(target, target + 1000)
+        assert torch.equal(first + 1000, second)
+        assert torch.equal(first.flatten().sort().values, target.flatten().sort().values)
+        found.add(tuple(first[0, 0].flatten().tolist()))
+    assert len(found) == 8

@@ -43,6 +43,8 @@ class LossWeights:
     lpips: tuple[float, float] = (3.0, 2.0)
     full_size: float = 0.67
     """Share of the steps at which the perceptual network sees pictures in full size; at half size it misses blur."""
+    turned: bool = False
+    """Whether the perceptual network sees both pictures turned and mirrored at random."""
     texture: tuple[float, float] = (0.0, 0.0)
     repetition: float = 0.0
     wasserstein: tuple[float, float] = (0.0, 0.0)
@@ -127,6 +129,8 @@ class PixelLoss(nn.Module):
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
         columns = slice(dx, dx + image.shape[3] - SHIFTS)
         seen, wanted = image[:, :, rows, columns], target[:, :, rows, columns]
+        if self.weights.turned:
+            seen, wanted = turned(seen, wanted)
         if float(torch.rand(())) >= self.weights.full_size:
             scale = REDUCED[int(torch.randint(0, len(REDUCED), ()))]
             side = [round(length * scale) for length in seen.shape[2:]]
@@ -148,6 +152,20 @@ class PixelLoss(nn.Module):
                 power = y.square().mean() + 1e-6
                 statistics = statistics + wasserstein(x, y, log2_sigma) / power
         return distance, statistics, judged
+
+
+def turned(*pictures: Tensor) -> list[Tensor]:
+    """``[B, C, H, W]`` each, all in the same one of eight positions, drawn at random.
+
+    A texture of one direction pleases a network that knows only one side of it; from all sides it pleases less
+    (arXiv 1906.03973).
+    """
+    choice = int(torch.randint(0, 8, ()))
+    flips = [2 + axis for axis in (0, 1) if choice >> axis & 1]
+    found = [picture.flip(flips) for picture in pictures]
+    if choice & 4:
+        found = [picture.transpose(2, 3) for picture in found]
+    return [picture.contiguous(memory_format=torch.channels_last) for picture in found]
 
 
 def tap_distance(ours: Tensor, theirs: Tensor, weights: Tensor) -> Tensor:
