@@ -230,7 +230,7 @@ def test_the_linear_path_leaves_most_channels_to_the_deep_one() -> None:
     torch.manual_seed(0)
     network = DLF(TINY_NETWORK)
     network.start(torch.rand(4, 3, 128, 128))
-    latent = network.analysis(torch.rand(1, 3, 128, 128))[2][:, TINY_NETWORK.bottleneck_width :]
+    latent = network.analysis(torch.rand(1, 3, 128, 128))[2].linear
     used = latent.detach().flatten(2).any(dim=2)[0]
     assert used.sum() == TINY_NETWORK.linear_channels
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -31,11 +33,19 @@ class Exchange(nn.Module):
         return semantic + self.to_semantic(detail), detail + self.to_detail(semantic)
 
 
+class Features(NamedTuple):
+    """What the analysis gives for the latent; neither depends on the rate."""
+
+    deep: Tensor
+    """``[B, Cb, H/32, W/32]``: the detail branch."""
+    linear: Tensor
+    """``[B, C, H/32, W/32]``: the linear path's latent."""
+
+
 class Analysis(nn.Module):
     """Image `[B, 3, H, W]` in [0, 1], sides multiples of the window -> digits, token values, features.
 
-    Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`; features `[B, Cb + C, H/32, W/32]`:
-    the detail branch, and the linear path's latent after it. None of them depends on the rate.
+    Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`. None of them depends on the rate.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -75,13 +85,13 @@ class Analysis(nn.Module):
         digits, values = self.tokens(before)
         return digits, values, features
 
-    def encode(self, image: Tensor) -> tuple[Tensor, Tensor]:
+    def encode(self, image: Tensor) -> tuple[Tensor, Features]:
         """Image -> what the token quantiser sees, `[B, T*D, H/128, W/128]`, and the features."""
         folded = fold(image)
         semantic, detail = self.branches(folded)
         detail, semantic = self.detail_32(leaky(detail)), self.semantic_32(leaky(semantic))
         semantic, detail = self.exchange_32(semantic, detail)
-        return self.pre_tokens(semantic), torch.cat([detail, self.linear(folded)], dim=1)
+        return self.pre_tokens(semantic), Features(detail, self.linear(folded))
 
     def branches(self, folded: Tensor) -> tuple[Tensor, Tensor]:
         """Image in [-1, 1], folded to /2, `[B, 12, H/2, W/2]` -> semantic and detail branch at /16."""
@@ -118,7 +128,6 @@ class Bottleneck(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         width = config.bottleneck_width
-        self.width = width
         self.rate = RateVectors(config.rate_anchors, config.rate_width, std=0.3)
         self.mix = Conv(width + config.rate_width, width)
         self.block = Residual(width)
@@ -126,10 +135,9 @@ class Bottleneck(nn.Module):
         self.project = Conv(width, config.latent_channels)
         self.gain = Gain(config.rate_anchors, config.latent_channels, GAIN_SPREAD)
 
-    def forward(self, features: Tensor, rate: Tensor) -> Tensor:
-        """`features [B, Cb + C, h, w]`, `rate [B, h, w]` in [0, 1] -> `y [B, C, h, w]`, float32."""
-        deep, linear = features[:, : self.width], features[:, self.width :]
-        return self.gain((self.deep(deep, rate) + linear).float(), rate)
+    def forward(self, features: Features, rate: Tensor) -> Tensor:
+        """`rate [B, h, w]` in [0, 1] -> `y [B, C, h, w]`, float32."""
+        return self.gain((self.deep(features.deep, rate) + features.linear).float(), rate)
 
     def deep(self, features: Tensor, rate: Tensor) -> Tensor:
         """The deep path's share of the latent before the gain; `features [B, Cb, h, w]`."""

@@ -84,8 +84,8 @@ class DLF(nn.Module):
         """The deep analysis begins with unit samples; its share of each channel as a part of what the channel holds."""
         rate = torch.rand(len(images), *rate_grid(images), device=images.device)
         balance(self.analysis.deep_layers(), lambda: self.analysis(images))
-        features = self.analysis(images)[2][:, : self.bottleneck.width]
-        balance([self.bottleneck], lambda: self.bottleneck.deep(features, rate))
+        features = self.analysis(images)[2]
+        balance([self.bottleneck], lambda: self.bottleneck.deep(features.deep, rate))
         with torch.no_grad():
             target = self.analysis.linear.components(fold(images)).transpose(0, 1).flatten(1)
             project = self.bottleneck.project
@@ -100,7 +100,7 @@ class DLF(nn.Module):
         `saturation`. Learned first: a latent that begins within one rounding interval never comes to life.
         """
         before, features = self.analysis.encode(image)
-        deep = self.bottleneck.deep(features[:, : self.bottleneck.width], rate).float()
+        deep = self.bottleneck.deep(features.deep, rate).float()
         with torch.no_grad():
             target = self.analysis.linear.components(fold(image)).float()
             variance = target.transpose(0, 1).flatten(1).var(dim=1) + SMALLEST_VARIANCE

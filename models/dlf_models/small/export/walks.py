@@ -120,8 +120,8 @@ def bottleneck(
     channels = net.project.out_channels
     gains = graph.slice(vectors, 0, channels)
     vector = graph.slice(vectors, channels, vectors.channels - channels)
-    deep = graph.slice(joint, 0, net.width)
-    linear = graph.slice(joint, net.width, joint.channels - net.width)
+    deep = graph.slice(joint, 0, joint.channels - channels)
+    linear = graph.slice(joint, joint.channels - channels, channels)
     x = graph.leaky(graph.conv(net.mix, graph.concat(deep, vector)))
     x = residual(graph, net.pointwise, residual(graph, net.block, x))
     y = graph.add(graph.conv(net.project, x), linear)
