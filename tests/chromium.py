@@ -22,6 +22,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from browser_profile import discard
 from PIL import Image
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -112,7 +113,7 @@ class Page:
         self._selector.close()
         os.close(self._read)
         os.close(self._write)
-        self._profile.cleanup()
+        discard(self._profile)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send one command and return its result."""

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from browser_profile import discard
 from PIL import Image
 
 _NAMES = ("firefox-esr", "firefox")
@@ -118,8 +119,7 @@ class FirefoxPage:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        shutil.rmtree(self._folder.name, ignore_errors=True)  # a child may still be writing
-        self._folder.cleanup()
+        discard(self._folder)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send one command and return its result."""

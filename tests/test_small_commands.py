@@ -102,6 +102,20 @@ def test_some_pictures_are_held_out(checkpoint: Path, known: int) -> None:
     assert held_out_names(pool, by_position=False) == listed
 
 
+def test_a_run_begins_from_a_package(material: Path, package: Path, tmp_path: Path) -> None:
+    more = ["--init", str(package), "--images", "6", "--pool", str(package.parent / "pool")]
+    assert main(words(material, tmp_path, *more)) == 0
+    assert load_checkpoint(tmp_path / "last.ckpt")["counters"] == [6, 3]
+
+
+def test_a_package_of_other_sizes_is_refused(
+    material: Path, package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--init", str(ROOT / "models/pretrained/test.dlfm"), "--pool", str(package.parent / "pool")]  # fmt: skip
+    assert main(words(material, tmp_path, *more)) != 0
+    assert "test.dlfm" in capsys.readouterr().err
+
+
 def test_a_run_begins_from_a_checkpoint(material: Path, checkpoint: Path, tmp_path: Path) -> None:
     more = ["--init", str(checkpoint), "--images", "8", "--pool", str(checkpoint.parent / "pool")]
     assert main(words(material, tmp_path, *more)) == 0

@@ -22,6 +22,7 @@ from ..common.options import TrainOptions
 from ..common.ranks import join, leave, world
 from ..common.run import Run
 from .config import NetworkConfig
+from .export.weights import checkpoint_of_package
 from .losses import LossWeights
 from .pool import Crops, Pool, build_pool, people_and_text
 from .trainer import Machine, Recipe, Trainer
@@ -29,8 +30,11 @@ from .trainer import Machine, Recipe, Trainer
 log = logging.getLogger(__name__)
 PROFILE = "small"
 """What recipes and checkpoints of this profile say."""
+PACKAGE_SUFFIX = ".dlfm"
 FEWEST_HELD_OUT = 6
 """Photographs kept back of data that held_out.txt does not know."""
+SKETCHED = 1024
+"""Crops that the sketch of a package's network is fitted to."""
 SHOWN = 16
 """Held-out photographs that validation looks at."""
 HELD_OUT_SIDE = 256
@@ -109,13 +113,38 @@ def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, A
     """Go on from a checkpoint, which is returned.
 
     Raises:
-        ValueError: it is of another profile.
+        ValueError: it is of another profile, or of other sizes.
     """
     state = load_checkpoint(source)
     if state["config"].get("profile") != PROFILE:
         raise ValueError(f"{source}: a checkpoint of another profile")
-    trainer.load(state, fresh_optimiser)
+    load(trainer, state, source, fresh_optimiser or state["optimisers"] is None)
     return state
+
+
+def load(trainer: Trainer, state: dict[str, Any], source: Path, fresh_optimiser: bool) -> None:
+    """Give `trainer` the state that `source` holds.
+
+    Raises:
+        ValueError: it is of a network of other sizes.
+    """
+    if build(NetworkConfig, state["config"]["network"], str(source)) != trainer.network.config:
+        raise ValueError(f"{source}: a network of other sizes than the recipe's")
+    trainer.load(state, fresh_optimiser)
+
+
+def begin_from(trainer: Trainer, source: Path, fresh_optimiser: bool) -> None:
+    """Begin a run with the weights of a checkpoint, or of an integer package of this profile.
+
+    Raises:
+        OSError: the file cannot be read.
+        ValueError: it is of another profile or of other sizes.
+    """
+    if source.suffix != PACKAGE_SUFFIX:
+        resume(trainer, source, fresh_optimiser)
+        return
+    images = trainer.crops.batch(SKETCHED, trainer.network.config.window)
+    load(trainer, checkpoint_of_package(source, images.cpu()), source, fresh_optimiser=True)
 
 
 def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, Any]]:
@@ -141,7 +170,7 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
     if last.exists() and not options.restart:
         return trainer, resume(trainer, last, options.fresh_optimiser)
     if options.init:
-        resume(trainer, Path(options.init), options.fresh_optimiser)
+        begin_from(trainer, Path(options.init), options.fresh_optimiser)
     return trainer, {}
 
 
@@ -153,7 +182,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pool", type=Path, required=True, help="folder for decoded pictures")
     parser.add_argument("--lpips", required=True, help="weights of LPIPS, SqueezeNet")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--init", type=Path, help="checkpoint to begin from")
+    parser.add_argument("--init", type=Path, help="checkpoint or package to begin from")
     parser.add_argument("--fresh-optimiser", action="store_true", help="with --init or a resume")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)
@@ -174,10 +203,11 @@ def main() -> None:
     machine = Machine(args.device, not args.float32, not args.eager)
     trainer = make_trainer(network, recipe, material, machine)
     last = args.out / "last.ckpt"
-    source = last if last.exists() else args.init
-    if source is not None:
-        resume(trainer, source, args.fresh_optimiser)
-        log.info("goes on from %s after %d images", source, trainer.seen)
+    if last.exists():
+        resume(trainer, last, args.fresh_optimiser)
+    elif args.init is not None:
+        begin_from(trainer, args.init, args.fresh_optimiser)
+    log.info("%d images seen so far", trainer.seen)
     finished = Run(trainer, args.out, minutes=args.minutes)()
     leave()
     raise SystemExit(0 if finished else 130)

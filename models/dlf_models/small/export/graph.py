@@ -76,15 +76,25 @@ class Graph:
     ) -> Value:
         """A layer, or the output channels `rows` of it. `unit`: of the result, where it is fixed."""
         assert layer.bias is not None
-        return self.filter(layer.weight[rows], layer.bias[rows], x, unit)
+        return self.filter(layer.weight[rows], layer.bias[rows], x, unit, layer, rows)
 
-    def filter(self, weight: Tensor, bias: Tensor, x: Value, unit: float | None = None) -> Value:
-        """Convolution with edge padding by `weight [out, in, k, k]` and `bias [out]`."""
+    def filter(
+        self,
+        weight: Tensor,
+        bias: Tensor,
+        x: Value,
+        unit: float | None = None,
+        layer: Conv | None = None,
+        rows: slice = slice(None),
+    ) -> Value:
+        """Convolution with edge padding by `weight [out, in, k, k]` and `bias [out]`.
+
+        `layer`: whose output channels `rows` these are, perhaps with more in the bias; None: of no layer.
+        """
         reach = weight.shape[2] // 2
         data = F.pad(x.data, (reach,) * 4, mode="replicate") if reach else x.data
-        return self._put(
-            "conv", (x.node,), F.conv2d(data, weight, bias), weight=weight, bias=bias, unit=unit
-        )
+        made = {"weight": weight, "bias": bias, "unit": unit, "layer": layer, "rows": rows}
+        return self._put("conv", (x.node,), F.conv2d(data, weight, bias), **made)
 
     def leaky(self, x: Value) -> Value:
         """Record LEAKY with the slope of all our networks."""

@@ -140,6 +140,10 @@ class Units:
     def _join(self, a: int, b: int) -> None:
         self.parent[self._root(a)] = self._root(b)
 
+    def known(self, number: int) -> bool:
+        """Whether the unit of a node is given, and does not follow from its peak."""
+        return self._root(number) in self.fixed
+
     def of(self, number: int) -> Array:
         """Unit per channel of a node.
 

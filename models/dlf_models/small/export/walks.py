@@ -60,13 +60,13 @@ def from_tokens(graph: Graph, layer: Conv, tokens: Value, units: dict[str, objec
     assert isinstance(offset, Tensor)
     assert layer.bias is not None
     bias = layer.bias + layer.weight[:, :, 0, 0] @ offset
-    return graph.filter(layer.weight, bias, tokens)
+    return graph.filter(layer.weight, bias, tokens, layer=layer)
 
 
 def linear_analysis(graph: Graph, layer: LinearAnalysis, folded: Value) -> Value:
     """Walk the linear path to the latent, from the image folded to 1/2."""
     half = graph.filter(layer.average, torch.zeros(3), folded)
-    return graph.filter(*layer.weights(), graph.space_to_depth(half, FINE))
+    return graph.filter(*layer.weights(), graph.space_to_depth(half, FINE), layer=layer.project)
 
 
 def linear_synthesis(graph: Graph, layer: LinearSynthesis, plain: Value) -> Value:
@@ -231,6 +231,6 @@ def renderer(
     if depth == 2:
         return graph.concat(x, base)
     assert net.out.bias is not None
-    out = graph.filter(net.out.weight, net.out.bias + 1, graph.leaky(x))
+    out = graph.filter(net.out.weight, net.out.bias + 1, graph.leaky(x), layer=net.out)
     out = graph.add(out, enlarge(graph, base))
     return graph.depth_to_space(out, 2)
