@@ -148,6 +148,33 @@ DecodeOptions decode_options(Keywords* given) {
   return options;
 }
 
+// Decoded samples as an array.
+struct AsArray {
+  py::array_t<uint8_t> pixels;
+
+  uint8_t* allocate(const Region& area, int channels, size_t bytes) {
+    pixels = new_pixels(area.height, area.width, channels);
+    return memory_of(&pixels, bytes);
+  }
+  py::object result(const Region&, int) const { return pixels; }
+};
+
+// Decoded samples as a bytearray: NumPy is not imported, which takes longer than a small picture.
+struct AsBytes {
+  py::object samples;
+
+  uint8_t* allocate(const Region&, int, size_t bytes) {
+    samples = py::reinterpret_steal<py::object>(
+        PyByteArray_FromStringAndSize(nullptr, static_cast<py::ssize_t>(bytes)));
+    if (!samples) throw py::error_already_set();
+    return reinterpret_cast<uint8_t*>(PyByteArray_AsString(samples.ptr()));
+  }
+  py::object result(const Region& area, int channels) const {
+    return py::make_tuple(samples, area.height, area.width, channels);
+  }
+};
+
+template <typename Out>
 CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs& named) {
   struct State {
     FilePointer file;
@@ -156,7 +183,7 @@ CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs&
     std::vector<Chunk> chunks;
     Region area;
     int channels;
-    py::array_t<uint8_t> pixels;
+    Out out;
   };
   Keywords given(named);
   const FilePointer file = file_of(data);
@@ -176,16 +203,13 @@ CallPointer decode(const Codec& codec, const py::object& data, const py::kwargs&
   const auto work = [&codec](State& own, Call& call) {
     own.options.progress = call.progress();
     DecodedPicture picture = codec.decode(own.view, own.options, [&](size_t bytes) {
-      return call.allocate([&] {
-        own.pixels = new_pixels(own.area.height, own.area.width, own.channels);
-        return memory_of(&own.pixels, bytes);
-      });
+      return call.allocate([&] { return own.out.allocate(own.area, own.channels, bytes); });
     });
     own.chunks = std::move(picture.chunks);
   };
   return Call::start(progress, std::move(state), work, [](State& own) -> py::object {
     own.file->keep_all(own.chunks);
-    return own.pixels;
+    return own.out.result(own.area, own.channels);
   });
 }
 
@@ -342,7 +366,8 @@ void add_codec(py::module_& m) {
            arg("rate"))
       .def("start_encode_to_size", &encode_to_size, py::keep_alive<0, 1>(), arg("pixels"),
            arg("max_bytes"))
-      .def("start_decode", &decode, py::keep_alive<0, 1>(), arg("data"))
+      .def("start_decode", &decode<AsArray>, py::keep_alive<0, 1>(), arg("data"))
+      .def("start_decode_samples", &decode<AsBytes>, py::keep_alive<0, 1>(), arg("data"))
       .def("start_decode_batch", &decode_batch, py::keep_alive<0, 1>(), arg("files"));
 }
 }  // namespace dlf::python

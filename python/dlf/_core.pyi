@@ -364,3 +364,20 @@ class Codec:
                 pixels of the smaller picture.
             noise: "faithful" draws no texture that no bits describe; of integer packages.
         """
+
+    def start_decode_samples(
+        self,
+        data: File | bytes,
+        *,
+        layers: Literal["all", "semantic"] = "all",
+        allow_truncated: bool = False,
+        region: tuple[int, int, int, int] | None = None,
+        downscale: int = 1,
+        noise: Literal["vivid", "faithful"] = "vivid",
+        limits: Limits | None = None,
+        progress: Callable[[int, int], bool | None] | None = None,
+    ) -> Call[tuple[bytearray, int, int, int]]:
+        """Return the call for samples, height, width and channels; NumPy is not imported.
+
+        The arguments are those of `start_decode`.
+        """

@@ -7,27 +7,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from dlf import forks, models, native, options, torchscript
 from dlf.errors import ModelError
 from dlf.header import ChunkType, File, opened
-from dlf.importance import Importance, check_importance, mask_of
 from dlf.items import naming_item
 from dlf.limits import Limits, check_limits
 from dlf.options import Backend, Layers, Precision
 from dlf.package_files import content
-from dlf.picture import Picture, prepare
-from dlf.reduction import at_the_largest_size
-from dlf.types import Buffer, Progress, StrPath, Tobytes
+from dlf.types import Buffer, Progress, Samples, StrPath, Tobytes
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from PIL import Image
 
-__all__ = ["Codec"]
+    from dlf.importance import Importance
+    from dlf.picture import Picture
+
+__all__ = ["Codec", "Decoding"]
+
+
+class Decoding(TypedDict, total=False):
+    """Options of `Codec.decode` and `Codec.decode_samples`."""
+
+    layers: Layers
+    allow_truncated: bool
+    downscale: int
+    noise: options.Noise
+    region: options.Region | None
+    limits: Limits | None
 
 
 def _no_progress(done: int, total: int) -> None:
@@ -103,6 +113,10 @@ class Codec:
         `progress(done, total)` is called between parts, of which large images have many: tiles, or
         rows of latents. What it raises ends the call.
         """
+        from dlf.importance import check_importance, mask_of
+        from dlf.picture import prepare
+        from dlf.reduction import at_the_largest_size
+
         quality = options.check_quality(quality)
         limits = self._allowed(limits)
         check_importance(importance)
@@ -153,23 +167,38 @@ class Codec:
         progress: Progress = _no_progress,
     ) -> npt.NDArray[np.uint8]:
         """Return the pixels of a .dlf file; see `dlf.decode`, and `encode` for `progress`."""
-        options.check_layers(layers)
-        downscale = options.check_downscale(downscale)
-        options.check_noise(noise)
-        if region is not None:
-            region = options.check_region(region)
-        limits = self._allowed(limits)
-        file = opened(data)
-        return self._native(self._model_of(file, allow_truncated, limits)).decode(
-            file.core,
+        native, file, chosen = self._decoding(
+            data,
             layers=layers,
             allow_truncated=allow_truncated,
             downscale=downscale,
             noise=noise,
             region=region,
             limits=limits,
-            progress=progress,
         )
+        return native.decode(file.core, **chosen, progress=progress)
+
+    def decode_samples(
+        self, data: Buffer | File, progress: Progress = _no_progress, **given: Unpack[Decoding]
+    ) -> Samples:
+        """Return the samples of a .dlf file without importing NumPy; otherwise as `decode`."""
+        native, file, chosen = self._decoding(data, **given)
+        return Samples(*native.decode_samples(file.core, **chosen, progress=progress))
+
+    def _decoding(
+        self, data: Buffer | File, **given: Unpack[Decoding]
+    ) -> tuple[native.Codec, File, Decoding]:
+        """Return who decodes, the file, and the options, checked and without defaults."""
+        options.check_layers(given.get("layers", "all"))
+        given["downscale"] = options.check_downscale(given.get("downscale", 1))
+        options.check_noise(given.get("noise", "vivid"))
+        region = given.get("region")
+        if region is not None:
+            given["region"] = options.check_region(region)
+        given["limits"] = limits = self._allowed(given.get("limits"))
+        file = opened(data)
+        model = self._model_of(file, given.get("allow_truncated", False), limits)
+        return self._native(model), file, given
 
     def encode_batch(
         self,
@@ -194,6 +223,9 @@ class Codec:
         Raises:
             As `encode`; the message names the image by its index, from 0, and nothing is returned.
         """
+        from dlf.importance import check_importance, mask_of
+        from dlf.picture import prepare
+
         quality = options.check_quality(quality)
         limits = self._allowed(limits)
         check_importance(importance)

@@ -6,19 +6,19 @@ import functools
 import os
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
 from dlf import models, options
 from dlf.codec import Codec
 from dlf.header import File
-from dlf.importance import Importance
 from dlf.limits import Limits
 from dlf.options import Backend, Layers, Precision
 from dlf.types import Buffer, StrPath, Tobytes
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from PIL import Image
+
+    from dlf.importance import Importance
 
 __all__ = ["decode", "encode", "shared_codec"]
 

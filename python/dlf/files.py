@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import secrets
 import shutil
 import stat
 import sys
@@ -211,7 +210,7 @@ def _neighbour(path: Path, staging: StrPath | None, old: os.stat_result | None) 
     """
     # The target's name may be as long, in bytes, as names may be.
     start = os.fsdecode(os.fsencode(path.name)[:_LONGEST_START])
-    name = f".{start}.{secrets.token_hex(6)}.part"
+    name = f".{start}.{os.urandom(6).hex()}.part"
     temporary = path.with_name(name)
     if staging is not None and os.stat(staging).st_dev == path.parent.stat().st_dev:
         temporary = Path(staging, name)

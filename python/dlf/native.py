@@ -44,4 +44,5 @@ class Codec(_core.Codec):
     encode_batch = _driven(_core.Codec.start_encode_batch)
     encode_to_size = _driven(_core.Codec.start_encode_to_size)
     decode = _driven(_core.Codec.start_decode)
+    decode_samples = _driven(_core.Codec.start_decode_samples)
     decode_batch = _driven(_core.Codec.start_decode_batch)

@@ -31,19 +31,20 @@ class DlfDecoder(ImageFile.PyDecoder):
         try:
             with forks.undivided():
                 from dlf.coding import shared_codec
+                from dlf.images.writing import image_of
         except ImportError as error:
             raise settings.incomplete(error) from error
         codec = shared_codec(chosen.model, chosen.device, chosen.threads)
-        pixels = codec.decode(
+        samples = codec.decode_samples(
             self.fd.read(),
             layers=chosen.layers,
             allow_truncated=ImageFile.LOAD_TRUNCATED_IMAGES,
             downscale=downscale,
             limits=chosen.limits,
         )
-        if self.mode in DRAFT_MODES and pixels.ndim == 3:
-            self.set_as_raw(Image.fromarray(pixels).convert(self.mode).tobytes())
+        if self.mode in DRAFT_MODES and samples.channels == 3:
+            self.set_as_raw(image_of(samples).convert(self.mode).tobytes())
         else:
-            self.set_as_raw(pixels.tobytes())
+            self.set_as_raw(samples.data)
         # An error code instead of an exception would let a second load() succeed with no picture.
         return -1, 0

@@ -14,7 +14,7 @@ from dlf.codec import Codec
 from dlf.errors import ModelError
 from dlf.header import info, opened
 from dlf.images.reading import kept_metadata, read_image
-from dlf.images.writing import check_form, image_bytes
+from dlf.images.writing import check_form, image_bytes, image_of
 from dlf.limits import Limits, check_limits, check_size
 
 __all__ = ["Coded", "Coder", "Permit"]
@@ -101,7 +101,7 @@ class Coder:
         form = self._settings.output_form
         check_form(header.mode, form)
         permit(width * height)
-        decoded = self._codec.decode(file)
+        decoded = image_of(self._codec.decode_samples(file))
         return image_bytes(decoded, form, header), width * height, len(content)
 
 

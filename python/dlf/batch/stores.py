@@ -10,7 +10,6 @@ import contextlib
 import errno
 import os
 import posixpath
-import secrets
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
@@ -201,7 +200,7 @@ class FsspecStore(Store):
             with system.open(path, "wb") as remote:
                 shutil.copyfileobj(file, remote)
             return
-        temporary = posixpath.join(self._staging, f"{secrets.token_hex(8)}.part")
+        temporary = posixpath.join(self._staging, f"{os.urandom(8).hex()}.part")
         try:
             with system.open(temporary, "wb") as remote:
                 shutil.copyfileobj(file, remote)

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     from dlf.files import is_standard_output, read_bytes, write_atomically
     from dlf.header import info, opened
     from dlf.images.enlarging import check_enlarging, enlarged
-    from dlf.images.writing import check_form, check_mark, image_bytes
+    from dlf.images.writing import check_form, check_mark, image_bytes, image_of
     from dlf.outputs import refuse_existing
 
     if arguments.display_size and (arguments.downscale != 1 or arguments.region is not None):
@@ -116,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.display_size:
             check_enlarging(header, limits)
         start = time.perf_counter()
-        pixels = codec.decode(
+        samples = codec.decode_samples(
             file,
             layers=arguments.layers,
             allow_truncated=arguments.allow_truncated,
@@ -126,20 +126,20 @@ def run(arguments: argparse.Namespace) -> int:
             limits=limits,
             progress=progress,
         )
-        if arguments.display_size:
-            pixels = enlarged(pixels, header)
         seconds = time.perf_counter() - start
-        content = image_bytes(pixels, forms[job.target], header, marked=arguments.mark_generated)
+        image = image_of(samples)
+        if arguments.display_size:
+            image = enlarged(image, header)
+        content = image_bytes(image, forms[job.target], header, marked=arguments.mark_generated)
         write_atomically(job.target, content)
-        height, width = pixels.shape[:2]
         facts = {
             "file": job.target,
-            "width": width,
-            "height": height,
+            "width": image.width,
+            "height": image.height,
             "mode": header.mode,
             "seconds": round(seconds, 3),
         }
-        line = f"{job.target}: {width}x{height} {header.mode}, {seconds:.2f} s"
+        line = f"{job.target}: {image.width}x{image.height} {header.mode}, {seconds:.2f} s"
         reporter.add(facts, line, bar)
 
     return work_through("decoding", plan.jobs, decode, reporter, lambda job: job.source)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from dlf.limits import check_size
 from dlf.options import DOWNSCALES
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
+    from PIL import Image
 
     from dlf.header import Info
     from dlf.limits import Limits
@@ -23,26 +21,25 @@ def check_enlarging(header: Info, limits: Limits) -> None:
     check_size(*header.display_size, limits)
 
 
-def enlarged(pixels: npt.NDArray[np.uint8], header: Info) -> npt.NDArray[np.uint8]:
-    """Return decoded pixels at the display size; those of a picture that was not reduced as they are.
+def enlarged(image: Image.Image, header: Info) -> Image.Image:
+    """Return a decoded picture at the display size; one that was not reduced as it is.
 
     Args:
-        pixels: uint8, of the whole picture, as `dlf.decode` gives them.
+        image: the whole picture.
         header: of the file that was decoded.
     """
     if header.display_size == header.size:
-        return pixels
+        return image
     from PIL import Image
 
     # A sample stands for a square of pixels (§2.7.3); the squares at the right and below may be cut.
     factor = _factor_of(header)
     width, height = header.display_size
-    image = Image.fromarray(pixels).resize(
+    return image.resize(
         (width, height),
         Image.Resampling.LANCZOS,
         box=(0, 0, width / factor, height / factor),
     )
-    return np.asarray(image)
 
 
 def _factor_of(header: Info) -> int:

@@ -10,13 +10,16 @@ from dlf.pillow_formats import form_of_extension
 from dlf.provenance import with_source_type
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     from dlf.header import Info
+    from dlf.types import Samples
 
-__all__ = ["check_form", "check_mark", "format_for", "image_bytes"]
+__all__ = ["check_form", "check_mark", "format_for", "image_bytes", "image_of"]
+
+_MODES = ("L", "LA", "RGB", "RGBA")
+"""Pillow's modes of 1 to 4 channels."""
 
 # These hold XMP, and Pillow writes it.
 _WITH_XMP = frozenset({"PNG", "JPEG", "WEBP", "AVIF"})
@@ -52,13 +55,19 @@ def check_mark(form: str) -> None:
         raise ValueError(f"{form} holds no XMP to mark it with; decode to PNG or JPEG instead")
 
 
-def image_bytes(
-    pixels: npt.NDArray[np.uint8], form: str, header: Info, *, marked: bool = False
-) -> bytes:
-    """Return decoded pixels as a file, with the metadata of `header`.
+def image_of(samples: Samples) -> Image.Image:
+    """Return decoded samples as a Pillow image."""
+    from PIL import Image
+
+    size = (samples.width, samples.height)
+    return Image.frombuffer(_MODES[samples.channels - 1], size, samples.data)
+
+
+def image_bytes(image: Image.Image, form: str, header: Info, *, marked: bool = False) -> bytes:
+    """Return a decoded picture as a file, with the metadata of `header`.
 
     Args:
-        pixels: uint8, as `dlf.decode` gives them.
+        image: as `image_of` gives it.
         form: Pillow's name of the format.
         header: of the file that was decoded.
         marked: let its XMP say that a model has drawn it (`dlf.provenance`).
@@ -66,9 +75,6 @@ def image_bytes(
     Raises:
         ValueError: the format cannot hold this image, or not the mark.
     """
-    from PIL import Image
-
-    image = Image.fromarray(pixels)
     check_form(image.mode, form)
     found = {"exif": header.exif, "icc_profile": header.icc_profile, "xmp": header.xmp}
     if marked:
