@@ -153,6 +153,35 @@ TEST(integer_pictures_are_what_the_definition_says) {
   }
 }
 
+TEST(wide_pictures_are_drawn_in_bands) {
+  const std::shared_ptr<const ModelPackage> package = dlf_test::integer_package(90);
+  const Codec codec(package, {}, 2);
+  const Picture picture = picture_of(93, 3, 8300, 20);
+  const std::vector<uint8_t> file = codec.encode(picture.pixels, {});
+  const SymbolSet symbols = symbols_of(*package, file);
+  std::vector<uint32_t> told;
+  DecodeOptions options;
+  options.progress = [&](uint32_t done, uint32_t total) {
+    CHECK(done <= total);
+    told.push_back(done);
+    return true;
+  };
+  for (const int downscale : {1, 2, 4}) {
+    told.clear();
+    options.downscale = downscale;
+    check_same(decoded(codec, file, options), expected_rgb(*package, symbols, downscale, true));
+    CHECK(std::is_sorted(told.begin(), told.end()));
+  }
+  dlf::ReadOptions reading;
+  reading.for_pixels = true;
+  const auto bytes_of = [&](uint32_t width) {
+    dlf::Header header = dlf::parse_header(file);
+    header.width = width;
+    return dlf::checked_estimate(header, *package, reading).tile_bytes;
+  };
+  CHECK(bytes_of(8300) < bytes_of(8000) / 2);
+}
+
 TEST(integer_pictures_depend_on_no_threads_and_no_region) {
   const Coded coded;
   const std::vector<uint8_t> whole = decoded(coded.codec, coded.file);

@@ -91,7 +91,7 @@ Decoder::Job Decoder::open(const FileView& file, const DecodeOptions& options) c
 void Decoder::draw(const DecodeOptions& options, Job* job, PartCount* progressing) const {
   const size_t strips = engine_.rows_of(job->opened.geometry);
   engine_.integer().draw(
-      job->symbols, job->picture.region, options.downscale, options.noise, job->out,
+      &job->symbols, job->picture.region, options.downscale, options.noise, job->out,
       [&](uint64_t done, uint64_t whole) { progressing->tell(strips, done, whole); });
   progressing->finish(strips);
 }

@@ -33,22 +33,16 @@ TakeRow token_rows(const NormativePart& model, const EncoderPart& encoder, uint3
   };
 }
 
-// Register 0 of a synthesis (§9.9).
-FillRow latent_rows(const IntegerSynthesis& part, const Tensor& y_hat, const Tensor& step) {
-  return [&part, &y_hat, &step](const Row& row) {
-    const int32_t round = part.latent_shift == 0 ? 0 : 1 << (part.latent_shift - 1);
-    const int32_t bound = part.latent_bound;
-    for (uint32_t c = 0; c < row.channels; ++c) {
-      const size_t at = size_t{row.row} * y_hat.width + row.columns.begin;
-      const int16_t* values = y_hat.channel(c) + at;
-      const int16_t* steps = step.channel(c) + at;
-      int16_t* to = row.channel(c);
-      for (size_t i = 0; i < row.columns.size(); ++i) {
-        const int32_t latent = (values[i] * steps[i] + round) >> part.latent_shift;
-        to[2 * i] = static_cast<int16_t>(std::clamp(latent, -bound, bound));
-      }
-    }
-  };
+// Register 0 of a synthesis (§9.9), in the place of y_hat.
+Tensor drawn_latents(const IntegerSynthesis& part, Tensor y_hat, const Tensor& step) {
+  const int32_t round = part.latent_shift == 0 ? 0 : 1 << (part.latent_shift - 1);
+  const int32_t bound = part.latent_bound;
+  std::transform(y_hat.data.begin(), y_hat.data.end(), step.data.begin(), y_hat.data.begin(),
+                 [&](int32_t value, int32_t width) {
+                   const int32_t latent = (value * width + round) >> part.latent_shift;
+                   return static_cast<int16_t>(std::clamp(latent, -bound, bound));
+                 });
+  return y_hat;
 }
 
 // The program followed by SPACE_TO_DEPTH: for reduced sizes that the package has no program for.
@@ -88,6 +82,23 @@ struct Drawing {
 ProgramWork whole_work(const std::vector<ConvLayer>& layers, const Program& program,
                        const ImageGeometry& geometry, uint32_t block, int threads) {
   return {layers, program, geometry.canvas, whole(geometry.canvas), block, threads};
+}
+
+// Pictures of more columns than the first are drawn in bands of about the second: their strips
+// would take much memory. Beside each border of two bands a receptive field is computed twice.
+constexpr uint32_t kWideColumns = 8192, kBandColumns = 2048;
+
+// `whole`, in bands of nearly equal width whose borders are those of windows.
+std::vector<Span> bands_of(Span whole, uint32_t window) {
+  const uint32_t count = whole.size() > kWideColumns ? divide_up(whole.size(), kBandColumns) : 1;
+  std::vector<Span> bands;
+  for (uint32_t i = 0; i < count; ++i) {
+    const uint64_t border = whole.begin + uint64_t{whole.size()} * (i + 1) / count;
+    const uint32_t end =
+        i + 1 == count ? whole.end : static_cast<uint32_t>(border / window) * window;
+    bands.push_back({bands.empty() ? whole.begin : bands.back().end, end});
+  }
+  return bands;
 }
 
 Span pixels_of(uint32_t begin, uint32_t count, int downscale, uint32_t limit) {
@@ -164,24 +175,37 @@ std::vector<float> IntegerNetworks::latents(const Tensor& features, const RateMa
   return latents;
 }
 
-void IntegerNetworks::draw(const SymbolSet& symbols, const Region& region, int downscale,
-                           Noise noise, const Pixels& out, const Report& report) const {
+void IntegerNetworks::draw(SymbolSet* symbols, const Region& region, int downscale, Noise noise,
+                           const Pixels& out, const Report& report) const {
   const NormativePart& model = model_->normative();
   const IntegerSynthesis& part = *model.synthesis;
-  const ImageGeometry& geometry = symbols.geometry;
-  const Tensor tokens = token_values(model, geometry, symbols.tokens);
-  std::vector<FillRow> inputs = {latent_rows(part, symbols.y_hat, symbols.step),
-                                 from_tensor(tokens)};
-  if (!part.rate_vectors[0].empty()) inputs.push_back(rate_rows(part.rate_vectors, symbols.rates));
+  const ImageGeometry& geometry = symbols->geometry;
+  const Tensor tokens = token_values(model, geometry, symbols->tokens);
+  const Tensor latents =
+      drawn_latents(part, std::move(symbols->y_hat), std::exchange(symbols->step, Tensor()));
+  std::vector<FillRow> inputs = {from_tensor(latents), from_tensor(tokens)};
+  if (!part.rate_vectors[0].empty()) {
+    inputs.push_back(rate_rows(part.rate_vectors, symbols->rates));
+  }
   for (const uint32_t cell : part.noise()) {
     inputs.push_back(noise_rows(cell, noise == Noise::kVivid));
   }
   const Drawing drawing(part, downscale);
-  const PixelArea area = {pixels_of(region.y, region.height, downscale, geometry.canvas.height),
-                          pixels_of(region.x, region.width, downscale, geometry.canvas.width)};
-  runner_.run(
-      {model.layers, *drawing.program, geometry.canvas, area, model.latent_stride, threads_},
-      inputs, {picture_rows(out, region, part.sample_bits, drawing.side)}, report);
+  const Span rows = pixels_of(region.y, region.height, downscale, geometry.canvas.height);
+  const Span columns = pixels_of(region.x, region.width, downscale, geometry.canvas.width);
+  const std::vector<Span> bands = bands_of(columns, model.window);
+  for (size_t i = 0; i < bands.size(); ++i) {
+    const Report tell = [&](uint64_t done, uint64_t total) {
+      if (report) report(i * total + done, bands.size() * total);
+    };
+    runner_.run({model.layers,
+                 *drawing.program,
+                 geometry.canvas,
+                 {rows, bands[i]},
+                 model.latent_stride,
+                 threads_},
+                inputs, {picture_rows(out, region, part.sample_bits, drawing.side)}, tell);
+  }
 }
 
 IntegerEstimate estimate_analysis(const ModelPackage& model, const ImageGeometry& geometry,
@@ -215,9 +239,14 @@ IntegerEstimate estimate_drawing(const ModelPackage& model, const ImageGeometry&
   const NormativePart& part = model.normative();
   const Drawing drawing(*part.synthesis, downscale);
   const Canvas& canvas = geometry.canvas;
-  return {runner.bytes(
-              whole_work(part.layers, *drawing.program, geometry, part.latent_stride, threads)),
-          macs_of(part.layers, *drawing.program, canvas.height, canvas.width)};
+  ProgramWork work =
+      whole_work(part.layers, *drawing.program, geometry, part.latent_stride, threads);
+  uint64_t bytes = 0;
+  for (const Span& band : bands_of(work.area.columns, part.window)) {
+    work.area.columns = band;
+    bytes = std::max(bytes, runner.bytes(work));
+  }
+  return {bytes, macs_of(part.layers, *drawing.program, canvas.height, canvas.width)};
 }
 
 }  // namespace dlf

@@ -56,9 +56,9 @@ class IntegerNetworks {
                              const ImageGeometry& geometry) const;
 
   // Draws `region`, in pixels of the picture at 1/downscale of its size, into `out`; alpha is not
-  // touched.
-  void draw(const SymbolSet& symbols, const Region& region, int downscale, Noise noise,
-            const Pixels& out, const Report& report) const;
+  // touched. Takes y_hat and step out of `symbols`, which are large.
+  void draw(SymbolSet* symbols, const Region& region, int downscale, Noise noise, const Pixels& out,
+            const Report& report) const;
 
  private:
   const EncoderPart& encoder() const;

@@ -38,6 +38,7 @@ void Prior::start(const RateMap& rates, const std::vector<int16_t>& tokens) {
 }
 
 void Prior::advance(int s, const Tensor& y_hat) {
+  scale_ = mean_ = Tensor();  // those of the quarter before must not lie beside the new ones
   std::vector<Tensor> outputs = run(s, {from_tensor(y_hat), from_tensor(context_)});
   scale_ = std::move(outputs[0]);
   mean_ = std::move(outputs[1]);

@@ -6,6 +6,7 @@
 #define DLF_SRC_ENTROPY_PRIOR_H_
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "machine/executor.h"
@@ -29,9 +30,9 @@ class Prior {
   // Most bytes that running a program takes, beside inputs and outputs.
   static uint64_t network_bytes(const NormativePart& model, const ImageGeometry& geometry);
 
-  const Tensor& step() const { return step_; }    // of every latent, from start()
-  const Tensor& scale() const { return scale_; }  // for the current quarter
-  const Tensor& mean() const { return mean_; }    // for the current quarter
+  Tensor take_step() { return std::move(step_); }  // of every latent, once after start()
+  const Tensor& scale() const { return scale_; }   // for the current quarter
+  const Tensor& mean() const { return mean_; }     // for the current quarter
 
  private:
   std::vector<Tensor> run(int program, const std::vector<FillRow>& inputs) const;
