@@ -1,13 +1,12 @@
-"""The adversarial term: a critic that tells drawn pictures from photographs by the features that LPIPS compares.
+"""The adversarial term: a critic that tells drawn pictures from photographs, patch by patch.
 
-As in Projected GANs (arXiv 2111.01007) the features are fixed, so that the critic is a few small layers, learns at once
-and costs little: the features of both pictures are there already. What it asks for is that textures be like those of
-photographs; where they lie and what they are of is left to the other terms.
+It sees samples, not features: a decoder that is judged by the features that LPIPS compares too may please both with
+one weave (models/EXPERIMENTS.md). What it asks for is that textures be like those of photographs; where they lie and
+what they are of is left to the other terms.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,49 +16,40 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ..common.averaging import GradientAverager
 
-TAPS = {0: 64, 1: 128, 2: 256, 4: 384}
-"""Features that the critic sees, of strides 2, 4, 8 and 16, and their channels."""
-WIDTH = 64
+WIDTHS = (48, 96, 192)
+"""Channels at 1/2, 1/4 and 1/8."""
 SLOPE = 0.2
 LEARNING_RATE = 3e-4
 BETAS = (0.0, 0.99)
 RAMP = 400
 """Steps over which the term rises to its weight, while the critic learns the first of it."""
-POWER_MEMORY = 0.99
+MEMORY = 0.95
+"""Of the usual size of the critic's gradient."""
 
 
 class Critic(nn.Module):
-    """One small head for each tap; gives maps of logits, high where a picture looks like a photograph."""
+    """Pictures `[B, 3, H, W]` in [0, 1] -> maps of logits at 1/4 and 1/8, high where they look like a photograph.
+
+    Layers have bounded gain: a critic without a bound leaves the decoder no gradient to follow.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.heads = nn.ModuleList(head(channels) for channels in TAPS.values())
-        self.register_buffer("power", torch.ones(len(TAPS)))
+        half, quarter, eighth = WIDTHS
+        self.to_half = spectral_norm(nn.Conv2d(12, half, 3, padding=1))
+        self.to_quarter = spectral_norm(nn.Conv2d(half, quarter, 3, 2, 1))
+        self.mix_quarter = spectral_norm(nn.Conv2d(quarter, quarter, 3, padding=1))
+        self.to_eighth = spectral_norm(nn.Conv2d(quarter, eighth, 3, 2, 1))
+        self.at_quarter = spectral_norm(nn.Conv2d(quarter, 1, 1))
+        self.at_eighth = spectral_norm(nn.Conv2d(eighth, 1, 1))
 
-    def forward(self, taps: Sequence[Tensor]) -> list[Tensor]:
-        """The seven taps of SqueezeNet, `[B, C, h, w]` each -> a map `[B, 1, h, w]` for each that is used."""
-        power = self.get_buffer("power")
-        return [
-            head(taps[tap] * power[i].rsqrt().to(taps[tap].dtype))
-            for i, (tap, head) in enumerate(zip(TAPS, self.heads, strict=True))
-        ]
-
-    @torch.no_grad()
-    def follow(self, taps: Sequence[Tensor]) -> None:
-        """Let the scale of each tap follow that of photographs: their samples differ in size by much."""
-        now = torch.stack([taps[tap].float().square().mean() for tap in TAPS])
-        self.get_buffer("power").lerp_(now.clamp(min=1e-6), 1 - POWER_MEMORY)
-
-
-def head(channels: int) -> nn.Sequential:
-    """Layers of bounded gain: a critic without a bound leaves the decoder no gradient to follow."""
-    return nn.Sequential(
-        spectral_norm(nn.Conv2d(channels, WIDTH, 1)),
-        nn.LeakyReLU(SLOPE),
-        spectral_norm(nn.Conv2d(WIDTH, WIDTH, 3, padding=1)),
-        nn.LeakyReLU(SLOPE),
-        spectral_norm(nn.Conv2d(WIDTH, 1, 1)),
-    )
+    def forward(self, picture: Tensor) -> list[Tensor]:
+        """`[B, 3, H, W]` -> `[B, 1, H/4, W/4]` and `[B, 1, H/8, W/8]`."""
+        x = F.leaky_relu(self.to_half(F.pixel_unshuffle(picture * 2 - 1, 2)), SLOPE)
+        x = F.leaky_relu(self.to_quarter(x), SLOPE)
+        x = F.leaky_relu(self.mix_quarter(x), SLOPE)
+        y = F.leaky_relu(self.to_eighth(x), SLOPE)
+        return [self.at_quarter(x), self.at_eighth(y)]
 
 
 class Adversary:
@@ -72,30 +62,40 @@ class Adversary:
         )
         self.average = GradientAverager(self.critic)
         self.steps = 0
-        self.pair: tuple[list[Tensor], list[Tensor]] | None = None
+        self.usual: float | None = None
+        self.pair: tuple[Tensor, Tensor] | None = None
 
-    def judge(self, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Tensor:
-        """What the decoder is to lower, `[B]`: minus the mean logit; both pictures are kept for `learn`."""
+    def judge(self, image: Tensor, target: Tensor) -> Tensor:
+        """What the decoder is to lower, `[B]`: minus the mean logit. Both pictures are kept for `learn`.
+
+        Its gradient has the size of that of a mean absolute error, on average over the steps, whatever the critic's is.
+        """
+        seen = image.detach().requires_grad_()
         self.critic.requires_grad_(False).eval()
-        maps = self.critic(ours)
+        with torch.enable_grad(), torch.autocast(seen.device.type, torch.bfloat16):
+            score = torch.stack([m.float().mean(dim=(1, 2, 3)) for m in self.critic(seen)]).mean(0)
+        (gradient,) = torch.autograd.grad(score.sum(), seen)
         self.critic.requires_grad_(True).train()
-        self.pair = [x.detach() for x in ours], [x.detach() for x in theirs]
+        self.pair = seen.detach(), target.detach()
+        size = float(gradient.square().mean().sqrt())
+        self.usual = size if self.usual is None else MEMORY * self.usual + (1 - MEMORY) * size
         ramp = min(1.0, self.steps / RAMP)
-        return -ramp * torch.stack([m.float().mean(dim=(1, 2, 3)) for m in maps]).mean(dim=0)
+        scaled = gradient * (ramp / (max(self.usual, 1e-12) * gradient[0].numel()))
+        pull = (image * scaled).sum(dim=(1, 2, 3))
+        return pull.detach() - pull - score.detach()
 
     def learn(self) -> float:
         """One step of the critic on the pictures it judged last, on all ranks; returns its loss, 2 when it knows nothing."""
         if self.pair is None:
             raise RuntimeError("the critic has seen nothing since it learned last")
-        ours, theirs = self.pair
+        both, count = torch.cat(self.pair), len(self.pair[0])
         self.pair = None
-        self.critic.follow(theirs)
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(ours[0].device.type, torch.bfloat16):
-            drawn, real = self.critic(ours), self.critic(theirs)
+        with torch.autocast(both.device.type, torch.bfloat16):
+            maps = self.critic(both)
         losses = [
-            F.relu(1 + d.float()).mean() + F.relu(1 - r.float()).mean()
-            for d, r in zip(drawn, real, strict=True)
+            F.relu(1 + m[:count].float()).mean() + F.relu(1 - m[count:].float()).mean()
+            for m in maps
         ]
         loss = torch.stack(losses).mean()
         loss.backward()

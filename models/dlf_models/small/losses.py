@@ -49,7 +49,7 @@ class LossWeights:
     repetition: float = 0.0
     wasserstein: tuple[float, float] = (0.0, 0.0)
     adversarial: tuple[float, float] = (0.0, 0.0)
-    """Of :mod:`.adversary`, in training alone."""
+    """Of :mod:`.adversary`, in training alone; in units of L1."""
     log2_sigma: tuple[float, float] = (3.0, 0.0)
     saturation: float = 0.1
     """Of the digits' inputs: keeps the tokens alive."""
@@ -89,14 +89,12 @@ class PixelLoss(nn.Module):
             total = total + w.l1_coarse * F.avg_pool2d(error, size).abs().mean(dim=(1, 2, 3))
         terms["ms_ssim"] = self.similarity(image, target)
         total = total + between(w.ms_ssim, mean_rate) * (1 - terms["ms_ssim"])
-        perceptual, statistics, judged = self.perceptual(
-            image, target, between(w.log2_sigma, mean_rate)
-        )
+        perceptual, statistics = self.perceptual(image, target, between(w.log2_sigma, mean_rate))
         terms["lpips"] = perceptual
         total = total + between(w.lpips, mean_rate) * perceptual
-        if judged is not None:
-            terms["adversarial"] = judged
-            total = total + between(w.adversarial, mean_rate) * judged
+        if self.adversary is not None and torch.is_grad_enabled():
+            terms["adversarial"] = self.adversary.judge(image, target)
+            total = total + between(w.adversarial, mean_rate) * terms["adversarial"]
         if max(w.wasserstein) > 0:
             terms["wasserstein"] = statistics
             total = total + between(w.wasserstein, mean_rate) * statistics
@@ -123,8 +121,8 @@ class PixelLoss(nn.Module):
 
     def perceptual(
         self, image: Tensor, target: Tensor, log2_sigma: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """LPIPS, Wasserstein distortion and the critic's term `[B]` from one pass of the perceptual network."""
+    ) -> tuple[Tensor, Tensor]:
+        """LPIPS and Wasserstein distortion `[B]` from one pass of the perceptual network."""
         dy, dx = (int(v) for v in torch.randint(0, SHIFTS, (2,)))
         rows = slice(dy, dy + image.shape[2] - SHIFTS)
         columns = slice(dx, dx + image.shape[3] - SHIFTS)
@@ -141,9 +139,6 @@ class PixelLoss(nn.Module):
             with torch.no_grad():
                 theirs = self.lpips.features(wanted)
             distance = self.distance(ours, theirs)
-            judged = None
-            if self.adversary is not None and torch.is_grad_enabled():
-                judged = self.adversary.judge(ours, theirs)
         statistics = image.new_zeros(image.shape[0])
         if max(self.weights.wasserstein) > 0:
             for tap in BEFORE_POOLS:
@@ -151,7 +146,7 @@ class PixelLoss(nn.Module):
                 # Taps differ in size of samples by much: each counts by the power of the original's.
                 power = y.square().mean() + 1e-6
                 statistics = statistics + wasserstein(x, y, log2_sigma) / power
-        return distance, statistics, judged
+        return distance, statistics
 
 
 def turned(*pictures: Tensor) -> list[Tensor]:
