@@ -287,3 +287,27 @@ def scene(height: int, width: int, seed: int) -> np.ndarray:
         picture[inside] = rng.uniform(0, 255, 3)
     picture += rng.normal(0, 12, picture.shape) * (x > width / 2)[..., None]
     return picture.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def png_file(pictures: dict[str, Image.Image], tmp_path: Path) -> Path:
+    """A picture as a PNG file."""
+    path = tmp_path / "in.png"
+    pictures["RGB"].save(path)
+    return path
+
+
+@pytest.fixture
+def dlf_file(photo_dlf: bytes, tmp_path: Path) -> Path:
+    """A photograph as a .dlf file."""
+    path = tmp_path / "photo.dlf"
+    path.write_bytes(photo_dlf)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photo_file(photo_dlf: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A photograph as a .dlf file that tests leave as it is."""
+    path = tmp_path_factory.mktemp("photo") / "photo.dlf"
+    path.write_bytes(photo_dlf)
+    return path

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
+from pathlib import Path
 
 from PIL import Image
 
 
-def pixels_digest(path: str) -> str:
+def pixels_digest(path: Path) -> str:
     with Image.open(path) as image:
         return hashlib.sha256(image.tobytes()).hexdigest()
 
 
-def file_digest(path: str) -> str:
+def file_digest(path: Path) -> str:
     with Image.open(path) as image:
         file = io.BytesIO()
         image.save(file, "DLF", quality=50)
@@ -23,7 +24,7 @@ def file_digest(path: str) -> str:
 class PixelDigests:
     """A dataset, as torch.utils.data.DataLoader takes it."""
 
-    def __init__(self, paths: list[str]) -> None:
+    def __init__(self, paths: list[Path]) -> None:
         self.paths = paths
 
     def __len__(self) -> int:

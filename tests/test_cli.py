@@ -20,51 +20,39 @@ from PIL import Image
 pytestmark = pytest.mark.usefixtures("model_environment")
 
 
-@pytest.fixture
-def png(pictures: dict[str, Image.Image], tmp_path: Path) -> Path:
-    path = tmp_path / "in.png"
-    pictures["RGB"].save(path)
-    return path
-
-
-@pytest.fixture
-def file(photo_dlf: bytes, tmp_path: Path) -> Path:
-    path = tmp_path / "photo.dlf"
-    path.write_bytes(photo_dlf)
-    return path
-
-
-def test_encode_and_decode(png: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_encode_and_decode(
+    png_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     target, back = tmp_path / "x.dlf", tmp_path / "back.png"
-    image = Image.open(png)
-    assert run("encode", png, target) == 0
+    image = Image.open(png_file)
+    assert run("encode", png_file, target) == 0
     assert target.read_bytes() == dlf.encode(image)
     assert f"{len(target.read_bytes())} bytes" in capsys.readouterr().out
     assert run("decode", target, back, "--quiet") == 0
     assert capsys.readouterr().out == ""
     assert np.array_equal(np.asarray(Image.open(back)), dlf.decode(target.read_bytes()))
-    assert run("encode", png, target, "-q", 10) == 0
+    assert run("encode", png_file, target, "-q", 10) == 0
     assert target.read_bytes() == dlf.encode(image, 10)
-    assert run("encode", png, target, "--quality", "10.5", "--threads", 1) == 0
+    assert run("encode", png_file, target, "--quality", "10.5", "--threads", 1) == 0
     assert target.read_bytes() == dlf.encode(image, 10.5)
 
 
-def test_targets_in_bytes_and_bits(png: Path, tmp_path: Path) -> None:
+def test_targets_in_bytes_and_bits(png_file: Path, tmp_path: Path) -> None:
     target = tmp_path / "x.dlf"
-    image = Image.open(png)
+    image = Image.open(png_file)
     limit = len(dlf.encode(image, 40))
-    assert run("encode", png, target, "--bytes", limit, "--quiet") == 0
+    assert run("encode", png_file, target, "--bytes", limit, "--quiet") == 0
     assert target.read_bytes() == dlf.encode(image, max_bytes=limit)
     bpp = 8 * limit / (image.width * image.height)
-    assert run("encode", png, target, "--bpp", bpp, "--quiet") == 0
+    assert run("encode", png_file, target, "--bpp", bpp, "--quiet") == 0
     assert len(target.read_bytes()) <= limit
 
 
 def test_encode_reports_in_json(
-    png: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    png_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     target = tmp_path / "x.dlf"
-    assert run("encode", png, target, "--json") == 0
+    assert run("encode", png_file, target, "--json") == 0
     report = json.loads(capsys.readouterr().out)
     header = dlf.info(target.read_bytes())
     assert report["file"] == str(target)
@@ -73,9 +61,9 @@ def test_encode_reports_in_json(
     assert report["bpp"] == header.bpp
 
 
-def test_standard_input_and_output(png: Path) -> None:
-    encoded = dlf_process("encode", "-", "-", input=png.read_bytes())
-    assert encoded.stdout == dlf.encode(Image.open(png))
+def test_standard_input_and_output(png_file: Path) -> None:
+    encoded = dlf_process("encode", "-", "-", input=png_file.read_bytes())
+    assert encoded.stdout == dlf.encode(Image.open(png_file))
     assert b"bytes" in encoded.stderr
     decoded = dlf_process("decode", "-", "-", input=encoded.stdout)
     image = Image.open(io.BytesIO(decoded.stdout))
@@ -90,11 +78,11 @@ def dlf_process(
     return subprocess.run(command, input=input, check=check, capture_output=True)
 
 
-def test_metadata_goes_along(png: Path, tmp_path: Path) -> None:
+def test_metadata_goes_along(png_file: Path, tmp_path: Path) -> None:
     source, kept, plain = (tmp_path / name for name in ("s.jpg", "kept.dlf", "plain.dlf"))
     exif = Image.Exif()
     exif[0x010E], exif[0x0112] = "description", 6
-    with Image.open(png) as image:
+    with Image.open(png_file) as image:
         width, height = image.size
         image.save(source, exif=exif)
     assert run("encode", source, plain, "--quiet") == 0
@@ -109,27 +97,29 @@ def test_metadata_goes_along(png: Path, tmp_path: Path) -> None:
                 assert image.size == (width, height)
 
 
-def test_semantic_layer_and_truncated_files(file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
+def test_semantic_layer_and_truncated_files(
+    dlf_file: Path, photo_dlf: bytes, tmp_path: Path
+) -> None:
     back = tmp_path / "back.png"
-    assert run("decode", file, back, "--layers", "semantic", "--quiet") == 0
+    assert run("decode", dlf_file, back, "--layers", "semantic", "--quiet") == 0
     expected = dlf.decode(photo_dlf, layers="semantic")
     assert np.array_equal(np.asarray(Image.open(back)), expected)
-    file.write_bytes(photo_dlf[:-20])
-    assert run("decode", file, back, "--allow-truncated", "--quiet") == 0
+    dlf_file.write_bytes(photo_dlf[:-20])
+    assert run("decode", dlf_file, back, "--allow-truncated", "--quiet") == 0
     expected = dlf.decode(photo_dlf[:-20], allow_truncated=True)
     assert np.array_equal(np.asarray(Image.open(back)), expected)
 
 
-def test_info(file: Path, photo_dlf: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_info(dlf_file: Path, photo_dlf: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     header = dlf.info(photo_dlf)
-    assert run("info", file, "--json") == 0
+    assert run("info", dlf_file, "--json") == 0
     facts = json.loads(capsys.readouterr().out)
     for name in ("width", "height", "mode", "model_id", "rate", "file_bytes", "payload_bytes"):
         assert facts[name] == getattr(header, name)
     assert facts["semantic_bytes"] + facts["detail_bytes"] == header.payload_bytes
     assert facts["semantic_bytes"] > 0
     assert facts["chunks"] == []
-    assert run("info", file) == 0
+    assert run("info", dlf_file) == 0
     assert f"width            {header.width}\n" in capsys.readouterr().out
 
 
@@ -146,7 +136,7 @@ def test_info_names_chunks(
     assert "alpha, " in capsys.readouterr().out
 
 
-def test_info_needs_neither_torch_nor_a_model(file: Path, tmp_path: Path) -> None:
+def test_info_needs_neither_torch_nor_a_model(dlf_file: Path, tmp_path: Path) -> None:
     program = (
         "import sys, dlf.models\n"
         "dlf.models._installed_directories = list\n"
@@ -156,7 +146,7 @@ def test_info_needs_neither_torch_nor_a_model(file: Path, tmp_path: Path) -> Non
         "sys.exit(status)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program, file],
+        [sys.executable, "-c", program, dlf_file],
         check=True,
         capture_output=True,
         text=True,
@@ -167,9 +157,9 @@ def test_info_needs_neither_torch_nor_a_model(file: Path, tmp_path: Path) -> Non
     assert loaded.strip() == "[]"
 
 
-def test_symbols(file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
+def test_symbols(dlf_file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
     target = tmp_path / "symbols.npz"
-    assert run("symbols", file, target) == 0
+    assert run("symbols", dlf_file, target) == 0
     with np.load(target) as archive:
         found = dict(archive)
     assert int(found["final_state"]) >> 16 == 1 << 7  # 2^23 and a check of 16 bits
@@ -182,13 +172,13 @@ def test_symbols(file: Path, photo_dlf: bytes, tmp_path: Path) -> None:
     assert found["symbols"].shape[1:] == (-(-header.height // 32), -(-header.width // 32))
 
 
-def test_verify(file: Path, photo_dlf: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("verify", file) == 0
-    assert capsys.readouterr().out == f"{file}: ok\n"
+def test_verify(dlf_file: Path, photo_dlf: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("verify", dlf_file) == 0
+    assert capsys.readouterr().out == f"{dlf_file}: ok\n"
     damaged = bytearray(photo_dlf)
     damaged[-10] ^= 1
-    file.write_bytes(damaged)
-    assert failure(capsys, "verify", file)[0] == 10
+    dlf_file.write_bytes(damaged)
+    assert failure(capsys, "verify", dlf_file)[0] == 10
 
 
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,22 +15,8 @@ from PIL import Image
 pytestmark = pytest.mark.usefixtures("model_environment")
 
 
-@pytest.fixture
-def png(pictures: dict[str, Image.Image], tmp_path: Path) -> Path:
-    path = tmp_path / "in.png"
-    pictures["RGB"].save(path)
-    return path
-
-
-@pytest.fixture
-def file(photo_dlf: bytes, tmp_path: Path) -> Path:
-    path = tmp_path / "photo.dlf"
-    path.write_bytes(photo_dlf)
-    return path
-
-
 def test_exit_statuses(
-    file: Path,
+    dlf_file: Path,
     photo_dlf: bytes,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -46,22 +32,22 @@ def test_exit_statuses(
         (photo_dlf[:-1], 11),
         (bytes(newer), 12),
     ):
-        file.write_bytes(content)
-        assert failure(capsys, "decode", file, out)[0] == status
-        assert failure(capsys, "verify", file)[0] == status
-    file.write_bytes(photo_dlf)
+        dlf_file.write_bytes(content)
+        assert failure(capsys, "decode", dlf_file, out)[0] == status
+        assert failure(capsys, "verify", dlf_file)[0] == status
+    dlf_file.write_bytes(photo_dlf)
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("DLF_MODEL_PATH", str(tmp_path / "empty"))
     monkeypatch.setattr("dlf.models._installed_directories", list)
-    status, line = failure(capsys, "decode", file, out)
+    status, line = failure(capsys, "decode", dlf_file, out)
     assert (status, "installed: none" in line) == (14, True)
     assert not out.exists()
 
 
 def test_a_file_for_another_model(
-    photo_dlf: bytes, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    photo_dlf: bytes, dlf_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, line = failure(capsys, "decode", file, tmp_path / "o.png", "--model", "nowhere")
+    status, line = failure(capsys, "decode", dlf_file, tmp_path / "o.png", "--model", "nowhere")
     assert status == 14
     assert "unknown model 'nowhere'; installed:" in line
 
@@ -78,15 +64,15 @@ def test_a_file_for_another_model(
 def test_wrong_usage_that_the_command_finds(
     words: list[str],
     message: str,
-    png: Path,
-    file: Path,
+    png_file: Path,
+    dlf_file: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = {path.name for path in tmp_path.iterdir()}
-    status, line = failure(capsys, *(word.format(png=png, dlf=file) for word in words))
+    status, line = failure(capsys, *(word.format(png=png_file, dlf=dlf_file) for word in words))
     assert status == 2
     assert message in line
     assert {path.name for path in tmp_path.iterdir()} == before
@@ -117,13 +103,13 @@ def test_wrong_usage_that_the_parser_finds(
 
 
 def test_missing_and_unwritable_files(
-    png: Path, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    png_file: Path, dlf_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     missing = tmp_path / "missing"
     for words in (("info", missing), ("decode", missing, tmp_path / "o.png")):
         status, line = failure(capsys, *words)
         assert (status, line) == (1, f"dlf: {missing}: No such file or directory\n")
-    for words in (("encode", png, missing / "o.dlf"), ("decode", file, missing / "o.png")):
+    for words in (("encode", png_file, missing / "o.dlf"), ("decode", dlf_file, missing / "o.png")):
         status, line = failure(capsys, *words)
         assert (status, line) == (1, f"dlf: {words[2]}: No such file or directory\n")
     text = tmp_path / "text.txt"
@@ -135,9 +121,12 @@ def test_missing_and_unwritable_files(
 
 
 def test_images_that_cannot_be_read(
-    png: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    png_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole, damaged, target = png.read_bytes(), tmp_path / "damaged.png", tmp_path / "o.dlf"
+    whole, damaged, target = png_file.read_bytes(), tmp_path / "damaged.png", tmp_path / "o.dlf"
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 0xFF
     for content in (whole[: len(whole) // 2], bytes(flipped)):
@@ -145,7 +134,7 @@ def test_images_that_cannot_be_read(
         status, line = failure(capsys, "encode", damaged, target)
         assert (status, f"{damaged}: damaged image" in line) == (10, True)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    status, line = failure(capsys, "encode", png, target)
+    status, line = failure(capsys, "encode", png_file, target)
     assert (status, "exceeds limit" in line) == (13, True)
     assert not target.exists()
 
@@ -171,22 +160,25 @@ def test_jpeg_has_no_alpha(
 
 
 def test_an_interrupt_leaves_nothing(
-    png: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    png_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("dlf.codec.Codec.encode", interrupt)
-    status, line = failure(capsys, "encode", png, tmp_path / "o.dlf")
+    status, line = failure(capsys, "encode", png_file, tmp_path / "o.dlf")
     assert (status, line) == (130, "dlf: interrupted\n")
     assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
 
 
-def test_a_reader_that_goes_away_is_no_traceback(file: Path) -> None:
+def test_a_reader_that_goes_away_is_no_traceback(dlf_file: Path) -> None:
     read, write = os.pipe()
     os.close(read)
     process = subprocess.run(
-        [sys.executable, "-m", "dlf", "info", file],
+        [sys.executable, "-m", "dlf", "info", dlf_file],
         check=False,
         stdout=write,
         stderr=subprocess.PIPE,

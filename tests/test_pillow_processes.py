@@ -32,15 +32,8 @@ def default_threads() -> tuple[int, int]:
     return options.default_threads(), options.check_threads(options.MAX_THREADS)
 
 
-@pytest.fixture(scope="module")
-def photo_file(photo_dlf: bytes, tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("photo") / "photo.dlf"
-    path.write_bytes(photo_dlf)
-    return str(path)
-
-
 @pytest.mark.parametrize("method", START_METHODS)
-def test_workers_decode_and_encode_the_same(method: str, photo_file: str) -> None:
+def test_workers_decode_and_encode_the_same(method: str, photo_file: Path) -> None:
     expected = pixels_digest(photo_file), file_digest(photo_file)  # also: used before the fork
     context = multiprocessing.get_context(method)
     # Nothing but the initializer tells these workers about DLF.
@@ -51,11 +44,13 @@ def test_workers_decode_and_encode_the_same(method: str, photo_file: str) -> Non
     assert decoded == [expected[0]] * 4
     assert encoded == [expected[1]] * 2
     assert threads == 1
-    assert most == (1 if method == "fork" else options.available_threads())
+    # OpenMP's threads, which torch brings, do not survive a fork.
+    has_lost_threads = method == "fork" and "torch" in sys.modules
+    assert most == (1 if has_lost_threads else options.available_threads())
 
 
 @pytest.mark.parametrize("method", START_METHODS)
-def test_the_workers_of_a_data_loader(method: str, photo_file: str) -> None:
+def test_the_workers_of_a_data_loader(method: str, photo_file: Path) -> None:
     data = pytest.importorskip("torch.utils.data")
     loader = data.DataLoader(
         PixelDigests([photo_file] * 4),
@@ -68,14 +63,14 @@ def test_the_workers_of_a_data_loader(method: str, photo_file: str) -> None:
     assert list(loader) == [pixels_digest(photo_file)] * 4
 
 
-def test_a_lazy_image_can_be_sent_to_a_worker(photo_file: str) -> None:
+def test_a_lazy_image_can_be_sent_to_a_worker(photo_file: Path) -> None:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as pool:  # unpickling it is what registers the plugin
         received = pool.submit(Image.Image.tobytes, Image.open(photo_file)).result(TIMEOUT)
     assert received == Image.open(photo_file).tobytes()
 
 
-def test_an_unpickled_image_brings_the_plugin_along(photo_file: str, tmp_path: Path) -> None:
+def test_an_unpickled_image_brings_the_plugin_along(photo_file: Path, tmp_path: Path) -> None:
     image = Image.open(photo_file)
     pickled = tmp_path / "image.pickle"
     pickled.write_bytes(pickle.dumps(image))
