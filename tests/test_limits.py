@@ -353,6 +353,8 @@ def test_the_advice_to_servers_works(
     ):
         with pytest.raises(dlf.DlfError):
             pixels_of(io.BytesIO(hostile))
+    with pytest.raises(dlf.DlfError):
+        pixels_of(Endless(photo_dlf))
     monkeypatch.setitem(namespace, "SECONDS", -1)
     with pytest.raises(TimeoutError):
         pixels_of(io.BytesIO(photo_dlf))

@@ -34,6 +34,7 @@ ENCODINGS = [
     ("a.ppm a.ppm --force", 2, "would be written over by its own output"),
     ("a.ppm link-ppm --force", 2, "would be written over by its own output"),
     ("hard-ppm a.ppm --force", 2, "would be written over by its own output"),
+    ("a.ppm b.png --importance b.png --force", 2, "b.png would be written over by its own output"),
     ("a.ppm b.png", 2, ".png stands for another format (PNG)"),
     ("a.ppm new.JPG", 2, ".JPG stands for another format (JPEG)"),
     ("a.ppm new.cr2", 2, "another format (camera raw)"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -37,6 +38,7 @@ def folder(
         (tmp_path / f"link-to-{kind}").symlink_to(f"a.{kind}")
         os.link(tmp_path / f"a.{kind}", tmp_path / f"hard-{kind}")
     shutil.copy(tmp_path / "b.png", tmp_path / "picture")
+    (tmp_path / "list.txt").write_text("a.png\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -71,16 +73,28 @@ def contents(folder: Path) -> Contents:
         ("symbols a.dlf b.dlf", ".dlf stands for another format"),
         ("symbols a.dlf picture", "picture: holds a picture"),
         ("compare a.png -o a.png --force", "written over by its own output"),
+        ("compare a.png -o b.png --lpips b.png --force", "written over by its own output"),
         ("compare a.png -o b.png", ".png stands for another format"),
         ("compare a.png -o picture", "picture: holds a picture"),
         ("eval a.png --no-dlf --against webp:10 --json a.png --force", "written over"),
         ("eval a.png --no-dlf --against webp:10 --json hard-png --force", "written over"),
+        (
+            "eval a.png --no-dlf --against webp:10 --lpips b.png --json b.png --force",
+            "written over",
+        ),
+        ("eval a.png --no-dlf --against webp:10 --card a.png --force", "a.png: no text"),
         ("eval a.png --no-dlf --against webp:10 --json b.png", ".png stands for another format"),
         ("export a.png a.png --data . --force", "written over by its own output"),
-        ("export a.png b.png --data .", ".png stands for another format"),
+        ("export a.png b.png --data list.txt", ".png stands for another format"),
+        ("export x.ckpt a.png --data . --force", "written over"),
+        ("export x.ckpt a.png --data list.txt --force", "written over"),
+        ("export x.ckpt a.png --data list.txt --measure . --force", "written over"),
+        ("export x.ckpt b.dlf --data list.txt --importance-head b.dlf --force", "written over"),
+        ("export x.ckpt a.png --data b.png", "b.png: no folder, tar shard or list of paths"),
         ("import-official a.png link-to-png --force", "written over by its own output"),
         ("import-official x.ckpt b.png --calibration a.png", ".png stands for another format"),
         ("import-official x.ckpt a.png --calibration a.png --force", "written over"),
+        ("import-official x.ckpt a.png --config a.png --force", "written over"),
     ],
 )
 def test_inputs_and_pictures_are_not_written_over(
@@ -111,8 +125,39 @@ def test_the_model_is_an_input_too(
     for words in (["encode", "a.png"], ["symbols", "a.dlf"]):
         assert run(*words, package, "--model", package, "--force") == 2
         assert "own.dlfm would be written over" in capsys.readouterr().err
-    assert run("decode", "a.dlf", package, "--format", "png", "--model", package, "--force") == 2
+    for words in (
+        ["decode", "a.dlf", package, "--format", "png"],
+        ["compare", "a.png", "-o", package],
+        ["eval", "a.png", "--json", package],
+    ):
+        assert run(*words, "--model", package, "--force") == 2
+        assert "own.dlfm would be written over" in capsys.readouterr().err
+    os.link(package, folder / "b.dlf.dlf")
+    words = ["batch", "b.dlf", folder, "--keep-extension", "--model", package, "--force"]
+    assert run(*words, "--workers", "0") == 2
+    assert "own.dlfm: the output of" in capsys.readouterr().err
     assert package.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "encode a.png mask.dlf --importance mask.dlf",
+        "encode a.png link.dlf --importance mask.dlf",
+        "compare a.png -o mask.dlf --importance mask.dlf --against webp --force",
+        "batch mask.png {folder} --importance mask.dlf --workers 0",
+    ],
+)
+def test_the_mask_is_an_input_too(
+    words: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (83, 61), 200).save("mask.png")
+    (folder / "mask.dlf").write_bytes(dlf.encode(Image.open("mask.png")))
+    (folder / "link.dlf").symlink_to("mask.dlf")
+    before = contents(folder)
+    assert run(*words.format(folder=folder).split()) == 2
+    assert re.search(r"mask.*written over|mask.*replace the input", capsys.readouterr().err)
+    assert contents(folder) == before
 
 
 def test_force_writes_what_is_asked(folder: Path, photo_dlf: bytes) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import ctypes.util
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -46,6 +49,9 @@ def precision(owner: Any, value: str) -> Context:
     return changed(lambda name: setattr(owner, "fp32_precision", name), value, "none")
 
 
+LIBM = ctypes.CDLL(ctypes.util.find_library("m"))
+UPWARD = 0x800 if platform.machine() == "x86_64" else 0x400000
+
 CONTEXTS: dict[str, Callable[[], Context]] = {
     "default dtype float64": lambda: changed(torch.set_default_dtype, torch.float64, torch.float32),
     "default dtype float16": lambda: changed(torch.set_default_dtype, torch.float16, torch.float32),
@@ -64,6 +70,7 @@ CONTEXTS: dict[str, Callable[[], Context]] = {
     "threads": lambda: changed(torch.set_num_threads, 3, torch.get_num_threads()),
     "executor": no_profiling_executor,
     "flush denormals": lambda: changed(torch.set_flush_denormal, True, False),
+    "rounding": lambda: changed(LIBM.fesetround, UPWARD, 0),
     "inference": torch.inference_mode,
     "no gradients": torch.no_grad,
     "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
@@ -96,6 +103,7 @@ def settings() -> tuple[Any, ...]:
         torch.is_grad_enabled(),
         torch.is_autocast_enabled("cpu"),
         torch.initial_seed(),
+        LIBM.fegetround(),
     )
 
 

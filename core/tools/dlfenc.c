@@ -250,6 +250,9 @@ int main(int argc, char** argv) {
   free(file.data);
   model = status == 0 ? find_model(given.common.model) : NULL;
   if (status == 0) status = model == NULL ? EXIT_MODEL : refuse_input(given.output, model);
+  if (status == 0 && given.importance.mask != NULL) {
+    status = refuse_input(given.output, given.importance.mask);
+  }
   if (status == 0) {
     DLF_INIT(&error);
     verbose_logger(&logger);

@@ -15,7 +15,7 @@ from dlf.files import write_atomically
 from dlf.outputs import Output, Overwrite, judge, refuse_existing
 
 from .common.checkpoint import load_checkpoint
-from .common.data import load_images
+from .common.data import files_read, load_images
 from .package.archive import normative_digest
 from .small.export import command as small
 from .small.train import PROFILE
@@ -39,9 +39,9 @@ class ExportOptions:
 
 def _check(options: ExportOptions) -> None:
     """Refuse outputs that may not be written; see `dlf.outputs`."""
-    read = [
-        p for p in (options.checkpoint, options.data, options.measure, options.importance_head) if p
-    ]
+    read = [options.checkpoint, *files_read(Path(options.data))]
+    read += files_read(Path(options.measure)) if options.measure else []
+    read += [options.importance_head] if options.importance_head else []
     judge([Output(options.out, "model package")], read, options.overwrite)
     refuse_existing(options.out, options.overwrite)
 

@@ -23,6 +23,24 @@ log = logging.getLogger(__name__)
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".ppm"}
 
 
+def files_read(source: Path) -> list[Path]:
+    """The files that `image_files` reads."""
+    if source.is_dir():
+        return [p for p in source.iterdir() if p.suffix.lower() in {*SUFFIXES, ".tar"}]
+    if source.suffix == ".tar" or not source.is_file():
+        return [source]
+    return [source, *map(Path, _listed(source))]
+
+
+def _listed(source: Path) -> list[str]:
+    """The paths in a list. Raises ValueError for a file that is none."""
+    try:
+        lines = source.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ValueError(f"{source}: no folder, tar shard or list of paths") from None
+    return [name for line in lines if (name := line.strip())]
+
+
 def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of all images of a source, in a stable order."""
     if source.suffix == ".tar":
@@ -38,10 +56,7 @@ def image_files(source: Path) -> Iterator[tuple[str, bytes]]:
             elif path.suffix.lower() in SUFFIXES:
                 yield str(path), path.read_bytes()
     else:
-        for line in source.read_text(encoding="utf-8").splitlines():
-            name = line.strip()
-            if not name:
-                continue
+        for name in _listed(source):
             try:
                 yield name, Path(name).read_bytes()
             except OSError as error:

@@ -36,6 +36,8 @@ class CompareOptions:
     max_bytes: int | None = None
     against: tuple[str, ...] = ()
     importance: Importance | None = None
+    importance_files: tuple[str, ...] = ()
+    """Files that the importance was read from; they are not written over."""
     frame: int | None = None
     overwrite: Overwrite = "alike"
     lpips: Path | None = None
@@ -59,7 +61,8 @@ def run(options: CompareOptions) -> None:
     if is_standard_output(target) and options.json:
         raise ValueError("--json and the page cannot both go to standard output")
     codec = shared_codec(options.model, options.device, options.threads)
-    read = [source, codec.model.path, *([options.lpips] if options.lpips else [])]
+    read = [source, codec.model.path, *options.importance_files]
+    read += [options.lpips] if options.lpips else []
     judge([Output(target, "HTML")], read, options.overwrite)
     refuse_existing(target, options.overwrite)
     if options.output is None and options.overwrite == "alike":

@@ -232,7 +232,10 @@ def _write(
 
 def _split_card(path: Path) -> tuple[str, str]:
     """The card before and after the part that a report replaces. Raises ValueError, OSError."""
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path}: no text") from None
     before, begin, rest = text.partition(CARD_BEGIN)
     _, end, after = rest.partition(CARD_END)
     if not begin or not end:

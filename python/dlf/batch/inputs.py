@@ -55,14 +55,14 @@ class Plan:
         problems: places that cannot be searched, and entries of lists that make no sense: what, and
             why.
         ignored: how many files of searched folders are no pictures.
-        lists: files that name inputs.
+        also_read: files beside the inputs: lists of them, the model, a mask.
     """
 
     settings: Settings
     sources: list[Source] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     ignored: int = 0
-    lists: list[str] = field(default_factory=list)
+    also_read: list[str] = field(default_factory=list)
 
     def jobs(self) -> Iterator[Job]:
         """Yield every input, in order."""
@@ -73,7 +73,7 @@ class Plan:
 
     def read_files(self) -> Iterator[tuple[FileIdentity | str, str]]:
         """Yield everything that is read: which file it is, and its name."""
-        for path in self.lists:
+        for path in self.also_read:
             which = outputs.identity(path, outputs.STDIN)
             if which is not None:
                 yield which, path
@@ -88,6 +88,7 @@ def find_inputs(
     target: Store,
     settings: Settings,
     root: StrPath | None = None,
+    also_read: Iterable[StrPath] = (),
 ) -> Plan:
     """Return the plan for these inputs.
 
@@ -97,6 +98,7 @@ def find_inputs(
         settings: what is done to them.
         root: the paths and URLs in lists keep their tree below this folder or URL; without it, the
             whole of what is written in the list.
+        also_read: files that are read beside the inputs and what names them.
 
     Raises:
         FileNotFoundError: there is no such input, or no file matches the pattern.
@@ -108,7 +110,8 @@ def find_inputs(
             search.add_folder(word)
         else:
             search.add(os.fspath(word))
-    plan = Plan(settings, search.sources(), search.problems, search.ignored, search.lists)
+    read = [*search.lists, *map(os.fspath, also_read)]
+    plan = Plan(settings, search.sources(), search.problems, search.ignored, read)
     _check_outputs(plan, target)
     return plan
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
-from dlf import options, outputs
+from dlf import models, options, outputs
 from dlf.batch import local
 from dlf.batch.engine import Work
 from dlf.batch.inputs import Job, Plan, find_inputs
@@ -65,7 +65,7 @@ def run(
     settings = (settings or Settings()).checked()
     running = (running or Running()).checked()
     target = output if isinstance(output, Store) else open_store(output)
-    plan = find_inputs(inputs, target, settings, running.root)
+    plan = find_inputs(inputs, target, settings, running.root, _also_read(settings, running))
     manifest = _manifest_path(running.manifest, target)
     _check_manifest(manifest, plan)
     with Manifest(manifest) as lines:
@@ -252,6 +252,13 @@ def _manifest_path(manifest: StrPath | None, target: Store) -> str:
     if isinstance(target, LocalStore):
         return target.path(MANIFEST_NAME)
     raise ValueError(f"give --manifest FILE, a file of this machine, to write to {target.root}")
+
+
+def _also_read(settings: Settings, running: Running) -> list[StrPath]:
+    """Return the files beside the inputs that are not written over."""
+    if settings.decode and settings.model is None:  # that of each file
+        return list(running.also_read)
+    return [*running.also_read, models.find(settings.model).path]
 
 
 def _check_manifest(path: str, plan: Plan) -> None:

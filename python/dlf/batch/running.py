@@ -24,6 +24,8 @@ class Running:
         manifest: a .csv or .jsonl file of this machine; None is `dlf-batch.jsonl` in the output
             folder.
         retry_failed: try again what failed in an earlier run.
+        also_read: files beside the inputs that the settings were read from; no output and no
+            manifest takes their place. The model is one anyway.
         root: of the paths in `@LIST` files.
         megapixels: million pixels of all pictures that are in memory at once; a larger picture is
             coded alone.
@@ -35,6 +37,7 @@ class Running:
     workers: int | None = None
     manifest: StrPath | None = None
     retry_failed: bool = False
+    also_read: tuple[StrPath, ...] = ()
     root: StrPath | None = None
     megapixels: float = DEFAULT_MEGAPIXELS
     engine: Engine = "local"

@@ -28,6 +28,7 @@ __all__ = [
     "add_threads",
     "check_count",
     "checked",
+    "importance_files",
     "importance_of",
     "limits_of",
     "number",
@@ -159,6 +160,13 @@ def importance_of(arguments: argparse.Namespace) -> Importance | None:
     from dlf.cli.importance import from_words
 
     return from_words(arguments.importance)
+
+
+def importance_files(arguments: argparse.Namespace) -> list[str]:
+    """Return the files that --importance names, which are read and so not written over."""
+    from dlf.cli.importance import files_of
+
+    return files_of(arguments.importance)
 
 
 def add_keep(parser: argparse.ArgumentParser) -> None:

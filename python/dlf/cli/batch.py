@@ -136,6 +136,7 @@ def run(arguments: argparse.Namespace) -> int:
                 workers=arguments.workers,
                 manifest=arguments.manifest,
                 retry_failed=arguments.retry_failed,
+                also_read=tuple(shared.importance_files(arguments)),
                 root=arguments.root,
                 megapixels=arguments.megapixels or DEFAULT_MEGAPIXELS,
                 engine=arguments.engine,

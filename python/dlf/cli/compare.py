@@ -52,6 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare one picture."""
     from dlf_models.compare import command
 
-    importance = shared.importance_of(arguments)
-    command.run(shared.as_options(command.CompareOptions, arguments, importance=importance))
+    options = shared.as_options(
+        command.CompareOptions,
+        arguments,
+        importance=shared.importance_of(arguments),
+        importance_files=tuple(shared.importance_files(arguments)),
+    )
+    command.run(options)
     return 0

@@ -79,7 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
     importance = shared.importance_of(arguments)
     codec = shared.codec_of(arguments)
     model = codec.model
-    plan.judge(lambda job: "DLF", [str(model.path)], arguments.overwrite)
+    also_read = [str(model.path), *shared.importance_files(arguments)]
+    plan.judge(lambda job: "DLF", also_read, arguments.overwrite)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def encode(job: targets.Conversion, bar: ProgressBar, progress: Progress) -> None:

@@ -9,7 +9,7 @@ from dlf.files import read_bytes
 from dlf.images.reading import read_image
 from dlf.importance import AUTO, Importance, box_of, check_importance
 
-__all__ = ["from_words"]
+__all__ = ["files_of", "from_words"]
 
 _BOX = re.compile(r"([^,:]*),([^,:]*),([^,:]*),([^,:]*)(?::(.*))?", re.DOTALL)
 
@@ -33,6 +33,11 @@ def from_words(words: Sequence[str]) -> Importance | None:
     mask = read_image(read_bytes(words[0]), words[0])
     check_importance(mask)
     return mask
+
+
+def files_of(words: Sequence[str]) -> list[str]:
+    """Return the files that `from_words` reads."""
+    return [word for word in words if word != AUTO and not _BOX.fullmatch(word)]
 
 
 def _numbers(match: re.Match[str]) -> list[float]:
