@@ -31,7 +31,6 @@ class DlfDecoder(ImageFile.PyDecoder):
         try:
             with forks.undivided():
                 from dlf.coding import shared_codec
-                from dlf.images.writing import image_of
         except ImportError as error:
             raise settings.incomplete(error) from error
         codec = shared_codec(chosen.model, chosen.device, chosen.threads)
@@ -43,7 +42,8 @@ class DlfDecoder(ImageFile.PyDecoder):
             limits=chosen.limits,
         )
         if self.mode in DRAFT_MODES and samples.channels == 3:
-            self.set_as_raw(image_of(samples).convert(self.mode).tobytes())
+            image = Image.frombuffer("RGB", (samples.width, samples.height), samples.data)
+            self.set_as_raw(image.convert(self.mode).tobytes())
         else:
             self.set_as_raw(samples.data)
         # An error code instead of an exception would let a second load() succeed with no picture.

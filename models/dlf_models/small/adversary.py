@@ -19,7 +19,7 @@ from ..common.averaging import GradientAverager
 WIDTHS = (48, 96, 192)
 """Channels at 1/2, 1/4 and 1/8."""
 SLOPE = 0.2
-LEARNING_RATE = 3e-4
+LEARNING_RATE = 1e-3
 BETAS = (0.0, 0.99)
 RAMP = 400
 """Steps over which the term rises to its weight, while the critic learns the first of it."""

@@ -110,7 +110,7 @@ def find_inputs(
             search.add_folder(word)
         else:
             search.add(os.fspath(word))
-    read = [*search.lists, *map(os.fspath, also_read)]
+    read = [*search.lists, *(os.fspath(path) for path in also_read)]
     plan = Plan(settings, search.sources(), search.problems, search.ignored, read)
     _check_outputs(plan, target)
     return plan
