@@ -132,6 +132,12 @@ def _debian_archives(names: list[str], alone: list[str], arch: str) -> list[Path
     return sorted(folder.glob("*.deb"))
 
 
+def _of_this_machine(setting: str) -> str:
+    """Returns a setting of the machine's own apt: mirrors of a day need lists that have expired."""
+    command = ["apt-config", "dump", "--no-empty", setting]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def _apt(suite: str, arch: str) -> dict[str, str]:
     """Returns the environment for an apt of its own, which changes nothing on this machine."""
     base = WORK / "apt" / f"{suite}-{arch}"
@@ -155,6 +161,7 @@ def _apt(suite: str, arch: str) -> dict[str, str]:
         f'Dir::Etc "{base}/etc"; Dir::Etc::SourceList "{base}/sources.list";\n'
         f'APT::Architecture "{arch}"; APT::Architectures {{"{arch}";}}; APT::Sandbox::User "root";\n'
         'Acquire::Languages "none"; Debug::NoLocking "true";\n'
+        f"{_of_this_machine('Acquire::Check-Valid-Until')}\n"
     )
     # A list that is too old or wrongly signed is refused by apt, and stays refused.
     done = subprocess.run(["apt-get", "-qq", "update"], env=environment, check=False)
