@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
+from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
+import dlf
 import numpy as np
 import pytest
 import torch
@@ -24,10 +27,10 @@ from dlf_models.small.model import DLF, draw_noise
 from tiny_networks import TINY_NETWORK
 
 
-@pytest.fixture(scope="module")
-def network() -> DLF:
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "grain"])
+def network(request: pytest.FixtureRequest) -> DLF:
     torch.manual_seed(0)
-    network = DLF(TINY_NETWORK).eval().requires_grad_(False)
+    network = DLF(replace(TINY_NETWORK, grain=request.param)).eval().requires_grad_(False)
     network.start(torch.rand(8, 3, 128, 128))
     for parameter in network.parameters():  # the zero starts would hide mistakes
         parameter.add_(0.02 * torch.randn_like(parameter))
@@ -130,4 +133,30 @@ def test_synthesis_takes_noise_and_rates(network: DLF) -> None:
     rate = torch.ones(1, TINY_NETWORK.latent_channels + TINY_NETWORK.rate_width, 4, 4)
     inputs = walks.DrawingInputs(latent, tokens, rate, draw_noise(size), units)
     walks.synthesis(graph, network.synthesis, inputs)
-    assert [n.channels for n in graph.nodes if n.op == "input"] == [8, 16, 12, 1, 1]
+    planes = [1] * (3 if network.config.grain else 2)
+    assert [n.channels for n in graph.nodes if n.op == "input"] == [8, 16, 12, *planes]
+
+
+def test_grain_is_in_vivid_pictures_alone(images: list[np.ndarray], tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = DLF(replace(TINY_NETWORK, grain=True)).eval().requires_grad_(False)
+    network.start(torch.rand(8, 3, 128, 128))
+    grain = network.synthesis.renderer.grain
+    assert grain is not None
+    assert grain.bias is not None
+    grain.bias.fill_(4 * 2 / 255)  # four levels
+    path = tmp_path / "grain.dlfm"
+    path.write_bytes(build_package(network, images, {"name": "grain"})[0])
+    codec = dlf.Codec(path)
+    data = codec.encode(np.full((256, 256, 3), 128, np.uint8), 50)
+    vivid, faithful = (
+        codec.decode(data, noise=noise).astype(int) for noise in ("vivid", "faithful")
+    )
+    difference = vivid - faithful
+    assert difference.std() == pytest.approx(4, rel=0.1)
+    assert (
+        np.abs(difference[..., 0] - difference[..., 2]).max() <= 3
+    )  # the other planes, too, are noise
+    gray = difference[..., 1] - difference[..., 1].mean()
+    beside = (gray[:, 1:] * gray[:, :-1]).mean() / gray.var()
+    assert abs(beside) < 0.05  # as fine as pixels

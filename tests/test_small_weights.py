@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 import torch
 from conftest import ROOT, scene
 from dlf.specification import ENCODER_MEMBER, NORMATIVE_MEMBER
+from dlf_models.common.configuration import build
 from dlf_models.package.reading import read_package
 from dlf_models.small.analysis import fold, rate_grid
+from dlf_models.small.config import NetworkConfig
 from dlf_models.small.export.measure import measure
 from dlf_models.small.export.package import build_package
 from dlf_models.small.export.weights import checkpoint_of_package, networks_of_package
@@ -33,11 +36,11 @@ def test_what_is_read_is_what_was_written(path: Path) -> None:
         assert package.encoder.to_bytes() == archive.read(f"archive/{ENCODER_MEMBER}")
 
 
-@pytest.fixture(scope="module")
-def trained() -> tuple[DLF, ImportanceHead]:
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "grain"])
+def trained(request: pytest.FixtureRequest) -> tuple[DLF, ImportanceHead]:
     """A network whose layers all do something; the linear path has a part of the channels alone."""
     torch.manual_seed(0)
-    network = DLF(TINY_NETWORK).eval().requires_grad_(False)
+    network = DLF(replace(TINY_NETWORK, grain=request.param)).eval().requires_grad_(False)
     network.start(torch.rand(8, 3, 128, 128))
     for parameter in network.parameters():
         parameter.add_(0.02 * torch.randn_like(parameter))
@@ -95,7 +98,7 @@ def test_the_sketch_is_fitted_to_the_crops(package: Path) -> None:
         [torch.from_numpy(scene(128, 128, n)).permute(2, 0, 1) / 255 for n in range(40)]
     )
     state = checkpoint_of_package(package, crops)
-    network = DLF(TINY_NETWORK)
+    network = DLF(build(NetworkConfig, state["config"]["network"], "package"))
     network.load_state_dict(state["network"])
     with torch.no_grad():
         _, values, _ = network.analysis(crops)

@@ -37,6 +37,8 @@ class NetworkConfig:
     fusion_blocks: int = 1
     render_widths: tuple[int, int, int] = (96, 48, 16)
     """Renderer at /8, /4, /2."""
+    grain: bool = False
+    """Whether the renderer adds noise at full size, as strong as it decides for each place."""
     render_blocks: tuple[int, int, int] = (1, 1, 1)
     """Residual blocks of the renderer at /8, /4, /2."""
 

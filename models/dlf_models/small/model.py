@@ -40,14 +40,14 @@ class Coded:
     """Scalar: see `DLF.sketch_error`."""
 
 
-def draw_noise(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Planes at /4 and /2 for images `[B, 3, H, W]`, as the hash of BITSTREAM.md §9 gives them: sums of four uniform bytes."""
+def draw_noise(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Planes at /4, /2 and full size for images `[B, 3, H, W]`, as the hash of BITSTREAM.md §9 gives them: sums of four uniform bytes."""
 
     def plane(cell: int) -> Tensor:
         size = (4, image.shape[0], 1, image.shape[2] // cell, image.shape[3] // cell)
         return (torch.rand(size, device=image.device).sum(dim=0) - 2) * 3**0.5
 
-    return plane(4), plane(2)
+    return plane(4), plane(2), plane(1)
 
 
 def saturation(before: Tensor) -> Tensor:

@@ -14,6 +14,11 @@ from .rate import Gain, RateVectors
 
 NOISE_START = 0.02
 """Standard deviation of the noise planes' first weights."""
+GRAIN_START = 0.01
+"""What one deviation of the grain is worth at first, in samples of [-1, 1]: somewhat more than a level of 255."""
+
+Noise = tuple[Tensor, Tensor, Tensor]
+"""Planes at 1/4, 1/2 and full size, `[B, 1, h, w]` each."""
 
 
 class SemanticDecoder(nn.Module):
@@ -61,10 +66,8 @@ class Synthesis(nn.Module):
         self.fusion_blocks = nn.ModuleList(Residual(detail) for _ in range(config.fusion_blocks))
         self.renderer = Renderer(config)
 
-    def forward(
-        self, tokens: Tensor, latent: Tensor, rate: Tensor, noise: tuple[Tensor, Tensor]
-    ) -> Tensor:
-        """Token values, latent, rate map and noise at 1/4 and 1/2 -> image in about [0, 1]."""
+    def forward(self, tokens: Tensor, latent: Tensor, rate: Tensor, noise: Noise) -> Tensor:
+        """Token values, latent, rate map and noise -> image in about [0, 1]."""
         plain = self.gain(latent, rate)
         return self.renderer(self.generative(tokens, plain, rate), self.linear(plain), noise)
 
@@ -86,7 +89,7 @@ class Synthesis(nn.Module):
 
 
 class Renderer(nn.Module):
-    """Generative latent at /16, base picture at /2, noise at /4 and /2 -> image `[B, 3, H, W]`, not clamped."""
+    """Generative latent at /16, base picture at /2, noise -> image `[B, 3, H, W]`, not clamped."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -101,15 +104,24 @@ class Renderer(nn.Module):
         self.side_2 = Conv(3 + 1, half, 3)
         self.blocks_2 = nn.ModuleList(Residual(half) for _ in range(blocks_2))
         self.out = Conv(half, 12, 3)
+        self.grain = Conv(half, 4) if config.grain else None
         self.register_buffer("bilinear", bilinear_weights(3), persistent=False)
         with torch.no_grad():
+            if self.grain is not None:
+                assert self.grain.bias is not None
+                self.grain.weight.zero_()
+                self.grain.bias.fill_(GRAIN_START)
             for side in (self.side_4, self.side_2):
                 side.weight.zero_()
                 side.weight[:, -1].normal_(std=NOISE_START)
             self.out.weight.mul_(0.1)
 
-    def forward(self, latent: Tensor, base: Tensor, noise: tuple[Tensor, Tensor]) -> Tensor:
-        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise at 1/4 and 1/2 -> `[B, 3, H, W]`."""
+    def cells(self) -> tuple[int, ...]:
+        """Pixels to a side of a sample of the noise planes that it reads, largest first."""
+        return (4, 2) if self.grain is None else (4, 2, 1)
+
+    def forward(self, latent: Tensor, base: Tensor, noise: Noise) -> Tensor:
+        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise -> `[B, 3, H, W]`."""
         x = self.up_8(leaky(latent))
         for block in self.blocks_8:
             x = block(x)
@@ -121,9 +133,14 @@ class Renderer(nn.Module):
         x = x + self.side_2(torch.cat([base, noise[1]], dim=1))
         for block in self.blocks_2:
             x = block(x)
-        return self.finish(x, base)
+        return self.finish(leaky(x), base, noise[2])
 
-    def finish(self, x: Tensor, base: Tensor) -> Tensor:
-        """The last features and the enlarged base picture, both in [-1, 1], give samples in [0, 1]."""
-        enlarged = edge_padded(base, self.bilinear.to(base.dtype))
-        return F.pixel_shuffle(self.out(leaky(x)) + enlarged, 2) / 2 + 0.5
+    def finish(self, x: Tensor, base: Tensor, noise: Tensor) -> Tensor:
+        """The last features, the enlarged base picture and grain, all in [-1, 1], give samples in [0, 1].
+
+        Photographs have grain. Without noise as fine as it is, a weave is what LPIPS likes best in flat places.
+        """
+        drawn = self.out(x) + edge_padded(base, self.bilinear.to(base.dtype))
+        if self.grain is not None:  # the same in all three colours
+            drawn = drawn + (self.grain(x) * F.pixel_unshuffle(noise, 2)).repeat(1, 3, 1, 1)
+        return F.pixel_shuffle(drawn, 2) / 2 + 0.5

@@ -15,6 +15,7 @@ from torch import Tensor
 from ...evaluation.metrics import psnr
 from ..config import NetworkConfig
 from ..model import DLF
+from ..synthesis import Noise
 from .calibrate import no_progress, whole_windows
 from .package import RATE_POINTS
 
@@ -35,10 +36,10 @@ def token_grid(config: NetworkConfig, digits: NDArray[np.int16], rows: int, colu
     return values.T.reshape(1, -1, rows, columns)
 
 
-def silence(image: Tensor) -> tuple[Tensor, Tensor]:
-    """The planes of noise of a faithful picture, at /4 and /2 of `[1, 3, H, W]`."""
-    height, width = image.shape[2:]
-    return torch.zeros(1, 1, height // 4, width // 4), torch.zeros(1, 1, height // 2, width // 2)
+def silence(picture: Tensor) -> Noise:
+    """The planes of noise of a faithful picture, for `[1, 3, H, W]`."""
+    plane = torch.zeros_like(picture[:, :1])
+    return plane[..., ::4, ::4], plane[..., ::2, ::2], plane
 
 
 @torch.no_grad()

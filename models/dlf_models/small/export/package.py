@@ -45,7 +45,6 @@ RATE_POINTS = 64
 MAP_UNIT = 2
 SAMPLE_BITS = 6
 """Fraction bits of samples in 0 to 255 where the synthesis puts them out."""
-NOISE_CELLS = (4, 2)
 FITTED = 24
 """Photographs that the maps of the reduced sizes are fitted on."""
 NOISE_SEED = 1
@@ -197,7 +196,8 @@ def build_package(
     synthesis = assembly.drawing(calibration.graphs.synthesis, latent_unit)
     drawings = {f: assembly.drawing(g, latent_unit) for f, g in calibration.graphs.reduced.items()}
     layers = [BoundedLayer(layer) for layer in assembly.decoder.layers]
-    cells = [STRIDE, config.window, STRIDE, *NOISE_CELLS]
+    noise_cells = network.synthesis.renderer.cells()
+    cells = [STRIDE, config.window, STRIDE, *noise_cells]
 
     def reach(program: Program) -> Drawing:
         return Drawing(program, reach_of(program, layers, cells, STRIDE))
@@ -221,7 +221,7 @@ def build_package(
         latent_shift=latent_shift,
         latent_bound=32767,
         sample_bits=SAMPLE_BITS,
-        noise_cells=NOISE_CELLS,
+        noise_cells=noise_cells,
         synthesis_rates=to_integers(assembly.vectors[2], GAIN_UNIT),
         synthesis=reach(synthesis),
         reduced={f: reach(p) for f, p in drawings.items()},

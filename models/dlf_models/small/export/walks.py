@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +14,7 @@ from ..importance import MOST, ImportanceHead
 from ..layers import Conv, Down, Pointwise, Residual, Up, bilinear_weights
 from ..linear_path import COARSE, FINE, LinearAnalysis, LinearSynthesis
 from ..prior import DetailPrior
-from ..synthesis import Renderer, Synthesis
+from ..synthesis import Noise, Renderer, Synthesis
 from .graph import Graph, Value
 
 
@@ -175,7 +175,7 @@ class DrawingInputs:
     """Token values `[1, T*D, nH, nW]`."""
     rate: Tensor
     """`[1, C + P', h, w]`: gains and rate vectors, one after the other."""
-    noise: tuple[Tensor, Tensor]
+    noise: Noise
     units: dict[str, object]
     """Of all of them, and the `offset` of the tokens."""
 
@@ -189,7 +189,7 @@ def synthesis(graph: Graph, net: Synthesis, inputs: DrawingInputs, depth: int = 
     values = graph.input(inputs.latent, units["latent"])
     digits = graph.input(inputs.tokens, units["tokens"])
     vectors = graph.input(inputs.rate, units["rate"])
-    planes = graph.input(noise[0], units["noise"]), graph.input(noise[1], units["noise"])
+    planes = [graph.input(plane, units["noise"]) for plane in noise[: len(net.renderer.cells())]]
     channels = values.channels
     gains = graph.slice(vectors, 0, channels)
     around = graph.slice(vectors, channels, vectors.channels - channels)
@@ -212,8 +212,14 @@ def synthesis(graph: Graph, net: Synthesis, inputs: DrawingInputs, depth: int = 
     return renderer(graph, net.renderer, x, base, planes, depth)
 
 
+def grain(graph: Graph, net: Conv, x: Value, noise: Value) -> Value:
+    """Walk the noise at full size, the same in all three colours, folded to 1/2."""
+    gray = graph.product(graph.conv(net, x), graph.space_to_depth(noise, 2))
+    return graph.filter(torch.eye(4).repeat(3, 1)[:, :, None, None], torch.zeros(12), gray)
+
+
 def renderer(
-    graph: Graph, net: Renderer, latent: Value, base: Value, noise: tuple[Value, Value], depth: int
+    graph: Graph, net: Renderer, latent: Value, base: Value, noise: Sequence[Value], depth: int
 ) -> Value:
     """The picture in [0, 2], or for `depth` 2, 4, 8 the features there with the folded base picture as last channels."""
     x = residuals(graph, net.blocks_8, up(graph, net.up_8, graph.leaky(latent)))
@@ -231,6 +237,9 @@ def renderer(
     if depth == 2:
         return graph.concat(x, base)
     assert net.out.bias is not None
-    out = graph.filter(net.out.weight, net.out.bias + 1, graph.leaky(x), layer=net.out)
+    x = graph.leaky(x)
+    out = graph.filter(net.out.weight, net.out.bias + 1, x, layer=net.out)
     out = graph.add(out, enlarge(graph, base))
+    if net.grain is not None:
+        out = graph.add(out, grain(graph, net.grain, x, noise[2]))
     return graph.depth_to_space(out, 2)

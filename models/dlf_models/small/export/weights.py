@@ -48,12 +48,17 @@ class Part:
     layers: list[BoundedLayer]
 
     def fix_products(self) -> None:
-        """State the units of products, which follow from those of their factors and the shift."""
-        for number, (node, instruction) in self.pairs().items():
-            if node.op == "product" and "unit" not in node.arguments:
-                units = Units(self.graph)
-                a, b = (units.of(source) for source in node.sources)
-                self.graph.nodes[number].arguments["unit"] = a * b * 2.0**instruction.arg0
+        """State the units around products: of the result, or where that is known, of the first factor."""
+        for node, instruction in self.pairs().values():
+            if node.op != "product":
+                continue
+            units, first = Units(self.graph), node.sources[0]
+            a, b = (units.of(source) for source in node.sources)
+            if "unit" not in node.arguments:
+                node.arguments["unit"] = a * b * 2.0**instruction.arg0
+            elif not units.known(first):
+                unit = node.arguments["unit"] / (b * 2.0**instruction.arg0)
+                self.graph.nodes[first].arguments["unit"] = unit[:1]
 
     def fix_filters(self) -> None:
         """State the units around filters that are not learned: their weights are known, so scales tell units."""
@@ -188,8 +193,8 @@ def load_layers(walker: Walker, normative: IntegerNormative, encoder: Encoder) -
         walker.draw(graphs, walker.code(graphs, image, 0.5))
         state_units(graphs, walker.network, normative, encoder)
         for part in parts_of(graphs, normative, encoder):
-            part.fix_products()
             part.fix_filters()
+            part.fix_products()
             for node, weight, bias in part.convolutions():
                 layer, rows = node.arguments["layer"], node.arguments["rows"]
                 if not second:
