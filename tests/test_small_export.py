@@ -154,9 +154,8 @@ def test_grain_is_in_vivid_pictures_alone(images: list[np.ndarray], tmp_path: Pa
     )
     difference = vivid - faithful
     assert difference.std() == pytest.approx(4, rel=0.1)
-    assert (
-        np.abs(difference[..., 0] - difference[..., 2]).max() <= 3
-    )  # the other planes, too, are noise
+    red, blue = difference[..., 0].ravel(), difference[..., 2].ravel()
+    assert np.corrcoef(red, blue)[0, 1] > 0.9  # the other planes differ from colour to colour
     gray = difference[..., 1] - difference[..., 1].mean()
     beside = (gray[:, 1:] * gray[:, :-1]).mean() / gray.var()
     assert abs(beside) < 0.05  # as fine as pixels

@@ -14,7 +14,7 @@ import torch
 from dlf_models.small.layers import Conv
 from dlf_models.small.model import DLF, saturation
 from dlf_models.small.optimisers import boost, make_optimisers
-from dlf_models.small.pool import Crops, Pool, build_pool, people_and_text
+from dlf_models.small.pool import COLOURED, Crops, Pool, build_pool, people_and_text, with_grain
 from dlf_models.small.token_quantiser import FiniteScalarQuantiser
 from dlf_models.small.train import load_recipe
 from dlf_models.small.trainer import Recipe, Trainer
@@ -250,3 +250,16 @@ def test_recipes_name_what_is_wrong(tmp_path: Path) -> None:
     recipe.write_text("profile: small\nnetwork: {windwo: 128}\n")
     with pytest.raises(ValueError, match="windwo"):
         load_recipe(recipe)
+
+
+def test_grain_is_a_cameras() -> None:
+    torch.manual_seed(3)
+    crops = torch.full((3, 3, 96, 96), 0.5).contiguous(memory_format=torch.channels_last)
+    found = with_grain(crops, torch.tensor([0.0, 0.01, 0.5]))
+    assert found.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(found[0], crops[0])
+    assert float(found[1].std()) == pytest.approx(0.01 * (1 + COLOURED**2) ** 0.5, rel=0.05)
+    shared = torch.corrcoef(found[1].flatten(1))[0, 1]
+    assert float(shared) == pytest.approx(1 / (1 + COLOURED**2), abs=0.03)
+    assert float(found.min()) >= 0
+    assert float(found.max()) <= 1
