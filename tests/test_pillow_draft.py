@@ -88,13 +88,13 @@ def test_other_modes_are_kept(mode: str, pictures: dict[str, Image.Image]) -> No
 
 def test_draft_asks_the_codec_for_less(photo_dlf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    decode = dlf.Codec.decode
+    decode = dlf.Codec.decode_samples
 
     def note(self: dlf.Codec, data: bytes, **options: Any) -> Any:
         asked.append(options["downscale"])
         return decode(self, data, **options)
 
-    monkeypatch.setattr(dlf.Codec, "decode", note)
+    monkeypatch.setattr(dlf.Codec, "decode_samples", note)
     for side in (64, 40, 20, 10, 5):
         opened(photo_dlf).thumbnail((side, side))
     opened(photo_dlf).load()
