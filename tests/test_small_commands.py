@@ -37,7 +37,10 @@ TRAIN = {"batch": 2, "images": 6, "fit": 3, "crop": 128, "validate_every": 4}
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a recipe, LPIPS weights of the right layout and nine pictures, one of them broken."""
     folder = tmp_path_factory.mktemp("small")
-    network = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(TINY_NETWORK).items()}
+    network = {
+        k: list(v) if isinstance(v, tuple) else v
+        for k, v in asdict(replace(TINY_NETWORK, grain=True)).items()
+    }
     recipe = {"profile": "small", "network": network, "train": TRAIN}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(recipe))
     write_random_weights(folder / "lpips.npz")

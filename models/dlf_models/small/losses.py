@@ -47,6 +47,8 @@ class LossWeights:
     """Whether the perceptual network sees both pictures turned and mirrored at random."""
     texture: tuple[float, float] = (0.0, 0.0)
     repetition: float = 0.0
+    grain: float = 60.0
+    """Of the mean absolute error of the grain's strength (`texture.grain_floor`), in samples."""
     wasserstein: tuple[float, float] = (0.0, 0.0)
     adversarial: tuple[float, float] = (0.0, 0.0)
     """Of :mod:`.adversary`, in training alone; in units of L1."""

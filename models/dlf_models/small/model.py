@@ -38,6 +38,8 @@ class Coded:
     """Scalar: see `saturation`."""
     sketch: Tensor
     """Scalar: see `DLF.sketch_error`."""
+    grain: Tensor | None = None
+    """`[B, 1, H, W]`: the strength of the grain, in samples of [0, 1]."""
 
 
 def draw_noise(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -123,6 +125,6 @@ class DLF(nn.Module):
         y = self.bottleneck(features, rate)
         with torch.autocast(image.device.type, enabled=False):
             latent, bits = self.prior(y.float(), rate, values.float(), keep)
-        image_out = self.synthesis(values, latent, rate, draw_noise(image))
+        drawn, grain = self.synthesis.draw(values, latent, rate, draw_noise(image))
         sketch = self.sketch_error(values, image)
-        return Coded(image_out.float(), digits, bits, saturation(before.float()), sketch)
+        return Coded(drawn.float(), digits, bits, saturation(before.float()), sketch, grain)

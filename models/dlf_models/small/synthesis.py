@@ -68,6 +68,12 @@ class Synthesis(nn.Module):
 
     def forward(self, tokens: Tensor, latent: Tensor, rate: Tensor, noise: Noise) -> Tensor:
         """Token values, latent, rate map and noise -> image in about [0, 1]."""
+        return self.draw(tokens, latent, rate, noise)[0]
+
+    def draw(
+        self, tokens: Tensor, latent: Tensor, rate: Tensor, noise: Noise
+    ) -> tuple[Tensor, Tensor | None]:
+        """As `forward`; and the strength of the grain, if there is any, `[B, 1, H, W]` in samples of [0, 1]."""
         plain = self.gain(latent, rate)
         return self.renderer(self.generative(tokens, plain, rate), self.linear(plain), noise)
 
@@ -120,8 +126,8 @@ class Renderer(nn.Module):
         """Pixels to a side of a sample of the noise planes that it reads, largest first."""
         return (4, 2) if self.grain is None else (4, 2, 1)
 
-    def forward(self, latent: Tensor, base: Tensor, noise: Noise) -> Tensor:
-        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise -> `[B, 3, H, W]`."""
+    def forward(self, latent: Tensor, base: Tensor, noise: Noise) -> tuple[Tensor, Tensor | None]:
+        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise -> `[B, 3, H, W]`, strength of the grain."""
         x = self.up_8(leaky(latent))
         for block in self.blocks_8:
             x = block(x)
@@ -135,12 +141,15 @@ class Renderer(nn.Module):
             x = block(x)
         return self.finish(leaky(x), base, noise[2])
 
-    def finish(self, x: Tensor, base: Tensor, noise: Tensor) -> Tensor:
+    def finish(self, x: Tensor, base: Tensor, noise: Tensor) -> tuple[Tensor, Tensor | None]:
         """The last features, the enlarged base picture and grain, all in [-1, 1], give samples in [0, 1].
 
         Photographs have grain. Without noise as fine as it is, a weave is what LPIPS likes best in flat places.
         """
         drawn = self.out(x) + edge_padded(base, self.bilinear.to(base.dtype))
+        strength = None
         if self.grain is not None:  # the same in all three colours
-            drawn = drawn + (self.grain(x) * F.pixel_unshuffle(noise, 2)).repeat(1, 3, 1, 1)
-        return F.pixel_shuffle(drawn, 2) / 2 + 0.5
+            folded = self.grain(x)
+            drawn = drawn + (folded * F.pixel_unshuffle(noise, 2)).repeat(1, 3, 1, 1)
+            strength = F.pixel_shuffle(folded, 2) / 2
+        return F.pixel_shuffle(drawn, 2) / 2 + 0.5, strength

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 CELL = 16
 """Pixels that the decoder draws from one position of its latent, in each direction."""
 LUMINANCE = (0.299, 0.587, 0.114)
 TEXTURE_BLOCK = 8
+MOST_GRAIN = 3 / 255
+"""More than that is texture."""
+GRAIN_BLOCK, GRAIN_BIAS = 8, 1.25
+"""The smoothest of 36 blocks has less than white noise has on average: this makes up for it."""
 TEXTURE_FLOOR = 1 / 255
 """Texture of less than a level of 255 is as good as none."""
 
@@ -62,6 +67,16 @@ def repetition(image: Tensor, target: Tensor) -> Tensor:
         return torch.cat(found, dim=1)
 
     return (correlations(image) - correlations(target)).abs().mean(dim=1)
+
+
+def grain_floor(picture: Tensor) -> Tensor:
+    """How strong a picture's grain is, `[B, 3, H, W]` -> `[B, H / 32, W / 32]`: what is left where it is smoothest.
+
+    The least deviation of fine texture of the 8x8 blocks around each cell of 32x32 pixels, in samples, `MOST_GRAIN` at most.
+    """
+    blocks = F.avg_pool2d(fine_texture(picture).square()[:, None], GRAIN_BLOCK)
+    smoothest = -F.max_pool2d(-blocks, 6, 4, 1)[:, 0]
+    return (GRAIN_BIAS * smoothest.clamp(min=0).sqrt()).clamp(max=MOST_GRAIN)
 
 
 def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:

@@ -20,12 +20,13 @@ from ..common.ranks import mean_over_ranks, world
 from ..common.samples import write_columns
 from .adversary import Adversary
 from .analysis import rate_grid
-from .config import NetworkConfig
+from .config import STRIDE, NetworkConfig
 from .losses import LossWeights, PixelLoss, bit_price
 from .maps import draw_keep, draw_rates
 from .model import DLF
 from .optimisers import make_optimisers
 from .pool import Crops
+from .texture import grain_floor
 
 SHEET_RATES = (0.0, 0.3, 0.6, 1.0)
 LARGEST_NORM = 1.0
@@ -211,6 +212,12 @@ class Trainer:
         loss = (pixel + (price * coded.bits).sum(dim=(1, 2)) / pixels).mean()
         weights = self.recipe.loss
         loss = loss + weights.saturation * coded.saturation + weights.sketch * coded.sketch
+        if coded.grain is not None:
+            wrong = (
+                (F.avg_pool2d(coded.grain.float(), STRIDE)[:, 0] - grain_floor(image)).abs().mean()
+            )
+            loss = loss + weights.grain * wrong
+            self.means.add(grain=float(wrong.detach()))
         whole = keep.amin(dim=(1, 2))
         kept = whole.sum().clamp(min=1)
         self.means.add(
