@@ -111,6 +111,23 @@ def test_a_run_begins_from_a_package(material: Path, package: Path, tmp_path: Pa
     assert load_checkpoint(tmp_path / "last.ckpt")["counters"] == [6, 3]
 
 
+def test_a_network_without_grain_gets_the_layer(
+    material: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    state = load_checkpoint(checkpoint)
+    state["config"]["network"]["grain"] = False
+    for weights in (state["network"], state["ema"]):
+        for name in [name for name in weights if ".grain." in name]:
+            del weights[name]
+    save_checkpoint(tmp_path / "plain.ckpt", state)
+    more = ["--init", str(tmp_path / "plain.ckpt"), "--images", "8"]
+    more += ["--pool", str(checkpoint.parent / "pool")]
+    assert main(words(material, tmp_path / "run", *more)) == 0
+    trained = load_checkpoint(tmp_path / "run" / "last.ckpt")
+    assert trained["config"]["network"]["grain"]
+    assert "synthesis.renderer.grain.bias" in trained["ema"]
+
+
 def test_a_package_of_other_sizes_is_refused(
     material: Path, package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

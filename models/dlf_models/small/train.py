@@ -123,12 +123,16 @@ def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, A
 
 
 def load(trainer: Trainer, state: dict[str, Any], source: Path, fresh_optimiser: bool) -> None:
-    """Give `trainer` the state that `source` holds.
+    """Give `trainer` the state that `source` holds. Where that has no grain, the layer begins anew.
 
     Raises:
         ValueError: it is of a network of other sizes.
     """
-    if build(NetworkConfig, state["config"]["network"], str(source)) != trainer.network.config:
+    mine, found = trainer.network, build(NetworkConfig, state["config"]["network"], str(source))
+    if mine.config.grain and not found.grain:
+        found, fresh_optimiser = replace(found, grain=True), True
+        state = {**state, **{k: {**mine.state_dict(), **state[k]} for k in ("network", "ema")}}
+    if found != mine.config:
         raise ValueError(f"{source}: a network of other sizes than the recipe's")
     trainer.load(state, fresh_optimiser)
 
