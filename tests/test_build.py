@@ -37,8 +37,11 @@ def test_core_neither_links_nor_loads_torch() -> None:
     linked = subprocess.run(
         ["ldd", _core.__file__], capture_output=True, text=True, check=False
     ).stdout
-    assert "libstdc++" in linked
-    assert not re.search(r"torch|c10", linked)
+    names = re.findall(
+        r"^\s*(\S+)", linked, re.MULTILINE
+    )  # the addresses beside them hold any digits
+    assert any("libstdc++" in name for name in names)
+    assert not [name for name in names if re.search(r"torch|c10", name)]
     code = (
         "import sys, dlf_pillow, dlf.codec; dlf.codec.Codec();"
         "print([name for name in sys.modules if 'torch' in name and name != 'dlf.torchscript'],"
