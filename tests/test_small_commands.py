@@ -264,7 +264,9 @@ def test_an_export_measures_what_integers_cost(
     assert {len(values) for values in losses.values()} == {3}
     assert min(losses["drawing"]) > 40  # dB between integer pixels and the float network's
     for integer, real in zip(losses["integer"], losses["float"], strict=True):
-        assert integer == pytest.approx(real, abs=1.0)  # after three steps symbols flip easily
+        assert integer == pytest.approx(
+            real, abs=1.0
+        )  # dB; 0.63 seen after three steps of training
     assert normative_digest(out.read_bytes()) in last
     assert _description(out)["name"] == "other"
 
