@@ -1,11 +1,12 @@
-"""Do faces survive better with the bits where people look? A table for the model card.
+"""Do faces and words survive, also with the bits where people look? Tables for the model card.
 
-    python scripts/faces_kept.py PICTURES... [--model FILE] [--lpips FILE] [--json FILE]
+    python scripts/people_kept.py faces|words PICTURES... [--model FILE] [--lpips FILE] [--json FILE]
 
 Each picture goes into files of at most the same number of bytes: by DLF without importance, with
 `auto`, with boxes that another detector drew, and by the classical codecs. These may reduce the
-picture to a half or a quarter. The size at which most faces are found again is taken, which favours
-them. Faces are found again by CenterFace; boxes come from libfacedetection (extra `labels`).
+picture to a half or a quarter. The size at which most is found again is taken, which favours them.
+Faces are found again by CenterFace, words are read again by Tesseract. Boxes come from the
+detectors of training's labels (extra `labels`).
 """
 
 from __future__ import annotations
@@ -16,25 +17,53 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dlf
 import numpy as np
 import torch
 from dlf.progress import ProgressBar
-from dlf_models.evaluation.faces import FaceFinder, Faces, compare
+from dlf_models.evaluation import faces, words
 from dlf_models.evaluation.lpips import LPIPS
 from dlf_models.evaluation.peers import Peer
 from dlf_models.evaluation.pictures import Picture
 from dlf_models.evaluation.same_bytes import best_within
-from dlf_models.small.labels import face_finder
+from dlf_models.small.labels import Finder, face_finder, text_finder
 from PIL import Image
 
-RATES = (0.015, 0.03, 0.065)
+RATES = (0.015, 0.03, 0.065, 0.12)
 """Bits per pixel."""
 PEERS = ("avif", "webp", "jxl")
 AROUND = 0.25
 """A box is enlarged by so much of its side on each side before LPIPS looks at what is left."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is looked for. `seek` gives things with boxes; `compare` counts those found again."""
+
+    seek: Callable[[Picture], Any]
+    again: Callable[[Picture], Any]
+    compare: Callable[[Any, Any], dict[str, float]]
+    count: str
+    draw: Finder
+
+
+def subject(name: str) -> Subject:
+    """Faces or words, by name."""
+    if name == "faces":
+        find = faces.FaceFinder().find
+        return Subject(
+            lambda picture: find(picture).worth_seeking(),
+            find,
+            faces.compare,
+            "faces_found",
+            face_finder(),
+        )
+    read = words.WordReader().read
+    return Subject(read, read, words.compare, "words_found", text_finder())
 
 
 class Sums:
@@ -61,23 +90,20 @@ class Sums:
 class Judge:
     """Compares decoded pictures with their originals."""
 
-    def __init__(self, lpips: Path) -> None:
-        self.finder, self.lpips = FaceFinder(), LPIPS(lpips)
+    def __init__(self, looked_for: Subject, lpips: Path) -> None:
+        self.subject, self.lpips = looked_for, LPIPS(lpips)
 
-    def faces(self, picture: Picture) -> Faces:
-        return self.finder.find(picture).worth_seeking()
+    def found(self, things: Any, decoded: Picture) -> dict[str, float]:
+        return self.subject.compare(things, self.subject.again(decoded))
 
-    def found(self, faces: Faces, decoded: Picture) -> dict[str, float]:
-        return compare(faces, self.finder.find(decoded))
+    def counter(self, things: Any) -> Callable[[Picture], float]:
+        """How many of these things a decoded picture still has."""
+        return lambda decoded: self.found(things, decoded)[self.subject.count]
 
-    def counter(self, faces: Faces) -> Callable[[Picture], float]:
-        """How many of these faces a decoded picture still has."""
-        return lambda decoded: self.found(faces, decoded)["faces_found"]
-
-    def outside(self, picture: Picture, faces: Faces, decoded: Picture) -> float:
-        """LPIPS where no face is: those of the original are put into the decoded picture."""
+    def outside(self, picture: Picture, things: Any, decoded: Picture) -> float:
+        """LPIPS where nothing is: things of the original are put into the decoded picture."""
         patched = decoded.copy()
-        for left, top, right, bottom in faces.boxes:
+        for left, top, right, bottom in things.boxes:
             dx, dy = AROUND * (right - left), AROUND * (bottom - top)
             rows = slice(max(0, int(top - dy)), int(bottom + dy) + 1)
             columns = slice(max(0, int(left - dx)), int(right + dx) + 1)
@@ -106,23 +132,22 @@ def files(
     return made
 
 
-def add(sums: Sums, judge: Judge, picture: Picture, faces: Faces, decoded: Picture) -> None:
+def add(sums: Sums, judge: Judge, picture: Picture, things: Any, decoded: Picture) -> None:
     """Count one decoded picture."""
-    again = judge.found(faces, decoded)
-    sums.found += int(again["faces_found"])
-    if again["faces_found"]:
+    again = judge.found(things, decoded)
+    sums.found += int(again[judge.subject.count])
+    if again.get("faces_found"):
         sums.landmarks.append(again["landmarks"])
-    sums.outside.append(judge.outside(picture, faces, decoded))
+    sums.outside.append(judge.outside(picture, things, decoded))
     sums.pictures += 1
     sums.pixels += picture.shape[0] * picture.shape[1]
 
 
 def measure(
-    paths: list[Path], model: str | None, lpips: Path
+    judge: Judge, paths: list[Path], model: str | None
 ) -> tuple[int, int, dict[str, dict[str, Sums]]]:
-    """Pictures with faces, faces in them, and the sums by rate and way of coding."""
+    """Pictures with what is looked for, how many things, and the sums by rate and way of coding."""
     codec = dlf.Codec(model) if model else dlf.Codec()
-    judge, draw_boxes = Judge(lpips), face_finder()
     table: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
     peers = {name: Peer(name) for name in PEERS}
     pictures = count = 0
@@ -131,22 +156,22 @@ def measure(
         bar.show(done, len(paths))
         with Image.open(path) as file:
             picture = np.asarray(file.convert("RGB"))
-        faces = judge.faces(picture)
-        if not len(faces.boxes):
+        things = judge.subject.seek(picture)
+        if not len(things.boxes):
             continue
-        pictures, count = pictures + 1, count + len(faces.boxes)
-        boxes = [_inside(box, picture) for box in draw_boxes(picture)]
+        pictures, count = pictures + 1, count + len(things.boxes)
+        boxes = [_inside(box, picture) for box in judge.subject.draw(picture)]
         for rate in RATES:
             rows, limit = table[str(rate)], int(rate * picture.shape[0] * picture.shape[1] / 8)
             for name, (data, seconds) in files(codec, picture, limit, boxes).items():
                 rows[name].seconds += seconds
                 rows[name].size += len(data)
-                add(rows[name], judge, picture, faces, np.asarray(codec.decode(data)))
+                add(rows[name], judge, picture, things, np.asarray(codec.decode(data)))
             for name, peer in peers.items():
-                best = best_within(peer, name, picture, limit, judge.counter(faces))
+                best = best_within(peer, name, picture, limit, judge.counter(things))
                 if best is not None:
                     rows[name].size += len(best.data)
-                    add(rows[name], judge, picture, faces, best.decoded)
+                    add(rows[name], judge, picture, things, best.decoded)
     return pictures, count, table
 
 
@@ -160,6 +185,7 @@ def _inside(box: tuple[float, ...], picture: Picture) -> tuple[int, int, int, in
 def main() -> int:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("subject", choices=("faces", "words"))
     parser.add_argument("pictures", nargs="+", type=Path)
     parser.add_argument("--model", help="package; default: the installed one")
     parser.add_argument("--lpips", type=Path, default=Path("../shared/lpips/lpips_squeeze.npz"))
@@ -167,11 +193,12 @@ def main() -> int:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     paths = sorted(p for given in arguments.pictures for p in _expanded(given))
-    pictures, count, table = measure(paths, arguments.model, arguments.lpips)
+    judge = Judge(subject(arguments.subject), arguments.lpips)
+    pictures, count, table = measure(judge, paths, arguments.model)
     rows = {rate: {n: s.row() for n, s in ways.items()} for rate, ways in table.items()}
-    print(f"{count} faces in {pictures} pictures\n")
+    print(f"{count} {arguments.subject} in {pictures} pictures\n")
     print(
-        "| at most, bpp | way | bpp | files | faces | landmark error | LPIPS outside | encode, s |"
+        "| at most, bpp | way | bpp | files | found | landmark error | LPIPS outside | encode, s |"
     )
     print("|---:|---|---:|---:|---:|---:|---:|---:|")
     for rate, ways in rows.items():
@@ -181,7 +208,7 @@ def main() -> int:
                 f"| {row['landmarks']:.3f} | {row['outside']:.3f} | {row['seconds']:.3f} |"
             )
     if arguments.json:
-        found = {"faces": count, "pictures": pictures, "rates": rows}
+        found = {arguments.subject: count, "pictures": pictures, "rates": rows}
         arguments.json.write_text(json.dumps(found, indent=1))
     return 0
 
