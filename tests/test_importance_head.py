@@ -52,7 +52,7 @@ def photographs() -> list[Labelled]:
 @pytest.fixture(scope="module")
 def head(network: DLF, photographs: list[Labelled]) -> ImportanceHead:
     torch.manual_seed(1)
-    return fit(network, Batches(photographs[:6], 1), 60)
+    return fit(network, Batches(photographs[:6], 1), 100)
 
 
 def test_training_finds_what_is_marked(

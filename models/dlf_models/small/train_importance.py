@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from ..common.checkpoint import load_checkpoint, save_checkpoint
@@ -36,8 +37,8 @@ MARKED_WEIGHT = 3.0
 """What a missed face costs, in units of a false alarm: cells without one are many times as many."""
 WITH_LABELS = 0.75
 """Share of the crops that come from a photograph with something marked."""
-HALF = 0.3
-"""Share of the crops that are reduced by 2: faces have all sizes."""
+HALF, DOUBLE = 0.3, 0.2
+"""Shares of the crops that are reduced and enlarged by 2: faces have all sizes."""
 BATCH, LEARNING_RATE, LARGEST_NORM = 16, 1e-3, 1.0
 
 
@@ -65,7 +66,7 @@ def labelled(
 
 
 class Batches:
-    """Random crops on whole cells, mirrored and reduced."""
+    """Random crops on whole cells, mirrored, reduced and enlarged."""
 
     def __init__(self, photographs: Sequence[Labelled], seed: int) -> None:
         self.photographs = [[p for p in photographs if p.marked.any()]]
@@ -78,16 +79,21 @@ class Batches:
         kind = 0 if rng.random() < WITH_LABELS or not self.photographs[1] else 1
         photograph = self.photographs[kind][rng.integers(len(self.photographs[kind]))]
         rows, columns = photograph.marked.shape
-        factor = 2 if rng.random() < HALF and min(rows, columns) >= 2 * CELLS else 1
-        size = factor * CELLS
+        kind_of_size = rng.random()
+        enlarged = kind_of_size >= 1 - DOUBLE
+        reduced = kind_of_size < HALF and min(rows, columns) >= 2 * CELLS
+        size = 2 * CELLS if reduced else CELLS // 2 if enlarged else CELLS
         top, left = int(rng.integers(rows - size + 1)), int(rng.integers(columns - size + 1))
         pixels = photograph.picture[
             top * STRIDE : (top + size) * STRIDE, left * STRIDE : (left + size) * STRIDE
         ]
         marked = photograph.marked[top : top + size, left : left + size]
-        if factor == 2:
+        if reduced:
             pixels = halve(pixels)
             marked = marked.reshape(CELLS, 2, CELLS, 2).max(axis=(1, 3))
+        elif enlarged:
+            pixels = double(pixels)
+            marked = marked.repeat(2, axis=0).repeat(2, axis=1)
         if rng.random() < 0.5:
             pixels, marked = pixels[:, ::-1], marked[:, ::-1]
         return pixels, marked
@@ -104,6 +110,13 @@ def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = pixels.shape[:2]
     folded = pixels.reshape(height // 2, 2, width // 2, 2, 3).astype(np.uint16)
     return ((folded.sum(axis=(1, 3)) + 2) // 4).astype(np.uint8)
+
+
+def double(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Twice the size, by a cubic filter."""
+    height, width = pixels.shape[:2]
+    image = Image.fromarray(pixels)
+    return np.asarray(image.resize((2 * width, 2 * height), Image.Resampling.BICUBIC))
 
 
 def detail_of(network: DLF, images: Tensor) -> Tensor:
