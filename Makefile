@@ -109,7 +109,7 @@ figures: install
 	    --lpips $(LPIPS) -o build/compare.html
 	$(BIN)/python scripts/screenshot.py build/compare.html docs/compare.jpg
 	$(BIN)/python scripts/demo.py
-	$(BIN)/python -c "from PIL import Image; Image.open('demo/astronaut.png').convert('RGB').save('docs/sheet.jpg', quality=84, optimize=True)"
+	$(BIN)/python -c "from PIL import Image; s = Image.open('demo/astronaut.png').convert('RGB'); s.thumbnail((1480, 1480)); s.save('docs/sheet.jpg', quality=80, optimize=True)"
 
 # The second make sees the changed registry, and builds the core with it before vectors are made.
 default: install

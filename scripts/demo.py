@@ -26,7 +26,7 @@ from dlf_models.evaluation.peers import PEERS, Peer
 from dlf_models.evaluation.same_bytes import best_within
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-QUALITIES = (10, 40, 80)
+QUALITIES = (25, 48, 80)
 PEER_NAMES = ("avif", "webp")
 CELL_SIDE = 768  # larger photographs are shrunk in the sheet, never in the files
 LABEL_HEIGHT = 30

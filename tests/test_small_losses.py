@@ -95,6 +95,17 @@ def test_a_texture_that_repeats_from_cell_to_cell_is_found() -> None:
     assert float(repetition(grid, grid)) == 0
 
 
+def test_a_lattice_between_the_nearest_cells_is_found_too() -> None:
+    """Cells of a chessboard: the black ones alike, the white ones alike, their neighbours unlike."""
+    torch.manual_seed(3)
+    texture = 0.5 + 0.1 * torch.randn(1, 1, 128, 128).expand(1, 3, -1, -1)
+    black, white = 0.5 + 0.1 * torch.randn(2, 1, 1, CELL, CELL)
+    pair = torch.cat([torch.cat([black, white], 3), torch.cat([white, black], 3)], 2)
+    lattice = pair.repeat(1, 1, 4, 4).expand(1, 3, -1, -1)
+    means = [float(repetition(lattice, texture)) for _ in range(20)]
+    assert sum(means) / len(means) > 0.3
+
+
 def test_turning_keeps_pairs_together_and_all_eight_positions_occur() -> None:
     target = torch.arange(2 * 3 * 4 * 4.0).view(2, 3, 4, 4)
     found = set()

@@ -103,7 +103,8 @@ class PixelLoss(nn.Module):
         if max(w.texture) > 0:
             total = total + between(w.texture, mean_rate) * texture_mismatch(image, target)
         if w.repetition > 0:
-            total = total + w.repetition * repetition(image, target)
+            terms["repetition"] = repetition(image, target)
+            total = total + w.repetition * terms["repetition"]
         return total, terms
 
     def distance(self, ours: list[Tensor], theirs: list[Tensor]) -> Tensor:

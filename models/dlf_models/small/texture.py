@@ -8,6 +8,8 @@ from torch import Tensor
 
 CELL = 16
 """Pixels that the decoder draws from one position of its latent, in each direction."""
+FARTHEST, STEPS = 4, 8
+"""Cells between a texture and what it is compared with, at most; how many such steps a picture is judged by."""
 LUMINANCE = (0.299, 0.587, 0.114)
 TEXTURE_BLOCK = 8
 MOST_GRAIN = 3 / 255
@@ -48,25 +50,39 @@ def cell_means(x: Tensor, cell: int) -> Tensor:
 def repetition(image: Tensor, target: Tensor) -> Tensor:
     """How much more, or less, a picture repeats itself from cell to cell than it should: `[B, 3, H, W]` twice -> `[B]`.
 
-    Fine texture is correlated with itself one and two cells beside and below, in blocks of two by two cells; what counts
-    is the difference to the original's correlations. A decoder that sees one vector per cell likes to draw the same
-    texture in each, and no other term minds: to LPIPS any texture is better than none.
+    Fine texture is correlated with itself some cells away, in blocks of two by two cells; what counts is the difference
+    to the original's correlations. A decoder that sees one vector per cell likes to draw the same texture in each, and
+    no other term minds: to LPIPS any texture is better than none. The steps are drawn anew each time, among all up to
+    `FARTHEST` cells: a decoder that knew four of them drew lattices between them.
     """
+    cells = min(image.shape[-2:]) // CELL - 2
+    steps = _steps(min(cells, FARTHEST))
+    chosen = [steps[int(i)] for i in torch.randperm(len(steps))[:STEPS]]
+    first, second = fine_texture(image), fine_texture(target)
+    differences = [
+        (_correlation(first, *step) - _correlation(second, *step)).abs().flatten(1).mean(dim=1)
+        for step in chosen
+    ]
+    return torch.stack(differences).mean(dim=0)
 
-    def correlations(picture: Tensor) -> Tensor:
-        texture = fine_texture(picture)
-        found = []
-        for lag in (CELL, 2 * CELL):
-            for axis in (1, 2):
-                length = texture.shape[axis] - lag
-                first, second = texture.narrow(axis, 0, length), texture.narrow(axis, lag, length)
-                product = cell_means(first * second, CELL)
-                power = cell_means(first * first, CELL) * cell_means(second * second, CELL)
-                energy = (power.clamp(min=0) + TEXTURE_FLOOR**4).sqrt()
-                found.append((product / energy).flatten(1))
-        return torch.cat(found, dim=1)
 
-    return (correlations(image) - correlations(target)).abs().mean(dim=1)
+def _steps(farthest: int) -> list[tuple[int, int]]:
+    """Cells down and to the right, each direction once."""
+    across = range(-farthest, farthest + 1)
+    return [(y, x) for y in range(farthest + 1) for x in across if y > 0 or x > 0]
+
+
+def _correlation(texture: Tensor, down: int, right: int) -> Tensor:
+    """Of fine texture `[B, H, W]` with itself `down` and `right` cells away, by blocks, from -1 to 1."""
+    rows, columns = (
+        side - CELL * abs(n) for side, n in zip(texture.shape[1:], (down, right), strict=True)
+    )
+    left, start = CELL * max(0, -right), CELL * max(0, right)
+    first = texture[:, :rows, left : left + columns]
+    second = texture[:, CELL * down :, start : start + columns]
+    product = cell_means(first * second, CELL)
+    power = cell_means(first * first, CELL) * cell_means(second * second, CELL)
+    return product / (power.clamp(min=0) + TEXTURE_FLOOR**4).sqrt()
 
 
 def grain_floor(picture: Tensor) -> Tensor:
