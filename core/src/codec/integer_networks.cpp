@@ -120,8 +120,10 @@ const EncoderPart& IntegerNetworks::encoder() const {
 }
 
 ProgramWork IntegerNetworks::encoding(const Program& program, const ImageGeometry& geometry) const {
-  return whole_work(encoder().layers, program, geometry, model_->normative().latent_stride,
-                    threads_);
+  const EncoderPart& part = encoder();
+  const std::vector<ConvLayer>& layers =
+      runner_.reads_packed() ? model_->encoder_layers() : part.layers;
+  return whole_work(layers, program, geometry, model_->normative().latent_stride, threads_);
 }
 
 Tensor IntegerNetworks::run_to_tensor(const Program& program, const ImageGeometry& geometry,
