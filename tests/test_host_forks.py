@@ -98,6 +98,29 @@ def test_fork_while_the_first_image_loads(
     assert run_python(FORK + FIRST, tmp_path / "photo.dlf") == "{0}"
 
 
+ENCODING = """
+import sys, threading
+import numpy as np
+import dlf
+pixels = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
+want = dlf.Codec(sys.argv[1]).encode(pixels, 50)
+same, ends = [], set()
+for round in range(5):
+    codec = dlf.Codec(sys.argv[1], threads=2)
+    codec.decode(want)  # has loaded the package, whose encoder is still unpacked
+    encode = lambda: same.append(codec.encode(pixels, 50) == want)
+    threads = [threading.Thread(target=encode) for _ in range(3)]
+    [thread.start() for thread in threads]
+    ends.add(fork(lambda: codec.encode(pixels, 50) == want))
+    [thread.join() for thread in threads]
+print(ends, len(same), all(same))
+"""
+
+
+def test_fork_while_threads_encode_first(test_package: Path) -> None:
+    assert run_python(FORK + ENCODING, test_package) == "{0} 15 True"
+
+
 LAZY = """
 import io, threading
 import numpy as np

@@ -2,6 +2,7 @@
 
 #include "container/zip_archive.h"
 #include "fuzz.h"
+#include "machine/pack.h"
 #include "mutate.h"
 #include "part_writer.h"
 #include "support.h"
@@ -42,6 +43,7 @@ void change_layer(dlf::ConvLayer& layer, Random& random) {
   const size_t channel = pick(random, layer.out_channels);
   switch (random.in(0, 3)) {
     case 0:
+      layer.weights = dlf::weights_of(layer);
       layer.weights[pick(random, layer.weights.size())] = static_cast<int8_t>(random.in(-128, 127));
       break;
     case 1:

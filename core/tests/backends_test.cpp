@@ -40,6 +40,8 @@ class Halves : public ProgramRunner {
       dlf::integer_machine().run(part, inputs, outputs, {});
     }
   }
+  bool reads_packed() const override { return true; }
+  bool reads_in_order() const override { return false; }
   uint64_t bytes(const ProgramWork&) const override { return bytes_; }
 
  private:

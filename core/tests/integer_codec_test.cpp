@@ -161,7 +161,7 @@ TEST(wide_pictures_are_drawn_in_bands) {
   const SymbolSet symbols = symbols_of(*package, file);
   std::vector<uint32_t> told;
   DecodeOptions options;
-  options.progress = [&](uint32_t done, uint32_t total) {
+  options.progress = [&](uint32_t done, uint32_t) {
     told.push_back(done);
     return true;
   };

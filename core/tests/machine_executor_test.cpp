@@ -168,3 +168,59 @@ TEST(a_run_can_be_ended_between_blocks) {
   options.progress = [](uint64_t, uint64_t) { return true; };
   CHECK(dlf::execute(plan, fill, take, options));
 }
+
+// So that a caller can give up the rows that have been read (ProgramRunner::reads_in_order).
+TEST(rows_of_inputs_are_read_once_and_none_that_lies_behind) {
+  Random random(74);
+  for (int trial = 0; trial < 60; ++trial) {
+    const RandomProgram test = dlf_test::random_program(random, 16);
+    const Canvas canvas = {16 * 40, 48};
+    const std::vector<Tensor> inputs = random_inputs(random, test, canvas);
+    std::atomic<uint32_t> behind{0};  // pixels
+    std::atomic<int> wrong{0};
+    std::vector<std::vector<std::atomic<int>>> reads(inputs.size());
+    std::vector<FillRow> fill;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      reads[i] = std::vector<std::atomic<int>>(inputs[i].height);
+      const uint32_t cell = test.contract.inputs[i].cell;
+      fill.push_back([&, i, cell, from = dlf::from_tensor(inputs[i])](const dlf::Row& row) {
+        from(row);
+        if (row.row < behind / cell || ++reads[i][row.row] > 1) ++wrong;
+      });
+    }
+    const std::vector<TakeRow> take(test.program.outputs.size(), [](const dlf::ConstRow&) {});
+    const Plan plan(test.layers, test.program, canvas, dlf::whole(canvas), 16);
+    MachineOptions options;
+    options.threads = 2;
+    options.progress = [&](uint64_t done, uint64_t total) {
+      const uint64_t left = std::min<uint64_t>((total - done) * 16, canvas.height);
+      behind = canvas.height - static_cast<uint32_t>(left);
+      return true;
+    };
+    CHECK(dlf::execute(plan, fill, take, options));
+    CHECK_EQ(wrong.load(), 0);
+  }
+}
+
+TEST(layers_that_are_not_packed_are_refused) {
+  Random random(75);
+  RandomProgram test = dlf_test::random_program(random, 16);
+  test.layers.push_back(dlf_test::bounded_layer(random, false, 1, 4, 4, 32768));
+  test.layers.back().packed.clear();
+  dlf::Program program;
+  program.registers = 2;
+  program.inputs = 1;
+  program.instructions = {
+      {dlf::Op::kConv, 1, {0}, static_cast<int32_t>(test.layers.size() - 1), 0}};
+  program.outputs = {1};
+  dlf::ProgramContract contract;
+  contract.window = 1;
+  contract.inputs = {{4, 1, {}}};
+  contract.outputs = {{4, 1}};
+  dlf::check_program(test.layers, contract, program, "one layer");
+  const Canvas canvas = {3, 3};
+  const Tensor input(4, 3, 3);
+  const Plan plan(test.layers, program, canvas, dlf::whole(canvas), 1);
+  CHECK_STATUS(DLF_INTERNAL,
+               dlf::execute(plan, {dlf::from_tensor(input)}, {[](const dlf::ConstRow&) {}}, {}));
+}

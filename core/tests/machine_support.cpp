@@ -142,10 +142,11 @@ Tensor naive_convolution(const ConvLayer& layer, const Tensor& source) {
   const int64_t k = layer.kernel, r = (k - 1) / 2;
   const int64_t height = source.height, width = source.width;
   const size_t inputs = layer.depthwise ? 1 : layer.in_channels;
+  const std::vector<int8_t> weights = dlf::weights_of(layer);
   return filled(
       layer.out_channels, source.height, source.width, [&](uint32_t o, uint32_t y, uint32_t x) {
         int64_t sum = layer.bias[o];
-        const int8_t* weight = layer.weights.data() + o * inputs * static_cast<size_t>(k * k);
+        const int8_t* weight = weights.data() + o * inputs * static_cast<size_t>(k * k);
         for (size_t i = 0; i < inputs; ++i) {
           for (int64_t u = y - r; u <= y + r; ++u) {
             for (int64_t v = x - r; v <= x + r; ++v, ++weight) {

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/constants.h"
+#include "machine/pack.h"
 
 using dlf::ByteWriter;
 using dlf::ConvLayer;
@@ -42,7 +43,7 @@ void put_layers(ByteWriter& writer, const std::vector<ConvLayer>& layers, uint16
     writer.u8(layer.kernel);
     writer.u16(layer.in_channels);
     writer.u16(layer.out_channels);
-    for (const int8_t weight : layer.weights) writer.u8(static_cast<uint8_t>(weight));
+    for (const int8_t weight : dlf::weights_of(layer)) writer.u8(static_cast<uint8_t>(weight));
     for (const int32_t bias : layer.bias) writer.u32(static_cast<uint32_t>(bias));
     for (const int32_t multiplier : layer.multiplier) {
       writer.u32(static_cast<uint32_t>(multiplier));

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/constants.h"
+#include "base/pages.h"
 #include "call.h"
 #include "codec/decoder.h"
 #include "codec/transforms.h"
@@ -129,7 +130,10 @@ using Rectangle = std::tuple<uint32_t, uint32_t, uint32_t, uint32_t>;
 py::array_t<uint8_t> new_pixels(uint32_t height, uint32_t width, int channels) {
   std::vector<py::ssize_t> shape{height, width};
   if (channels > 1) shape.push_back(channels);
-  return py::array_t<uint8_t>(std::move(shape));
+  py::array_t<uint8_t> pixels(std::move(shape));
+  // NumPy asks for huge pages, which a band of a wide picture would touch all of at once.
+  fill_by_small_pages(pixels.mutable_data(), static_cast<size_t>(pixels.nbytes()));
+  return pixels;
 }
 
 // Null, which means out of memory, for an array of another size than was asked for.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/constants.h"
+#include "codec/latent_rows.h"
 #include "codec/samples.h"
 #include "entropy/prior.h"
 #include "machine/check.h"
@@ -31,18 +32,6 @@ TakeRow token_rows(const NormativePart& model, const EncoderPart& encoder, uint3
       }
     }
   };
-}
-
-// Register 0 of a synthesis (§9.9), in the place of y_hat.
-Tensor drawn_latents(const IntegerSynthesis& part, Tensor y_hat, const Tensor& step) {
-  const int32_t round = part.latent_shift == 0 ? 0 : 1 << (part.latent_shift - 1);
-  const int32_t bound = part.latent_bound;
-  std::transform(y_hat.data.begin(), y_hat.data.end(), step.data.begin(), y_hat.data.begin(),
-                 [&](int32_t value, int32_t width) {
-                   const int32_t latent = (value * width + round) >> part.latent_shift;
-                   return static_cast<int16_t>(std::clamp(latent, -bound, bound));
-                 });
-  return y_hat;
 }
 
 // The program followed by SPACE_TO_DEPTH: for reduced sizes that the package has no program for.
@@ -120,8 +109,10 @@ const EncoderPart& IntegerNetworks::encoder() const {
 }
 
 ProgramWork IntegerNetworks::encoding(const Program& program, const ImageGeometry& geometry) const {
-  return whole_work(encoder().layers, program, geometry, model_->normative().latent_stride,
-                    threads_);
+  const EncoderPart& part = encoder();
+  const std::vector<ConvLayer>& layers =
+      runner_.reads_packed() ? model_->encoder_layers() : part.layers;
+  return whole_work(layers, program, geometry, model_->normative().latent_stride, threads_);
 }
 
 Tensor IntegerNetworks::run_to_tensor(const Program& program, const ImageGeometry& geometry,
@@ -181,9 +172,15 @@ void IntegerNetworks::draw(SymbolSet* symbols, const Region& region, int downsca
   const IntegerSynthesis& part = *model.synthesis;
   const ImageGeometry& geometry = symbols->geometry;
   const Tensor tokens = token_values(model, geometry, symbols->tokens);
-  const Tensor latents =
-      drawn_latents(part, std::move(symbols->y_hat), std::exchange(symbols->step, Tensor()));
-  std::vector<FillRow> inputs = {from_tensor(latents), from_tensor(tokens)};
+  const Span rows = pixels_of(region.y, region.height, downscale, geometry.canvas.height);
+  const Span columns = pixels_of(region.x, region.width, downscale, geometry.canvas.width);
+  const std::vector<Span> bands = bands_of(columns, model.window);
+  std::vector<uint32_t> borders;
+  for (size_t i = 1; i < bands.size(); ++i) {
+    borders.push_back(bands[i].begin / model.latent_stride);
+  }
+  LatentRows latents(part, symbols, borders);
+  std::vector<FillRow> inputs = {latents.fill(), from_tensor(tokens)};
   if (!part.rate_vectors[0].empty()) {
     inputs.push_back(rate_rows(part.rate_vectors, symbols->rates));
   }
@@ -191,11 +188,19 @@ void IntegerNetworks::draw(SymbolSet* symbols, const Region& region, int downsca
     inputs.push_back(noise_rows(cell, noise == Noise::kVivid));
   }
   const Drawing drawing(part, downscale);
-  const Span rows = pixels_of(region.y, region.height, downscale, geometry.canvas.height);
-  const Span columns = pixels_of(region.x, region.width, downscale, geometry.canvas.width);
-  const std::vector<Span> bands = bands_of(columns, model.window);
+  // A band reads beyond its borders, but not beyond a whole band.
+  const uint32_t reach = reach_of(*drawing.program, model.latent_stride) * model.latent_stride;
+  const bool drops = runner_.reads_in_order() && reach + model.window <= kBandColumns / 2;
   for (size_t i = 0; i < bands.size(); ++i) {
+    const auto drop_drawn = [&](uint32_t end) {
+      if (!drops) return;
+      if (i > 0) latents.drop_before(i - 1, end);
+      if (i + 1 == bands.size()) latents.drop_before(i, end);
+    };
     const Report tell = [&](uint64_t done, uint64_t total) {
+      // The last block ends at or below the last row that is wanted.
+      const uint64_t left = std::min<uint64_t>((total - done) * model.latent_stride, rows.end);
+      drop_drawn(static_cast<uint32_t>((rows.end - left) / model.latent_stride));
       if (report) report(i * total + done, bands.size() * total);
     };
     runner_.run({model.layers,
@@ -205,6 +210,7 @@ void IntegerNetworks::draw(SymbolSet* symbols, const Region& region, int downsca
                  model.latent_stride,
                  threads_},
                 inputs, {picture_rows(out, region, part.sample_bits, drawing.side)}, tell);
+    drop_drawn(geometry.latent_h);
   }
 }
 

@@ -185,11 +185,21 @@ const ZipArchive::Member* ZipArchive::find(const char* name) const {
 }
 
 std::vector<uint8_t> ZipArchive::read(const Member& member) const {
-  std::vector<uint8_t> bytes;
-  bytes.reserve(static_cast<size_t>(member.size));
-  read(member, [&](ByteView piece) {
-    bytes.insert(bytes.end(), piece.data(), piece.data() + piece.size());
-  });
+  std::vector<uint8_t> room;
+  const ByteView bytes = read(member, &room);
+  if (!member.deflated) room.assign(bytes.data(), bytes.data() + bytes.size());
+  return room;
+}
+
+ByteView ZipArchive::read(const Member& member, std::vector<uint8_t>* room) const {
+  if (member.deflated) {
+    room->clear();
+    room->reserve(static_cast<size_t>(member.size));
+    read(member, [&](ByteView piece) {
+      room->insert(room->end(), piece.data(), piece.data() + piece.size());
+    });
+  }
+  const ByteView bytes = member.deflated ? ByteView(*room) : member.packed;
   if (crc32(bytes) != member.crc) {
     fail(DLF_MODEL_ERROR, "altered model package: " + member.name + " is damaged");
   }

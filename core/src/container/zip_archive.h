@@ -33,6 +33,9 @@ class ZipArchive {
   const Member* find(const char* name) const;
   // The whole content. Throws DLF_MODEL_ERROR when it is damaged, by its CRC-32 too.
   std::vector<uint8_t> read(const Member& member) const;
+  // The same without a copy, where the content lies in the archive as it is; else it is put into
+  // `room`. Valid as long as both.
+  ByteView read(const Member& member, std::vector<uint8_t>* room) const;
   // Gives the content to `take` in pieces, in a buffer of fixed size, and compares no checksum.
   // Throws DLF_MODEL_ERROR when the member is damaged.
   void read(const Member& member, const std::function<void(ByteView)>& take) const;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/constants.h"
 #include "machine/executor.h"
 #include "machine/rate_map.h"
 #include "machine/tensor.h"
@@ -21,6 +22,9 @@ class Prior {
  public:
   Prior(const NormativePart& model, const ImageGeometry& geometry, const MachineOptions& options)
       : model_(model), geometry_(geometry), options_(options) {}
+  ~Prior();
+  Prior(const Prior&) = delete;
+  Prior& operator=(const Prior&) = delete;
 
   // Runs program init (§7.2). `tokens` are digits, [nH*nW][T*D]; the rates are in range.
   void start(const RateMap& rates, const std::vector<int16_t>& tokens);
@@ -31,11 +35,16 @@ class Prior {
   static uint64_t network_bytes(const NormativePart& model, const ImageGeometry& geometry);
 
   Tensor take_step() { return std::move(step_); }  // of every latent, once after start()
-  const Tensor& scale() const { return scale_; }   // for the current quarter
-  const Tensor& mean() const { return mean_; }     // for the current quarter
+  // For the current quarter, at its own positions alone: a quarter of the channels, and at each
+  // place those of the group that is coded there (§7.3).
+  const Tensor& scale() const { return scale_; }
+  const Tensor& mean() const { return mean_; }
 
  private:
-  std::vector<Tensor> run(int program, const std::vector<FillRow>& inputs) const;
+  Tensor whole_output(int program, size_t index) const;
+  void run(int program, const std::vector<FillRow>& inputs, const std::vector<TakeRow>& take) const;
+  // Makes room for scales and means of a quarter, and takes them.
+  std::vector<TakeRow> take_quarter(int s);
 
   const NormativePart& model_;
   const ImageGeometry& geometry_;
@@ -46,6 +55,11 @@ class Prior {
 // The token values that program init may read: [T*D] on the window grid (§7.2.2).
 Tensor token_values(const NormativePart& model, const ImageGeometry& geometry,
                     const std::vector<int16_t>& tokens);
+
+// Which quarter of the channels is coded at a place in quarter s (§7.3).
+inline uint32_t group_at(int s, uint32_t row, uint32_t column) {
+  return ((row & 1) * 2 + (column & 1)) ^ static_cast<uint32_t>(kQuarterXor[s]);
+}
 
 // Index of the scale table, or -1 when the symbol is not coded (§7.5).
 inline int16_t scale_index(const std::vector<int16_t>& thresholds, int16_t scale) {

@@ -52,13 +52,13 @@ void code_latents(const NormativePart& model, const EntropyOptions& options, Sym
     for (uint32_t c = 0; c < quarter; ++c) {
       for (uint32_t y = 0; y < height; ++y) {
         for (uint32_t x = 0; x < width; ++x) {
-          const uint32_t parity = (y & 1) * 2 + (x & 1);
-          const uint32_t group = parity ^ static_cast<uint32_t>(kQuarterXor[s]);
-          const size_t at = (size_t{group} * quarter + c) * plane + size_t{y} * width + x;
-          const int16_t index = scale_index(model.thresholds, prior.scale().data[at]);
+          const size_t place = size_t{y} * width + x;
+          const size_t expected = c * plane + place;  // in the prior's tensors
+          const size_t at = (size_t{group_at(s, y, x)} * quarter + c) * plane + place;
+          const int16_t index = scale_index(model.thresholds, prior.scale().data[expected]);
           const FrequencyTable* table =
               index < 0 ? nullptr : &model.scale_tables[static_cast<size_t>(index)];
-          const int16_t mean = prior.mean().data[at];
+          const int16_t mean = prior.mean().data[expected];
           const int16_t symbol = symbol_at(table, at, mean);
           out.y_hat.data[at] = reconstruct(symbol, mean, model.mean_fraction);
           if (for_pixels) continue;
@@ -208,10 +208,10 @@ uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry&
   const uint64_t positions = uint64_t{geometry.latent_h} * geometry.latent_w;
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;
-  // The tensors of a SymbolSet, scales and means of a quarter, and the encoder's queue; the
-  // context; offsets and rate indices of a map, and its part of the queue; tokens and banks; the
-  // network at work.
-  const uint64_t per_latent = for_pixels && model.synthesis ? 8 : 42;
+  // The tensors of a SymbolSet, scales and means of a quarter, and the encoder's queue; for pixels
+  // y_hat, step and the latents that follow from them; the context; offsets and rate indices of a
+  // map, and its part of the queue; tokens and banks; the network at work.
+  const uint64_t per_latent = for_pixels && model.synthesis ? 6 : 39;
   const uint64_t map = model.map_unit == 0 ? 0 : 32;
   return positions * (uint64_t{model.latent_channels} * per_latent + context * 2 + map) +
          geometry.windows() * (uint64_t{model.tokens_stride()} * 22 + 1) +

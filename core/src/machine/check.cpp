@@ -240,7 +240,7 @@ uint64_t macs_of(const std::vector<ConvLayer>& layers, const Program& program,
   for (const Instruction& instruction : program.instructions) {
     if (instruction.op != Op::kConv || !program.leads_to_output[instruction.target]) continue;
     const uint64_t cell = program.shapes[instruction.target].cell;
-    total += layers[static_cast<size_t>(instruction.arg0)].weights.size() *
+    total += layers[static_cast<size_t>(instruction.arg0)].weight_count() *
              ((padded_height + cell - 1) / cell) * ((padded_width + cell - 1) / cell);
   }
   return total;

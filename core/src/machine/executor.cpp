@@ -5,6 +5,7 @@
 
 #include "base/constants.h"
 #include "base/parallel.h"
+#include "base/status.h"
 #include "machine/crew.h"
 #include "machine/kernel_choice.h"
 #include "machine/pack.h"
@@ -43,7 +44,13 @@ class Execution : public Jobs {
         threads_(static_cast<uint32_t>(thread_count(options.threads))),
         kernels_(options.kernels != nullptr ? *options.kernels : default_kernels()),
         memory_(plan.memory_size()),
-        zeros_(plan.zero_row_size()) {}
+        zeros_(plan.zero_row_size()) {
+    for (const PlanNode& node : plan.nodes()) {
+      if (node.kind == NodeKind::kConv && node.layer->packed.empty()) {
+        fail(DLF_INTERNAL, "a layer is not packed");
+      }
+    }
+  }
 
   uint64_t count() const override { return uint64_t{plan_.blocks()} * plan_.nodes().size(); }
 
@@ -91,7 +98,7 @@ class Execution : public Jobs {
     const uint32_t rows = work.rows.size();
     if (rows == 0 || rows >= 2 * threads_) return 1;
     const size_t columns = plan_.values()[work.node->target].columns.size();
-    const size_t macs = work.node->layer->weights.size() * columns;
+    const size_t macs = work.node->layer->weight_count() * columns;
     const size_t useful = std::min(groups_of_pairs(*work.node), macs / kMacsPerTask);
     return static_cast<uint32_t>(std::clamp<size_t>(useful, 1, (2 * threads_ + rows - 1) / rows));
   }

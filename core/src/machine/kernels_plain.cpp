@@ -46,15 +46,16 @@ void accumulate(const RowJob& job, size_t channel, size_t x, size_t count, int32
   const ConvLayer& layer = *job.layer;
   const size_t kernel = layer.kernel, reach = kernel / 2;
   const size_t inputs = layer.depthwise ? 1 : layer.in_channels;
-  const int8_t* weight = layer.weights.data() + channel * inputs * kernel * kernel;
+  const size_t next = layer.depthwise ? 2 : kTapValues;  // from tap to tap
   std::fill_n(sums, count, layer.bias[channel]);
   for (size_t i = 0; i < inputs; ++i) {
     const size_t input = layer.depthwise ? channel : i;
+    const int16_t* weight = layer.packed.data() + packed_place(layer, channel, i, 0);
     for (size_t u = 0; u < kernel; ++u) {
       const int16_t* row =
           job.source[u] + static_cast<ptrdiff_t>(input / 2) * job.source_stride[u] + input % 2;
-      for (size_t v = 0; v < kernel; ++v) {
-        const int32_t w = *weight++;
+      for (size_t v = 0; v < kernel; ++v, weight += next) {
+        const int32_t w = *weight;
         const int16_t* from =
             row + 2 * (static_cast<ptrdiff_t>(x + v) - static_cast<ptrdiff_t>(reach));
         for (size_t n = 0; n < count; ++n) {

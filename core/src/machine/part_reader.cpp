@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "base/constants.h"
-#include "machine/pack.h"
 
 namespace dlf {
 
@@ -73,7 +72,6 @@ ConvLayer PartReader::layer(uint16_t format) {
     layer.high = reader_.i16();
     require(layer.low <= layer.high, "a layer's range is empty");
   }
-  pack_layer(layer);
   return layer;
 }
 

@@ -29,7 +29,7 @@ class PartReader {
 
   // `rate_points` vectors of the same length, which is read first and is at least `least`.
   RateVectors rate_vectors(uint32_t rate_points, uint32_t least);
-  std::vector<ConvLayer> layers(uint16_t format);  // packed
+  std::vector<ConvLayer> layers(uint16_t format);  // not packed
   Program program(uint16_t format);                // not yet checked
 
  private:

@@ -4,6 +4,7 @@
 #ifndef DLF_SRC_MACHINE_PROGRAM_H_
 #define DLF_SRC_MACHINE_PROGRAM_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct ConvLayer {
   uint8_t kernel = 1;         // 1 or 3
   uint16_t in_channels = 0;
   uint16_t out_channels = 0;
-  std::vector<int8_t> weights;      // dense [out][in][k][k], depthwise [c][k][k]
+  std::vector<int8_t> weights;      // dense [out][in][k][k], depthwise [c][k][k]; or only packed
   std::vector<int32_t> bias;        // [out]
   std::vector<int32_t> multiplier;  // [out], >= 0
   std::vector<uint8_t> shift;       // [out], 1..46
@@ -31,9 +32,14 @@ struct ConvLayer {
   int16_t high = INT16_MAX;
 
   // Derived by pack_layer (machine/pack.h): what the kernels read.
-  std::vector<int16_t> packed;
+  std::vector<int16_t> packed;       // the weights
   std::vector<ChannelScale> scales;  // of all outputs, then zeros up to whole blocks
   bool scales_down = false;          // multiplier < 2^shift everywhere: no result leaves int32
+
+  size_t taps() const { return size_t{kernel} * kernel; }
+  size_t weight_count() const {
+    return taps() * out_channels * (depthwise ? size_t{1} : in_channels);
+  }
 };
 
 enum class Op : uint8_t {  // §8.3

@@ -22,6 +22,9 @@ class IntegerMachine : public ProgramRunner {
     execute(plan_of(work), inputs, outputs, options);
   }
 
+  bool reads_packed() const override { return true; }
+  bool reads_in_order() const override { return true; }
+
   uint64_t bytes(const ProgramWork& work) const override { return execution_bytes(plan_of(work)); }
 };
 

@@ -17,7 +17,7 @@ namespace dlf {
 
 // A checked program over a picture, or a part of it.
 struct ProgramWork {
-  const std::vector<ConvLayer>& layers;
+  const std::vector<ConvLayer>& layers;  // packed, for the machine to run them
   const Program& program;
   Canvas canvas;
   PixelArea area;  // what is wanted of the outputs, in pixels; not empty
@@ -39,6 +39,12 @@ class ProgramRunner {
   // the grid that is needed, whole or in pieces, from any thread.
   virtual void run(const ProgramWork& work, const std::vector<FillRow>& inputs,
                    const std::vector<TakeRow>& outputs, const Report& report) const = 0;
+
+  // Whether `run` reads packed weights, else those of the package.
+  virtual bool reads_packed() const = 0;
+  // Whether `run` asks for every row of an input just once, and for those above a row of the output
+  // before that row is done. `done` then counts blocks, of which the last ends at the last row.
+  virtual bool reads_in_order() const = 0;
 
   // Bytes that `run` allocates.
   virtual uint64_t bytes(const ProgramWork& work) const = 0;

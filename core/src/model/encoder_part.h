@@ -21,7 +21,7 @@ struct EncoderPart {
   std::vector<std::vector<int16_t>> thresholds;  // per digit; a digit is how many are <= the value
   uint8_t y_fraction = 0;                        // Fe, fraction bits of y (A.3)
   RateVectors rate_vectors;                      // [R][Pe], Pe may be 0
-  std::vector<ConvLayer> layers;
+  std::vector<ConvLayer> layers;                 // not packed: ModelPackage::encoder_layers()
   Program analysis;                   // samples -> token values, features (, importance features)
   Program bottleneck;                 // features (, rates) -> latents
   std::optional<Program> importance;  // importance features -> importance

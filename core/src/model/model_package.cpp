@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "container/zip_archive.h"
+#include "machine/pack.h"
 #include "model/model_registry.h"
 #include "model/package_file.h"
 
@@ -42,8 +43,8 @@ std::optional<ReducedMacs> read_reduced_macs(const ZipArchive& archive) {
   if (member->size != 3 * sizeof(uint32_t)) {
     fail(DLF_MODEL_ERROR, std::string("not a model package: ") + kReducedMember + " is malformed");
   }
-  const std::vector<uint8_t> bytes = archive.read(*member);
-  ByteReader reader(bytes);
+  std::vector<uint8_t> room;
+  ByteReader reader(archive.read(*member, &room));
   ReducedMacs macs;
   macs.half = reader.u32();
   macs.quarter = reader.u32();
@@ -58,7 +59,8 @@ std::optional<EncoderPart> read_encoder(const ZipArchive& archive, const Normati
   if (member->size > kMaxNormativeBytes) {
     fail(DLF_MODEL_ERROR, "not a model package: its encoder part is too large");
   }
-  return parse_encoder(archive.read(*member), model);
+  std::vector<uint8_t> room;
+  return parse_encoder(archive.read(*member, &room), model);
 }
 
 size_t bytes_of(const std::vector<ConvLayer>& layers) {
@@ -112,11 +114,13 @@ std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::stri
     if (normative == nullptr || normative->size > kMaxNormativeBytes) {
       fail(DLF_MODEL_ERROR, "not a model package: it has no normative part");
     }
-    const std::vector<uint8_t> part = archive.read(*normative);
+    std::vector<uint8_t> room;
+    const ByteView part = archive.read(*normative, &room);
     const ZipArchive::Member* json = archive.find(kJsonMember);
     if (json != nullptr && json->size <= kMaxJsonBytes) {
-      const std::vector<uint8_t> text = archive.read(*json);
-      package->model_json_.assign(text.begin(), text.end());
+      std::vector<uint8_t> unpacked;
+      const ByteView text = archive.read(*json, &unpacked);
+      package->model_json_.assign(text.data(), text.data() + text.size());
     }
     package->set_normative(part);
     package->reduced_macs_ = read_reduced_macs(archive);
@@ -124,11 +128,16 @@ std::shared_ptr<ModelPackage> ModelPackage::open(ByteView bytes, const std::stri
       fail(DLF_MODEL_ERROR, "altered model package: its networks do not match its digest");
     }
     package->encoder_ = read_encoder(archive, package->normative_);
-    if (package->encoder_) package->memory_bytes_ += bytes_of(package->encoder_->layers);
+    // Once as the package has them, once as encoder_layers() gives them: two bytes for each weight.
+    if (package->encoder_) package->memory_bytes_ += 3 * bytes_of(package->encoder_->layers);
     return package;
   } catch (const Error& error) {
     throw Error(error.status(), name + ": " + error.what(), error.offset());
   }
+}
+
+const std::vector<ConvLayer>& ModelPackage::encoder_layers() const {
+  return encoder_layers_.get([&] { return packed_copies(encoder_->layers); });
 }
 
 std::shared_ptr<const ModelPackage> ModelPackage::from_archive(ByteView bytes,

@@ -1,7 +1,8 @@
 // A model package file (.dlfm): a zip archive whose members are checked before anything of it is
 // used, or its normative part alone, which decodes (A.1.2).
 //
-// Thread safety: a ModelPackage never changes after load; share it between threads freely.
+// Thread safety: after load a ModelPackage never changes but for what it makes on demand; share it
+// between threads freely.
 #ifndef DLF_SRC_MODEL_MODEL_PACKAGE_H_
 #define DLF_SRC_MODEL_MODEL_PACKAGE_H_
 
@@ -11,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/on_demand.h"
 #include "model/encoder_part.h"
 #include "model/normative.h"
 
@@ -52,6 +54,9 @@ class ModelPackage {
   const std::optional<ReducedMacs>& reduced_macs() const { return reduced_macs_; }
   // The encoder's networks of an integer package; empty when it only decodes.
   const std::optional<EncoderPart>& encoder() const { return encoder_; }
+  // Its layers as the machine runs them. They are packed when they are first asked for, because
+  // most processes only decode; whoever asks may meet a lack of memory. Needs encoder().
+  const std::vector<ConvLayer>& encoder_layers() const;
   const std::string& model_json() const { return model_json_; }
   const std::string& path() const { return path_; }  // "" when loaded from memory
   // Bytes held by tables, weights and texts: a bound for memory estimates.
@@ -65,6 +70,7 @@ class ModelPackage {
   NormativePart normative_;
   std::optional<ReducedMacs> reduced_macs_;
   std::optional<EncoderPart> encoder_;
+  OnDemand<std::vector<ConvLayer>> encoder_layers_;
   Digest sha256_{};
   uint32_t id_ = 0;
   size_t memory_bytes_ = 0;

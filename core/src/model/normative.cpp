@@ -6,6 +6,7 @@
 #include "base/constants.h"
 #include "machine/arithmetic.h"
 #include "machine/check.h"
+#include "machine/pack.h"
 
 namespace dlf {
 namespace {
@@ -31,6 +32,7 @@ class Parser {
     programs();
     if (has(kPackageInteger)) synthesis();
     reader_.end();
+    pack_layers(&model_.layers);  // the last: the checks read the weights as they were
     return std::move(model_);
   }
 

@@ -16,6 +16,7 @@
 #include <cmath>
 
 #include "base/constants.h"
+#include "machine/pack.h"
 
 namespace dlf {
 namespace {
@@ -36,7 +37,8 @@ at::Tensor per_channel(const std::vector<double>& values, c10::Device device) {
 TorchLayer copy_of(const ConvLayer& layer, c10::Device device) {
   const int64_t inputs = layer.depthwise ? 1 : layer.in_channels, kernel = layer.kernel;
   at::Tensor weight = at::empty({layer.out_channels, inputs, kernel, kernel}, at::kFloat);
-  std::copy(layer.weights.begin(), layer.weights.end(), weight.mutable_data_ptr<float>());
+  const std::vector<int8_t> weights = weights_of(layer);
+  std::copy(weights.begin(), weights.end(), weight.mutable_data_ptr<float>());
   std::vector<double> scales, offsets;
   for (size_t c = 0; c < layer.out_channels; ++c) {
     const double scale = std::ldexp(static_cast<double>(layer.multiplier[c]), -layer.shift[c]);

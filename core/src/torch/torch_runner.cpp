@@ -76,6 +76,9 @@ class TorchRunner : public ProgramRunner {
     });
   }
 
+  bool reads_packed() const override { return false; }
+  bool reads_in_order() const override { return false; }
+
   uint64_t bytes(const ProgramWork& work) const override {
     const std::vector<Piece> pieces = pieces_of(work);
     const auto together = std::min<uint64_t>(pieces.size(), workers(work, pieces));

@@ -270,6 +270,34 @@ void sweep_codec(int threads) {
         kMayDoWithout);
 }
 
+// A package that nobody has encoded with yet: the encoder's layers are packed on the way.
+void sweep_first_encoding(const Bytes& archive) {
+  const Bytes samples(90 * 70 * 3, 120);
+  const dlf::ConstPixels pixels{samples.data(), 90, 70, 3, 90 * 3};
+  std::shared_ptr<const dlf::ModelPackage> package;
+  Bytes expected;
+  const Call first = guarded([&] {
+    const dlf::Codec codec(package, {}, 1);
+    const Bytes file = codec.encode(pixels, {});
+    if (expected.empty()) expected = file;
+    require(file == expected, "first encoding: the same file");
+  });
+  const auto fresh = [&] { package = dlf::ModelPackage::from_archive(archive, "test"); };
+  fresh();
+  require(first() == DLF_OK, "first encoding without a failure");
+  for (long nth = 0;; ++nth) {
+    fresh();
+    dlf_test::fail_allocation(nth, false);
+    const dlf_status status = first();
+    const bool failed = dlf_test::stop_failing();
+    require(status == (failed ? DLF_OUT_OF_MEMORY : DLF_OK) || status == DLF_OK,
+            "first encoding: a failed allocation");
+    require(first() == DLF_OK, "first encoding: works the next time");
+    if (!failed) break;
+  }
+  std::printf("first encoding with a package\n");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -297,6 +325,7 @@ int main(int argc, char** argv) {
   sweep("input in pieces", [&] { return push_all(package, chunky, &pool); });
   sweep_writing();
   for (const int threads : {1, 3}) sweep_codec(threads);
+  sweep_first_encoding(model);
   dlf_package_free(package);
   std::printf("every allocation failed once, none unnoticed\n");
   return 0;
