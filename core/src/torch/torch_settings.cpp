@@ -83,8 +83,6 @@ struct Setting {
 const Setting kSettings[] = {
     {[] { return int{at::globalContext().userEnabledMkldnn()}; },
      [](int value) { at::globalContext().setUserEnabledMkldnn(value != 0); }, 1},
-    {[] { return int{at::globalContext().deterministicMkldnn()}; },
-     [](int value) { at::globalContext().setDeterministicMkldnn(value != 0); }, 0},
     // Float32 that is cut to bfloat16 in convolutions and matrix products.
     {precision<Float32Op::CONV>, set_precision<Float32Op::CONV>, kFull},
     {precision<Float32Op::MATMUL>, set_precision<Float32Op::MATMUL>, kFull},
