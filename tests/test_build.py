@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -72,6 +73,28 @@ def test_backend_fits_the_installed_torch() -> None:
     assert torch.__version__.split("+")[0] == _torch.BUILT_FOR_TORCH
     assert torchscript.TORCH == f"torch=={_torch.BUILT_FOR_TORCH.rpartition('.')[0]}.*"
     assert PYPROJECT["project"]["optional-dependencies"]["torch"] == [torchscript.TORCH]
+
+
+def test_miniz_is_a_release_without_known_faults() -> None:
+    """2.1.0, which was here once, calls itself 10.1.0, and 3.1.1 calls itself 11.3.1."""
+    folder = ROOT / "core" / "third_party"
+    header = (folder / "miniz" / "miniz.h").read_text()
+    found = re.search(r'#define MZ_VERSION "(\d+)\.(\d+)\.(\d+)"', header)
+    assert found is not None
+    assert tuple(int(number) for number in found.groups()) >= (11, 3, 1)
+    told = (folder / "README.md").read_text()
+    for name in ("miniz.c", "miniz.h"):  # as released, and as told
+        digest = hashlib.sha256((folder / "miniz" / name).read_bytes()).hexdigest()
+        assert f"`{name}` {digest}" in told
+
+
+def test_nothing_is_inflated_with_miniz() -> None:
+    """CVE-2018-12913 is in its decompressor."""
+    config = (ROOT / "core" / "src" / "container" / "miniz_config.h").read_text()
+    assert "#define MINIZ_NO_INFLATE_APIS" in config
+    from dlf import _core
+
+    assert b"tinfl" not in Path(_core.__file__).read_bytes()
 
 
 def test_errors_of_the_modules_are_those_of_the_package() -> None:

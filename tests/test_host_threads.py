@@ -73,6 +73,27 @@ def test_the_interpreter_may_end_while_a_daemon_thread_codes(
     assert run_python(ENDING, what) == "ends"
 
 
+# Exit functions run in reverse order: sleep(1) after those of everything that is loaded later, and
+# so when the static objects of libtorch are gone. The call's own thread is still at work then.
+LINGERING = """
+import ctypes, sys, threading, time
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(ctypes.cast(libc.sleep, ctypes.c_void_p), ctypes.c_void_p(1), None)
+import dlf, numpy as np
+codec = dlf.Codec(sys.argv[1], threads=2)
+file = codec.encode(np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), np.uint8), 0)
+codec.decode(file, downscale=8)
+threading.Thread(target=codec.decode, args=(file,), daemon=True).start()
+time.sleep(.1)
+print("ends")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="__cxa_atexit is glibc's")
+def test_a_process_that_lingers_in_its_end_computes_no_more(either_package: Path) -> None:
+    assert run_python(LINGERING, either_package) == "ends"
+
+
 def test_calls_work_in_exit_functions(either_package: Path) -> None:
     program = """
 import atexit, sys

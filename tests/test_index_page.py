@@ -47,6 +47,13 @@ def test_the_metadata_name_the_versions_that_wheels_are_built_for(metadata: Mess
     assert set(re.findall(r'"(3\.\d+)"', text.split("VERSIONS =")[1].split("\n")[0])) == built
 
 
+def test_the_metadata_ask_for_a_pillow_that_parses_no_exif_when_it_opens(
+    metadata: Message,
+) -> None:
+    """Up to 12.2 a file of 31 kB takes 3 GB at Image.open (test_limits.py)."""
+    assert "pillow>=13" in (metadata.get_all("Requires-Dist") or [])
+
+
 def test_links_become_absolute_where_there_is_an_address() -> None:
     text = index_page(README, ADDRESS + "/", "1.2.3")
     assert RELATIVE.findall(text) == []

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import venv
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -100,17 +101,49 @@ def test_wheels_hold_what_was_asked_for(light_wheel: Path, torch_wheel: Path) ->
     assert set(modules(torch_wheel)) == {"_core", "_torch"}
 
 
+def paths_of_the_builder(archive: Path, work: Path, folders: Iterable[Path]) -> list[str]:
+    """What the extension modules of a wheel tell of the machine that has built it."""
+    found = []
+    for name, content in modules(archive).items():
+        found += [f"{name}: {path}" for path in folders if os.fsencode(path) in content]
+        (work / name).write_bytes(content)
+        read = run("readelf", "-d", work / name)
+        paths = re.findall(r"R(?:UN)?PATH.*\[(.*)\]", read)
+        if paths != (["$ORIGIN/../torch/lib"] if name == "_torch" else []):
+            found.append(f"{name} is to look for libraries in {paths}")
+    return found
+
+
 def test_wheels_carry_no_path_of_their_builder(
     source: Path, light_wheel: Path, torch_wheel: Path, tmp_path: Path
 ) -> None:
     for archive in (light_wheel, torch_wheel):
-        for name, content in modules(archive).items():
-            for path in (source, ROOT, Path(sys.prefix), Path.home() / "x"):
-                assert os.fsencode(path) not in content, (name, path)
-            (tmp_path / name).write_bytes(content)
-            read = run("readelf", "-d", tmp_path / name)
-            paths = re.findall(r"R(?:UN)?PATH.*\[(.*)\]", read)
-            assert paths == (["$ORIGIN/../torch/lib"] if name == "_torch" else []), name
+        folders = (source, ROOT, Path(sys.prefix))
+        assert paths_of_the_builder(archive, tmp_path, folders) == []
+
+
+@pytest.mark.parametrize("option", ["--enable-new-dtags", "--disable-new-dtags"])
+def test_a_path_of_the_builder_would_be_seen(compiler: str, tmp_path: Path, option: str) -> None:
+    """In a module that is linked to look for libraries where they were built, and names a source."""
+    source, module, archive = (tmp_path / name for name in ("x.c", "_core.so", "dlf-1.whl"))
+    source.write_text("const char* where(void) { return __FILE__; }")
+    run(compiler, "-shared", "-fPIC", source, "-o", module, f"-Wl,{option},-rpath,/opt/built/lib")
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(module, "dlf/_core.so")
+    assert paths_of_the_builder(archive, tmp_path, [tmp_path, Path("/elsewhere")]) == [
+        f"_core: {tmp_path}",
+        "_core is to look for libraries in ['/opt/built/lib']",
+    ]
+
+
+def test_wheels_ask_for_a_pillow_that_opens_bombs_at_no_cost(
+    light_wheel: Path, torch_wheel: Path
+) -> None:
+    """Up to 12.2 it reads EXIF data at Image.open (test_limits.py)."""
+    for archive in (light_wheel, torch_wheel):
+        with zipfile.ZipFile(archive) as file:
+            (name,) = (name for name in file.namelist() if name.endswith(".dist-info/METADATA"))
+            assert "Requires-Dist: pillow>=13" in file.read(name).decode().splitlines()
 
 
 def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path: Path) -> None:
@@ -163,17 +196,55 @@ def test_a_new_environment_encodes_and_decodes(
     assert "ok" in run(python, "-m", "dlf_pillow").lower()
 
 
-def test_the_readme_installs(tmp_path: Path) -> None:
-    """The section "Install", as it is written, in a new clone and a new home."""
-    tree, home = tmp_path / "clone", tmp_path / "home"
-    home.mkdir()
-    clone(tree)
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Install\n")[1]
-    commands = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[0]
-    said = run("bash", "-e", "-c", f"cd {tree}\n{commands}", HOME=str(home))
-    assert "dlf-s" in said
-    shutil.rmtree(tree)  # "the clone is no longer needed"
-    Image.fromarray(scene(96, 128, seed=3)).save(tmp_path / "photo.png")
-    dlf = home / "dlf-environment" / "bin" / "dlf"
-    run(dlf, "encode", tmp_path / "photo.png", tmp_path / "photo.dlf")
-    run(dlf, "decode", tmp_path / "photo.dlf", tmp_path / "again.png")
+@pytest.fixture(scope="module")
+def readme() -> str:
+    """The section "Install" of README.md."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return text.split("\n## Install\n")[1].split("\n## ")[0]
+
+
+@pytest.fixture(scope="module")
+def newcomer(readme: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new home, in which somebody has done what the section's first block says, in a new clone."""
+    home = tmp_path_factory.mktemp("home")
+    clone(home / "clone")
+    commands = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[0]
+    assert "dlf-s" in at_home(home, commands)
+    return home
+
+
+def at_home(home: Path, commands: str, folder: str = "clone", **environment: str) -> str:
+    """What a shell of the newcomer's prints; it knows nothing of the environment of the tests."""
+    path = [part for part in os.environ["PATH"].split(os.pathsep) if part != f"{sys.prefix}/bin"]
+    kept = {"HOME": str(home), "PATH": os.pathsep.join(path), **environment}
+    return run("bash", "-e", "-c", f"cd {home / folder}\n{commands}", **kept)
+
+
+ACTIVATE = ". ~/dlf-environment/bin/activate\n"
+
+
+def test_the_readme_installs(newcomer: Path) -> None:
+    away = newcomer / "away"
+    (newcomer / "clone").rename(away)  # "the clone is no longer needed"
+    try:
+        Image.fromarray(scene(96, 128, seed=3)).save(newcomer / "photo.png")
+        coded = "dlf encode photo.png photo.dlf && dlf decode photo.dlf again.png\n"
+        modules = "python -c 'import dlf, dlf_pillow, dlf_imageio; print(dlf.__file__)'"
+        said = at_home(newcomer, ACTIVATE + coded + modules, ".")
+    finally:
+        away.rename(newcomer / "clone")
+    assert str(newcomer / "dlf-environment") in said
+    with Image.open(newcomer / "again.png") as image:
+        assert image.size == (128, 96)
+
+
+def test_the_readme_adds_the_torch_backend(newcomer: Path, readme: str) -> None:
+    """Its two other commands: one brings torch, the other builds with the torch that is there."""
+    vector = ROOT / "conformance" / "vectors" / "test-torch-odd" / "input.dlf"
+    decode = f"rm -f odd.png\ndlf decode {vector} odd.png"
+    for words in ('DLF_TORCH=1 pip install ".[torch]"', "pip install --no-build-isolation ."):
+        assert f"`{words}`" in readme
+        needs = "pip install setuptools pybind11\n" if "isolation" in words else ""
+        path = {"DLF_MODEL_PATH": str(ROOT / "conformance" / "packages")}
+        at_home(newcomer, f"{ACTIVATE}pip uninstall -y dlf\n{needs}{words}\n{decode}", **path)
+        assert (newcomer / "clone" / "odd.png").is_file()

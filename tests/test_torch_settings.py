@@ -20,6 +20,7 @@ from dlf import native
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.backends import mkldnn
 from torch.utils.flop_counter import FlopCounterMode
+from torch_models import SensitiveTransforms, random_torch_package
 
 RATE = 4
 Coded = tuple[bytes, npt.NDArray[np.uint8]]
@@ -65,7 +66,12 @@ CONTEXTS: dict[str, Callable[[], Context]] = {
     "precision of convolutions": lambda: precision(mkldnn.conv, "bf16"),
     "precision of products": lambda: precision(mkldnn.matmul, "bf16"),
     "no mkldnn": lambda: mkldnn.flags(enabled=False),
+    "deterministic mkldnn": lambda: mkldnn.flags(enabled=True, deterministic=True),
+    "no nnpack": lambda: torch.backends.nnpack.flags(enabled=False),
     "attention": lambda: torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH),
+    "sums of attention": lambda: changed(
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp, True, False
+    ),
     "deterministic": lambda: changed(torch.use_deterministic_algorithms, True, False),
     "threads": lambda: changed(torch.set_num_threads, 3, torch.get_num_threads()),
     "executor": no_profiling_executor,
@@ -97,6 +103,11 @@ def settings() -> tuple[Any, ...]:
         mkldnn.matmul.fp32_precision,
         torch._C._get_mkldnn_enabled(),
         torch.backends.cuda.flash_sdp_enabled(),
+        torch.backends.cuda.mem_efficient_sdp_enabled(),
+        torch.backends.cuda.math_sdp_enabled(),
+        torch.backends.cuda.cudnn_sdp_enabled(),
+        torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed(),
+        mkldnn.deterministic,
         torch.are_deterministic_algorithms_enabled(),
         torch.get_num_threads(),
         torch.is_inference_mode_enabled(),
@@ -108,9 +119,20 @@ def settings() -> tuple[Any, ...]:
 
 
 @pytest.fixture(scope="module")
-def codecs(torch_package: Path) -> dict[str, native.Codec]:
+def sensitive_package(torch_package: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks whose pictures show settings that those of `torch_package` do not."""
+    path = tmp_path_factory.mktemp("package") / "sensitive.dlfm"
+    path.write_bytes(random_torch_package(torch_package.read_bytes(), SensitiveTransforms))
+    return path
+
+
+@pytest.fixture(scope="module")
+def codecs(torch_package: Path, sensitive_package: Path) -> dict[str, native.Codec]:
     names: Any = ("fp32", "bf16")
-    return {name: native.Codec(str(torch_package), precision=name) for name in names}
+    made = {name: native.Codec(str(torch_package), precision=name) for name in names}
+    for name in names:
+        made[f"sensitive {name}"] = native.Codec(str(sensitive_package), precision=name)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +140,9 @@ def picture() -> npt.NDArray[np.uint8]:
     return scene(130, 190, 5)
 
 
-@pytest.fixture(scope="module")
-def file(codecs: dict[str, native.Codec], picture: npt.NDArray[np.uint8]) -> bytes:
-    return codecs["fp32"].encode(picture, RATE)
-
-
-def code(codec: native.Codec, picture: npt.NDArray[np.uint8], file: bytes) -> Coded:
-    return codec.encode(picture, RATE), codec.decode(file)
+def code(codec: native.Codec, picture: npt.NDArray[np.uint8]) -> Coded:
+    file = codec.encode(picture, RATE)
+    return file, codec.decode(file)
 
 
 def same(one: Coded, other: Coded) -> bool:
@@ -132,10 +150,8 @@ def same(one: Coded, other: Coded) -> bool:
 
 
 @pytest.fixture(scope="module")
-def expected(
-    codecs: dict[str, native.Codec], picture: npt.NDArray[np.uint8], file: bytes
-) -> dict[str, Coded]:
-    return {name: code(codec, picture, file) for name, codec in codecs.items()}
+def expected(codecs: dict[str, native.Codec], picture: npt.NDArray[np.uint8]) -> dict[str, Coded]:
+    return {name: code(codec, picture) for name, codec in codecs.items()}
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
@@ -144,7 +160,6 @@ def test_a_setting_changes_nothing_and_stays(
     codecs: dict[str, native.Codec],
     expected: dict[str, Coded],
     picture: npt.NDArray[np.uint8],
-    file: bytes,
     torch_package: Path,
 ) -> None:
     with CONTEXTS[name]():
@@ -152,7 +167,7 @@ def test_a_setting_changes_nothing_and_stays(
         loaded = native.Codec(str(torch_package))
         for precision_name, codec in {**codecs, "loaded under it": loaded}.items():
             right = expected.get(precision_name, expected["fp32"])
-            assert same(code(codec, picture, file), right), precision_name
+            assert same(code(codec, picture), right), precision_name
         assert settings() == before
 
 
@@ -160,12 +175,11 @@ def test_under_a_function_transform(
     codecs: dict[str, native.Codec],
     expected: dict[str, Coded],
     picture: npt.NDArray[np.uint8],
-    file: bytes,
 ) -> None:
     found = []
 
     def function(x: torch.Tensor) -> torch.Tensor:
-        found.append(code(codecs["fp32"], picture, file))
+        found.append(code(codecs["fp32"], picture))
         return (x * x).sum()
 
     gradient = torch.func.grad(function)(torch.ones(2))
@@ -177,14 +191,13 @@ def test_settings_that_change_while_others_code(
     codecs: dict[str, native.Codec],
     expected: dict[str, Coded],
     picture: npt.NDArray[np.uint8],
-    file: bytes,
 ) -> None:
     """Two threads code, and the host changes its mind between and during their calls."""
     right, done = [], []
 
     def work() -> None:
         for _ in range(10):
-            right.append(same(code(codecs["fp32"], picture, file), expected["fp32"]))
+            right.append(same(code(codecs["fp32"], picture), expected["fp32"]))
         done.append(True)
 
     threads = [Thread(target=work) for _ in range(2)]
@@ -192,7 +205,7 @@ def test_settings_that_change_while_others_code(
         thread.start()
     while len(done) < len(threads):
         with mkldnn.flags(enabled=False):
-            right.append(same(code(codecs["fp32"], picture, file), expected["fp32"]))
+            right.append(same(code(codecs["fp32"], picture), expected["fp32"]))
     for thread in threads:
         thread.join()
     assert all(right)

@@ -51,6 +51,29 @@ void set_precision(int value) {
   at::globalContext().setFloat32Precision(Float32Backend::MKLDNN, operation, own);
 }
 
+// Kernels that aten::scaled_dot_product_attention may choose from, a bit each, and whether the one
+// without a kernel of its own sums in bfloat16.
+int attention() {
+  const at::Context& context = at::globalContext();
+  const bool bits[] = {context.userEnabledFlashSDP(), context.userEnabledMathSDP(),
+                       context.userEnabledMemEfficientSDP(), context.userEnabledCuDNNSDP(),
+                       context.allowFP16BF16ReductionMathSDP()};
+  int value = 0;
+  for (size_t i = 0; i < std::size(bits); ++i) value |= int{bits[i]} << i;
+  return value;
+}
+
+void set_attention(int value) {
+  at::Context& context = at::globalContext();
+  context.setSDPUseFlash((value & 1) != 0);
+  context.setSDPUseMath((value & 2) != 0);
+  context.setSDPUseMemEfficient((value & 4) != 0);
+  context.setSDPUseCuDNN((value & 8) != 0);
+  context.setAllowFP16BF16ReductionMathSDP((value & 16) != 0);
+}
+
+constexpr int kAttention = 15;
+
 struct Setting {
   int (*get)();
   void (*set)(int);
@@ -60,11 +83,10 @@ struct Setting {
 const Setting kSettings[] = {
     {[] { return int{at::globalContext().userEnabledMkldnn()}; },
      [](int value) { at::globalContext().setUserEnabledMkldnn(value != 0); }, 1},
-    {[] { return int{at::globalContext().deterministicMkldnn()}; },
-     [](int value) { at::globalContext().setDeterministicMkldnn(value != 0); }, 0},
     // Float32 that is cut to bfloat16 in convolutions and matrix products.
     {precision<Float32Op::CONV>, set_precision<Float32Op::CONV>, kFull},
     {precision<Float32Op::MATMUL>, set_precision<Float32Op::MATMUL>, kFull},
+    {attention, set_attention, kAttention},
     // With these libtorch refuses matrix products on a GPU; ours are the same without.
     {[] {
        const at::Context& context = at::globalContext();
