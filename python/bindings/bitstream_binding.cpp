@@ -52,11 +52,14 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
   const FileView view = file->view();
   const ModelPackage& model = *handle.package;
   const ReadOptions options = read_options(allow_truncated, threads, limits);
+  OpenedFile opened;
   SymbolSet symbols;
   {
     const Unlocked unlocked;
-    symbols = read_symbols(open_file(view, model, options), model, options);
+    opened = open_file(view, model, options);
+    symbols = read_symbols(opened, model, options);
   }
+  file->keep_all(opened.file.chunks);
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
   out["tokens"] = array(symbols.tokens, {static_cast<py::ssize_t>(geometry.windows()),
@@ -85,14 +88,15 @@ py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool 
   const FileView view = file->view();
   const ModelPackage& model = *handle.package;
   const ReadOptions options = read_options(allow_truncated, threads, limits);
-  ImageGeometry geometry;
+  OpenedFile opened;
   CodeLengths lengths;
   {
     const Unlocked unlocked;
-    const SymbolSet symbols = read_symbols(open_file(view, model, options), model, options);
-    lengths = code_lengths(model.normative(), symbols);
-    geometry = symbols.geometry;
+    opened = open_file(view, model, options);
+    lengths = code_lengths(model.normative(), read_symbols(opened, model, options));
   }
+  file->keep_all(opened.file.chunks);
+  const ImageGeometry& geometry = opened.geometry;
   py::dict out;
   out["windows"] = array(lengths.windows, {geometry.windows_y, geometry.windows_x});
   out["positions"] = array(lengths.positions, {geometry.latent_h, geometry.latent_w});
@@ -121,8 +125,12 @@ void verify(const py::object& data, const PackageHandle& handle, int threads,
   const FilePointer file = file_of(data);
   const FileView view = file->view();
   const ReadOptions options = read_options(false, threads, limits);
-  const Unlocked unlocked;
-  verify_file(view, *handle.package, options);
+  std::vector<Chunk> chunks;
+  {
+    const Unlocked unlocked;
+    chunks = verify_file(view, *handle.package, options);
+  }
+  file->keep_all(chunks);
 }
 
 template <typename T>

@@ -93,9 +93,9 @@ class File:
         """Keep the content of the deflated chunk of this number, so that nobody inflates it again."""
 
     def kept(self, index: int) -> bytes | None:
-        """Return the kept content of the deflated chunk of this number; decoding keeps it too.
+        """Return the kept content of the deflated chunk of this number, None for nothing.
 
-        None for nothing; alpha, which is in the pixels, is kept by `keep` alone.
+        Whatever has read the contents has kept them: a decoding, or a check of the file.
         """
 
 class Package:
