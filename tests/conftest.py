@@ -152,6 +152,16 @@ def package(request: pytest.FixtureRequest, torch_package: Path, random_package:
 
 
 @pytest.fixture(scope="session")
+def encoding_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random integer package that encodes, under the name of the default model."""
+    from integer_models import encoding_package
+
+    path = tmp_path_factory.mktemp("models") / "dlf-s.dlfm"
+    path.write_bytes(encoding_package())
+    return path
+
+
+@pytest.fixture(scope="session")
 def model_environment(test_package: Path) -> Iterator[None]:
     """Make the test model the default, in this process and in those that it starts."""
     before = os.environ.get("DLF_MODEL_PATH")
@@ -226,6 +236,20 @@ def chunky_dlf(pictures: dict[str, Image.Image], model_environment: None) -> byt
     return dlf.encode(
         pictures["RGBA"], 100, exif=exif, xmp="<x/>", icc_profile=icc.display_p3_profile()
     )
+
+
+@pytest.fixture
+def working_folder(
+    pictures: dict[str, Image.Image],
+    photo_dlf: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The working folder of a test of commands: a picture, `a.png`, and a file, `a.dlf`."""
+    pictures["RGB"].save(tmp_path / "a.png")
+    (tmp_path / "a.dlf").write_bytes(photo_dlf)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

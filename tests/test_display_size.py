@@ -19,7 +19,7 @@ from c_library import Info, Library, Status
 from conftest import scene
 from dlf.cli import main
 from dlf.header import probe
-from integer_models import encoding_package
+from integer_models import smallest_size
 from PIL import Image
 
 from conformance.making.container import File, Header
@@ -30,21 +30,14 @@ BYTES_WITHOUT, BYTES_WITH = 15, 16
 """Bytes of the two headers: the model id has four of them, the payload length two."""
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("packages") / "small.dlfm"
-    path.write_bytes(encoding_package())
-    return path
-
-
 @pytest.fixture(autouse=True)
-def installed(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DLF_MODEL_PATH", str(package.parent))
+def installed(encoding_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLF_MODEL_PATH", str(encoding_model.parent))
 
 
 @pytest.fixture(scope="module")
-def codec(package: Path) -> dlf.Codec:
-    return dlf.Codec(package, threads=1)
+def codec(encoding_model: Path) -> dlf.Codec:
+    return dlf.Codec(encoding_model, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +45,11 @@ def picture() -> Image.Image:
     return Image.fromarray(scene(HEIGHT, WIDTH, seed=6))
 
 
-def least(codec: dlf.Codec, image: Image.Image) -> int:
-    """The bytes of the smallest file."""
-    with pytest.raises(dlf.TooFewBytes) as caught:
-        codec.encode(image, max_bytes=1)
-    return int(str(caught.value).rpartition(" ")[2])
-
-
 @pytest.fixture(scope="module")
 def plain(codec: dlf.Codec, picture: Image.Image) -> bytes:
     """The smallest file of half the size, by itself."""
     half = picture.reduce(2)
-    return codec.encode(half, max_bytes=least(codec, half))
+    return codec.encode(half, max_bytes=smallest_size(codec, half))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +110,7 @@ def test_every_mode_is_enlarged(
     codec: dlf.Codec, pictures: dict[str, Image.Image], mode: str, tmp_path: Path
 ) -> None:
     image = pictures[mode]
-    data = codec.encode(image, max_bytes=least(codec, image.reduce(2)) + 1, reduce=True)
+    data = codec.encode(image, max_bytes=smallest_size(codec, image.reduce(2)) + 1, reduce=True)
     path, target = tmp_path / "x.dlf", tmp_path / "x.png"
     path.write_bytes(data)
     assert main(["decode", "--quiet", "--display-size", str(path), str(target)]) == 0
@@ -188,8 +174,8 @@ def library(installed_library: Path) -> Library:
 
 
 @pytest.fixture(scope="module")
-def handle(library: Library, package: Path) -> Iterator[c_void_p]:
-    opened = library.open_codec(package)
+def handle(library: Library, encoding_model: Path) -> Iterator[c_void_p]:
+    opened = library.open_codec(encoding_model)
     yield opened
     library.codec_free(opened)
 

@@ -16,7 +16,6 @@ import pytest
 from dlf import _core, native, symbols
 from dlf.cli import main
 from dlf.header import File, info, opened
-from integer_models import encoding_package
 from PIL import Image
 
 from conformance.reference.checksum import crc32c
@@ -43,11 +42,9 @@ def core_calls() -> Iterator[Counter[str]]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(encoding_model: Path) -> Path:
     """An integer package, which needs no torch."""
-    path = tmp_path_factory.mktemp("model") / "small.dlfm"
-    path.write_bytes(encoding_package())
-    return path
+    return encoding_model
 
 
 @pytest.fixture(scope="module")
