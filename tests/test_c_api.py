@@ -242,7 +242,8 @@ def test_allocator(library: Library, codec: c_void_p, plain: bytes, pixels: byte
     library.buffer_free(byref(picture.samples))
     assert not given
 
-    # Memory that was handed out is taken back when the call fails later: here, when it is cancelled.
+    # Memory that was handed out is taken back when the call fails later: here, when it is
+    # cancelled.
     cancel = PROGRESS(lambda _user, _done, _total: 1)
     status = library.decode(codec, plain, allocator=ctypes.pointer(allocator), progress=cancel)[0]
     assert (status, given) == (Status.CANCELLED, {})

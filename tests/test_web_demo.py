@@ -1,6 +1,7 @@
 """The demonstration page in headless browsers: what a person with a mouse, keys or a phone gets.
 
-`slow`: a browser takes seconds to start. Screenshots are kept in the folder that DLF_ARTEFACTS names.
+`slow`: a browser takes seconds to start. Screenshots are kept in the folder that DLF_ARTEFACTS
+names.
 """
 
 from __future__ import annotations

@@ -46,12 +46,10 @@ ReadOptions read_options(bool allow_truncated, int threads, const py::object& li
   return options;
 }
 
-py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
-                        int threads, const py::object& limits) {
+// The symbols of a file, without the lock of the interpreter; the file keeps what was inflated.
+SymbolSet read(const py::object& data, const ModelPackage& model, const ReadOptions& options) {
   const FilePointer file = file_of(data);
   const FileView view = file->view();
-  const ModelPackage& model = *handle.package;
-  const ReadOptions options = read_options(allow_truncated, threads, limits);
   OpenedFile opened;
   SymbolSet symbols;
   {
@@ -60,6 +58,13 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
     symbols = read_symbols(opened, model, options);
   }
   file->keep_all(opened.file.chunks);
+  return symbols;
+}
+
+py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
+                        int threads, const py::object& limits) {
+  const ModelPackage& model = *handle.package;
+  const SymbolSet symbols = read(data, model, read_options(allow_truncated, threads, limits));
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
   out["tokens"] = array(symbols.tokens, {static_cast<py::ssize_t>(geometry.windows()),
@@ -84,19 +89,14 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
 
 py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool allow_truncated,
                       int threads, const py::object& limits) {
-  const FilePointer file = file_of(data);
-  const FileView view = file->view();
   const ModelPackage& model = *handle.package;
-  const ReadOptions options = read_options(allow_truncated, threads, limits);
-  OpenedFile opened;
+  const SymbolSet symbols = read(data, model, read_options(allow_truncated, threads, limits));
+  const ImageGeometry& geometry = symbols.geometry;
   CodeLengths lengths;
   {
     const Unlocked unlocked;
-    opened = open_file(view, model, options);
-    lengths = code_lengths(model.normative(), read_symbols(opened, model, options));
+    lengths = code_lengths(model.normative(), symbols);
   }
-  file->keep_all(opened.file.chunks);
-  const ImageGeometry& geometry = opened.geometry;
   py::dict out;
   out["windows"] = array(lengths.windows, {geometry.windows_y, geometry.windows_x});
   out["positions"] = array(lengths.positions, {geometry.latent_h, geometry.latent_w});
