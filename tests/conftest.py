@@ -24,6 +24,7 @@ from native_tools import Tool, tool_of
 from PIL import Image
 
 if TYPE_CHECKING:
+    import dlf
     from web_site import WebPage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,6 +163,13 @@ def encoding_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def encoding_codec(encoding_model: Path) -> dlf.Codec:
+    import dlf
+
+    return dlf.Codec(encoding_model, threads=1)
+
+
+@pytest.fixture(scope="session")
 def model_environment(test_package: Path) -> Iterator[None]:
     """Make the test model the default, in this process and in those that it starts."""
     before = os.environ.get("DLF_MODEL_PATH")
@@ -289,6 +297,14 @@ def web_page(request: pytest.FixtureRequest) -> Iterator[WebPage]:
 
     with browser_page(request.param) as page:
         yield page
+
+
+@pytest.fixture
+def quiet_page(web_page: WebPage) -> Iterator[WebPage]:
+    """The same, which has reported nothing before and must not complain."""
+    web_page.events.clear()
+    yield web_page
+    assert web_page.complaints() == []
 
 
 def run(*command: str | Path, status: int = 0) -> str:

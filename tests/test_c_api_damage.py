@@ -3,46 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from ctypes import c_void_p
-from pathlib import Path
 
 import pytest
+from c_fixtures import HEIGHT, WIDTH
 from c_library import Library, Limits, Status
-from conftest import scene
 
-WIDTH, HEIGHT = 150, 100
+pytest_plugins = ["c_fixtures"]
 REFUSALS = {Status.INVALID_FILE, Status.TRUNCATED_FILE, Status.UNSUPPORTED, Status.LIMIT_EXCEEDED}
-
-
-@pytest.fixture(scope="module")
-def library(installed_library: Path) -> Library:
-    return Library(installed_library / "lib")
-
-
-@pytest.fixture(scope="module")
-def codec(library: Library, either_package: Path) -> Iterator[c_void_p]:
-    handle = library.open_codec(either_package)
-    yield handle
-    library.codec_free(handle)
-
-
-@pytest.fixture(scope="module")
-def pixels() -> bytes:
-    return scene(HEIGHT, WIDTH, seed=5).tobytes()
-
-
-@pytest.fixture(scope="module")
-def plain(library: Library, codec: c_void_p, pixels: bytes) -> bytes:
-    """A file without chunks."""
-    status, data, error = library.encode(codec, pixels, WIDTH, HEIGHT, 3, rate=4)
-    assert status == Status.OK, error.message
-    return data
-
-
-@pytest.fixture(scope="module")
-def chunky(library: Library, codec: c_void_p) -> bytes:
-    return library.chunky_file(codec)
 
 
 def varint(value: int) -> bytes:

