@@ -1,7 +1,7 @@
 """The C example programs as a decoder: `--decoder 'python -m conformance.c_examples FOLDER'`.
 
-FOLDER holds core/examples, compiled: `probe`, `symbols` and `decode_ppm`. They do not print JSON, leave
-alpha out and lack options, so that much counts as not supported.
+FOLDER holds core/examples, compiled: `probe`, `symbols` and `decode_ppm`. They do not print JSON,
+leave alpha out and lack options, so that much counts as not supported.
 """
 
 from __future__ import annotations

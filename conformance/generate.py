@@ -1,8 +1,8 @@
 """Makes all vectors anew: `python -m conformance.generate`.
 
-Needs `dlf`, as the encoder and as the reference for pixels. Expected symbols come from the reference
-decoder, and our core must agree with every one. Vectors for a model are made when its package is in
-models/pretrained or in packages; those for models that are absent are left out.
+Needs `dlf`, as the encoder and as the reference for pixels. Expected symbols come from the
+reference decoder, and our core must agree with every one. Vectors for a model are made when its
+package is in models/pretrained or in packages; those for models that are absent are left out.
 """
 
 from __future__ import annotations

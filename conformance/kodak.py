@@ -2,9 +2,9 @@
 
     python -m conformance.kodak IMAGE...
 
-Every image is encoded at three rate points of each installed model; the core and the reference decoder
-must give the same tensors, and of an integer package the same pixels. Nothing is written; a line per
-image says how many bytes were compared.
+Every image is encoded at three rate points of each installed model. The core and the reference
+decoder must give the same tensors, and of an integer package the same pixels. Nothing is written; a
+line per image says how many bytes were compared.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
     python conformance/reference_decoder.py decode IN.dlf OUT.png
 
 Pixels come only from packages with an integer synthesis; asked for those of others it exits with 2.
-Exit status: 0 ok, 10 invalid file, 11 truncated, 12 unsupported, 13 limit exceeded, 14 model missing or
-wrong, 2 wrong usage. Model packages are looked for in the folders of DLF_MODEL_PATH and in
-models/pretrained. The decoder itself is in conformance/reference, one module per clause family.
+Exit status: 0 ok, 10 invalid file, 11 truncated, 12 unsupported, 13 limit exceeded, 14 model
+missing or wrong, 2 wrong usage. Model packages are looked for in the folders of DLF_MODEL_PATH and
+in models/pretrained. The decoder itself is in conformance/reference, one module per clause family.
 """
 
 from __future__ import annotations

@@ -3,10 +3,11 @@
     python scripts/bench_batch.py [--pictures DIR] [--count 48] [--ways loop 0 1 2 ray1 ray2]
 
 The pictures (768x512 in the table of docs/batch.md) are copied until there are `--count`. `rate` is
-without the start of processes and the loading of the model; `start` is the time to the first finished
-picture (Ray: the first block of pictures). `busy` is the share of the time that a worker spends with
-pictures: what is missing to 100 % is the engine's. `peak` is the memory of one worker. Every way runs
-in a process of its own.
+without the start of processes and the loading of the model; `start` is the time to the first
+finished picture (Ray: the first block of pictures). `busy` is the share of the time that a worker
+spends with
+pictures: what is missing to 100 % is the engine's. `peak` is the memory of one worker. Every way
+runs in a process of its own.
 """
 
 from __future__ import annotations

@@ -2,13 +2,14 @@
 
     python scripts/bench_processes.py [--write docs/performance.md] [--sizes 0.4 12 100]
 
-Prints one table; --write puts it between the markers of a Markdown file, with a plot of the cost against
-the number of pixels beside it. A measurement: a new process loads the codec, codes a picture of 768x512
-(its end, counted from the start of the process, is the cold start), then the picture in question, three
-times when that is small, and takes the median. The peak is the process's largest resident set.
+Prints one table; --write puts it between the markers of a Markdown file, with a plot of the cost
+against the number of pixels beside it. A measurement starts a new process, which loads the codec
+and codes a picture of 768x512. The end of that, counted from the start of the process, is the cold
+start. Then it codes the picture in question, three times when that is small, and takes the median.
+The peak is the process's largest resident set.
 
-The peers of DLF are CompressAI's models (random weights take as long as trained ones), AVIF and WebP
-(Pillow's default effort). What is missing or takes longer than --limit is left out.
+The peers of DLF are CompressAI's models (random weights take as long as trained ones), AVIF and
+WebP (Pillow's default effort). What is missing or takes longer than --limit is left out.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 
 The first photograph is always the portrait of the astronaut Eileen Collins that scikit-image
 carries (NASA, public domain). For each photograph and rate the output folder gets the .dlf file and
-the PNG decoded from it by plain `Image.open`, and for each photograph a sheet that shows the
-original, DLF, DLF with its bits where people look (where the model can find that), and the best
-that WebP or AVIF make of the same number of bytes.
+the PNG decoded from it by plain `Image.open`. For each photograph it gets a sheet. That shows the
+original, DLF, and DLF with its bits where people look (where the model can find that). It also
+shows the best that WebP or AVIF make of the same number of bytes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """README.md as a package index shows it, where no other file of the repository is.
 
-setup.py calls it. With the repository's address every relative link becomes an absolute one; without,
-it becomes its text, or the name of the file it leads to, and pictures are left out.
+setup.py calls it. With the repository's address every relative link becomes an absolute one;
+without, it becomes its text, or the name of the file it leads to, and pictures are left out.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python scripts/new_default.py FILE.dlfm
 
-The package must be an integer package that encodes. It takes the reserved entry of the registry (one
-of zeros, BITSTREAM.md Annex B), or the next id where there is none. Annex B, its mirror in the core
-and models/pretrained/dlf-s.dlfm change together; a package that is registered keeps its id.
+The package must be an integer package that encodes. It takes the reserved entry of the registry
+(one of zeros, BITSTREAM.md Annex B), or the next id where there is none. Annex B, its mirror in the
+core and models/pretrained/dlf-s.dlfm change together; a package that is registered keeps its id.
 """
 
 from __future__ import annotations

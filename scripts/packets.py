@@ -3,7 +3,7 @@
     python scripts/packets.py photo.dlf OUT.png [--packet 157]
 
 A packet is two bytes and a part of the file. The first byte is the number of the file, so that two
-files are not mixed; of the second the upper four bits are the packet's index and the lower four the
+files are not mixed. Of the second the upper four bits are the packet's index and the lower four the
 index of the last packet. So a file has at most 16 packets. A file that fits one packet needs no
 such bytes, and is sent as it is.
 

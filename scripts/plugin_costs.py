@@ -2,9 +2,9 @@
 
     python scripts/plugin_costs.py [--rounds N] [--image photo.png] [--write docs/plugins.md]
 
-What happens once in a process (an import, the first open) is measured in N new processes, the rest N
-times in this one. The table is Markdown, in milliseconds; `--write` puts it between the two marks of
-a document.
+What happens once in a process (an import, the first open) is measured in N new processes, the rest
+N times in this one. The table is Markdown, in milliseconds; `--write` puts it between the two marks
+of a document.
 """
 
 from __future__ import annotations

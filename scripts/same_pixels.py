@@ -3,9 +3,9 @@
 
 usage: scripts/same_pixels.py FOLDER [VECTOR...]
 
-Builds lie in FOLDER and are kept: gcc and clang, -O0 and -O3, and under qemu-user aarch64 (NEON) and s390x (big-endian).
-Needs clang, qemu-user-static and Debian's cross compilers for the two. Prints one line per build, and ends with
-status 1 when any of them draws another sample.
+Builds lie in FOLDER and are kept: gcc and clang, -O0 and -O3, and under qemu-user aarch64 (NEON)
+and s390x (big-endian). Needs clang, qemu-user-static and Debian's cross compilers for the two.
+Prints one line per build, and ends with status 1 when any of them draws another sample.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def sizes(target: Target) -> str:
     models = sum(size for path, size in own.items() if path.suffix == ".dlfm")
     return (
         f"installed {(sum(own.values()) - models) / 1e6:.2f} MB and {models / 1e6:.2f} MB of model "
-        f"packages, {sum(size.values()) / 1e6:.1f} MB with NumPy, Pillow and imageio"
+        f"packages, {sum(size.values()) / 1e6:.1f} MB with all that it needs"
     )
 
 

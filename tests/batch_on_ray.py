@@ -2,7 +2,8 @@
 
     python batch_on_ray.py IN OUT REPORT KILL_AFTER
 
-When so many inputs are done, one node is killed, unless it is 0. Writes what happened to REPORT, as JSON.
+When so many inputs are done, one node is killed, unless it is 0. Writes what happened to REPORT, as
+JSON.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from conftest import scene
+
 ALLOCATE = ctypes.CFUNCTYPE(c_void_p, c_void_p, c_size_t)
 RELEASE = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
 PROGRESS = ctypes.CFUNCTYPE(c_int, c_void_p, c_uint32, c_uint32)
@@ -322,6 +325,17 @@ class Library:
         return int(
             self.function("encode")(codec, byref(image), byref(options), byref(file), byref(error))
         )
+
+    def chunky_file(self, codec: c_void_p) -> bytes:
+        """A file of 30x20 pixels with alpha, turned, and with a private chunk."""
+        rgba = np.dstack([scene(20, 30, seed=6), np.full((20, 30), 7, np.uint8)]).tobytes()
+        content = b"private " * 20
+        chunk = Chunk(type=20, data=ctypes.cast(c_char_p(content), c_void_p), size=len(content))
+        status, data, error = self.encode(
+            codec, rgba, 30, 20, 4, chunks=ctypes.pointer(chunk), chunk_count=1, orientation=6
+        )
+        assert status == Status.OK, error.message
+        return data
 
     def decode(
         self, codec: c_void_p, data: bytes, **options: Any

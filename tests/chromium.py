@@ -17,12 +17,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
-from browser_profile import discard
+from browser_profile import Browser, discard
 from PIL import Image
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -44,7 +43,7 @@ def find_chromium() -> str:
     return found
 
 
-class Page:
+class Page(Browser):
     """One page of one browser, of width x height CSS pixels with density^2 pixels of the screen each.
 
     events: everything that the browser reported, oldest first."""
@@ -94,20 +93,8 @@ class Page:
         if mobile:
             self.call("Emulation.setTouchEmulationEnabled", enabled=True, maxTouchPoints=2)
 
-    @property
-    def process_id(self) -> int:
-        """Of the browser, which has children."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the browser."""
         self._process.terminate()
         self._process.wait(30)
         self._selector.close()

@@ -24,6 +24,7 @@ from native_tools import Tool, tool_of
 from PIL import Image
 
 if TYPE_CHECKING:
+    import dlf
     from web_site import WebPage
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -152,6 +153,23 @@ def package(request: pytest.FixtureRequest, torch_package: Path, random_package:
 
 
 @pytest.fixture(scope="session")
+def encoding_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small random integer package that encodes, under the name of the default model."""
+    from integer_models import encoding_package
+
+    path = tmp_path_factory.mktemp("models") / "dlf-s.dlfm"
+    path.write_bytes(encoding_package())
+    return path
+
+
+@pytest.fixture(scope="session")
+def encoding_codec(encoding_model: Path) -> dlf.Codec:
+    import dlf
+
+    return dlf.Codec(encoding_model, threads=1)
+
+
+@pytest.fixture(scope="session")
 def model_environment(test_package: Path) -> Iterator[None]:
     """Make the test model the default, in this process and in those that it starts."""
     before = os.environ.get("DLF_MODEL_PATH")
@@ -228,6 +246,20 @@ def chunky_dlf(pictures: dict[str, Image.Image], model_environment: None) -> byt
     )
 
 
+@pytest.fixture
+def working_folder(
+    pictures: dict[str, Image.Image],
+    photo_dlf: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
+    """The working folder of a test of commands: a picture, `a.png`, and a file, `a.dlf`."""
+    pictures["RGB"].save(tmp_path / "a.png")
+    (tmp_path / "a.dlf").write_bytes(photo_dlf)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 @pytest.fixture(scope="session")
 def tools(installed_library: Path, model_environment: None) -> Path:
     folder = installed_library / "bin"
@@ -265,6 +297,14 @@ def web_page(request: pytest.FixtureRequest) -> Iterator[WebPage]:
 
     with browser_page(request.param) as page:
         yield page
+
+
+@pytest.fixture
+def quiet_page(web_page: WebPage) -> Iterator[WebPage]:
+    """The same, which has reported nothing before and must not complain."""
+    web_page.events.clear()
+    yield web_page
+    assert web_page.complaints() == []
 
 
 def run(*command: str | Path, status: int = 0) -> str:

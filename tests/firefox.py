@@ -16,12 +16,11 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pytest
-from browser_profile import discard
+from browser_profile import Browser, discard
 from PIL import Image
 
 _NAMES = ("firefox-esr", "firefox")
@@ -48,7 +47,7 @@ def find_firefox() -> str:
     return found
 
 
-class FirefoxPage:
+class FirefoxPage(Browser):
     """One page of one browser, of width x height CSS pixels; the methods are those of chromium.Page."""
 
     def __init__(self, width: int, height: int, dark: bool = False) -> None:
@@ -94,20 +93,8 @@ class FirefoxPage:
             time.sleep(0.1)
         raise TimeoutError("Firefox does not start")
 
-    @property
-    def process_id(self) -> int:
-        """Of the browser, which has children."""
-        return self._process.pid
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the browser."""
         self._closing.close()
         self._stop()
 

@@ -222,7 +222,7 @@ def test_every_process_decodes_the_same_pixels(photo_dlf: bytes, tmp_path: Path)
 
 
 def test_import_is_light() -> None:
-    program = "import sys, dlf; print(sorted({'torch', 'numpy', 'PIL'} & set(sys.modules)))"
+    program = "import sys, dlf; print(sorted({'torch', 'numpy', 'PIL', 'tqdm'} & set(sys.modules)))"
     result = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )

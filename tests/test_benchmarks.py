@@ -1,8 +1,8 @@
 """Times of a 768x512 picture, warm, beside a peer: `make bench` measures, `make test` only runs.
 
-The budgets: decoding and encoding at most half the time of CompressAI's `bmshj2018_hyperprior` in the
-same run, the entropy stage at most 60 ms in either direction. Nothing here fails because a machine is
-slow; the table is in the README.
+The budgets: decoding and encoding at most half the time of CompressAI's `bmshj2018_hyperprior` in
+the same run, the entropy stage at most 60 ms in either direction. Nothing here fails because a
+machine is slow; the table is in the README.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
-"""The C interface through the built libraries: errors, limits, memory, sizes, hostile input."""
+"""The C interface through the built libraries: results, estimates, memory, structs of other versions."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
 from ctypes import byref, c_size_t, c_void_p
 from pathlib import Path
 
 import numpy as np
-import pytest
+from c_fixtures import HEIGHT, WIDTH
 from c_library import (
     ALLOCATE,
     PROGRESS,
@@ -24,83 +23,12 @@ from c_library import (
     Info,
     Library,
     Limits,
-    PackageInfo,
     Picture,
     Status,
 )
-from conftest import scene
 from progress_calls import rises_to_the_end
 
-WIDTH, HEIGHT = 150, 100
-REFUSALS = {Status.INVALID_FILE, Status.TRUNCATED_FILE, Status.UNSUPPORTED, Status.LIMIT_EXCEEDED}
-
-
-@pytest.fixture(scope="module")
-def library(installed_library: Path) -> Library:
-    return Library(installed_library / "lib")
-
-
-@pytest.fixture(scope="module")
-def codec(library: Library, either_package: Path) -> Iterator[c_void_p]:
-    handle = library.open_codec(either_package)
-    yield handle
-    library.codec_free(handle)
-
-
-@pytest.fixture(scope="module")
-def by_torch(either_package: Path, torch_package: Path) -> bool:
-    return either_package == torch_package
-
-
-@pytest.fixture(scope="module")
-def rate_points(library: Library, codec: c_void_p) -> int:
-    info, package = PackageInfo(), c_void_p(library.codec_package(codec))
-    assert library.package_get_info(package, byref(info), None) == Status.OK
-    return int(info.rate_points)
-
-
-@pytest.fixture(scope="module")
-def pixels() -> bytes:
-    return scene(HEIGHT, WIDTH, seed=5).tobytes()
-
-
-@pytest.fixture(scope="module")
-def plain(library: Library, codec: c_void_p, pixels: bytes) -> bytes:
-    """A file without chunks."""
-    status, data, error = library.encode(codec, pixels, WIDTH, HEIGHT, 3, rate=4)
-    assert status == Status.OK, error.message
-    return data
-
-
-@pytest.fixture(scope="module")
-def chunky(library: Library, codec: c_void_p) -> bytes:
-    """A small file with alpha and a private chunk."""
-    rgba = np.dstack([scene(20, 30, seed=6), np.full((20, 30), 7, np.uint8)]).tobytes()
-    content = b"private " * 20
-    chunk = Chunk(type=20, data=ctypes.cast(ctypes.c_char_p(content), c_void_p), size=len(content))
-    status, data, error = library.encode(
-        codec, rgba, 30, 20, 4, chunks=ctypes.pointer(chunk), chunk_count=1, orientation=6
-    )
-    assert status == Status.OK, error.message
-    return data
-
-
-def varint(value: int) -> bytes:
-    """LEB128."""
-    more = value >> 7
-    return bytes([value & 0x7F | 0x80]) + varint(more) if more else bytes([value])
-
-
-def header_claiming(model_id: int, width: int, height: int) -> bytes:
-    """A valid header of a picture of this size, with a payload of 4 bytes."""
-    data = b"\xc4LF\n\x01" + varint(model_id) + varint(width - 1) + varint(height - 1)
-    data += b"\x00" + varint(4)
-    crc = 0xFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc << 1 ^ (0x07 if crc & 0x80 else 0)) & 0xFF
-    return data + bytes([crc])
+pytest_plugins = ["c_fixtures"]
 
 
 def test_status_texts(library: Library) -> None:
@@ -225,70 +153,6 @@ def test_estimate_before_any_work(
     assert estimates[0].multiply_accumulates > estimates[1].multiply_accumulates > 0
 
 
-def test_small_file_that_claims_a_huge_picture(
-    library: Library, codec: c_void_p, plain: bytes
-) -> None:
-    data = header_claiming(library.probe(plain)[1].model_id, 65535, 65535)
-    assert len(data) < 20
-    assert library.probe(data)[0] == Status.OK
-    status, picture, samples, error = library.decode(codec, data + b"1234")
-    assert (status, samples, picture.width) == (Status.LIMIT_EXCEEDED, b"", 0)
-    assert b"pixels" in error.message
-
-
-@pytest.mark.parametrize(
-    "limits", [{"max_pixels": 1000}, {"max_side": 149}, {"max_memory": 100000}]
-)
-def test_limits(
-    library: Library, codec: c_void_p, plain: bytes, pixels: bytes, limits: dict[str, int]
-) -> None:
-    pointer = ctypes.pointer(Limits(**limits))
-    assert library.decode(codec, plain, limits=pointer)[0] == Status.LIMIT_EXCEEDED
-    status = library.encode(codec, pixels, WIDTH, HEIGHT, 3, limits=pointer)[0]
-    assert status == Status.LIMIT_EXCEEDED
-
-
-def test_every_truncation_has_a_name(library: Library, codec: c_void_p, chunky: bytes) -> None:
-    for length in range(len(chunky)):
-        status, picture, samples, error = library.decode(codec, chunky[:length])
-        assert status in (Status.TRUNCATED_FILE, Status.INVALID_FILE), length
-        assert status == Status.TRUNCATED_FILE or length < 4, length
-        assert (samples, picture.width) == (b"", 0)
-        assert error.status == status
-        assert error.message
-
-
-def test_every_bit_flip_of_the_header_is_noticed(
-    library: Library, codec: c_void_p, chunky: bytes
-) -> None:
-    header = library.probe(chunky)[1].header_bytes
-    unused = 8 * 4 + 4  # flags bit 4, which readers ignore; the CRC-8 still covers it
-    for bit in range(8 * header):
-        damaged = bytearray(chunky)
-        damaged[bit // 8] ^= 1 << bit % 8
-        status, picture, samples, error = library.decode(codec, bytes(damaged))
-        assert status in REFUSALS, (bit, bit == unused)
-        assert (samples, picture.width) == (b"", 0)
-        assert error.message
-
-
-def test_every_bit_flip_behind_the_header_is_noticed(
-    library: Library, codec: c_void_p, chunky: bytes
-) -> None:
-    header = library.probe(chunky)[1].header_bytes
-    for position in range(header, len(chunky)):
-        damaged = bytearray(chunky)
-        damaged[position] ^= 1 << position % 8
-        assert library.decode(codec, bytes(damaged))[0] in REFUSALS, position
-
-
-def test_error_tells_the_offset(library: Library, codec: c_void_p, plain: bytes) -> None:
-    error = library.decode(codec, plain + b"x")[3]
-    assert (error.status, error.offset) == (Status.INVALID_FILE, len(plain))
-    no_offset = library.decode(codec, plain, region_x=9, region_width=999, region_height=1)[3]
-    assert no_offset.offset == 2**64 - 1
-
-
 def test_cancelling(
     library: Library, codec: c_void_p, plain: bytes, pixels: bytes, by_torch: bool
 ) -> None:
@@ -333,7 +197,8 @@ def test_allocator(library: Library, codec: c_void_p, plain: bytes, pixels: byte
     library.buffer_free(byref(picture.samples))
     assert not given
 
-    # Memory that was handed out is taken back when the call fails later: here, when it is cancelled.
+    # Memory that was handed out is taken back when the call fails later: here, when it is
+    # cancelled.
     cancel = PROGRESS(lambda _user, _done, _total: 1)
     status = library.decode(codec, plain, allocator=ctypes.pointer(allocator), progress=cancel)[0]
     assert (status, given) == (Status.CANCELLED, {})

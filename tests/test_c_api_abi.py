@@ -1,10 +1,10 @@
 """What programs that are already compiled rely on: layouts, numbers, symbols, library names.
 
-core/abi/0.1.txt holds the interface of version 0.1. Nothing in it may change; what is new is added to
-it (`PYTHONPATH=. python tests/test_c_api_abi.py` prints the interface as it is). Before the first
-release it was drawn anew twice: the fields of dlf_info, dlf_package_info and the four structs of
-options were put in order by subject, then names were made those of the glossary (BITSTREAM.md §1.4).
-DLF_MAX_HEADER_BYTES became 27 when headers got a display size.
+core/abi/0.1.txt holds the interface of version 0.1. Nothing in it may change; what is new is added
+to it (`PYTHONPATH=. python tests/test_c_api_abi.py` prints the interface as it is). Before the
+first release it was drawn anew twice. First the fields of dlf_info, dlf_package_info and the four
+structs of options were put in order by subject. Then names were made those of the glossary
+(BITSTREAM.md §1.4). DLF_MAX_HEADER_BYTES became 27 when headers got a display size.
 """
 
 from __future__ import annotations

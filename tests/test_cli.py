@@ -136,13 +136,13 @@ def test_info_names_chunks(
     assert "alpha, " in capsys.readouterr().out
 
 
-def test_info_needs_neither_torch_nor_a_model(dlf_file: Path, tmp_path: Path) -> None:
+def test_info_needs_neither_torch_nor_a_model_nor_a_bar(dlf_file: Path, tmp_path: Path) -> None:
     program = (
         "import sys, dlf.models\n"
         "dlf.models._installed_directories = list\n"
         "from dlf.cli import main\n"
         "status = main(['info', sys.argv[1], '--json'])\n"
-        "print(sorted({'torch', 'dlf._torch'} & set(sys.modules)))\n"
+        "print(sorted({'torch', 'dlf._torch', 'tqdm'} & set(sys.modules)))\n"
         "sys.exit(status)"
     )
     result = subprocess.run(
@@ -221,46 +221,3 @@ def test_help_names_every_command_and_status(capsys: pytest.CaptureFixture[str])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(command, "--help") == 0
     assert f"usage: dlf {command}" in capsys.readouterr().out
-
-
-# --- progress
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
-def large_png(folder: Path) -> Path:
-    """A picture of several tiles of the test model."""
-    path = folder / "large.png"
-    Image.linear_gradient("L").resize((2100, 1600)).convert("RGB").save(path)
-    return path
-
-
-def test_progress_is_shown_to_people_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlf.progress._BETWEEN_UPDATES", 0)
-    source, target = large_png(tmp_path), tmp_path / "large.dlf"
-    for stream in (Terminal(), io.StringIO()):
-        monkeypatch.setattr(sys, "stderr", stream)
-        assert run("encode", source, target, "--quiet") == 0
-        assert run("decode", target, tmp_path / "o.png", "--quiet") == 0
-        shown = stream.getvalue()
-        if stream.isatty():
-            assert re.search(r"encoding \[#+ *\] \d+/\d+ parts, [\d.]+ parts/s", shown)
-            assert "decoding [" in shown
-            assert shown.endswith("\r\x1b[K")  # and gone in the end
-        else:
-            assert shown == ""
-
-
-def test_ctrl_c_reaches_a_long_encode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def interrupt(self: object, done: int, total: int) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("dlf.progress.ProgressBar.show", interrupt)
-    status, line = failure(capsys, "encode", large_png(tmp_path), tmp_path / "o.dlf")
-    assert (status, line) == (130, "dlf: interrupted\n")
-    assert [path.name for path in tmp_path.iterdir()] == ["large.png"]

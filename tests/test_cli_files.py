@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -9,8 +10,10 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -218,6 +221,7 @@ def in_terminal(*words: str, interrupt_at: str | None = None) -> tuple[int, str]
     """
     process, terminal = pty.fork()
     if process == 0:
+        fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
         os.execv(sys.executable, [sys.executable, "-m", "dlf", *words])
     shown, end = b"", time.monotonic() + 300
     while time.monotonic() < end:
@@ -256,8 +260,8 @@ def test_a_terminal_gets_a_bar_that_goes_away(photos: Path, tmp_path: Path) -> N
         shutil.copy(photos / "b.png", many / f"{index:03}.png")
     status, shown = in_terminal("encode", str(many), f"{tmp_path}/out/")
     assert status == 0
-    assert re.search(r"encoding \[#+ *\] \d+/240 files, [\d.]+ files/s", shown)
-    lines = [line.rpartition("\r\x1b[K")[2] for line in shown.split("\n")]
+    assert re.search(r"encoding \[#+ *\] \d+/240 files, +[\d.]+ files/s", shown)
+    lines = [line.rpartition("\r")[2] for line in shown.split("\r\n")]
     assert sum("bytes" in line for line in lines) == 240  # each report is alone in its line
     assert not any("[#" in line for line in lines)
     assert len(names(tmp_path / "out")) == 240

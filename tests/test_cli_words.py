@@ -20,16 +20,8 @@ pytestmark = pytest.mark.usefixtures("model_environment")
 
 
 @pytest.fixture
-def folder(
-    pictures: dict[str, Image.Image],
-    photo_dlf: bytes,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
-    pictures["RGB"].save(tmp_path / "a.png")
-    (tmp_path / "a.dlf").write_bytes(photo_dlf)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(working_folder: Path) -> Path:
+    return working_folder
 
 
 def test_no_word_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:

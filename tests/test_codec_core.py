@@ -199,7 +199,8 @@ def test_a_thread_started_meanwhile_sees_the_host_settings(
     try:
         codec = native.Codec(str(torch_package), threads=1)
         codec.decode(tiled_file, progress=progress)
-        # With two threads one of them may be changing its setting just now; afterwards nothing is left.
+        # With two threads one of them may be changing its setting just now; afterwards nothing is
+        # left.
         codec = native.Codec(str(torch_package), threads=2)
         for _ in range(5):
             codec.decode(tiled_file)

@@ -19,7 +19,7 @@ from c_library import Info, Library, Status
 from conftest import scene
 from dlf.cli import main
 from dlf.header import probe
-from integer_models import encoding_package
+from integer_models import smallest_size
 from PIL import Image
 
 from conformance.making.container import File, Header
@@ -30,21 +30,9 @@ BYTES_WITHOUT, BYTES_WITH = 15, 16
 """Bytes of the two headers: the model id has four of them, the payload length two."""
 
 
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("packages") / "small.dlfm"
-    path.write_bytes(encoding_package())
-    return path
-
-
 @pytest.fixture(autouse=True)
-def installed(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DLF_MODEL_PATH", str(package.parent))
-
-
-@pytest.fixture(scope="module")
-def codec(package: Path) -> dlf.Codec:
-    return dlf.Codec(package, threads=1)
+def installed(encoding_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DLF_MODEL_PATH", str(encoding_model.parent))
 
 
 @pytest.fixture(scope="module")
@@ -52,33 +40,26 @@ def picture() -> Image.Image:
     return Image.fromarray(scene(HEIGHT, WIDTH, seed=6))
 
 
-def least(codec: dlf.Codec, image: Image.Image) -> int:
-    """The bytes of the smallest file."""
-    with pytest.raises(dlf.TooFewBytes) as caught:
-        codec.encode(image, max_bytes=1)
-    return int(str(caught.value).rpartition(" ")[2])
-
-
 @pytest.fixture(scope="module")
-def plain(codec: dlf.Codec, picture: Image.Image) -> bytes:
+def plain(encoding_codec: dlf.Codec, picture: Image.Image) -> bytes:
     """The smallest file of half the size, by itself."""
     half = picture.reduce(2)
-    return codec.encode(half, max_bytes=least(codec, half))
+    return encoding_codec.encode(half, max_bytes=smallest_size(encoding_codec, half))
 
 
 @pytest.fixture(scope="module")
-def reduced(codec: dlf.Codec, picture: Image.Image, plain: bytes) -> bytes:
+def reduced(encoding_codec: dlf.Codec, picture: Image.Image, plain: bytes) -> bytes:
     """The same, reduced by the encoder."""
-    return codec.encode(picture, max_bytes=len(plain) + 1, reduce=True)
+    return encoding_codec.encode(picture, max_bytes=len(plain) + 1, reduce=True)
 
 
 def test_it_costs_one_byte_and_changes_no_sample(
-    codec: dlf.Codec, plain: bytes, reduced: bytes
+    encoding_codec: dlf.Codec, plain: bytes, reduced: bytes
 ) -> None:
     assert dlf.info(plain).header_bytes == BYTES_WITHOUT
     assert dlf.info(reduced).header_bytes == BYTES_WITH
     assert reduced[BYTES_WITH:] == plain[BYTES_WITHOUT:]
-    assert np.array_equal(codec.decode(reduced), codec.decode(plain))
+    assert np.array_equal(encoding_codec.decode(reduced), encoding_codec.decode(plain))
 
 
 def test_info_says_both_sizes(plain: bytes, reduced: bytes) -> None:
@@ -102,7 +83,7 @@ def test_the_info_command_says_it(
 
 
 def test_decode_enlarges_on_request(
-    codec: dlf.Codec, picture: Image.Image, reduced: bytes, tmp_path: Path
+    encoding_codec: dlf.Codec, picture: Image.Image, reduced: bytes, tmp_path: Path
 ) -> None:
     path, target = tmp_path / "x.dlf", tmp_path / "x.png"
     path.write_bytes(reduced)
@@ -113,7 +94,7 @@ def test_decode_enlarges_on_request(
     with Image.open(target) as shown:
         found = np.asarray(shown)
     # All of an even size, and the last column and row cut off.
-    twice = Image.fromarray(codec.decode(reduced)).resize(
+    twice = Image.fromarray(encoding_codec.decode(reduced)).resize(
         (2 * REDUCED_WIDTH, 2 * REDUCED_HEIGHT), Image.Resampling.LANCZOS
     )
     assert np.array_equal(found, np.asarray(twice)[:HEIGHT, :WIDTH])
@@ -121,10 +102,12 @@ def test_decode_enlarges_on_request(
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGBA"])
 def test_every_mode_is_enlarged(
-    codec: dlf.Codec, pictures: dict[str, Image.Image], mode: str, tmp_path: Path
+    encoding_codec: dlf.Codec, pictures: dict[str, Image.Image], mode: str, tmp_path: Path
 ) -> None:
     image = pictures[mode]
-    data = codec.encode(image, max_bytes=least(codec, image.reduce(2)) + 1, reduce=True)
+    data = encoding_codec.encode(
+        image, max_bytes=smallest_size(encoding_codec, image.reduce(2)) + 1, reduce=True
+    )
     path, target = tmp_path / "x.dlf", tmp_path / "x.png"
     path.write_bytes(data)
     assert main(["decode", "--quiet", "--display-size", str(path), str(target)]) == 0
@@ -133,13 +116,13 @@ def test_every_mode_is_enlarged(
 
 
 def test_a_picture_that_was_not_reduced_is_written_as_it_is(
-    codec: dlf.Codec, plain: bytes, tmp_path: Path
+    encoding_codec: dlf.Codec, plain: bytes, tmp_path: Path
 ) -> None:
     path, target = tmp_path / "x.dlf", tmp_path / "x.png"
     path.write_bytes(plain)
     assert main(["decode", "--quiet", "--display-size", str(path), str(target)]) == 0
     with Image.open(target) as shown:
-        assert np.array_equal(np.asarray(shown), codec.decode(plain))
+        assert np.array_equal(np.asarray(shown), encoding_codec.decode(plain))
 
 
 @pytest.mark.parametrize("words", [["--downscale", "2"], ["--region", "0,0,8,8"]])
@@ -188,8 +171,8 @@ def library(installed_library: Path) -> Library:
 
 
 @pytest.fixture(scope="module")
-def handle(library: Library, package: Path) -> Iterator[c_void_p]:
-    opened = library.open_codec(package)
+def handle(library: Library, encoding_model: Path) -> Iterator[c_void_p]:
+    opened = library.open_codec(encoding_model)
     yield opened
     library.codec_free(opened)
 

@@ -16,7 +16,6 @@ import pytest
 from dlf import _core, native, symbols
 from dlf.cli import main
 from dlf.header import File, info, opened
-from integer_models import encoding_package
 from PIL import Image
 
 from conformance.reference.checksum import crc32c
@@ -43,11 +42,9 @@ def core_calls() -> Iterator[Counter[str]]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(encoding_model: Path) -> Path:
     """An integer package, which needs no torch."""
-    path = tmp_path_factory.mktemp("model") / "small.dlfm"
-    path.write_bytes(encoding_package())
-    return path
+    return encoding_model
 
 
 @pytest.fixture(scope="module")
@@ -114,14 +111,42 @@ def test_nobody_reads_the_header_again_once_it_is_read(model: Path) -> None:
     assert _core.chunks(once) == []
 
 
-def test_what_decoding_has_inflated_is_not_inflated_again(file: bytes, model: Path) -> None:
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda codec, file, model: codec.decode(file),
+        lambda codec, file, model: codec.decode_samples(file),
+        lambda codec, file, model: codec.decode_batch([file]),
+        lambda codec, file, model: symbols.decode_symbols(file, model),
+        lambda codec, file, model: symbols.code_lengths(file, model),
+        lambda codec, file, model: symbols.verify(file, model),
+        lambda codec, file, model: _core.check_container(file.core),
+    ],
+    ids=[
+        "decode",
+        "decode_samples",
+        "decode_batch",
+        "decode_symbols",
+        "code_lengths",
+        "verify",
+        "check_container",
+    ],
+)
+def test_what_reading_has_inflated_is_not_inflated_again(
+    read: Callable[[dlf.Codec, File, Path], object], model: Path
+) -> None:
     codec = dlf.Codec(model)
-    for decode in (codec.decode, lambda opened_file: codec.decode_batch([opened_file])):
-        opened_file = opened(file)
-        decode(opened_file)
-        with core_calls() as calls:
-            assert info(opened_file).icc_profile == PROFILE
-        assert calls["inflate"] == 0
+    pixels = np.full((40, 56, 4), 99, np.uint8)
+    changing = bytearray(codec.encode(pixels, icc_profile=PROFILE, xmp=b"<x:xmpmeta/>" * 40))
+    contents = [chunk.content for chunk in info(bytes(changing)).chunks]
+    assert len(contents) == 3  # alpha among them
+    opened_file = File(changing)  # type: ignore[arg-type]  # the bytes of which can change
+    read(codec, opened_file, model)
+    with_broken_streams(changing)  # nothing can be inflated from here on
+    with core_calls() as calls:
+        assert [chunk.content for chunk in info(opened_file).chunks] == contents
+        read(codec, opened_file, model)
+    assert calls["inflate"] == 0
 
 
 def with_broken_streams(data: bytearray) -> None:

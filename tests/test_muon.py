@@ -76,7 +76,8 @@ def _rank(rank: int, folder: str) -> None:
     )
     torch.save(trained().state_dict(), f"{folder}/{rank}.pt")
     leave()
-    # The step is tested here, not the teardown of the interpreter, in which a rank once ended with SIGABRT.
+    # The step is tested here, not the teardown of the interpreter, in which a rank once ended with
+    # SIGABRT.
     os._exit(0)
 
 
@@ -85,5 +86,6 @@ def test_two_ranks_take_the_step_of_one(tmp_path: Path) -> None:
     first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
     for name, weight in trained().state_dict().items():
         assert torch.equal(first[name], second[name]), name
-        # Alone there may be more threads, and matrices of one shape are not divided: sums in another order.
+        # Alone there may be more threads, and matrices of one shape are not divided: sums in
+        # another order.
         torch.testing.assert_close(first[name], weight, rtol=1e-4, atol=1e-6)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import dlf
@@ -23,24 +20,16 @@ Contents = dict[str, bytes]
 
 
 @pytest.fixture
-def folder(
-    pictures: dict[str, Image.Image],
-    photo_dlf: bytes,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Path:
+def folder(working_folder: Path, pictures: dict[str, Image.Image]) -> Path:
     """The working folder, with two PNGs, two .dlf files and other names of the first of each."""
-    for name in ("a.png", "b.png"):
-        pictures["RGB"].rotate(ord(name[0])).save(tmp_path / name)
-    (tmp_path / "a.dlf").write_bytes(photo_dlf)
-    (tmp_path / "b.dlf").write_bytes(photo_dlf)
+    pictures["RGB"].rotate(90).save("b.png")
+    shutil.copy("a.dlf", "b.dlf")
     for kind in ("png", "dlf"):
-        (tmp_path / f"link-to-{kind}").symlink_to(f"a.{kind}")
-        os.link(tmp_path / f"a.{kind}", tmp_path / f"hard-{kind}")
-    shutil.copy(tmp_path / "b.png", tmp_path / "picture")
-    (tmp_path / "list.txt").write_text("a.png\n")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        Path(f"link-to-{kind}").symlink_to(f"a.{kind}")
+        os.link(f"a.{kind}", f"hard-{kind}")
+    shutil.copy("b.png", "picture")
+    Path("list.txt").write_text("a.png\n")
+    return working_folder
 
 
 def contents(folder: Path) -> Contents:
@@ -242,24 +231,6 @@ def test_a_page_that_nobody_has_named_replaces_its_like_only(
         assert b"dlf compare" in gallery.read_bytes()
 
 
-# --- standard streams are files, too
-
-
-def test_standard_streams_are_judged(
-    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    saved = os.dup(0)
-    source = os.open(folder / "a.png", os.O_RDONLY)
-    try:
-        os.dup2(source, 0)
-        assert run("encode", "-", "a.png", "--force") == 2
-    finally:
-        os.dup2(saved, 0)
-        os.close(saved)
-        os.close(source)
-    assert "standard input would be written over by its own output" in capfd.readouterr().err
-
-
 # --- eval's other outputs
 
 
@@ -332,94 +303,3 @@ def test_a_manifest_replaces_nothing_else(
     assert run("batch", *words, "out", "--manifest", name, "--workers", "0") == 2
     assert "manifest" in capsys.readouterr().err
     assert (folder / name).read_bytes() == content
-
-
-# --- several pictures in one file
-
-
-@pytest.fixture(params=["gif", "webp", "png", "tiff", "ppm"])
-def animation(request: pytest.FixtureRequest, folder: Path) -> Path:
-    path = folder / f"moving.{request.param}"
-    frames = [Image.new("RGB", (64, 64), (i * 80, 40, 0)) for i in range(3)]
-    if request.param == "ppm":
-        for frame in frames:
-            frame.save(folder / "one.ppm")
-            with path.open("ab") as file:
-                file.write((folder / "one.ppm").read_bytes())
-    else:
-        frames[0].save(path, save_all=True, append_images=frames[1:])
-    return path
-
-
-def test_animations_are_refused_by_name(
-    animation: Path, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    moving = animation.name
-    for words in (["encode", moving, "m.dlf"], ["compare", moving, "-o", "m.html"]):
-        assert run(*words) == 12
-        assert f"{moving}: holds " in capsys.readouterr().err
-    assert run("batch", moving, "out", "--workers", "0", "--quiet") == 3
-    assert f"{moving}: holds " in capsys.readouterr().err
-    assert run("eval", moving, "--no-dlf", "--against", "webp:10", "--no-cache") != 0
-    assert "holds " in capsys.readouterr().err
-    assert not list(folder.glob("m.*")) and not (folder / "out" / "moving.dlf").exists()
-
-
-def test_a_frame_can_be_picked(animation: Path, folder: Path) -> None:
-    if animation.suffix == ".ppm":
-        pytest.skip("Pillow reads the first picture only")
-    with Image.open(animation) as image:
-        image.seek(2)
-        expected = dlf.encode(image)
-    assert run("encode", animation, "m.dlf", "--frame", "2", "--quiet") == 0
-    assert (folder / "m.dlf").read_bytes() == expected
-    assert run("batch", animation, "out", "--frame", "2", "--workers", "0", "--quiet") == 0
-    assert (folder / "out" / "moving.dlf").read_bytes() == expected
-
-
-def test_frames_that_are_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Image.new("L", (8, 8)).save(
-        "two.gif", save_all=True, append_images=[Image.new("L", (8, 8), 255)]
-    )
-    for words, message in (
-        (["two.gif", "--frame", "2"], "two.gif: there is no frame 2; the file has frames 0 to 1"),
-        (["a.png", "--frame", "1"], "a.png: there is no frame 1; the file has frame 0 only"),
-        (["a.png", "--frame", "-1"], "frame must be a number of at least 0"),
-        (["a.png", "--frame", "first"], "frame must be a number of at least 0, not 'first'"),
-    ):
-        assert run("encode", words[0], "x.dlf", *words[1:]) == 2
-        assert message in capsys.readouterr().err
-    assert run("encode", "a.png", "x.dlf", "--frame", "0", "--quiet") == 0
-
-
-# --- standard output by its other names
-
-
-def shell(command: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a line of the shell in which `dlf` is the command."""
-    line = command.replace("dlf ", f"{shlex.quote(sys.executable)} -m dlf ", 1)
-    return subprocess.run(["sh", "-c", line], capture_output=True, check=False)
-
-
-def test_standard_output_by_name_is_written_where_it_stands(folder: Path) -> None:
-    (folder / "out").write_bytes(b"before\n")
-    done = shell("dlf encode a.png /dev/stdout >> out; echo after >> out")
-    coded = dlf.encode(Image.open("a.png"))
-    assert (folder / "out").read_bytes() == b"before\n" + coded + b"after\n"
-    assert b"bytes" in done.stderr  # the report does not go into the file
-
-
-@pytest.mark.parametrize(
-    ("command", "message"),
-    [
-        ("dlf encode a.png - >&-", "dlf: standard output: is closed\n"),
-        ("dlf symbols a.dlf /dev/stdout >&-", "dlf: a.dlf: /dev/stdout: Bad file descriptor\n"),
-        ("dlf info - <&-", "dlf: standard input: is closed\n"),
-        ("dlf info a.dlf >/dev/full", "dlf: standard output: No space left on device\n"),
-    ],
-)
-def test_streams_that_are_closed_or_full_are_named(
-    command: str, message: str, folder: Path
-) -> None:
-    done = shell(command)
-    assert (done.returncode, done.stderr.decode()) == (1, message)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, scene
 from dlf.cli import main
-from integer_models import encoding_package
+from integer_models import smallest_size
 from PIL import Image
 
 WIDTH, HEIGHT = 131, 93
@@ -23,33 +23,16 @@ SCRIPT = ROOT / "scripts" / "packets.py"
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("packages") / "dlf-s.dlfm"
-    path.write_bytes(encoding_package())
-    return path
-
-
-@pytest.fixture(scope="module")
-def codec(package: Path) -> dlf.Codec:
-    return dlf.Codec(package, threads=1)
-
-
-@pytest.fixture(scope="module")
 def picture() -> Image.Image:
     return Image.fromarray(scene(HEIGHT, WIDTH, seed=6))
 
 
-def smallest(codec: dlf.Codec, image: Image.Image) -> int:
-    """The size that the message about one byte names."""
-    with pytest.raises(dlf.TooFewBytes, match="in 1 bytes; the smallest file has") as caught:
-        codec.encode(image, max_bytes=1)
-    return int(str(caught.value).rpartition(" ")[2])
-
-
 @pytest.fixture(scope="module")
-def sizes(codec: dlf.Codec, picture: Image.Image) -> dict[int, int]:
+def sizes(encoding_codec: dlf.Codec, picture: Image.Image) -> dict[int, int]:
     """The smallest file at each of the sizes; that of a reduced picture has one byte more (§2.7)."""
-    plain = {factor: smallest(codec, picture.reduce(factor)) for factor in (1, 2, 4, 8)}
+    plain = {
+        factor: smallest_size(encoding_codec, picture.reduce(factor)) for factor in (1, 2, 4, 8)
+    }
     return {factor: size + (factor > 1) for factor, size in plain.items()}
 
 
@@ -61,59 +44,63 @@ def payload(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("factor", [1, 2, 4, 8])
 def test_the_largest_size_that_fits_is_taken(
-    codec: dlf.Codec, picture: Image.Image, sizes: dict[int, int], factor: int
+    encoding_codec: dlf.Codec, picture: Image.Image, sizes: dict[int, int], factor: int
 ) -> None:
     limit = sizes[factor]
-    data = codec.encode(picture, max_bytes=limit, reduce=True)
-    smaller = codec.encode(picture.reduce(factor), max_bytes=limit - (factor > 1))
+    data = encoding_codec.encode(picture, max_bytes=limit, reduce=True)
+    smaller = encoding_codec.encode(picture.reduce(factor), max_bytes=limit - (factor > 1))
     assert payload(data) == payload(smaller)
     assert len(data) == len(smaller) + (factor > 1) <= limit
     assert dlf.info(data).display_size == (WIDTH, HEIGHT)
     assert dlf.info(data).size == (-(-WIDTH // factor), -(-HEIGHT // factor))
     bpp = 8 * limit / (WIDTH * HEIGHT)  # of the picture that was given
-    assert codec.encode(picture, bpp=bpp + 1e-9, reduce=True) == data
+    assert encoding_codec.encode(picture, bpp=bpp + 1e-9, reduce=True) == data
 
 
-def test_errors_of_sizes(codec: dlf.Codec, picture: Image.Image, sizes: dict[int, int]) -> None:
+def test_errors_of_sizes(
+    encoding_codec: dlf.Codec, picture: Image.Image, sizes: dict[int, int]
+) -> None:
     assert list(sizes.values()) == sorted(sizes.values(), reverse=True)
     with pytest.raises(dlf.TooFewBytes, match=f"smallest file has {sizes[8]} at 1/8 of its size$"):
-        codec.encode(picture, max_bytes=sizes[8] - 1, reduce=True)
+        encoding_codec.encode(picture, max_bytes=sizes[8] - 1, reduce=True)
     with pytest.raises(ValueError, match="reduce: say how small"):
-        codec.encode(picture, 50, reduce=True)
+        encoding_codec.encode(picture, 50, reduce=True)
     with pytest.raises(dlf.TooFewBytes):
-        codec.encode(picture, max_bytes=sizes[1] - 1)
+        encoding_codec.encode(picture, max_bytes=sizes[1] - 1)
     assert issubclass(dlf.TooFewBytes, ValueError)
 
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA"])
 def test_modes_are_reduced_as_pillow_does(
-    codec: dlf.Codec, pictures: dict[str, Image.Image], mode: str
+    encoding_codec: dlf.Codec, pictures: dict[str, Image.Image], mode: str
 ) -> None:
-    limit = smallest(codec, pictures[mode].reduce(2))
-    data = codec.encode(pictures[mode], max_bytes=limit + 1, reduce=True)
-    smaller = codec.encode(pictures[mode].reduce(2), max_bytes=limit)
-    assert np.array_equal(codec.decode(data), codec.decode(smaller))
+    limit = smallest_size(encoding_codec, pictures[mode].reduce(2))
+    data = encoding_codec.encode(pictures[mode], max_bytes=limit + 1, reduce=True)
+    smaller = encoding_codec.encode(pictures[mode].reduce(2), max_bytes=limit)
+    assert np.array_equal(encoding_codec.decode(data), encoding_codec.decode(smaller))
 
 
 def test_orientation_importance_and_the_plain_function(
-    codec: dlf.Codec, package: Path, picture: Image.Image, sizes: dict[int, int]
+    encoding_codec: dlf.Codec, encoding_model: Path, picture: Image.Image, sizes: dict[int, int]
 ) -> None:
     turned = picture.copy()
     turned.getexif()[0x0112] = 6
     boxes = [(0, 0, 64, 48)]  # in pixels of the whole picture
     limit = sizes[2] + 60
-    data = dlf.encode(turned, max_bytes=limit, reduce=True, importance=boxes, model=package)
+    data = dlf.encode(turned, max_bytes=limit, reduce=True, importance=boxes, model=encoding_model)
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[:48, :64] = True
     half = picture.reduce(2)
     half.getexif()[0x0112] = 6
-    assert payload(data) == payload(codec.encode(half, max_bytes=limit - 1, importance=mask))
+    assert payload(data) == payload(
+        encoding_codec.encode(half, max_bytes=limit - 1, importance=mask)
+    )
     assert dlf.info(data).orientation == 6
     assert dlf.info(data).display_size == picture.size  # before any turning
 
 
 def test_the_command_says_what_was_done(
-    package: Path,
+    encoding_model: Path,
     picture: Image.Image,
     sizes: dict[int, int],
     tmp_path: Path,
@@ -121,7 +108,7 @@ def test_the_command_says_what_was_done(
 ) -> None:
     source, target = tmp_path / "in.png", tmp_path / "out.dlf"
     picture.save(source)
-    words = ["encode", "--model", str(package), str(source), str(target), "--bytes"]
+    words = ["encode", "--model", str(encoding_model), str(source), str(target), "--bytes"]
     assert main([*words, str(sizes[4])]) == 2
     assert "the smallest file has" in capsys.readouterr().err
     assert not target.exists()
@@ -138,7 +125,9 @@ def test_the_command_says_what_was_done(
     assert (said.err, json.loads(said.out)["reduced_from"]) == ("", [131, 93])
     assert main([*words, str(sizes[1]), "--reduce", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["reduced_from"] is None
-    assert main(["encode", "--model", str(package), str(source), str(target), "--reduce"]) == 2
+    assert (
+        main(["encode", "--model", str(encoding_model), str(source), str(target), "--reduce"]) == 2
+    )
     assert "reduce: say how small" in capsys.readouterr().err
 
 
@@ -180,17 +169,17 @@ def test_packets_come_back_in_any_order(packets: ModuleType) -> None:
 
 
 def test_what_a_lost_packet_costs(
-    codec: dlf.Codec,
-    package: Path,
+    encoding_codec: dlf.Codec,
+    encoding_model: Path,
     picture: Image.Image,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All that follow it; the first everything."""
-    data = codec.encode(picture, 80)
+    data = encoding_codec.encode(picture, 80)
     packet = len(data) // 8
     (tmp_path / "photo.dlf").write_bytes(data)
-    monkeypatch.setenv("DLF_MODEL_PATH", str(package.parent))
+    monkeypatch.setenv("DLF_MODEL_PATH", str(encoding_model.parent))
     words = [tmp_path / "photo.dlf", tmp_path / "sheet.png", "--packet", str(packet)]
     done = subprocess.run(
         [sys.executable, SCRIPT, *words], capture_output=True, text=True, check=False, timeout=120
@@ -201,10 +190,10 @@ def test_what_a_lost_packet_costs(
     of_use = [int(line.split()[1]) for line in lines]
     assert of_use == [lost * (packet - 2) for lost in range(len(lines))]
     assert "nothing: " in lines[0]
-    whole = codec.decode(data)
+    whole = encoding_codec.decode(data)
     for line, size in zip(lines, of_use, strict=True):
         try:
-            left = codec.decode(data[:size], allow_truncated=True)
+            left = encoding_codec.decode(data[:size], allow_truncated=True)
         except dlf.TruncatedFile:
             assert "nothing: " in line
             continue
@@ -219,7 +208,7 @@ def test_what_a_lost_packet_costs(
     assert np.array_equal(shown, whole)
 
 
-def test_the_script_says_what_is_wrong(package: Path, tmp_path: Path) -> None:
+def test_the_script_says_what_is_wrong(encoding_model: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.dlf").write_bytes(b"no .dlf file")
     words = [sys.executable, SCRIPT, tmp_path / "bad.dlf", tmp_path / "sheet.png"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)

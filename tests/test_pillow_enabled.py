@@ -1,7 +1,7 @@
 """`python -m dlf_pillow --enable`: Pillow knows .dlf files in every program, and nobody else notices.
 
-Nothing is written to the environment of the tests: `--enable` writes to a folder of the test, which the
-programs take for one of packages.
+Nothing is written to the environment of the tests: `--enable` writes to a folder of the test, which
+the programs take for one of packages.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The torch-free core under the sanitizers: unit tests, failing memory, fuzz targets, threads.
 
 Builds into `build/cmake-asan` and `build/cmake-tsan`; a second run compiles only what has changed.
-The fuzz targets use libFuzzer when clang has it, and their own driver otherwise (core/fuzz/README.md).
+The fuzz targets use libFuzzer when clang has it, and their own driver otherwise
+(core/fuzz/README.md).
 """
 
 from __future__ import annotations

@@ -54,7 +54,8 @@ def test_the_critic_learns_and_the_decoder_is_told(loss: PixelLoss) -> None:
     assert float(total.detach().mean()) > float(as_real.detach().mean()) + 0.05
     torch.testing.assert_close(total, terms["adversarial"])
     total.sum().backward()
-    # A step against the gradient looks more like a photograph, and judging alone teaches the critic nothing.
+    # A step against the gradient looks more like a photograph, and judging alone teaches the critic
+    # nothing.
     assert drawn.grad is not None
     better = (drawn - 0.2 * drawn.grad / drawn.grad.abs().amax()).detach().requires_grad_()
     again = loss(better, real, torch.zeros(2, 3, 3))[0]

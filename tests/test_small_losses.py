@@ -90,7 +90,8 @@ def test_a_texture_that_repeats_from_cell_to_cell_is_found() -> None:
     assert float(repetition(texture, texture)) == 0
     assert float(repetition(other, texture)) < 0.1
     assert float(repetition(grid, texture)) > 0.9
-    # Changing its sign from cell to cell does not hide it, and where the original repeats it is right.
+    # Changing its sign from cell to cell does not hide it, and where the original repeats it is
+    # right.
     assert float(repetition(chequered, texture)) > 0.9
     assert float(repetition(grid, grid)) == 0
 

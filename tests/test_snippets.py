@@ -1,8 +1,9 @@
 """Every shell command in README.md and the other documents runs as it is written.
 
 Programs in Python are run by test_api_cookbook.py, test_limits.py and test_torch_data.py, those in
-C by test_c_api_packages.py, pages and scripts by test_web_readme.py. `pip` and `make` are stand-ins here: they check what they are asked for.
-What they would do is done by test_install.py and by `make test` itself.
+C by test_c_api_packages.py, pages and scripts by test_web_readme.py. `pip` and `make` are stand-ins
+here: they check what they are asked for. What they would do is done by test_install.py and by `make
+test` itself.
 """
 
 from __future__ import annotations

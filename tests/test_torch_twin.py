@@ -1,8 +1,8 @@
 """Integer packages with torch: the same programs, the same pixels as far as sums fit into float32.
 
-The random packages of the conformance suite use every instruction; none of their sums leaves 24 bits, so that
-torch must give the very pixels of the integer machine. For larger sums a package is made whose weights are
-large, and the deviation is bounded.
+The random packages of the conformance suite use every instruction; none of their sums leaves 24
+bits, so that torch must give the very pixels of the integer machine. For larger sums a package is
+made whose weights are large, and the deviation is bounded.
 """
 
 from __future__ import annotations

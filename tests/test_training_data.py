@@ -71,7 +71,8 @@ def test_crops_cut_on_a_device_are_those_cut_in_memory() -> None:
     whole = [CropSampler(images, 4, 0.0), DeviceSampler(images, 4, 0.0)]
     first, second = (sampler.batch(6, 64) for sampler in whole)
     assert torch.equal(first, second)
-    # Rescaled crops of a smooth picture differ by less than a level and a half, apart from their borders.
+    # Rescaled crops of a smooth picture differ by less than a level and a half, apart from their
+    # borders.
     first, second = (
         s.batch(12, 48)
         for s in (CropSampler(images[:1], 4, 1.0), DeviceSampler(images[:1], 4, 1.0))

@@ -38,11 +38,14 @@ def train(words: Sequence[str]) -> int:
 NANO = """
 name: nano
 profile: dlf-l
-paper: {codebook_size: 16, token_channels: 4, tokens_per_window: 4, encoder_width: 64, encoder_layers: 2,
-  encoder_heads: 1, decoder_width: 64, decoder_layers: 2, decoder_heads: 1, detail_width: 64, latent_channels: 4,
-  exchange_encoder: [0], exchange_decoder: [1], exchange_layers: 1, fusion_width: 64, vqgan_channels: 32,
-  vqgan_multipliers: [1, 1, 1, 1, 1], vqgan_blocks: 1, vqgan_latent: 8, vqgan_embedding: 8, vqgan_codes: 8}
-recipe:
+paper: {codebook_size: 16, token_channels: 4, tokens_per_window: 4, encoder_width: 64,
+encoder_layers: 2,
+  encoder_heads: 1, decoder_width: 64, decoder_layers: 2, decoder_heads: 1, detail_width: 64,
+  latent_channels: 4,
+  exchange_encoder: [0], exchange_decoder: [1], exchange_layers: 1, fusion_width: 64,
+  vqgan_channels: 32,
+  vqgan_multipliers: [1, 1, 1, 1, 1], vqgan_blocks: 1, vqgan_latent: 8, vqgan_embedding: 8,
+vqgan_codes: 8} recipe:
   micro_batch: 1
   lmbda: [1.0, 4.0]
   band: [1.0e-9, 2.0e-9]
@@ -231,7 +234,8 @@ def test_each_stage_lowers_its_loss_and_learns_only_its_parts(material: Path) ->
         assert any(n.startswith("vqgan.decoder.") for n in changed) == (stage.target == "pixels")
         assert any(n.endswith("attention_block.left_right_mask") for n in changed)
     assert history[0].get("adversarial") is None and history[-1]["adaptive_weight"] <= 1.0
-    # The rate was always above the tiny band: the weight of the bits rose as soon as it was under control.
+    # The rate was always above the tiny band: the weight of the bits rose as soon as it was under
+    # control.
     assert lambdas == [1.0, 8.0, 8.0]
     for name, value in made.model.named_parameters():
         assert not bool(value.isnan().any()), name
@@ -340,7 +344,8 @@ def test_two_processes_equal_one_with_the_same_batch(
         if "running_" in key or "num_batches" in key:
             continue  # of one rank's batches only; never read
         difference = (value - two[key]).nan_to_num(0.0, 0.0, 0.0).abs().max()
-        # Adam turns the sign of a vanishing gradient into a whole step; most weights agree far better.
+        # Adam turns the sign of a vanishing gradient into a whole step; most weights agree far
+        # better.
         assert float(difference) < 2e-3, key
     best = (
         torch.cat([(one[k] - two[k]).flatten() for k in one if k.endswith("conv1.0.weight")])

@@ -1,6 +1,7 @@
 """The demonstration page in headless browsers: what a person with a mouse, keys or a phone gets.
 
-`slow`: a browser takes seconds to start. Screenshots are kept in the folder that DLF_ARTEFACTS names.
+`slow`: a browser takes seconds to start. Screenshots are kept in the folder that DLF_ARTEFACTS
+names.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import numpy as np
 import pytest
 from conftest import scene
 from dlf.web_models import write_folder
-from integer_models import encoding_package
 from PIL import Image
 from web_site import Site, WebPage, browser_page, served_copy, wait_until
 
@@ -44,10 +44,8 @@ CAPTIONS = "[...document.querySelectorAll('figcaption')].map((each) => each.text
 
 
 @pytest.fixture(scope="module")
-def codec(tmp_path_factory: pytest.TempPathFactory) -> dlf.Codec:
-    path = tmp_path_factory.mktemp("package") / "small.dlfm"
-    path.write_bytes(encoding_package())
-    return dlf.Codec(path)
+def codec(encoding_model: Path) -> dlf.Codec:
+    return dlf.Codec(encoding_model)
 
 
 @pytest.fixture(scope="module")

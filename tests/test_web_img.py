@@ -16,7 +16,6 @@ import pytest
 from conftest import scene
 from dlf import icc
 from dlf.web_models import write_folder
-from integer_models import encoding_package
 from PIL import Image, ImageCms
 from web_site import Site, WebPage, served_copy, wait_until
 
@@ -40,10 +39,8 @@ for (const kind of ["load", "error"]) {
 
 
 @pytest.fixture(scope="module")
-def codec(tmp_path_factory: pytest.TempPathFactory) -> dlf.Codec:
-    path = tmp_path_factory.mktemp("package") / "small.dlfm"
-    path.write_bytes(encoding_package())
-    return dlf.Codec(path)
+def codec(encoding_model: Path) -> dlf.Codec:
+    return dlf.Codec(encoding_model)
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +59,8 @@ def site(codec: dlf.Codec, file: bytes, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture
-def page(web_page: WebPage) -> Iterator[WebPage]:
-    web_page.events.clear()
-    yield web_page
-    assert web_page.complaints() == []
+def page(quiet_page: WebPage) -> WebPage:
+    return quiet_page
 
 
 def open_page(page: WebPage, site: Site, body: str) -> None:

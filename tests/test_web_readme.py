@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import dlf
 import pytest
 from conftest import ROOT, scene
 from dlf.web_models import write_folder
-from integer_models import encoding_package
 from web_site import Site, WebPage, served_copy, wait_until
 
 pytestmark = [pytest.mark.web, pytest.mark.slow]
@@ -30,11 +30,9 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(encoding_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site with the package, its models in both places that the document speaks of, and a file."""
-    package = tmp_path_factory.mktemp("package") / "small.dlfm"
-    package.write_bytes(encoding_package())
-    codec = dlf.Codec(package)
+    codec = dlf.Codec(encoding_model)
     with served_copy(tmp_path_factory.mktemp("web") / "site") as served:
         for folder in ("models", "dlf-codec/models"):
             write_folder(served.folder / folder, [codec.model])
@@ -44,10 +42,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def page(web_page: WebPage) -> Iterator[WebPage]:
-    web_page.events.clear()
-    yield web_page
-    assert web_page.complaints() == []
+def page(quiet_page: WebPage) -> WebPage:
+    return quiet_page
 
 
 def test_the_html_shows_the_picture(page: WebPage, site: Site) -> None:

@@ -27,8 +27,8 @@ from conformance.reference_decoder import build_parser, pixels
 UNTOLD = ("bpp", "semantic_bytes", "detail_bytes")
 """Facts that vectors leave out: they follow from others, or need the model.
 
-What a byte or a flag of the header announces is told only of files that have it: `importance_map`, and
-the display size of reduced pictures."""
+What a byte or a flag of the header announces is told only of files that have it: `importance_map`,
+and the display size of reduced pictures."""
 
 FLOATING_PIXELS = ("§9.1", "§9.2.1", "§9.2.2", "§9.3", "§9.4", "§9.5")
 """Clauses on pixels that do not bind integer packages."""

@@ -1,7 +1,7 @@
 """§8.1 and §8.3: running a program of the integer network.
 
-Tensors are i64 here, so that every intermediate result is exact; §8.4 promises that accumulators fit i32,
-and registers hold i16 values.
+Tensors are i64 here, so that every intermediate result is exact; §8.4 promises that accumulators
+fit i32, and registers hold i16 values.
 """
 
 from __future__ import annotations

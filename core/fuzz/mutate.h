@@ -1,6 +1,7 @@
-// Mutations that know the formats. Random changes of a file die at its checksums (one header in 256
-// passes CRC-8, none passes CRC-32C or zlib's Adler-32), so these repair them or change the parsed
-// file and write it anew. Some inputs stay damaged: the checks themselves are to be tested too.
+// Mutations that know the formats. Random changes of a file die at its checksums: one header in 256
+// passes CRC-8, none passes CRC-32C or zlib's Adler-32. So these repair the checksums, or change
+// the parsed file and write it anew. Some inputs stay damaged: the checks themselves are to be
+// tested too.
 #ifndef DLF_FUZZ_MUTATE_H_
 #define DLF_FUZZ_MUTATE_H_
 

@@ -125,8 +125,8 @@ TEST(push_input_gives_the_same_for_every_cut) {
   }
 }
 
-// The stage is a fact about the bytes so far: the tokens are there exactly when a decoder that
-// accepts truncated files can use them, and the file is complete exactly when it is.
+// The stage is a fact about the bytes so far. The tokens are there exactly when a decoder that
+// accepts truncated files can use them. The file is complete exactly when it is.
 TEST(push_input_stages_are_those_of_the_prefix) {
   Fixture fixture;
   dlf::ReadOptions cut;

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* The package for encoding: `wanted` is a path, or a name that is looked for in the folders of
- * DLF_MODEL_PATH and then in the installed one, or NULL for the default. Returns the path, from
+/* The package for encoding. `wanted` is a path, or a name, or NULL for the default. A name is
+ * looked for in the folders of DLF_MODEL_PATH and then in the installed one. Returns the path, from
  * malloc, or NULL after complaining. */
 char* find_model(const char* wanted);
 

@@ -10,10 +10,10 @@ int is_stream(const char* path);
 int is_standard_output(const char* path);
 
 /* Writes `data` so that the target holds either its old content or all of the new: by a temporary
- * file beside it. Links are followed, an existing file keeps its owner and its permissions. Where
- * that cannot be, in a folder that is not writable or onto a mounted file, the existing file is
- * written in place, and so are devices and pipes; the names of open descriptors are written where
- * the descriptor stands. Returns 0 after complaining. */
+ * file beside it. Links are followed, an existing file keeps its owner and its permissions. That
+ * cannot be in a folder that is not writable or onto a mounted file: there the existing file is
+ * written in place. So are devices and pipes. The names of open descriptors are written where the
+ * descriptor stands. Returns 0 after complaining. */
 int write_whole(const char* path, const void* data, size_t size);
 
 #endif /* DLF_TOOLS_WRITING_H_ */

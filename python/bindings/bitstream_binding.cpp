@@ -46,17 +46,25 @@ ReadOptions read_options(bool allow_truncated, int threads, const py::object& li
   return options;
 }
 
-py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
-                        int threads, const py::object& limits) {
+// The symbols of a file, without the lock of the interpreter; the file keeps what was inflated.
+SymbolSet read(const py::object& data, const ModelPackage& model, const ReadOptions& options) {
   const FilePointer file = file_of(data);
   const FileView view = file->view();
-  const ModelPackage& model = *handle.package;
-  const ReadOptions options = read_options(allow_truncated, threads, limits);
+  OpenedFile opened;
   SymbolSet symbols;
   {
     const Unlocked unlocked;
-    symbols = read_symbols(open_file(view, model, options), model, options);
+    opened = open_file(view, model, options);
+    symbols = read_symbols(opened, model, options);
   }
+  file->keep_all(opened.file.chunks);
+  return symbols;
+}
+
+py::dict decode_symbols(const py::object& data, const PackageHandle& handle, bool allow_truncated,
+                        int threads, const py::object& limits) {
+  const ModelPackage& model = *handle.package;
+  const SymbolSet symbols = read(data, model, read_options(allow_truncated, threads, limits));
   const ImageGeometry& geometry = symbols.geometry;
   py::dict out;
   out["tokens"] = array(symbols.tokens, {static_cast<py::ssize_t>(geometry.windows()),
@@ -81,17 +89,13 @@ py::dict decode_symbols(const py::object& data, const PackageHandle& handle, boo
 
 py::dict code_lengths(const py::object& data, const PackageHandle& handle, bool allow_truncated,
                       int threads, const py::object& limits) {
-  const FilePointer file = file_of(data);
-  const FileView view = file->view();
   const ModelPackage& model = *handle.package;
-  const ReadOptions options = read_options(allow_truncated, threads, limits);
-  ImageGeometry geometry;
+  const SymbolSet symbols = read(data, model, read_options(allow_truncated, threads, limits));
+  const ImageGeometry& geometry = symbols.geometry;
   CodeLengths lengths;
   {
     const Unlocked unlocked;
-    const SymbolSet symbols = read_symbols(open_file(view, model, options), model, options);
     lengths = code_lengths(model.normative(), symbols);
-    geometry = symbols.geometry;
   }
   py::dict out;
   out["windows"] = array(lengths.windows, {geometry.windows_y, geometry.windows_x});
@@ -121,8 +125,12 @@ void verify(const py::object& data, const PackageHandle& handle, int threads,
   const FilePointer file = file_of(data);
   const FileView view = file->view();
   const ReadOptions options = read_options(false, threads, limits);
-  const Unlocked unlocked;
-  verify_file(view, *handle.package, options);
+  std::vector<Chunk> chunks;
+  {
+    const Unlocked unlocked;
+    chunks = verify_file(view, *handle.package, options);
+  }
+  file->keep_all(chunks);
 }
 
 template <typename T>

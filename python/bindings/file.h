@@ -25,7 +25,7 @@ class File {
   FileView view() const;
   const Header& header() const { return header_; }
 
-  // Keeps what decoding has inflated: but for alpha, which is in the pixels.
+  // Keeps what reading the file has inflated. `chunks`: all of the file, with their contents.
   void keep_all(const std::vector<Chunk>& chunks);
   // Keeps the content of the deflated chunk of this number, from 0, unless it has it.
   void keep(size_t index, const py::bytes& content);

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "base/constants.h"
 #include "codec/file_reader.h"
 #include "container/zlib_stream.h"
 #include "interpreter.h"
@@ -82,8 +81,12 @@ void check_container_of(const py::object& data, bool allow_truncated, const py::
   ReadOptions options;
   options.limits = limits_of(limits);
   options.allow_truncated = allow_truncated;
-  const Unlocked unlocked;
-  check_container(view, options);
+  ParsedFile parsed;
+  {
+    const Unlocked unlocked;
+    parsed = check_container(view, options);
+  }
+  file->keep_all(parsed.chunks);
 }
 
 }  // namespace
@@ -99,9 +102,7 @@ FileView File::view() const {
 
 void File::keep_all(const std::vector<Chunk>& chunks) {
   for (size_t i = 0; i < chunks.size(); ++i) {
-    if (chunks[i].deflated && chunks[i].type != kChunkAlpha && contents_.count(i) == 0) {
-      keep(i, to_bytes(chunks[i].content));
-    }
+    if (chunks[i].deflated && contents_.count(i) == 0) keep(i, to_bytes(chunks[i].content));
   }
 }
 

@@ -11,7 +11,7 @@
 namespace dlf::python {
 
 // The thread does without the interpreter's lock as long as this lives. In place of pybind11's
-// class, because a daemon thread that takes the lock after the interpreter has ended is ended by an
+// class. A daemon thread that takes the lock after the interpreter has ended is ended by an
 // unwinding of its stack, which must not leave a destructor. It sleeps here until the process is
 // gone.
 class Unlocked {
@@ -55,8 +55,8 @@ class Unlocked {
   PyThreadState* state_;
 };
 
-// The module that `init` makes, or ImportError in any but the main interpreter: types and caches of
-// our modules and of NumPy's are those of the process, and pybind11 hangs when it is made ready in
+// The module that `init` makes, or ImportError in any but the main interpreter. Types and caches of
+// our modules and of NumPy's are those of the process. pybind11 hangs when it is made ready in
 // another interpreter first.
 inline PyObject* only_in_the_main_interpreter(PyObject* (*init)()) {
   if (PyInterpreterState_Get() == PyInterpreterState_Main()) return init();

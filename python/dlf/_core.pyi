@@ -93,9 +93,9 @@ class File:
         """Keep the content of the deflated chunk of this number, so that nobody inflates it again."""
 
     def kept(self, index: int) -> bytes | None:
-        """Return the kept content of the deflated chunk of this number; decoding keeps it too.
+        """Return the kept content of the deflated chunk of this number, None for nothing.
 
-        None for nothing; alpha, which is in the pixels, is kept by `keep` alone.
+        Whatever has read the contents has kept them: a decoding, or a check of the file.
         """
 
 class Package:
@@ -231,8 +231,8 @@ class Codec:
     coding. Results do not depend on `threads`, nor on torch's settings in this process.
 
     `dlf.native.Codec` sees the calls through: `progress(done, total)` runs on the calling thread,
-    between parts; when it returns False the call ends with `dlf.errors.DlfError`, when it raises, with
-    that exception. `limits` are what the call may cost; None is the default.
+    between parts; when it returns False the call ends with `dlf.errors.DlfError`, when it raises,
+    with that exception. `limits` are what the call may cost; None is the default.
     """
 
     def __init__(
@@ -248,7 +248,8 @@ class Codec:
         """`pixels_per_call`: how many pixels of pictures of one size go through the networks at once.
 
         None is what suits the device, 0 one picture; for TorchScript networks. `backend`: as for
-        `dlf.Codec`. `package`: what `path` was found to hold; an integer package is not read again then.
+        `dlf.Codec`. `package`: what `path` was found to hold; an integer package is not read again
+        then.
         """
     @property
     def model_id(self) -> int: ...
@@ -279,8 +280,8 @@ class Codec:
             rate: the model's rate point.
             orientation: EXIF orientation 1..8, recorded.
             color_space: the space of the samples.
-            display_size: width and height that the picture had before it was reduced by 2, 4 or 8 to
-                sides of ceil(side / factor); recorded. None where it was not reduced.
+            display_size: width and height that the picture had before it was reduced by 2, 4 or 8
+                to sides of ceil(side / factor); recorded. None where it was not reduced.
             chunks: type (2 ICC, 3 EXIF, 4 XMP, 16 and more private) and content.
             trailer: add a CRC-32C even if there are no chunks.
             importance: int8 of any size, -127 (least) to 127 (most), laid over the picture; "auto"
@@ -338,7 +339,8 @@ class Codec:
         """Return the call for the best .dlf file of at most `max_bytes`.
 
         What the largest rate point that fits leaves over is filled by the next one, less its least
-        useful symbols. The analysis runs once. TooFewBytes when even the smallest file is larger; it says how large.
+        useful symbols. The analysis runs once. TooFewBytes when even the smallest file is larger;
+        it says how large.
         """
 
     def start_decode(

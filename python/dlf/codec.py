@@ -53,9 +53,9 @@ class Codec:
         device: "cpu", "cuda" or "cuda:N".
         threads: for the arithmetic; None is one for each CPU, or one in a worker process.
         precision: of the networks: "fp32", or "bf16" for bfloat16. That is faster where the
-            hardware has it and slower elsewhere. Nearly all decoded samples differ by at most 4/255.
-            The symbols of a file do not depend on precision or device. Models of integer networks
-            have "fp32" alone.
+            hardware has it and slower elsewhere. Nearly all decoded samples differ by at most
+            4/255. The symbols of a file do not depend on precision or device. Models of integer
+            networks have "fp32" alone.
         limits: what one call may cost, unless the call names others.
         backend: what draws and analyses; symbols come from the integer machine in any case.
             "integer" is that machine, whose pixels are exact, and which needs no torch. "torch" runs

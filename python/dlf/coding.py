@@ -41,8 +41,8 @@ def encode(
     """Return `image` as the bytes of a .dlf file.
 
     Args:
-        image: a Pillow image, or a uint8 array H x W (gray), H x W x 2 (gray and alpha), H x W x 3
-            (sRGB) or H x W x 4 (sRGB and straight alpha).
+        image: a Pillow image, or a uint8 array: H x W for gray, H x W x 3 for sRGB. With straight
+            alpha it is H x W x 2 or H x W x 4.
         quality: 0 (smallest) to 100 (best); picks the nearest of the model's rate points.
         bpp: instead of quality: bits of the whole file per pixel, at most.
         max_bytes: instead of quality: bytes of the whole file, at most. Where the largest rate
@@ -57,10 +57,10 @@ def encode(
             size), boxes `(x, y, width, height)` or `(x, y, width, height, gain)` in pixels as they
             are stored, or "auto". Quality is then that of what is neither more nor less important;
             `bpp` and `max_bytes` hold all the same. Only for models with importance maps.
-        reduce: with `bpp` or `max_bytes`: where not even the smallest file of this picture fits, take
-            the picture at 1/2, 1/4 or 1/8 of its size, the first of them that does. The file is that
-            of the smaller picture, and has one byte more: `Info.display_size` is the size that there
-            was.
+        reduce: with `bpp` or `max_bytes`. Where not even the smallest file of this picture fits,
+            the picture is taken at 1/2, 1/4 or 1/8 of its size, the first of them that does. The
+            file is that of the smaller picture, and has one byte more: `Info.display_size` is the
+            size that there was.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
         backend: what runs the networks, as for `dlf.Codec`.
 

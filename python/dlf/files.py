@@ -37,8 +37,8 @@ STANDARD_OUTPUT = "standard output"
 _MAX_LINKS = 40
 _LONGEST_START = 100
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\d+)(/task/\d+)?/fd")
-# What an unwritable folder answers to a second file beside the first; and what a shared folder with
-# the file of another owner, or a mounted file, answer when that shall take its name.
+# What an unwritable folder answers to a second file beside the first. A shared folder with the file
+# of another owner, or a mounted file, answer so when that shall take its name.
 _NO_NEIGHBOUR = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_RENAME = _NO_NEIGHBOUR | {errno.EBUSY, errno.EXDEV}
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -71,12 +71,12 @@ def write_atomically(target: StrPath, data: bytes) -> None:
 def replacing(target: StrPath, staging: StrPath | None = None) -> Iterator[BinaryIO]:
     """Yield a file whose content takes the place of `target` when the block ends without error.
 
-    The data goes to a temporary file, which then takes the target's name: one in the folder
-    `staging`, or in the target's own when there is no `staging` on the same file system. Links are
-    followed, and an existing file keeps its owner and its permissions. Where that cannot be, in a
-    folder that is not writable or onto a mounted file, the existing file is written in place. So
-    are devices and pipes. `-` and the names of open descriptors (`/dev/stdout`, `/dev/fd/N`) are
-    written where the descriptor stands.
+    The data goes to a temporary file, which then takes the target's name. That file is in the
+    folder `staging`, or in the target's own when there is no `staging` on the same file system.
+    Links are followed, and an existing file keeps its owner and its permissions. Where that cannot
+    be, in a folder that is not writable or onto a mounted file, the existing file is written in
+    place. So are devices and pipes. `-` and the names of open descriptors (`/dev/stdout`,
+    `/dev/fd/N`) are written where the descriptor stands.
 
     Raises:
         OSError: the target cannot be written; what stood there before still does.

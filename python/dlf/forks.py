@@ -48,8 +48,8 @@ class Lock:
 def undivided() -> Iterator[None]:
     """Run the block whole: threads that fork wait until it has ended.
 
-    For short blocks that may not be left half-done, and for imports: a module that is half imported
-    when the process forks stays so in the child, where whoever needs it waits for ever.
+    For short blocks that may not be left half-done, and for imports. A module that is half imported
+    when the process forks stays so in the child. Whoever needs it there waits for ever.
     """
     with _blocks:
         yield
@@ -81,8 +81,8 @@ class _Forking(threading.local):
 
 _forking = _Forking()
 
-# The last hook that is registered runs first. So a fork waits for our blocks before it takes the lock
-# of `logging`, which a module that is imported in a block needs.
+# The last hook that is registered runs first. So a fork waits for our blocks before it takes the
+# lock of `logging`, which a module that is imported in a block needs.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork,

@@ -135,8 +135,8 @@ class Info:
 
     Attributes:
         width, height: in pixels, before any turning.
-        display_size: width and height that the picture is to be shown at, before any turning; `size`
-            unless it was reduced before it was encoded.
+        display_size: width and height that the picture is to be shown at, before any turning;
+            `size` unless it was reduced before it was encoded.
         mode: "L", "LA", "RGB" or "RGBA".
         version: of the bitstream.
         model_id: which model decodes it.

@@ -1,7 +1,7 @@
 """What an ICC profile says, as far as a .dlf file needs it: sRGB, Display P3, or something else.
 
-An sRGB profile alone is as large as the whole image at our rates, so the two common colour spaces
-are two bits of the header (core/BITSTREAM.md, picture description) and no profile is stored.
+An sRGB profile alone is as large as the whole image at our rates. So the two common colour spaces
+are two bits of the header (core/BITSTREAM.md, picture description), and no profile is stored.
 """
 
 from __future__ import annotations

@@ -115,8 +115,8 @@ def find_for(
     """Return the model that decodes a .dlf file, or `only` when it is that one.
 
     Raises:
-        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file as far as
-            no model is needed; that comes before the model (core/BITSTREAM.md §4.4).
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file as far
+            as no model is needed; that comes before the model (core/BITSTREAM.md §4.4).
         ModelError: the model is not installed, or it is not `only`.
     """
     header = file.header

@@ -91,7 +91,7 @@ def check_max_bytes(max_bytes: object) -> int:
 def check_threads(threads: object) -> int:
     """Return the number of threads to use: None is the default, more than there are is all.
 
-    It is 1 in a process forked from one that had loaded the codec: OpenMP's threads do not survive
+    It is 1 in a process forked from one that had loaded the codec. OpenMP's threads do not survive
     a fork, and a parallel region in the child would wait for them for ever.
 
     Raises:

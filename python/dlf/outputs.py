@@ -1,7 +1,7 @@
 """What a command may write over: judged here for every command, before any work.
 
-Nothing that a command reads is written over, whatever it is called: files are compared by device and
-inode, and links are followed. Nor does a file get a name that is another format's, or take the
+Nothing that a command reads is written over, whatever it is called: files are compared by device
+and inode, and links are followed. Nor does a file get a name that is another format's, or take the
 place of a picture in another format, unless the caller says so. Devices and pipes hold nothing that
 could be lost.
 """

@@ -8,8 +8,8 @@
 | `RGBA`, `RGBa`, `PA`, `RGB` or `P` with transparency; array H x W x 4 | `RGBA`   |
 | `I`, `F`; arrays of other types         | refused, with advice   |
 
-Samples of `I;16` are the 16 bits of a PNG or TIFF file, so 65535 is white. What is white in `I`, `F`
-and in arrays only the caller knows.
+Samples of `I;16` are the 16 bits of a PNG or TIFF file, so 65535 is white. What is white in `I`,
+`F` and in arrays only the caller knows.
 """
 
 from __future__ import annotations
@@ -84,9 +84,9 @@ def prepare(
 
     Without `exif` the image's own EXIF is dropped but for its orientation; with it, the EXIF is
     embedded and its orientation is the only one that counts (`b""`: none). Without `icc_profile`
-    the image's own profile is dropped when it is sRGB or Display P3 (the header says which) and
-    otherwise the pixels are converted to sRGB; with it, the profile is embedded and the pixels
-    stay as they are (`b""`: take them for sRGB). A profile of another colour space than that of the
+    the image's own profile is dropped when it is sRGB or Display P3, which the header says.
+    Otherwise the pixels are converted to sRGB. With it, the profile is embedded and the pixels stay
+    as they are (`b""`: take them for sRGB). A profile of another colour space than that of the
     stored pixels, such as CMYK, is never embedded: it does what the image's own would have done.
     `xmp` is embedded when it is given.
 

@@ -1,6 +1,6 @@
 """Pillow's formats by their extensions and their first bytes.
 
-Pillow loads its five commonest formats at once and the others only when they are asked for: all of
+Pillow loads its five commonest formats at once and the others only when they are asked for. All of
 them take as long to load as a small picture takes to decode.
 """
 

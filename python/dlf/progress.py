@@ -1,23 +1,27 @@
-"""The progress bar of all commands: a line on standard error, rewritten where a person watches.
+"""The progress bar of all commands: a line of tqdm's on standard error, where a person watches.
 
-It is our own because a default installation has no library for it, and shows progress all the same.
+tqdm is imported when the first bar is drawn; commands that are done before that never import it.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = ["ProgressBar"]
 
-_WIDTH = 30
+_BAR = "{desc} [{bar:30}] "
+_TEXT = "{n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left{postfix}"
 _BETWEEN_UPDATES = 0.1  # seconds
 
 
 class ProgressBar:
-    """Shows `LABEL [#####     ] 12/48 parts, 3.1 parts/s, 0:12 left` and removes it in the end.
+    """Shows `LABEL [#####     ] 12/48 parts, 3.10 parts/s, 00:12 left` and removes it in the end.
 
     Args:
         label: what is going on, such as "encoding".
@@ -39,25 +43,19 @@ class ProgressBar:
         self._lines_every = lines_every
         self._before = before
         self._start = self._shown = time.monotonic()
-        self._visible = False
+        self._bar: tqdm | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.hide()
 
     def hide(self) -> None:
         """Take the bar away, so that a line can be printed; the next `show` brings it back."""
-        if self._visible:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
-            self._visible = False
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
     def show(self, done: int, total: int, note: str = "") -> None:
         """Show that `done` of `total` parts are done, and a note; nothing for a single part."""
@@ -67,26 +65,47 @@ class ProgressBar:
         if total < 2 or between is None or now - self._shown < between:
             return
         self._shown = now
-        text = self._text(done, total, now - self._start) + (f", {note}" if note else "")
         if is_terminal:
-            self._visible = True
-            bar = ("#" * (_WIDTH * done // total)).ljust(_WIDTH)
-            sys.stderr.write(f"\r\x1b[K{self._label} [{bar}] {text}")
+            self._draw(done, total, note)
         else:
-            sys.stderr.write(f"dlf: {text}\n")
-        sys.stderr.flush()
+            print(f"dlf: {self._text(done, total, note)}", file=sys.stderr, flush=True)
 
-    def _text(self, done: int, total: int, seconds: float) -> str:
-        """Return `12/48 parts, 3.1 parts/s, 0:12 left`."""
-        text = f"{done}/{total} {self._unit}"
-        ours = done - self._before
-        if ours > 0 and seconds > 0:
-            left = round(seconds / ours * (total - done))
-            text += f", {ours / seconds:.1f} {self._unit}/s, {_clock(left)} left"
+    def _draw(self, done: int, total: int, note: str) -> None:
+        if self._bar is None:
+            self._bar = _bar_class()(
+                desc=self._label,
+                total=total,
+                initial=self._before,
+                unit=f" {self._unit}",
+                bar_format=_BAR + _TEXT,
+                ascii=" #",
+                file=sys.stderr,
+                leave=False,
+                delay=1e-9,  # any: then it draws below, not when it is made
+            )
+            self._bar.start_t = time.time() - (time.monotonic() - self._start)
+        self._bar.n, self._bar.total = done, total
+        self._bar.set_postfix_str(note, refresh=False)
+        self._bar.refresh()
+
+    def _text(self, done: int, total: int, note: str) -> str:
+        """Return `12/48 parts, 3.10 parts/s, 00:12 left`."""
+        from tqdm import tqdm
+
+        text: str = tqdm.format_meter(
+            done,
+            total,
+            time.monotonic() - self._start,
+            bar_format=_TEXT,
+            unit=f" {self._unit}",
+            initial=self._before,
+            postfix=note,
+        )
         return text
 
 
-def _clock(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+def _bar_class() -> type[tqdm]:
+    """Return tqdm's bar without its thread, which watches bars, and without its semaphore."""
+    from tqdm import tqdm
+
+    return type("Bar", (tqdm,), {"monitor_interval": 0, "_lock": threading.RLock()})

@@ -1,8 +1,8 @@
 """The mark of the IPTC that tells how a picture came about, as XMP: for pictures that a model has drawn.
 
-Of the terms of IPTC's digital source types, `compositeWithTrainedAlgorithmicMedia` fits: what the picture
-shows was captured and stands in the file, and a trained model has drawn the texture that no bits
-describe. `trainedAlgorithmicMedia` would say that nothing was captured.
+Of the terms of IPTC's digital source types, `compositeWithTrainedAlgorithmicMedia` fits. What the
+picture shows was captured and stands in the file. A trained model has drawn the texture that no
+bits describe. `trainedAlgorithmicMedia` would say that nothing was captured.
 """
 
 from __future__ import annotations

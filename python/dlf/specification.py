@@ -1,7 +1,7 @@
 """Constants of core/BITSTREAM.md that Python code needs, once; importing them costs nothing.
 
-Those of Annex D have its names: `kMaxShift` is `MAX_SHIFT`. tests/test_specification.py compares the
-values. The reference decoder of the conformance suite has its own, because it shares no code.
+Those of Annex D have its names: `kMaxShift` is `MAX_SHIFT`. tests/test_specification.py compares
+the values. The reference decoder of the conformance suite has its own, because it shares no code.
 """
 
 from __future__ import annotations

@@ -48,10 +48,12 @@ def code_lengths(
 ) -> CodeLengths:
     """Return where the bits of the payload are: what each symbol ideally costs, in bits.
 
-    `windows`, float64 [nH, nW]: the tokens of each window of the picture, row by row;
-    `positions`, float64 [h, w]: the detail symbols of all channels at each latent position; `map`:
-    the importance map. All follow from the frequency tables alone; together they are the payload's bits, but for at most
-    five bytes that the coder itself needs.
+    - `windows`, float64 [nH, nW]: the tokens of each window of the picture, row by row.
+    - `positions`, float64 [h, w]: the detail symbols of all channels at each latent position.
+    - `map`: the importance map.
+
+    All follow from the frequency tables alone. Together they are the payload's bits, but for at
+    most five bytes that the coder itself needs.
 
     Raises:
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.

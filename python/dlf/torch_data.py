@@ -5,9 +5,9 @@ Where the pixels are decoded is a choice between two lines:
     DataLoader(DlfDataset(paths), 32, num_workers=4, collate_fn=DlfCollate())  # in the workers
     decoded(DataLoader(DlfDataset(paths), 32, num_workers=4, collate_fn=list), "cuda")  # here
 
-The first suits CPUs. In the second the workers only read, and the process that owns the GPU
-decodes there: CUDA does not survive the fork of a worker, and the networks are then loaded once.
-`import dlf` alone does not import torch; this module does.
+The first suits CPUs. In the second the workers only read, and the process that owns the GPU decodes
+there. CUDA does not survive the fork of a worker, and the networks are then loaded once. `import
+dlf` alone does not import torch; this module does.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def decode_tensor(
     Args:
         data: the content of the file.
         mode: "RGB" (C = 3) or "L" (C = 1). Alpha is dropped, gray becomes RGB and RGB gray (luma).
-        model, device, threads, precision, backend: as for `dlf.Codec`, of which the process keeps one
-            for each choice.
+        model, device, threads, precision, backend: as for `dlf.Codec`, of which the process keeps
+            one for each choice.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
 
     Raises:

@@ -29,10 +29,10 @@ _DRAFT_SCALES = (8, 4, 2)
 class DlfImageFile(ImageFile.ImageFile):
     """A .dlf file: its header is read at once, its pixels when they are first wanted.
 
-    The whole file, a few kilobytes, is kept in memory; no file stays open. Images may be loaded from
-    several threads, pickled and copied. Pixels are never turned: the orientation is in the EXIF, and
-    `ImageOps.exif_transpose` applies it. EXIF, ICC profile and XMP are inflated when `info` is first
-    asked for, and no EXIF is parsed before `getexif()`.
+    The whole file, a few kilobytes, is kept in memory; no file stays open. Images may be loaded
+    from several threads, pickled and copied. Pixels are never turned: the orientation is in the
+    EXIF, and `ImageOps.exif_transpose` applies it. EXIF, ICC profile and XMP are inflated when
+    `info` is first asked for, and no EXIF is parsed before `getexif()`.
     """
 
     format = signature.FORMAT
@@ -91,8 +91,9 @@ class DlfImageFile(ImageFile.ImageFile):
     def info(self) -> dict[str | tuple[int, int], Any]:
         """What is known besides the pixels: `exif`, `icc_profile` and `xmp`, as other formats have them.
 
-        A picture that was reduced before it was encoded has `display_size`, the width and height that
-        it is to be shown at. A content that is damaged is left out; `load()` says what is wrong.
+        A picture that was reduced before it was encoded has `display_size`, the width and height
+        that it is to be shown at. A content that is damaged is left out; `load()` says what is
+        wrong.
         """
         with self._load_lock:
             described, self._described = self._described, None

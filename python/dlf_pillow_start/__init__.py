@@ -1,9 +1,10 @@
 """What `python -m dlf_pillow --enable` starts with every Python: .dlf files in Pillow without an import.
 
 At the start nothing is imported: a finder waits until the program imports `PIL.Image`. Then .dlf
-files are announced there by name and signature, and the plugin is loaded when one is opened or saved.
-No error leaves this module: a broken installation shows when a .dlf file is opened, and harms nobody
-else.
+files are announced there by name and signature, and the plugin is loaded when one is opened or
+saved.
+No error leaves this module: a broken installation shows when a .dlf file is opened, and harms
+nobody else.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ export function toRgba({ width, height, channels, samples }, orientation = 1) {
   return { width: columns, height: rows, data };
 }
 
-// How to go through the pixels of a picture so that they come in the order in which they are seen:
-// the first one, and how far it is to the next one on the right and below.
+// How to go through the pixels of a picture so that they come in the order in which they are seen.
+// It gives the first one, and how far it is to the next one on the right and below.
 function walk(width, height, orientation) {
   const isMirrored = [2, 3, 6, 7].includes(orientation); // seen from the stored right or bottom
   const isFlipped = [3, 4, 7, 8].includes(orientation);

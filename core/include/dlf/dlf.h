@@ -109,8 +109,7 @@ DLF_API const char* dlf_version(void);
 
 /* ---- errors, limits, memory, log ------------------------------------------------------------- */
 
-/* Marks an error that belongs to no byte of the input. */
-#define DLF_NO_OFFSET UINT64_MAX
+#define DLF_NO_OFFSET UINT64_MAX /* of an error that belongs to no byte of the input */
 
 /* What was wrong. */
 typedef struct dlf_error {
@@ -149,8 +148,7 @@ typedef struct dlf_buffer {
   dlf_allocator allocator; /* that `data` came from */
 } dlf_buffer;
 
-/* Gives the memory back and leaves an empty buffer. NULL and empty buffers are allowed. Calling it
- * twice does no harm. */
+/* Gives the memory back and leaves an empty buffer. NULL, an empty one or twice does no harm. */
 DLF_API void dlf_buffer_free(dlf_buffer* buffer);
 
 /* What the library has to say besides statuses. Each level includes those above it. */
@@ -393,9 +391,8 @@ typedef struct dlf_decoder_state {
   uint64_t file_bytes;   /* length of the whole file, 0 until it is known */
 } dlf_decoder_state;
 
-/* Makes a decoder. `package` may be NULL, or come later when the header has told which one the file
- * needs; without it DLF_STAGE_SEMANTIC is never reported. `options` may be NULL. Neither is needed
- * afterwards. */
+/* Makes a decoder; `options` may be NULL. So may `package`, until the header tells which one is
+ * needed: before it comes, DLF_STAGE_SEMANTIC is not reported. Neither is needed afterwards. */
 DLF_API dlf_status dlf_decoder_open(const dlf_package* package, const dlf_decoder_options* options,
                                     dlf_decoder** decoder, dlf_error* error);
 /* Frees the decoder and the bytes that it holds; NULL is allowed. */
@@ -427,9 +424,8 @@ DLF_API dlf_status dlf_decoder_get_state(const dlf_decoder* decoder, dlf_decoder
  *   DLF_INVALID_ARGUMENT  before DLF_STAGE_INFO */
 DLF_API dlf_status dlf_decoder_get_info(const dlf_decoder* decoder, dlf_info* info,
                                         dlf_error* error);
-/* The bytes of the file so far, for dlf_chunks_open and others; *size, if it is not NULL, receives
- * their number. They live until the next call of dlf_decoder_push or dlf_decoder_free. NULL when
- * there are none. */
+/* The bytes of the file so far, for dlf_chunks_open and others; NULL for none. *size, if it is not
+ * NULL, receives their number. They live until the next dlf_decoder_push or dlf_decoder_free. */
 DLF_API const uint8_t* dlf_decoder_data(const dlf_decoder* decoder, size_t* size);
 /* As dlf_symbols_decode. Before dlf_decoder_finish, from DLF_STAGE_SEMANTIC on, symbols that have
  * not come yet are 0. Statuses are those of dlf_verify, and:
@@ -569,8 +565,8 @@ typedef struct dlf_picture {
   dlf_buffer samples;     /* interleaved, lines without gaps; free with dlf_buffer_free */
 } dlf_picture;
 
-/* Decodes the whole file of `size` bytes at `data`; `options` may be NULL. Statuses
- * are those of dlf_chunks_open, also for payload and size, and:
+/* Decodes the whole file of `size` bytes at `data`; `options` may be NULL. Statuses are those of
+ * dlf_chunks_open, also for payload and size, and:
  *   DLF_CANCELLED         the progress function said so
  *   DLF_MODEL_ERROR       the file needs another package, or the networks fail
  *   DLF_INVALID_ARGUMENT  the region is not inside the picture */

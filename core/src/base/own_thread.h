@@ -1,6 +1,5 @@
-// Threads of our own. One lives for one call: there is no pool that a fork could leave without its
-// threads, and what libraries keep for each thread (settings, errors that stick) ends with the
-// call.
+// Threads of our own. One lives for one call. There is no pool that a fork could leave without its
+// threads. What libraries keep for each thread (settings, errors that stick) ends with the call.
 //
 // Thread safety: functions without state.
 #ifndef DLF_SRC_BASE_OWN_THREAD_H_

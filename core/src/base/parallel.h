@@ -10,9 +10,9 @@ namespace dlf {
 // `threads` brought into the range 1 to 64.
 size_t thread_count(int threads);
 
-// Calls body(part, begin, end) for disjoint ranges that cover [0, count), numbered from 0 to at
-// most thread_count(threads) - 1, each on a thread of its own and with at least `grain` iterations.
-// `body` must not throw. When no thread can be started, the caller does the rest.
+// Calls body(part, begin, end) for disjoint ranges that cover [0, count). Parts are numbered from 0
+// to at most thread_count(threads) - 1. Each runs on a thread of its own, with at least `grain`
+// iterations. `body` must not throw. When no thread can be started, the caller does the rest.
 void parallel_for(size_t count, size_t grain, int threads,
                   const std::function<void(size_t part, size_t begin, size_t end)>& body);
 

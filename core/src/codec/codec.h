@@ -23,8 +23,9 @@ namespace dlf {
 class Codec {
  public:
   // `networks`: as load_networks gives them; empty for an integer package on the machine.
-  // `threads`: tiles worked on at the same time, as far as memory allows, and threads of the
-  // integer networks or pictures whose symbols are coded at the same time; at least 1.
+  // `threads`, at least 1: how many tiles are worked on at the same time, as far as memory allows.
+  // Also the threads of the integer networks, or the pictures whose symbols are coded at the same
+  // time.
   Codec(std::shared_ptr<const ModelPackage> model, Networks networks, int threads);
 
   const ModelPackage& model() const { return engine_.model(); }

@@ -20,10 +20,10 @@
 
 namespace dlf {
 
-// Called on the caller's thread with the number of parts done and the total, first with 0, at last
-// with the total, perhaps not with every number between; false cancels the call, which then throws
-// DLF_CANCELLED. A part is a tile, or in an integer package a row of latents. A search for a size
-// starts anew for each trial. Must be free to copy.
+// Called on the caller's thread with the number of parts done and the total: first with 0, at last
+// with the total, perhaps not with every number between. A result of false cancels the call, which
+// then throws DLF_CANCELLED. A part is a tile, or in an integer package a row of latents. A search
+// for a size starts anew for each trial. Must be free to copy.
 using Progress = std::function<bool(uint32_t done, uint32_t total)>;
 
 // Which layers of the payload decide the picture.

@@ -22,8 +22,8 @@ Region reduced_region(const Region& region, int downscale);
 // clamped to [0, 1]. Both sides must be multiples of `downscale`.
 std::vector<float> box_average(const std::vector<float>& image, size_t width, int downscale);
 
-// The rounded mean of the samples of a plane that sample (x, y) of the reduced plane stands for;
-// at the right and bottom edge these can be fewer than elsewhere.
+// The rounded mean of the samples of a plane that sample (x, y) of the reduced plane stands for. At
+// the right and bottom edge these can be fewer than elsewhere.
 uint8_t box_sample(const std::vector<uint8_t>& plane, uint32_t width, uint32_t height, uint32_t x,
                    uint32_t y, int downscale);
 

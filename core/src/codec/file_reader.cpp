@@ -1,6 +1,8 @@
 #include "codec/file_reader.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/constants.h"
 #include "base/status.h"
@@ -86,15 +88,17 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
                         payload);
 }
 
-void verify_file(const FileView& file, const ModelPackage& model, const ReadOptions& given) {
+std::vector<Chunk> verify_file(const FileView& file, const ModelPackage& model,
+                               const ReadOptions& given) {
   ReadOptions options = given;
   options.for_pixels = true;
-  const OpenedFile opened = open_file(file, model, options);
+  OpenedFile opened = open_file(file, model, options);
   const Header& header = opened.file.header;
   read_symbols(opened, model, options);
   if (const Chunk* alpha = find_chunk(opened.file.chunks, kChunkAlpha)) {
     unpack_alpha(*alpha, header.width, header.height);
   }
+  return std::move(opened.file.chunks);
 }
 
 }  // namespace dlf

@@ -7,6 +7,8 @@
 #ifndef DLF_SRC_CODEC_FILE_READER_H_
 #define DLF_SRC_CODEC_FILE_READER_H_
 
+#include <vector>
+
 #include "codec/budget.h"
 #include "container/bitstream.h"
 #include "entropy/symbol_codec.h"
@@ -64,8 +66,10 @@ SymbolSet read_symbols(const OpenedFile& opened, const ModelPackage& model,
                        const ReadOptions& options);
 
 // Everything that can be checked without synthesis: container, checksums, chunks, the payload to
-// its final coder state, and the alpha plane. Throws what is wrong.
-void verify_file(const FileView& file, const ModelPackage& model, const ReadOptions& options);
+// its final coder state, and the alpha plane. Returns the chunks with their contents, which it had
+// to read. Throws what is wrong.
+std::vector<Chunk> verify_file(const FileView& file, const ModelPackage& model,
+                               const ReadOptions& options);
 
 }  // namespace dlf
 

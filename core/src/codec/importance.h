@@ -35,7 +35,7 @@ using ImportanceGrid = std::vector<int8_t>;
 void check_importance(const ModelPackage& model, const ImportanceMask& mask);
 
 // The mask on the latent grid. A position takes the value of least magnitude that a quarter of its
-// pixels reach or exceed, so that what covers a part of it still counts and rectangles stay such.
+// pixels reach or exceed. So what covers a part of it still counts, and rectangles stay such.
 ImportanceGrid importance_on_grid(const ImportanceMask& mask, const ImageGeometry& geometry);
 
 // The same of what an importance program gives (A.3).
@@ -49,8 +49,8 @@ struct RatePlan {
   RateMap rates(const NormativePart& model) const;
 };
 
-// How many levels below the rate point 0 still differ from each other: what is more important than
-// the rest keeps a higher rate there, until at the lowest level all have the rate 0.
+// How many levels below the rate point 0 still differ from each other. What is more important than
+// the rest keeps a higher rate there; at the lowest level all have the rate 0.
 int levels_below(const NormativePart& model, const ImportanceGrid& grid);
 
 // The rates at `level`: that of positions without importance, a rate point or, down to

@@ -1,5 +1,5 @@
-// A .dlf file that arrives in pieces: says as early as the bytes allow what can be done with it,
-// and in the end judges it exactly as a file that arrived at once.
+// A .dlf file that arrives in pieces. It says as early as the bytes allow what can be done with it.
+// In the end it is judged exactly as a file that arrived at once.
 //
 // Thread safety: one object belongs to one thread at a time; once finished, it may be read from
 // many.
@@ -34,13 +34,13 @@ class PushInput {
             const Memory& memory);
 
   // Takes the next bytes. Throws what is wrong with the header, its limits or the framing of the
-  // chunks as soon as that is certain; what else is wrong is left to finish(), the model too,
+  // chunks as soon as that is certain. What else is wrong is left to finish(). So is a wrong model,
   // because the container is judged before it (§4.4). After a failure each further call throws the
   // same again. DLF_INVALID_ARGUMENT after finish().
   void push(ByteView piece);
   // States the model, once. When the header is there, throws DLF_MODEL_ERROR for another model than
-  // the file's, or what push() would have thrown, had the model been there before; the input is
-  // then as it was, and another model can be tried.
+  // the file's, or what push() would have thrown with this model. The input is then as it was, and
+  // another model can be tried.
   void set_model(std::shared_ptr<const ModelPackage> model);
   // No more bytes will come. Throws what open_file throws for the same bytes at once, or, without
   // a model, what parse_file does.

@@ -15,8 +15,8 @@ namespace dlf {
 // column; gray is repeated, alpha left out.
 FillRow sample_rows(const ConstPixels& pixels);
 
-// Takes rows of 3 * side^2 channels, as SPACE_TO_DEPTH by `side` gives them, with `fraction_bits`:
-// rounds each value to 8 bits and puts the mean of each square at its place in `out`, which covers
+// Takes rows of 3 * side^2 channels, as SPACE_TO_DEPTH by `side` gives them, with `fraction_bits`.
+// Rounds each value to 8 bits and puts the mean of each square at its place in `out`, which covers
 // `region`. Gray pictures get the luma (§2.6.3); alpha is not touched.
 TakeRow picture_rows(const Pixels& out, const Region& region, uint32_t fraction_bits,
                      uint32_t side);

@@ -10,7 +10,7 @@ namespace {
 
 using File = std::vector<uint8_t>;
 
-// A rate point that leaves less than 1/40 of the size unused is taken as it is: a price costs a
+// A rate point that leaves less than 1/40 of the size unused is taken as it is. A price costs a
 // little quality everywhere, which pays only where it buys a better rate point (measured on Kodak).
 constexpr uint64_t kEnough = 40;
 // A priced file should leave less than 1/128.

@@ -23,9 +23,9 @@ class TooFewBytes : public Error {
 using SizeTrial = std::function<std::vector<uint8_t>(int rate, double bit_price)>;
 
 // The best file of at most `max_bytes`. Sizes grow with the rate point, but only nearly. Where the
-// largest rate point that fits leaves bytes over, the next one is made to fit by a price on bits,
-// which drops the symbols that cost most for what they give. Deterministic; the same trials are
-// never made twice. Throws TooFewBytes, naming the smallest size, when no rate point fits.
+// largest rate point that fits leaves bytes over, the next one is made to fit by a price on bits.
+// It drops the symbols that cost most for what they give. Deterministic; the same trials are never
+// made twice. Throws TooFewBytes, naming the smallest size, when no rate point fits.
 std::vector<uint8_t> fill_size(uint64_t max_bytes, int rate_points, const SizeTrial& trial);
 
 }  // namespace dlf

@@ -11,10 +11,10 @@
 
 namespace dlf {
 
-// A copy of a picture with alpha, without gaps between lines, in which the colours where alpha is 0
-// are a smooth continuation of the visible ones around them: cheap to code, and without edges that
-// would bleed. Where nothing at all is visible they are mid-gray. Visible colours and alpha stay.
-// Empty when no pixel is fully transparent.
+// A copy of a picture with alpha, without gaps between lines. Where alpha is 0, its colours are a
+// smooth continuation of the visible ones around them: cheap to code, and without edges that would
+// bleed. Where nothing at all is visible they are mid-gray. Visible colours and alpha stay. Empty
+// when no pixel is fully transparent.
 std::vector<uint8_t> fill_transparent(const ConstPixels& pixels);
 
 // Bytes that fill_transparent takes at its peak, for this number of pixels.

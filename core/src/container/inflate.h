@@ -1,7 +1,7 @@
 // Inflates deflate streams (RFC 1951), and refuses every stream that the RFC does not allow.
 //
-// Written here because no library at hand keeps to the RFC: zlib refuses 31 and 32 distance codes,
-// which RFC 1951, 3.2.7 allows; miniz takes more than 286 length codes, incomplete codes, codes
+// Written here because no library at hand keeps to the RFC. zlib refuses 31 and 32 distance codes,
+// which RFC 1951, 3.2.7 allows. miniz takes more than 286 length codes, incomplete codes, codes
 // that stand for nothing, and lengths and distances that do not exist. A decoder that takes more or
 // less than another one would give another status (BITSTREAM.md §3.4).
 //

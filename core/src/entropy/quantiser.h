@@ -18,10 +18,10 @@ struct LatentValue {
 
 // The symbol q for r = y / step - mean, where the reconstruction does not saturate.
 //
-// With `bit_price` 0 it is the nearest, floor(r + 1/2). Otherwise q is the one, of the nearest, the
-// next towards 0, and 0, for which (r - q)^2 + bit_price * bits(q) is least: steps are learned so
-// that an error of one step hurts alike everywhere, so squared steps are what bits are weighed
-// against. Values that are not finite give 0.
+// With `bit_price` 0 it is the nearest, floor(r + 1/2). Otherwise q is one of three: the nearest,
+// the next towards 0, and 0. It is that for which (r - q)^2 + bit_price * bits(q) is least. Steps
+// are learned so that an error of one step hurts alike everywhere, so bits are weighed against
+// squared steps. Values that are not finite give 0.
 int16_t quantise(const NormativePart& model, const FrequencyTable& table, const LatentValue& value,
                  double bit_price);
 

@@ -48,10 +48,10 @@ struct EncodedPayload {
 };
 
 // `tokens`: [nH*nW][T*D] digits in range. `y`: float latents [C][h][w] on the coded latent grid, in
-// units where symbols are round(y / step - mean), or near it where a bit has a price; not finite
-// values count as 0. `map`: offsets in range for the rate, or null.
-// Throws DLF_INVALID_ARGUMENT for a rate, token or offset out of range, arrays of the wrong size,
-// and a map for a model that has none.
+// units where symbols are round(y / step - mean). Where a bit has a price, symbols are near that.
+// Values that are not finite count as 0. `map`: offsets in range for the rate, or null. Throws
+// DLF_INVALID_ARGUMENT for a rate, token or offset out of range, arrays of the wrong size, and a
+// map for a model that has none.
 EncodedPayload encode_payload(const ModelPackage& model, const ImageGeometry& geometry,
                               uint8_t rate, const std::vector<int16_t>& tokens,
                               const std::vector<float>& y, const EntropyOptions& options = {},

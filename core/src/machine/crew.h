@@ -10,10 +10,10 @@
 
 namespace dlf {
 
-// Calls `body` on this thread and, at the same time, on at most `helpers` others: on fewer, or none
-// at all, when they are busy with other calls, too late, or cannot be started. Returns when all of
-// them have left `body`. `body` must not throw on the other threads; `is_caller` tells it where it
-// runs. An exception of the caller's leaves here when the others have left.
+// Calls `body` on this thread and, at the same time, on at most `helpers` others. There are fewer,
+// or none, when they are busy with other calls, come too late, or cannot be started. Returns when
+// all of them have left `body`. `body` must not throw on the other threads; `is_caller` tells it
+// where it runs. An exception of the caller's leaves here when the others have left.
 void with_crew(size_t helpers, const std::function<void(bool is_caller)>& body);
 
 }  // namespace dlf

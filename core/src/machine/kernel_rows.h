@@ -4,10 +4,11 @@
 //
 //   Vector: pairs of channels at kPositions columns; Sum: one output at as many columns.
 //   kVectors, kPairs: how many vectors and pairs of outputs fit into registers together.
-//   load, store (the first `count` columns), set_sum, broadcast (one value everywhere),
-//   pair (two adjacent weights), multiply_add (adds both products of each pair),
-//   store_sum, scale, finish (two outputs rescaled, saturated, interleaved; only for layers that
-//   scale down, whose results lie in 32 bits), leaky, add, max, min, product.
+//   load, store: the first `count` columns. broadcast: one value everywhere.
+//   pair: two adjacent weights. multiply_add: adds both products of each pair.
+//   finish: two outputs rescaled, saturated, interleaved; only for layers that scale down, whose
+//     results lie in 32 bits.
+//   set_sum, store_sum, scale, leaky, add, max, min, product.
 //
 // A whole group of registers is kept in arrays that the compiler unrolls.
 

@@ -31,8 +31,8 @@ struct ReducedMacs {
 class ModelPackage {
  public:
   // Reads the file, parses the normative part and verifies the network digest over all other
-  // members. `archive`, when given, receives the verified bytes of the whole file, so that the
-  // networks can be loaded from what was checked and not from a path that may have changed. Throws
+  // members. `archive`, when given, receives the verified bytes of the whole file. So the networks
+  // can be loaded from what was checked, and not from a path that may have changed. Throws
   // DLF_MODEL_ERROR ("altered model package", "not a model package", missing file ...).
   static std::shared_ptr<const ModelPackage> load(const std::string& path,
                                                   std::vector<uint8_t>* archive = nullptr);

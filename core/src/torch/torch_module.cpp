@@ -18,10 +18,10 @@ using torch::jit::Graph;
 using torch::jit::Node;
 using torch::jit::Value;
 
-// aten::conv2d leaves it to the process's settings whether cuDNN may compute float32 in TF32 (it
-// may by default), try out algorithms for every new shape, or take one that sums in no fixed order.
-// aten::_convolution is the same with all that as arguments, so the host's settings stay as they
-// are.
+// aten::conv2d leaves it to the process's settings whether cuDNN may compute float32 in TF32, which
+// it may by default. The same holds for trying out algorithms for every new shape, and for taking
+// one that sums in no fixed order. aten::_convolution is the same with all that as arguments, so
+// the host's settings stay as they are.
 void exact_convolutions(Block* block) {
   std::vector<Node*> found;
   for (Node* node : block->nodes()) {
@@ -83,9 +83,9 @@ void exact_tensors(std::shared_ptr<Graph> graph) {
   });
 }
 
-// Attention as packages write it, and the fused kernel that stands for it. On a CPU it takes
-// a sixth off analysis and synthesis of a small network: its windows are short, so that much of the
-// time of its three calls goes into passing their results on. The kernel is named, because
+// Attention as packages write it, and the fused kernel that stands for it. On a CPU it takes a
+// sixth off analysis and synthesis of a small network. Its windows are short, so much of the time
+// of its three calls goes into passing their results on. The kernel is named, because
 // aten::scaled_dot_product_attention would choose one by the process's settings.
 constexpr char kWrittenAttention[] = R"IR(
 graph(%query, %key, %value, %scale, %last, %before, %dimension, %type):

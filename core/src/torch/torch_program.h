@@ -3,7 +3,7 @@
 // the only set of files that includes libtorch (torchscript_transform.h).
 //
 // Numbers equal the machine's as long as no sum of a convolution, of products in any order, leaves
-// 24 bits; beyond that a sum is rounded to 24 bits, and a result may be off by one.
+// 24 bits. Beyond that a sum is rounded to 24 bits, and a result may be off by one.
 //
 // Thread safety: after the layers are added, everything here is only read.
 #ifndef DLF_SRC_TORCH_TORCH_PROGRAM_H_

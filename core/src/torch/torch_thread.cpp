@@ -9,10 +9,10 @@
 namespace dlf {
 namespace {
 
-// at::set_num_threads sets three numbers: OpenMP's, which holds for the calling thread, MKL's, and
-// one of its own, from which every new thread takes its first; the last two hold for the process.
-// So it is never called. OpenMP's and MKL's functions for one thread are those of the libraries
-// that libtorch has loaded; a host may have others of the same name.
+// at::set_num_threads sets three numbers. OpenMP's holds for the calling thread. MKL's, and one of
+// its own from which every new thread takes its first, hold for the process. So it is never called.
+// OpenMP's and MKL's functions for one thread are those of the libraries that libtorch has loaded;
+// a host may have others of the same name.
 struct ThreadNumbers {
   void (*openmp)(int) = nullptr;
   int (*mkl)(int) = nullptr;

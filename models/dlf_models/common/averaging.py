@@ -1,8 +1,9 @@
 """Mean of the gradients over the ranks of a run, without copies that nobody needs.
 
-Ranks on one machine without accelerators average through shared memory: each sums its share of all gradients in place.
-Anything else goes through one all-reduce of one flat message. `dlf-s` has 51 MB of gradients; flattening them afresh
-in every step and sending them through a socket cost more than a third of the step.
+Ranks on one machine without accelerators average through shared memory: each sums its share of all
+gradients in place. Anything else goes through one all-reduce of one flat message. `dlf-s` has 51 MB
+of gradients; flattening them afresh in every step and sending them through a socket cost more than
+a third of the step.
 """
 
 from __future__ import annotations
@@ -79,7 +80,8 @@ class GradientAverager:
         self.flat = self.buffers[self.rank] if self.buffers else torch.zeros(size, device=device)
         self.views, at = [], 0
         for p in learning:
-            # The strides of the parameter (channels last): the fused optimisers walk both side by side.
+            # The strides of the parameter (channels last): the fused optimisers walk both side by
+            # side.
             self.views.append(torch.as_strided(self.flat, p.shape, p.stride(), at))
             at += p.numel()
 

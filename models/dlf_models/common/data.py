@@ -1,6 +1,7 @@
 """Training photographs: decoded once, kept as uint8, cropped at random.
 
-Sources: tar shards, a folder, or a text file with one path a line. Images that do not decode are reported and skipped.
+Sources: tar shards, a folder, or a text file with one path a line. Images that do not decode are
+reported and skipped.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ OFFSETS = (-0.25, 0.25)
 class DeviceSampler(CropPlan):
     """Draws the same crops as `data.CropSampler` from the same seed, resampled with bilinear taps.
 
-    The images must fit into the device's memory, three bytes a pixel. No Python runs per sample but the drawing.
+    The images must fit into the device's memory, three bytes a pixel. No Python runs per sample but
+    the drawing.
     """
 
     def __init__(

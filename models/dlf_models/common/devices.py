@@ -32,7 +32,8 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 def checkpoint_activations(module: nn.Module, kinds: Iterable[type[nn.Module]]) -> int:
     """Let every outermost part of these kinds forget its activations and compute them again for the gradient.
 
-    A third more work for a fraction of the memory. Keys of the state dict stay. Returns how many parts there are.
+    A third more work for a fraction of the memory. Keys of the state dict stay. Returns how many
+    parts there are.
     """
     count = 0
     wanted = tuple(kinds)

@@ -17,8 +17,9 @@ def join(device: str) -> None:
 def leave() -> None:
     """Part from the other processes, at a point that all of them reach; nothing where there are none.
 
-    Without it the threads of the process group may outlive the interpreter and end the process with SIGABRT
-    (pytorch/pytorch#190489), which torchrun reports as a failed run. All meet first, so that nobody waits for somebody gone.
+    Without it the threads of the process group may outlive the interpreter and end the process with
+    SIGABRT (pytorch/pytorch#190489), which torchrun reports as a failed run. All meet first, so
+    that nobody waits for somebody gone.
     """
     if dist.is_initialized():
         dist.barrier()

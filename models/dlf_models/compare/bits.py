@@ -19,10 +19,12 @@ PARTS = 3  # rows and columns of the summary
 class BitMap:
     """Ideal code lengths of one file, in bits.
 
-    windows: [nH, nW], the semantic tokens of each window of window_px pixels a side; positions:
-    [h, w], the detail symbols at each position of stride_px pixels a side; header: of the file;
-    rates: [h, w], the rate point of each position, None without an importance map; map_bits: of
-    that map.
+    Attributes:
+        windows: [nH, nW], the semantic tokens of each window of window_px pixels a side.
+        positions: [h, w], the detail symbols at each position of stride_px pixels a side.
+        header: of the file.
+        rates: [h, w], the rate point of each position, None without an importance map.
+        map_bits: of that map.
     """
 
     windows: Bits

@@ -1,6 +1,6 @@
 """One self-contained HTML file: the template with style, script, pictures and data put in.
 
-The page forbids itself any network access: its content security policy allows data URIs for
+The page forbids itself any network access. Its content security policy allows data URIs for
 pictures, and exactly the style and the script that it was written with, by their hashes.
 """
 

@@ -21,9 +21,9 @@ from .bits import BitMap, bit_map
 
 SHOWN_METRICS = ("psnr", "ms_ssim", "lpips")
 JUDGES = ("lpips", "ms_ssim", "psnr")
-"""What picks a peer's best size, the first that can be measured: LPIPS; without its weights
-MS-SSIM, which sees structure, where PSNR would choose the most blurred; PSNR for pictures that are
-too small for MS-SSIM."""
+"""What picks a peer's best size: the first that can be measured. LPIPS comes first. Without its
+weights it is MS-SSIM, which sees structure, where PSNR would choose the most blurred. PSNR is for
+pictures that are too small for MS-SSIM."""
 
 
 @dataclass(frozen=True)

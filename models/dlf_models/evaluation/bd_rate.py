@@ -21,8 +21,8 @@ class BdRate:
     """How much one curve saves against another at equal quality.
 
     Attributes:
-        percent: mean change of rate of the tested curve (-40: 40 % fewer bytes); None when the curves
-            share no interval.
+        percent: mean change of rate of the tested curve (-40: 40 % fewer bytes); None when the
+            curves share no interval.
         tested: interval of the metric that the tested curve covers.
         anchor: interval that the other one covers.
         common: interval that both cover, None where there is none.

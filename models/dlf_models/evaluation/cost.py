@@ -19,8 +19,8 @@ class Cost:
     Attributes:
         seconds: by the clock on the wall.
         cpu_seconds: of all threads, which other work on the machine hardly changes.
-        peak_bytes: the most resident memory above what the process held before the call; None where the
-            system cannot tell.
+        peak_bytes: the most resident memory above what the process held before the call; None where
+            the system cannot tell.
     """
 
     seconds: float

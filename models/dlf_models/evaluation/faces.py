@@ -63,8 +63,8 @@ class FaceFinder:
 def compare(sought: Faces, found: Faces) -> dict[str, float]:
     """`faces`: the share found again at the same place; `landmarks`: the mean error of these.
 
-    The unit of the error is the distance between the original's eyes, a quarter of the face's width
-    at least: a face seen from the side has its eyes in one place. A value is NaN where there is
+    The unit of the error is the distance between the original's eyes, but at least a quarter of the
+    face's width. A face seen from the side has its eyes in one place. A value is NaN where there is
     nothing to take a mean of. `faces_sought` and `faces_found` are the numbers behind the means.
     """
     same = pairs(sought.boxes, found.boxes)

@@ -21,8 +21,8 @@ _TINY = 1e-20
 def weighted_sum(x: Tensor, weights: Tensor) -> Tensor:
     """`x [N, C, H, W]`, `weights [1, C, 1, 1]` -> `[N, 1, H, W]`, a sum over the channels.
 
-    As a product of matrices its gradient lies in memory as `x` does; that of a convolution does not, and each
-    product with it then takes 19 times as long.
+    As a product of matrices its gradient lies in memory as `x` does; that of a convolution does
+    not, and each product with it then takes 19 times as long.
     """
     if x.is_contiguous(memory_format=torch.channels_last):
         return (x.movedim(1, -1) @ weights.to(x.dtype).flatten()).unsqueeze(1)

@@ -14,11 +14,13 @@ class MetricInfo:
         higher_is_better: whether more is better.
         digits: decimals worth printing.
         min_side: pictures with a shorter side cannot be measured.
-        version: raised when the computation changes, so that no cached result of the old one is used.
-        counted: the number of each picture that a mean over pictures weighs it by: a share is then one
-            of all faces. None: all weigh the same.
+        version: raised when the computation changes, so that no cached result of the old one is
+            used.
+        counted: the number of each picture that a mean over pictures weighs it by: a share is then
+            one of all faces. None: all weigh the same.
         needs: what a picture must show to have a value.
-        comparable: False where each setting is measured on other things, so that a curve says nothing.
+        comparable: False where each setting is measured on other things, so that a curve says
+            nothing.
     """
 
     label: str

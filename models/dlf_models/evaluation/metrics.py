@@ -1,7 +1,7 @@
 """Full-reference metrics of one picture against its original, both uint8 RGB of one size.
 
-PSNR and MS-SSIM are computed here; LPIPS needs weights; HaarPSI and MDSI come from `piq`,
-SSIMULACRA 2 from `ssimulacra2`; faces and words are found by the programs of the extra `people`.
+PSNR and MS-SSIM are computed here; LPIPS needs weights. HaarPSI and MDSI come from `piq`,
+SSIMULACRA 2 from `ssimulacra2`. Faces and words are found by the programs of the extra `people`.
 What cannot be measured is left out and its reason kept.
 """
 

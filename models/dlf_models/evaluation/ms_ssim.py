@@ -41,9 +41,10 @@ def ms_ssim(
 ) -> Tensor:
     """MS-SSIM of RGB images, as learned codecs report it: per channel, then the mean.
 
-    x, y: float [N, 3, H, W] in [0, 1]. With fewer than five `scales` the finest are used, with the weights that
-    they have among five. `smallest`: floor of each scale's term; above 0 where gradients are needed, for a power has none at 0. Returns
-    [N]. Raises ValueError when the pictures are too small.
+    x, y: float [N, 3, H, W] in [0, 1]. With fewer than five `scales` the finest are used, with the
+    weights that they have among five. `smallest`: floor of each scale's term; above 0 where
+    gradients are needed, for a power has none at 0. Returns [N]. Raises ValueError when the
+    pictures are too small.
     """
     if min(x.shape[-2:]) < smallest_side(scales):
         raise ValueError(f"MS-SSIM at {scales} scales needs {smallest_side(scales)} pixels a side")

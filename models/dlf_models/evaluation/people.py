@@ -19,8 +19,8 @@ class Row:
 
     Attributes:
         limit: DLF's mean rate, bits per pixel.
-        chosen: the setting of `codec` that is best in the metric at no more than that; None when all
-            take more.
+        chosen: the setting of `codec` that is best in the metric at no more than that; None when
+            all take more.
     """
 
     limit: float

@@ -35,10 +35,13 @@ CODEC_LABELS = {ours.NAME: "DLF", **{name: info.label for name, info in PEERS.it
 class Mean:
     """Means over the pictures that were measured at one setting.
 
-    pictures: how many; complete: whether that is all readable ones (only then does the mean stand
-    beside others); values: metric -> mean over the pictures that have it, or None; counted:
-    metric -> how many those are, where it is not all; totals: of all pictures, by the names in
-    COUNTS; pooled_bpp: all bits over all pixels.
+    Attributes:
+        pictures: how many.
+        complete: whether that is all readable ones; only then does the mean stand beside others.
+        pooled_bpp: all bits over all pixels.
+        values: metric -> mean over the pictures that have it, or None.
+        counted: metric -> how many those are, where it is not all.
+        totals: of all pictures, by the names in COUNTS.
     """
 
     setting: Setting

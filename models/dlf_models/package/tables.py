@@ -30,8 +30,8 @@ class FrequencyTable:
 def normalise_frequencies(counts: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Turns non-negative counts into frequencies of at least 1 that sum to 65536.
 
-    Starts from the floor of the exact share and hands the remainder out (or takes the excess back)
-    where it changes the code length least; equal counts always give the same table.
+    Starts from the floor of the exact share. The remainder is handed out, or the excess taken back,
+    where it changes the code length least. Equal counts always give the same table.
 
     Raises:
         ValueError: there are none, too many, or negative ones.

@@ -109,8 +109,8 @@ class DetailBottleneck(nn.Module):
     def prior_init(self, height: int, width: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What comes before quarter 0, each `[1, C, H, W]`.
 
-        They are the raw quantisation step, the raw scale and mean of quarter 0, and the context of the
-        later quarters.
+        They are the raw quantisation step, the raw scale and mean of quarter 0, and the context of
+        the later quarters.
         """
         params = self.y_prior_fusion(self.factorized_prior_vec.expand(-1, -1, height, width))
         step, scale, mean = params.chunk(3, dim=1)
@@ -141,10 +141,10 @@ class DetailBottleneck(nn.Module):
     def quantise(self, y: Tensor) -> dict[str, Tensor]:
         """The four quarters as an encoder walks them, in float.
 
-        Returns `step_raw`, `step`, `latent` and for each quarter k `scale{k}`,
-        `mean{k}` (raw, `[B, C, H, W]`), `residual{k}`, `symbol{k}`, `coded_scale{k}`
-        (`[B, C/4, H, W]`; scale and symbol are 0 where the scale is below `SKIP_SCALE` and
-        nothing is coded).
+        Returns:
+            `step_raw`, `step` and `latent`. For each quarter k also `scale{k}` and `mean{k}` (raw,
+            `[B, C, H, W]`), `residual{k}`, `symbol{k}` and `coded_scale{k}` (`[B, C/4, H, W]`).
+            The last two are 0 where the scale is below `SKIP_SCALE` and nothing is coded.
         """
         _, channels, height, width = y.shape
         step_raw, scale, mean, context = self.prior_init(height, width)

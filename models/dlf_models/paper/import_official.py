@@ -172,9 +172,9 @@ def _groups(keys: tuple[str, ...]) -> str:
 def run(options: ImportOptions, words: Sequence[str]) -> int:
     """Do what the options of `dlf import-official` ask for; returns the exit status.
 
-    The work is done in a process of its own with a fixed hash seed: TorchScript writes names in the
-    order of Python sets and numbers types as it meets them, and the same checkpoint should give
-    the same package, hence the same model id, everywhere. `words` start the command again there.
+    The work is done in a process of its own with a fixed hash seed. TorchScript writes names in the
+    order of Python sets and numbers types as it meets them. The same checkpoint should give the
+    same package, hence the same model id, everywhere. `words` start the command again there.
 
     Raises:
         ValueError: a checkpoint or a configuration that does not fit, or an output that must not be

@@ -1,6 +1,6 @@
 """Layers that compute in the precision of their input, whatever that of their weights is.
 
-The paper's model has 1.24 G parameters. Kept in fp16 they take 2.5 GB instead of 5; each layer
+The paper's model has 1.24 G parameters. Kept in fp16 they take 2.5 GB instead of 5. Each layer
 widens its own weight for the moment it is used, so no second copy of the model ever exists. With
 float32 weights the casts do nothing.
 """

@@ -1,8 +1,8 @@
 """The adversarial term: a critic that tells drawn pictures from photographs, patch by patch.
 
-It sees samples, not features: a decoder that is judged by the features that LPIPS compares too may please both with
-one weave (models/EXPERIMENTS.md). What it asks for is that textures be like those of photographs; where they lie and
-what they are of is left to the other terms.
+It sees samples, not features: a decoder that is judged by the features that LPIPS compares too may
+please both with one weave (models/EXPERIMENTS.md). What it asks for is that textures be like those
+of photographs; where they lie and what they are of is left to the other terms.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Adversary:
     def judge(self, image: Tensor, target: Tensor) -> Tensor:
         """What the decoder is to lower, `[B]`: minus the mean logit. Both pictures are kept for `learn`.
 
-        Its gradient has the size of that of a mean absolute error, on average over the steps, whatever the critic's is.
+        Its gradient has the size of that of a mean absolute error, on average over the steps,
+        whatever the critic's is.
         """
         seen = image.detach().requires_grad_()
         self.critic.requires_grad_(False).eval()

@@ -45,7 +45,8 @@ class Features(NamedTuple):
 class Analysis(nn.Module):
     """Image `[B, 3, H, W]` in [0, 1], sides multiples of the window -> digits, token values, features.
 
-    Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`. None of them depends on the rate.
+    Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`. None of them depends on
+    the rate.
     """
 
     def __init__(self, config: NetworkConfig) -> None:

@@ -1,7 +1,8 @@
 """A 3x3 convolution whose input continues beyond its border as its nearest samples, with a gradient of its own.
 
-Composed of padding and convolution, its gradients lie in memory in another order than what they are added to, and
-a sum of such a pair takes many times as long. Weight gradients of small maps are faster as matrix products.
+Composed of padding and convolution, its gradients lie in memory in another order than what they are
+added to. A sum of such a pair takes many times as long. Weight gradients of small maps are faster
+as matrix products.
 """
 
 from __future__ import annotations

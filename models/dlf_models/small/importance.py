@@ -1,6 +1,7 @@
 """The importance head: how much people will look at each position of the latent grid (architecture.md 3.4).
 
-Its first layer is part of the analysis program, the others are the program `importance` (BITSTREAM.md A.3).
+Its first layer is part of the analysis program, the others are the program `importance`
+(BITSTREAM.md A.3).
 """
 
 from __future__ import annotations

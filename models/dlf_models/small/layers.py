@@ -1,6 +1,7 @@
 """Layers that the integer machine has instructions for (BITSTREAM.md §8.3).
 
-Feature maps are `[B, C, H, W]`. No norm, no softmax, no attention: what is trained in floats runs in integers as it is.
+Feature maps are `[B, C, H, W]`. No norm, no softmax, no attention: what is trained in floats runs
+in integers as it is.
 """
 
 from __future__ import annotations
@@ -100,7 +101,8 @@ class Down(nn.Module):
 class Up(nn.Module):
     """A convolution, then depth to space by 2: `[B, C, H, W] -> [B, C', 2H, 2W]`.
 
-    The four sub-pixel filters begin equal (ICNR): a random start leaves a two-pixel grid in the pictures.
+    The four sub-pixel filters begin equal (ICNR): a random start leaves a two-pixel grid in the
+    pictures.
     """
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 1) -> None:

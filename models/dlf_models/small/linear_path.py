@@ -1,9 +1,10 @@
 """A linear path beside the detail branch: the half-size picture, straight to the latent and back.
 
-Deep encoders of high spatial compression forget: probed by linear regression, each stage of a network trained without
-this path held less of the picture than the one before (models/EXPERIMENTS.md). Shortcuts from space to channels and
-back repair that (DC-AE, arXiv 2410.10733). Ours goes all the way: one linear map of 32x32-pixel cells into the latent
-channels, and one from them to a base picture at /2 that the renderer starts from.
+Deep encoders of high spatial compression forget: probed by linear regression, each stage of a
+network trained without this path held less of the picture than the one before
+(models/EXPERIMENTS.md). Shortcuts from space to channels and back repair that (DC-AE, arXiv
+2410.10733). Ours goes all the way: one linear map of 32x32-pixel cells into the latent channels,
+and one from them to a base picture at /2 that the renderer starts from.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ COARSE = STRIDE // 4
 def dealt_out(channels: int) -> Tensor:
     """Which component, strongest first, each latent channel begins with: int64 `[channels]`.
 
-    Strong ones are dealt out to the four channel groups in turn, so that every quarter of the prior has its share.
+    Strong ones are dealt out to the four channel groups in turn, so that every quarter of the prior
+    has its share.
     """
     channel = torch.arange(channels)
     group = channels // 4
@@ -34,7 +36,8 @@ def dealt_out(channels: int) -> Tensor:
 class LinearAnalysis(nn.Module):
     """Image folded to /2, `[B, 12, H/2, W/2]` in [-1, 1] -> a summand of the latent, `[B, C, H/32, W/32]`.
 
-    Only the `linear_channels` strongest components are its own. When it had them all, the deep path fell asleep.
+    Only the `linear_channels` strongest components are its own. When it had them all, the deep path
+    fell asleep.
     """
 
     def __init__(self, config: NetworkConfig) -> None:
@@ -91,7 +94,8 @@ def start_linear_path(
 ) -> None:
     """Begin as a transform codec: the Karhunen-Loeve transform of cells of the half-size picture, and its inverse.
 
-    `images [B, 3, H, W]` in [0, 1]. `step`: what one unit of the latent is worth, in samples of [-1, 1].
+    `images [B, 3, H, W]` in [0, 1]. `step`: what one unit of the latent is worth, in samples of
+    [-1, 1].
     """
     half = into.half(F.pixel_unshuffle(images * 2 - 1, 2))
     cells = F.pixel_unshuffle(half, FINE).transpose(0, 1).flatten(1).T.double()

@@ -146,7 +146,8 @@ class PixelLoss(nn.Module):
         if max(self.weights.wasserstein) > 0:
             for tap in BEFORE_POOLS:
                 x, y = ours[tap].float(), theirs[tap].float()
-                # Taps differ in size of samples by much: each counts by the power of the original's.
+                # Taps differ in size of samples by much: each counts by the power of the
+                # original's.
                 power = y.square().mean() + 1e-6
                 statistics = statistics + wasserstein(x, y, log2_sigma) / power
         return distance, statistics
@@ -155,8 +156,8 @@ class PixelLoss(nn.Module):
 def turned(*pictures: Tensor) -> list[Tensor]:
     """``[B, C, H, W]`` each, all in the same one of eight positions, drawn at random.
 
-    A texture of one direction pleases a network that knows only one side of it; from all sides it pleases less
-    (arXiv 1906.03973).
+    A texture of one direction pleases a network that knows only one side of it; from all sides it
+    pleases less (arXiv 1906.03973).
     """
     choice = int(torch.randint(0, 8, ()))
     flips = [2 + axis for axis in (0, 1) if choice >> axis & 1]

@@ -55,8 +55,8 @@ def draw_noise(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def saturation(before: Tensor) -> Tensor:
     """How far the digits' inputs `[B, T*D, nH, nW]` are from mean 0 and deviation 1 over the batch; scalar.
 
-    The quantiser's tanh has no gradient far out. Without this term all digits became constants within 40,000
-    crops, and stayed so (models/EXPERIMENTS.md).
+    The quantiser's tanh has no gradient far out. Without this term all digits became constants
+    within 40,000 crops, and stayed so (models/EXPERIMENTS.md).
     """
     flat = before.transpose(0, 1).flatten(1)
     deviation = (flat.var(dim=1, correction=0) + 1e-6).sqrt()
@@ -73,7 +73,8 @@ class DLF(nn.Module):
         self.bottleneck = Bottleneck(config)
         self.prior = DetailPrior(config)
         self.synthesis = Synthesis(config)
-        # In training only: asked for a small picture, tokens soon say something that the networks can build on.
+        # In training only: asked for a small picture, tokens soon say something that the networks
+        # can build on.
         self.cells = config.window // STRIDE
         self.sketch = Conv(config.token_channels, 3 * self.cells**2)
 
@@ -99,7 +100,8 @@ class DLF(nn.Module):
         """How far the deep path is from the transform's components that the linear path leaves to it; all scalars.
 
         Mean squared error in units of each component's variance; then the error of the sketch, and
-        `saturation`. Learned first: a latent that begins within one rounding interval never comes to life.
+        `saturation`. Learned first: a latent that begins within one rounding interval never comes
+        to life.
         """
         before, features = self.analysis.encode(image)
         deep = self.bottleneck.deep(features.deep, rate).float()

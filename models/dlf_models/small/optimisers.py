@@ -19,7 +19,8 @@ WEIGHT_DECAY = 1e-4
 WIDEST = 256
 """Inputs of a unit up to which AdamW's rate is the recipe's; beyond, it falls with the root of their number.
 
-A step moves every weight by the rate, so what it does to a sum grows with the number of summands (arXiv 2203.03466).
+A step moves every weight by the rate, so what it does to a sum grows with the number of summands
+(arXiv 2203.03466).
 """
 NAMES = ("adamw", "muon", "soap")
 

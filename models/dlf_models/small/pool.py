@@ -1,6 +1,7 @@
 """Training photographs as one file of raw samples, mapped into memory by all processes of a run.
 
-Decoding 800 megapixels takes a minute and 2.4 GB: with a mapped file it is done once and its pages are shared.
+Decoding 800 megapixels takes a minute and 2.4 GB: with a mapped file it is done once and its pages
+are shared.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ class Photograph:
 def build_pool(folder: Path, sources: Sequence[Path]) -> None:
     """Decode all pictures of the `sources` into `folder`; does nothing where that is done.
 
-    A source is what `.training.data.load_images` takes; what does not decode is reported and skipped. Raises
-    `OSError` when a source or the folder cannot be read or written, `ValueError` when nothing decodes.
+    A source is what `.training.data.load_images` takes; what does not decode is reported and
+    skipped. Raises `OSError` when a source or the folder cannot be read or written, `ValueError`
+    when nothing decodes.
     """
     if (folder / INDEX).exists():
         return

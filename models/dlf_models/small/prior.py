@@ -1,7 +1,8 @@
 """Detail prior: an entropy model in four quarters, the float twin of the programs of BITSTREAM.md §7.
 
-Each quarter predicts mean and scale of its share of the (channel group, position) pairs from those already decoded. The
-first sees the rate vector of each position and the tokens, which are decoded before: what they say is not paid twice.
+Each quarter predicts mean and scale of its share of the (channel group, position) pairs from those
+already decoded. The first sees the rate vector of each position and the tokens, which are decoded
+before: what they say is not paid twice.
 """
 
 from __future__ import annotations
@@ -74,8 +75,9 @@ class DetailPrior(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """`y [B, C, h, w]` -> dequantised latent, and the ideal code length in bits per position `[B, h, w]`.
 
-        `keep [B, h, w]`, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the detail were not sent.
-        In training the cost sees rounding as uniform noise and the decoder sees it straight through.
+        `keep [B, h, w]`, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the
+        detail were not sent. In training the cost sees rounding as uniform noise and the decoder
+        sees it straight through.
         """
         step, log2_scale, mean, context = self.initial(rate, tokens)
         masks = quarter_masks(self.channels, y.shape[2], y.shape[3], y.device)

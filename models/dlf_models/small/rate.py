@@ -1,7 +1,8 @@
 """The rate, from place to place: a map on the latent grid, and learned vectors read at each of its positions.
 
-A rate is a number in [0, 1], 0 for the fewest bits. Vectors are interpolated between a few learned anchors, so that
-training may draw rates continuously and the export may place as many rate points as it likes.
+A rate is a number in [0, 1], 0 for the fewest bits. Vectors are interpolated between a few learned
+anchors, so that training may draw rates continuously and the export may place as many rate points
+as it likes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Where training begins: every convolution of the analysis gives samples of mean 0 and deviation 1.
 
-Without norm layers nothing else sets their scale. In a first run the deep path of the analysis fell asleep: its
-samples shrank to 0.006 at 1/32, and the linear path did all the work (models/EXPERIMENTS.md).
+Without norm layers nothing else sets their scale. In a first run the deep path of the analysis fell
+asleep: its samples shrank to 0.006 at 1/32, and the linear path did all the work
+(models/EXPERIMENTS.md).
 """
 
 from __future__ import annotations

@@ -144,7 +144,8 @@ class Renderer(nn.Module):
     def finish(self, x: Tensor, base: Tensor, noise: Tensor) -> tuple[Tensor, Tensor | None]:
         """The last features, the enlarged base picture and grain, all in [-1, 1], give samples in [0, 1].
 
-        Photographs have grain. Without noise as fine as it is, a weave is what LPIPS likes best in flat places.
+        Photographs have grain. Without noise as fine as it is, a weave is what LPIPS likes best in
+        flat places.
         """
         drawn = self.out(x) + edge_padded(base, self.bilinear.to(base.dtype))
         strength = None

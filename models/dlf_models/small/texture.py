@@ -31,7 +31,8 @@ def fine_texture(picture: Tensor) -> Tensor:
 def moving_mean(side: int, like: Tensor) -> Tensor:
     """The mean over five samples, or as many as there are, as a matrix `[side, side]`.
 
-    With it and `cell_means` the texture term takes a quarter of the time that it took with poolings.
+    With it and `cell_means` the texture term takes a quarter of the time that it took with
+    poolings.
     """
     place = torch.arange(side, device=like.device)
     near = ((place[:, None] - place).abs() <= 2).to(like.dtype)
@@ -50,10 +51,11 @@ def cell_means(x: Tensor, cell: int) -> Tensor:
 def repetition(image: Tensor, target: Tensor) -> Tensor:
     """How much more, or less, a picture repeats itself from cell to cell than it should: `[B, 3, H, W]` twice -> `[B]`.
 
-    Fine texture is correlated with itself some cells away, in blocks of two by two cells; what counts is the difference
-    to the original's correlations. A decoder that sees one vector per cell likes to draw the same texture in each, and
-    no other term minds: to LPIPS any texture is better than none. The steps are drawn anew each time, among all up to
-    `FARTHEST` cells: a decoder that knew four of them drew lattices between them.
+    Fine texture is correlated with itself some cells away, in blocks of two by two cells; what
+    counts is the difference to the original's correlations. A decoder that sees one vector per cell
+    likes to draw the same texture in each, and no other term minds: to LPIPS any texture is better
+    than none. The steps are drawn anew each time, among all up to `FARTHEST` cells: a decoder that
+    knew four of them drew lattices between them.
     """
     cells = min(image.shape[-2:]) // CELL - 2
     steps = _steps(min(cells, FARTHEST))
@@ -88,7 +90,8 @@ def _correlation(texture: Tensor, down: int, right: int) -> Tensor:
 def grain_floor(picture: Tensor) -> Tensor:
     """How strong a picture's grain is, `[B, 3, H, W]` -> `[B, H / 32, W / 32]`: what is left where it is smoothest.
 
-    The least deviation of fine texture of the 8x8 blocks around each cell of 32x32 pixels, in samples, `MOST_GRAIN` at most.
+    The least deviation of fine texture of the 8x8 blocks around each cell of 32x32 pixels, in
+    samples, `MOST_GRAIN` at most.
     """
     blocks = F.avg_pool2d(fine_texture(picture).square()[:, None], GRAIN_BLOCK)
     smoothest = -F.max_pool2d(-blocks, 6, 4, 1)[:, 0]
@@ -99,8 +102,9 @@ def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:
     """How unlike the local energy of fine texture is, `[B, 3, H, W]` twice in [0, 1] -> `[B]`, 0 for equal energy.
 
     Mean absolute logarithm of the ratio of standard deviations, in blocks.
-    LPIPS scales its features to unit length, so that it likes a weave of one or two levels in flat places, which eyes do not;
-    and where texture is lost, this asks for as much as there was, wherever it lies.
+    LPIPS scales its features to unit length, so it likes a weave of one or two levels in flat
+    places, which eyes do not. And where texture is lost, this asks for as much as there was,
+    wherever it lies.
     """
 
     def deviation(picture: Tensor) -> Tensor:

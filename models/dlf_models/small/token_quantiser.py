@@ -14,13 +14,14 @@ from ..common.prior import round_straight_through
 class FiniteScalarQuantiser(nn.Module):
     """FSQ (arXiv 2309.15505): each of D components is squashed and rounded to one of `levels[d]` values.
 
-    A token is the tuple of its D digits `0 .. levels[d]-1`; nothing is learned here, so no codebook can collapse,
-    which a 1-D vector quantiser trained from scratch does (architecture.md 4.2).
+    A token is the tuple of its D digits `0 .. levels[d]-1`; nothing is learned here, so no codebook
+    can collapse, which a 1-D vector quantiser trained from scratch does (architecture.md 4.2).
     """
 
     def __init__(self, levels: Sequence[int]) -> None:
         super().__init__()
-        # Plain numbers, not buffers: they must not be rounded when a package stores its weights in float16.
+        # Plain numbers, not buffers: they must not be rounded when a package stores its weights in
+        # float16.
         half = [(count - 1) * (1 + 1e-3) / 2 for count in levels]
         offset = [0.5 if count % 2 == 0 else 0.0 for count in levels]
         self.half_width: list[float] = half

@@ -1,7 +1,8 @@
 """Trains the importance head on a frozen analysis: `python -m dlf_models.small.train_importance CHECKPOINT --data ...`.
 
-Labels are the faces and the legible text that public detectors find (`labels`, extra `labels`); they are looked
-for once and kept in a file. At the end precision and recall on the held-out photographs are printed.
+Labels are the faces and the legible text that public detectors find (`labels`, extra `labels`);
+they are looked for once and kept in a file. At the end precision and recall on the held-out
+photographs are printed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Wasserstein distortion: pictures are alike where local statistics of their features are (arXiv 2310.03629).
 
-As Cool-chic 4.2 computes it: raw features before each pooling, of which local means and deviations are compared in
-neighbourhoods whose size sigma says how exact a place must be: 1 where every sample counts, 8 on grass and walls.
+It is computed as in Cool-chic 4.2, from raw features before each pooling. Their local means and
+deviations are compared in neighbourhoods. Sigma sets the size of these, and so how exact a place
+must be: 1 where every sample counts, 8 on grass and walls.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def low_pass(side: int, like: Tensor) -> Tensor:
 def reduce(x: Tensor) -> Tensor:
     """Low-pass in both directions and every second sample: `[B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C]`.
 
-    As products of matrices: with convolutions of each channel for itself the distortion takes twice as long.
+    As products of matrices: with convolutions of each channel for itself the distortion takes twice
+    as long.
     """
     rows, columns = (low_pass(side, x) for side in x.shape[1:3])
     return columns @ (rows @ x.flatten(2)).unflatten(2, x.shape[2:])
@@ -36,7 +38,8 @@ def reduce(x: Tensor) -> Tensor:
 def wasserstein(x: Tensor, y: Tensor, log2_sigma: Tensor) -> Tensor:
     """Feature maps `[B, C, H, W]` twice, log2 of sigma `[B]` in [0, 4] -> distortion `[B]`; no gradient for `y`.
 
-    Level i counts `max(0, 1 - |log2 sigma - i|)`; per level: squared differences of means and of deviations.
+    Level i counts `max(0, 1 - |log2 sigma - i|)`; per level: squared differences of means and of
+    deviations.
     """
     total = x.new_zeros(x.shape[0])
     mean_x, mean_y = x.movedim(1, -1), y.detach().movedim(1, -1)

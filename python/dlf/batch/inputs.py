@@ -1,8 +1,11 @@
 """What a batch has to do: from the words on the command line to jobs.
 
-A word is a folder (searched below, its tree is kept), a glob pattern (the tree below its fixed part
-is kept), a file or a shard (its name is kept), a URL of any of these, or `@FILE`: a list with one
-path or URL a line, `@-` for standard input.
+A word is one of these, or a URL of one of the first three:
+
+- a folder: it is searched below, and its tree is kept;
+- a glob pattern: the tree below its fixed part is kept;
+- a file or a shard: its name is kept;
+- `@FILE`: a list with one path or URL a line, `@-` for standard input.
 """
 
 from __future__ import annotations

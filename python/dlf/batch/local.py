@@ -1,7 +1,7 @@
 """The engine for one machine: worker processes that this one feeds.
 
 The parent sends a worker one job at a time. Before it decodes a picture, the worker asks for its
-pixels (`_Need`) and waits for the answer, which is also how an early end reaches it; after a job it
+pixels (`_Need`) and waits for the answer, which is also how an early end reaches it. After a job it
 sends the `Outcome`. A worker whose pipe breaks ends, so none outlives a killed parent for longer
 than one picture.
 """

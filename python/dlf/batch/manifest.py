@@ -11,7 +11,7 @@
 | error    | what went wrong, else empty                                                          |
 | settings | what decides about the output's bytes; another quality or model is other work        |
 
-A line goes to the file with one write, and to the disk within seconds, so killing the program loses
+A line goes to the file with one write, and to the disk within seconds. So killing the program loses
 no finished line, and a power failure those of the last seconds. What such an end leaves torn is the
 last line at most; it is cut off when the manifest is opened again.
 """

@@ -19,8 +19,8 @@ class Running:
     """How a batch is run; none of it changes an output.
 
     Attributes:
-        workers: processes, or actors of a cluster; None is one for each CPU (of the cluster). 0: the
-            pictures are coded in this process.
+        workers: processes, or actors of a cluster; None is one for each CPU (of the cluster). 0:
+            the pictures are coded in this process.
         manifest: a .csv or .jsonl file of this machine; None is `dlf-batch.jsonl` in the output
             folder.
         retry_failed: try again what failed in an earlier run.

@@ -27,7 +27,8 @@ class Settings:
 
     Attributes:
         decode: from .dlf files to images, instead of the other way.
-        quality, bpp, max_bytes, model, device, precision, backend: as for `dlf.encode` and `dlf.Codec`.
+        quality, bpp, max_bytes, model, device, precision, backend: as for `dlf.encode` and
+            `dlf.Codec`.
         threads: of each worker; None is its share of the CPUs.
         importance: where people look, the same for all pictures; as for `dlf.encode`.
         keep: which metadata is embedded: "exif", "icc", "xmp".

@@ -1,6 +1,7 @@
 """Tar shards in the layout of webdataset: members that share a key are one sample.
 
-`0001.jpg`, `0001.json` are a sample with the key `0001`. Its pictures are coded, all else is copied.
+`0001.jpg`, `0001.json` are a sample with the key `0001`. Its pictures are coded, all else is
+copied.
 A sample is whole or left out: one of its pictures failing takes the sample out of the new shard.
 """
 

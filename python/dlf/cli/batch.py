@@ -1,10 +1,10 @@
 """Convert folders of pictures of any size, in several processes or on a Ray cluster.
 
-IN is a folder (its tree is kept), a glob pattern in quotes, an image, a tar shard in the layout of
-webdataset, a URL of one of these, or @FILE, a list with one path or URL a line (@- is standard
-input). OUT is the folder or URL that the outputs go to.
+IN is a folder (its tree is kept), a glob pattern in quotes, an image, or a tar shard in the layout
+of webdataset. It may be a URL of one of these, or @FILE, a list with one path or URL a line; @- is
+standard input. OUT is the folder or URL that the outputs go to.
 
-A run that ended early, however it ended, goes on where it was when it is started again: what is in
+A run that ended early, however it ended, goes on where it was when it is started again. What is in
 the manifest with the same settings is not done again. Outputs appear whole or not at all.
 
 exit status: 0 all done, 3 done but for the inputs that failed, 1 the run could not go on,

@@ -26,7 +26,8 @@ class Coded:
     """Where the bytes of a file are, and what its importance map says.
 
     Attributes:
-        header_bytes, token_bytes, detail_bytes, chunk_bytes: of the file. The map is none of the tokens.
+        header_bytes, token_bytes, detail_bytes, chunk_bytes: of the file. The map is none of the
+            tokens.
         map_bytes: ideal length of the importance map, 0.0 without one.
         more, less: connected regions of the latent grid with a higher and a lower rate than the
             header's, each the number of its positions.

@@ -1,9 +1,9 @@
 """Show what DLF and the classical codecs make of one picture, in one self-contained HTML page.
 
 The page has a slider between any two versions, a zoom, the numbers, and a map of where DLF's bits
-went; it works with mouse, touch, keyboard and screen reader, and loads nothing from anywhere. Each
+went. It works with mouse, touch, keyboard and screen reader, and loads nothing from anywhere. Each
 classical codec gets as many bytes as DLF takes and is shown at the best of its full, half and
-quarter size: by LPIPS where weights are given, else by MS-SSIM.
+quarter size. The best is judged by LPIPS where weights are given, else by MS-SSIM.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Decode .dlf files to any image format that Pillow writes.
 
-IN.dlf is the file to read, a folder of them or a pattern; OUT the image to write, whose extension
-names the format, a folder, or a template such as 'out/{stem}.webp' with {stem}, {name}, {ext} and
-{parent} of the input. In a folder the tree of a pattern is kept. - is standard input or output.
+IN.dlf is the file to read, a folder of them or a pattern. OUT is the image to write, whose
+extension names the format. It may be a folder, or a template such as 'out/{stem}.webp' with {stem},
+{name}, {ext} and {parent} of the input. In a folder the tree of a pattern is kept. - is standard
+input or output.
 No input is written over; a file of another format only with --force. Orientation and metadata go
 along where the format has them.
 """

@@ -1,10 +1,11 @@
 """Encode images as .dlf files.
 
-IN is any image that Pillow reads, a folder of them or a pattern such as 'photos/**/*.jpg'; OUT.dlf
-is the file to write, a folder, or a template such as 'out/{stem}.dlf' with {stem}, {name}, {ext}
-and {parent} of the input. In a folder the tree of a pattern is kept. - is standard input or output.
-No input is written over; a file of another format only with --force. EXIF and XMP are dropped but for the
-orientation, and colours are converted to sRGB, unless --keep says otherwise: at these rates
+IN is any image that Pillow reads, a folder of them or a pattern such as 'photos/**/*.jpg'. OUT.dlf
+is the file to write. It may be a folder, or a template such as 'out/{stem}.dlf' with {stem},
+{name}, {ext} and {parent} of the input. In a folder the tree of a pattern is kept. - is standard
+input or output.
+No input is written over; a file of another format only with --force. Unless --keep says otherwise,
+EXIF and XMP are dropped but for the orientation, and colours are converted to sRGB. At these rates
 metadata can be larger than the image.
 """
 

@@ -120,8 +120,8 @@ def _describe(data: bytes, limits: Limits) -> dict[str, Any]:
 def map_lines(rates: list[list[int]], rate: int) -> list[str]:
     """Return the rate points of all latent positions as text, a line for each row.
 
-    `.` is the rate point of the header; digits tell by how many ninths of the largest difference a
-    position has more, and letters, `a` for one, by how many it has less. Of a map that is too wide
+    `.` is the rate point of the header. Digits tell by how many ninths of the largest difference a
+    position has more. Letters, `a` for one, tell by how many it has less. Of a map that is too wide
     for a terminal every second, third, ... row and column is shown.
     """
     every = math.ceil(max(map(len, rates), default=1) / _MAP_COLUMNS)

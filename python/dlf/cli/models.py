@@ -1,7 +1,8 @@
 """List the installed models: name, id, rate points and licence.
 
 Packages are found in the folders of DLF_MODEL_PATH and in the installation. With --web FOLDER the
-files that a web page fetches are written: the decoding half of each MODEL, the whole package, an index.
+files that a web page fetches are written: the decoding half of each MODEL, the whole package, an
+index.
 """
 
 from __future__ import annotations

@@ -61,7 +61,8 @@ def work_through(
     """Call `work(item, bar, progress)` for each item and return the exit status.
 
     For a single item `progress` shows its parts; among several, files are counted. An error becomes
-    a line that names the file, and the others are still done. The status is that of the first error.
+    a line that names the file, and the others are still done. The status is that of the first
+    error.
     """
     several = len(items) != 1
     status = 0

@@ -32,7 +32,8 @@ def enlarged(image: Image.Image, header: Info) -> Image.Image:
         return image
     from PIL import Image
 
-    # A sample stands for a square of pixels (§2.7.3); the squares at the right and below may be cut.
+    # A sample stands for a square of pixels (§2.7.3); the squares at the right and below may be
+    # cut.
     factor = _factor_of(header)
     width, height = header.display_size
     return image.resize(

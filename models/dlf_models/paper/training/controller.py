@@ -6,7 +6,8 @@ from __future__ import annotations
 class LambdaController:
     """Walks along a list of weights: up while the validation rate is above its band, down while it is below.
 
-    A new list starts at its first weight; a stage with the same list goes on where the one before left off.
+    A new list starts at its first weight; a stage with the same list goes on where the one before
+    left off.
     """
 
     def __init__(self) -> None:

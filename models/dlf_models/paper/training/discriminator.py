@@ -8,7 +8,8 @@ from torch import Tensor, nn
 class NLayerDiscriminator(nn.Module):
     """`[B, 3, H, W]` in [-1, 1] -> one score per patch (70 pixels wide with three layers).
 
-    It always runs in training mode: each batch is normalised by itself, the running averages are never used.
+    It always runs in training mode: each batch is normalised by itself, the running averages are
+    never used.
     """
 
     def __init__(self, width: int, layers: int) -> None:

@@ -48,8 +48,9 @@ def code_latent(
 ) -> tuple[Tensor, Tensor]:
     """Quantise `y [B, C, h, w]` in four quarters -> `latent` as the decoder sees it, and the bits of each sample `[B]`.
 
-    The decoder sees rounding, straight-through. With `noise` (uniform in [-0.5, 0.5], like `y`) the bits are those of
-    the noisy residual; without, those of the symbols, and symbols of small scale are not coded, as in a file.
+    The decoder sees rounding, straight-through. With `noise` (uniform in [-0.5, 0.5], like `y`) the
+    bits are those of the noisy residual. Without it they are those of the symbols, and symbols of
+    small scale are not coded, as in a file.
     """
     _, channels, height, width = y.shape
     raw, scale, mean, context = bottleneck.prior_init(height, width)
@@ -87,8 +88,8 @@ class TrainingPass(nn.Module):
         """`image [B, 3, H, W]` in [0, 1] -> what the losses need.
 
         Returns:
-            The generative latent, logits over the codebook, bits `[B]`, the loss of vector quantisation,
-            and the picture in [-1, 1] if `pixels`.
+            The generative latent, logits over the codebook, bits `[B]`, the loss of vector
+            quantisation, and the picture in [-1, 1] if `pixels`.
         """
         codec = self.model.hybrid_codec
         z, h = codec.encoder(image, codec.latent_tokens)

@@ -20,7 +20,7 @@ SCALES = (1.0, 0.75, 0.5)
 class PixelLoss(nn.Module):
     """L1 and LPIPS of samples in [0, 1].
 
-    LPIPS sees both pictures cut at a random offset and at one of a few sizes: always sampled at one
+    LPIPS sees both pictures cut at a random offset and at one of a few sizes. Always sampled at one
     phase and size, a perceptual network lets a grid of its own stride pass (architecture.md 4.3).
     The cut has one size and the sizes are few, because for each new one convolutions are compiled
     anew.
@@ -58,7 +58,8 @@ def alignment_loss(
 def adaptive_weight(recipe: Recipe, pixel: Tensor, adversarial: Tensor, last: Tensor) -> Tensor:
     """Weight at which the adversarial gradient is as large as the pixel gradient at the last layer, within a limit.
 
-    The published limit of 10,000 lets one batch with a flat discriminator throw the decoder away; ours is about 10.
+    The published limit of 10,000 lets one batch with a flat discriminator throw the decoder away;
+    ours is about 10.
     """
     (of_pixel,) = torch.autograd.grad(pixel, last, retain_graph=True)
     (of_adversarial,) = torch.autograd.grad(adversarial, last, retain_graph=True)

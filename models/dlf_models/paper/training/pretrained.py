@@ -1,7 +1,7 @@
 """Start from two published tokenizers: TiTok for the semantic branch, a VQGAN for the pixels (architecture.md 4.1 item 7).
 
-Both checkpoints are read by their published key names, and every tensor of them is accounted for: used, left out for a
-reason that stands here, or an error that names it.
+Both checkpoints are read by their published key names. Every tensor of them is accounted for: used,
+left out for a reason that stands here, or an error that names it.
 """
 
 from __future__ import annotations

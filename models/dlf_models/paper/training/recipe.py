@@ -16,8 +16,9 @@ class Stage:
     """One stretch of training with a constant learning rate.
 
     `target`: "latent" aligns with the frozen VQGAN, "pixels" trains in pixels, adversarially. `images`: its length;
-    `batch`: images of one optimiser step, over all processes; `crop`: pixels, a multiple of 256. `lmbda` and
-    `band` replace those of the recipe. `tune_semantic`: the semantic transformers learn too, slowly.
+    `batch`: images of one optimiser step, over all processes; `crop`: pixels, a multiple of 256.
+    `lmbda` and `band` replace those of the recipe. `tune_semantic`: the semantic transformers learn
+    too, slowly.
     """
 
     name: str
@@ -43,10 +44,11 @@ class Stage:
 class Recipe:
     """Everything that does not change between stages.
 
-    `lmbda`: weights of one bit per pixel, smallest first; `band`: the validation rate (bits per pixel of the detail
-    layer) outside which the weight moves along that list. `micro_batch`: images that one process holds at a time;
-    gradients of several are accumulated. `validate_every`: images between two validations. `adaptive_limit`: the
-    largest adaptive weight of the discriminator. `discriminator_warmup`: steps in which it learns alone.
+    `lmbda`: weights of one bit per pixel, smallest first; `band`: the validation rate (bits per
+    pixel of the detail layer) outside which the weight moves along that list. `micro_batch`: images
+    that one process holds at a time; gradients of several are accumulated. `validate_every`: images
+    between two validations. `adaptive_limit`: the largest adaptive weight of the discriminator.
+    `discriminator_warmup`: steps in which it learns alone.
     """
 
     seed: int = 1

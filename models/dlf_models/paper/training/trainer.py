@@ -1,7 +1,8 @@
 """Training of the paper's profile: one optimiser step, validation and state (architecture.md 4.1 item 7).
 
-All randomness of a step follows from the seed, the number of the step and the place of the micro-batch in it. So a
-resumed run goes on exactly, and several processes draw together what one would have drawn.
+All randomness of a step follows from the seed, the number of the step and the place of the
+micro-batch in it. So a resumed run goes on exactly, and several processes draw together what one
+would have drawn.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class PaperTrainer:
     def _optimisers(self) -> None:
         never = ("vqgan.encoder.", "vqgan.quant_conv.")
         named = dict(self.model.named_parameters())
-        # The masks of the fusion are constants; those of the codec learn, as published (parity fact 2).
+        # The masks of the fusion are constants; those of the codec learn, as published (parity fact
+        # 2).
         self.constant = {n for n in named if n.startswith(never)} | {
             n for n in named if n.startswith("prior_fusion.") and n.endswith("_mask")
         }
@@ -249,7 +251,8 @@ class PaperTrainer:
     def validate(self) -> tuple[str, dict[str, float]]:
         """Means over the centre crops of the held-out images, shared among the ranks; moves the weight of the bits.
 
-        `loss` weighs the bits with the last weight of the list, so that it can be compared along a stage.
+        `loss` weighs the bits with the last weight of the list, so that it can be compared along a
+        stage.
         """
         stage = self.stage
         assert stage is not None

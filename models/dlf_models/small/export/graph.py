@@ -1,7 +1,8 @@
 """The networks as graphs of the integer machine's instructions (BITSTREAM.md §8.3), run in floats.
 
-`Graph` records what it runs: each value's node, and the largest magnitude that calibration saw there. The
-integer program is made of the same record (`quantise`), so that the walk through a network is written once.
+`Graph` records what it runs: each value's node, and the largest magnitude that calibration saw
+there. The integer program is made of the same record (`quantise`), so that the walk through a
+network is written once.
 """
 
 from __future__ import annotations
@@ -89,7 +90,8 @@ class Graph:
     ) -> Value:
         """Convolution with edge padding by `weight [out, in, k, k]` and `bias [out]`.
 
-        `layer`: whose output channels `rows` these are, perhaps with more in the bias; None: of no layer.
+        `layer`: whose output channels `rows` these are, perhaps with more in the bias; None: of no
+        layer.
         """
         reach = weight.shape[2] // 2
         data = F.pad(x.data, (reach,) * 4, mode="replicate") if reach else x.data

@@ -52,9 +52,9 @@ def measure(
 ) -> dict[str, list[float]]:
     """Means over `images` at the lowest, middle and highest rate, noise off (faithful); PSNR in dB.
 
-    `fraction_bits`: of latents. `drawing`: integer pixels and the float synthesis of the same symbols, between
-    them. `integer`, `float`: the whole way, against the original. `bpp`: of the integer files. Equal pictures
-    count as 100 dB.
+    `fraction_bits`: of latents. `drawing`: integer pixels and the float synthesis of the same
+    symbols, between them. `integer`, `float`: the whole way, against the original. `bpp`: of the
+    integer files. Equal pictures count as 100 dB.
     """
     codec = Codec(package, threads=1, backend="integer")
     found: dict[str, list[list[float]]] = {k: [] for k in ("drawing", "integer", "float", "bpp")}

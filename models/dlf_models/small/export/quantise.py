@@ -1,7 +1,8 @@
 """A recorded graph as an integer program: units, 8-bit weights, fixed-point multipliers (BITSTREAM.md §8).
 
-A register holds int16 values; its *unit* is the real number that 1 stands for. Values that are added, or that are the
-same samples in another place, share one unit; a convolution's multiplier takes its sums to the unit of its result.
+A register holds int16 values; its *unit* is the real number that 1 stands for. Values that are
+added, or that are the same samples in another place, share one unit; a convolution's multiplier
+takes its sums to the unit of its result.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ class LayerList:
 def exact_scale(real: Array, scale: Array) -> Array:
     """The scale per output channel; where all weights are small multiples of one number, that number.
 
-    So the fixed filters (bilinear, mean of 2x2) keep their exact sums, and with them the brightness.
+    So the fixed filters (bilinear, mean of 2x2) keep their exact sums, and with them the
+    brightness.
     """
     found = scale.copy()
     for row in range(len(real)):

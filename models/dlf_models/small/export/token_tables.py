@@ -25,8 +25,9 @@ def token_tables(
 ) -> tuple[list[FrequencyTable], NDArray[np.uint16]]:
     """Tables and their map from the digits `[nH, nW, T, D]` of training images.
 
-    A table per (slot, digit, left, above), shrunk towards the table of its left or above neighbour alone, and that
-    towards the table of its (slot, digit). Contexts never seen share their parent's table.
+    A table per (slot, digit, left, above), shrunk towards the table of its left or above neighbour
+    alone, and that towards the table of its (slot, digit). Contexts never seen share their parent's
+    table.
     """
     tokens = images[0].shape[2]
     tables: list[FrequencyTable] = []

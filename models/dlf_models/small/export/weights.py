@@ -1,7 +1,7 @@
 """The way back: float networks from the integer programs of a package, to go on training where no checkpoint is left.
 
-Units of values inside a program are not written down: a network computes the same with any. They are powers of two
-that put magnitudes of 4 to 8 at the largest value that calibration saw.
+Units of values inside a program are not written down: a network computes the same with any. They
+are powers of two that put magnitudes of 4 to 8 at the largest value that calibration saw.
 """
 
 from __future__ import annotations
@@ -184,7 +184,8 @@ def load_rates(network: DLF, normative: IntegerNormative, encoder: Encoder) -> N
 def load_layers(walker: Walker, normative: IntegerNormative, encoder: Encoder) -> None:
     """Weights and biases of all layers.
 
-    In a second walk the biases: some nodes add to those of their layers what follows from the weights.
+    In a second walk the biases: some nodes add to those of their layers what follows from the
+    weights.
     """
     side = walker.network.config.window
     image = torch.zeros(1, 3, side, side)
@@ -225,7 +226,8 @@ def fit_sketch(network: DLF, images: Tensor) -> None:
 def networks_of_package(path: Path) -> tuple[DLF, ImportanceHead | None]:
     """The float network of a package of this profile that encodes, and its importance head.
 
-    They compute what the package's programs do but for rounding. The training-only sketch is not loaded.
+    They compute what the package's programs do but for rounding. The training-only sketch is not
+    loaded.
 
     Raises:
         OSError: the file cannot be read.
