@@ -26,7 +26,11 @@ TENSORS = {
 
 
 def canonical(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
-    """`tensor` as the integers that are hashed. Raises ValueError where that would change it."""
+    """`tensor` as the integers that are hashed.
+
+    Raises:
+        ValueError: that would change it.
+    """
     if tensor.dtype.kind not in "iu":
         raise ValueError(f"{name} holds {tensor.dtype}, not integers")
     result = tensor.astype(TENSORS[name])

@@ -154,7 +154,7 @@ def quality_db(original: Image.Image, decoded: Image.Image) -> float:
 def sheet(
     original: Image.Image, rows: list[tuple[Version, Version | None, Version | None]]
 ) -> Image.Image:
-    """Lay out one row per rate: the original, DLF without and with importance, the peer at the same bytes."""
+    """Lay out one row per rate: the original, DLF without and with importance, WebP or AVIF."""
     cell = ImageOps.contain(original, (CELL_SIDE, CELL_SIDE)).size
     if max(original.size) <= CELL_SIDE:
         cell = original.size

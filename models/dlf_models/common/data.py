@@ -34,7 +34,11 @@ def files_read(source: Path) -> list[Path]:
 
 
 def _listed(source: Path) -> list[str]:
-    """The paths in a list. Raises ValueError for a file that is none."""
+    """The paths in a list.
+
+    Raises:
+        ValueError: a file that is no list.
+    """
     try:
         lines = source.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:

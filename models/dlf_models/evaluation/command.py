@@ -120,7 +120,11 @@ def _show_nothing(done: int, total: int, what: str) -> None:
 
 
 def _judge(options: EvalOptions, plan: Plan, paths: list[Path], tasks: list[Task]) -> None:
-    """Raises ValueError or OSError for an output that must not or cannot be written."""
+    """Look at all outputs before any work.
+
+    Raises:
+        ValueError, OSError: one must not or cannot be written.
+    """
     written: list[Output] = []
     if options.json:
         written.append(Output(str(options.json), "JSON"))
@@ -178,7 +182,11 @@ def _available(
 
 
 def parse_qualities(words: list[str] | None) -> list[int] | None:
-    """`20 50` or `20,50` -> [20, 50]. Raises ValueError."""
+    """`20 50` or `20,50` -> [20, 50].
+
+    Raises:
+        ValueError: what is wrong with the word.
+    """
     if words is None:
         return None
     qualities = []
@@ -231,7 +239,11 @@ def _write(
 
 
 def _split_card(path: Path) -> tuple[str, str]:
-    """The card before and after the part that a report replaces. Raises ValueError, OSError."""
+    """The card before and after the part that a report replaces.
+
+    Raises:
+        ValueError, OSError: what is wrong with the card.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:

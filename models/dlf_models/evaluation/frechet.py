@@ -65,7 +65,11 @@ class Spread:
 
     @classmethod
     def of(cls, features: npt.ArrayLike) -> Spread:
-        """features: rows [N, D], N >= 2. Raises ValueError."""
+        """features: rows [N, D], N >= 2.
+
+        Raises:
+            ValueError: there are too few features.
+        """
         rows = np.asarray(features, dtype=np.float64)
         if rows.ndim != 2 or len(rows) < 2:
             raise ValueError("a covariance needs two rows of features at least")

@@ -38,7 +38,11 @@ class LPIPS(nn.Module):
     """
 
     def __init__(self, weights: Weights | str | Path) -> None:
-        """weights: loaded, or the path of a weights file. Raises MetricUnavailable."""
+        """weights: loaded, or the path of a weights file.
+
+        Raises:
+            MetricUnavailable: what is wrong with the weights.
+        """
         super().__init__()
         if not isinstance(weights, Weights):
             weights = Weights.from_file(weights)

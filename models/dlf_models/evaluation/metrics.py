@@ -67,7 +67,11 @@ class MetricSet:
     """
 
     def __init__(self, weights: Weights | None = None, only: list[str] | None = None) -> None:
-        """weights: for LPIPS. only: restrict to these names (default: all). Raises ValueError."""
+        """weights: for LPIPS. only: restrict to these names (default: all).
+
+        Raises:
+            ValueError: a name that is no metric.
+        """
         wanted = list(METRICS) if only is None else only
         for name in wanted:
             if name not in METRICS:

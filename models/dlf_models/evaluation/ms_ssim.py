@@ -43,8 +43,10 @@ def ms_ssim(
 
     x, y: float [N, 3, H, W] in [0, 1]. With fewer than five `scales` the finest are used, with the
     weights that they have among five. `smallest`: floor of each scale's term; above 0 where
-    gradients are needed, for a power has none at 0. Returns [N]. Raises ValueError when the
-    pictures are too small.
+    gradients are needed, for a power has none at 0. Returns [N].
+
+    Raises:
+        ValueError: the pictures are too small.
     """
     if min(x.shape[-2:]) < smallest_side(scales):
         raise ValueError(f"MS-SSIM at {scales} scales needs {smallest_side(scales)} pixels a side")

@@ -18,7 +18,11 @@ def quality_of(rate: int, rate_points: int) -> int:
 
 
 class Dlf:
-    """model: name or file of a model package, None for the default. Raises CodecUnavailable."""
+    """model: name or file of a model package, None for the default.
+
+    Raises:
+        CodecUnavailable: dlf is not built, or the model cannot be loaded.
+    """
 
     def __init__(self, model: str | None, device: str = "cpu") -> None:
         try:

@@ -94,7 +94,11 @@ def parse_against(item: str) -> list[Setting]:
 
 
 class Peer:
-    """One classical codec. Raises CodecUnavailable when this installation lacks it."""
+    """One classical codec.
+
+    Raises:
+        CodecUnavailable: this installation lacks it.
+    """
 
     def __init__(self, name: str) -> None:
         self._info = PEERS[name]

@@ -43,10 +43,13 @@ def find_pictures(paths: Iterable[str | Path]) -> tuple[list[Path], list[str]]:
 
 
 def read_picture(path: Path, frame: int | None = None) -> tuple[Picture, str]:
-    """(uint8 [H, W, 3], the file's own mode). Raises UnreadablePicture.
+    """(uint8 [H, W, 3], the file's own mode).
 
     Grey is repeated, a palette looked up, 16 bits become 8, transparency is dropped. Of a file that
     holds several pictures `frame` is read, from 0; without it, such a file is not readable.
+
+    Raises:
+        UnreadablePicture: what is wrong with it.
     """
     try:
         with Image.open(path) as image:

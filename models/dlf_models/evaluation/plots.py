@@ -25,9 +25,12 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 
 def write_plots(summary: list[Mean], folder: Path) -> list[Path]:
-    """One plot per metric, `rd_METRIC.png` and `.svg`. Raises MetricUnavailable without matplotlib.
+    """One plot per metric, `rd_METRIC.png` and `.svg`.
 
     Each classical codec is drawn as its envelope over full, half and quarter size.
+
+    Raises:
+        MetricUnavailable: matplotlib is missing.
     """
     figure_class = optional("matplotlib.figure", "Figure")
     context = optional("matplotlib", "rc_context")

@@ -53,7 +53,11 @@ class SqueezeFeatures(nn.Module):
     scale: Tensor
 
     def __init__(self, weights: Weights) -> None:
-        """Raises MetricUnavailable when an array is missing or misshapen."""
+        """weights: arrays by their names.
+
+        Raises:
+            MetricUnavailable: one is missing or misshapen.
+        """
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(3, 64, 3, stride=2), nn.ReLU()]
         width = 64

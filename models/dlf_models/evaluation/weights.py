@@ -58,7 +58,11 @@ class Weights:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Weights:
-        """Read the `.npz`. Raises MetricUnavailable, naming the file and what is wrong with it."""
+        """Read the `.npz`.
+
+        Raises:
+            MetricUnavailable: names the file and what is wrong with it.
+        """
         try:
             with np.load(Path(path), allow_pickle=False) as archive:
                 arrays = {name: torch.from_numpy(archive[name].copy()) for name in archive.files}

@@ -35,7 +35,11 @@ class Words:
 
 
 class WordReader:
-    """The OCR program. Raises MetricUnavailable where it, its data or its package is missing."""
+    """The OCR program.
+
+    Raises:
+        MetricUnavailable: it, its data or its package is missing.
+    """
 
     def __init__(self) -> None:
         self._read = optional("pytesseract", "image_to_data")

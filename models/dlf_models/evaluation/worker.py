@@ -110,18 +110,30 @@ class Worker:
         return None if self._weights is None else f"{frechet.VERSION} {self._weights.digest}"
 
     def read(self, path: Path) -> Picture:
-        """The picture to measure. Raises UnreadablePicture."""
+        """The picture to measure.
+
+        Raises:
+            UnreadablePicture: what is wrong with it.
+        """
         return read_picture(path, self._plan.frame)[0]
 
     def codec(self, name: str) -> PictureCodec:
-        """The codec, made at the first use. Raises CodecUnavailable."""
+        """The codec, made at the first use.
+
+        Raises:
+            CodecUnavailable: it cannot be used here.
+        """
         if name not in self._codecs:
             made = ours.Dlf(self._plan.model, self._plan.device) if name == ours.NAME else None
             self._codecs[name] = made or Peer(name)
         return self._codecs[name]
 
     def measure(self, task: Task) -> list[Record]:
-        """Measure each setting of the task. Raises UnreadablePicture, CodecUnavailable."""
+        """Measure each setting of the task.
+
+        Raises:
+            UnreadablePicture, CodecUnavailable: the picture or the codec cannot be used.
+        """
         picture, mode = read_picture(task.path, self._plan.frame)
         height, width = picture.shape[:2]
         digest = picture_digest(picture)

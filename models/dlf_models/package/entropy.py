@@ -48,7 +48,11 @@ class EntropyModel:
         return out + struct.pack("<BBB", rate_points, self.mean_fraction, self.step_fraction)
 
     def token_bytes(self) -> bytes:
-        """Token tables and token map (A.2.5, A.2.6). Raises ValueError for what does not fit together."""
+        """Token tables and token map (A.2.5, A.2.6).
+
+        Raises:
+            ValueError: what does not fit together.
+        """
         out = bytearray(struct.pack("<I", len(self.token_tables)))
         for table in self.token_tables:
             if table.first != 0:
@@ -60,7 +64,11 @@ class EntropyModel:
         return bytes(out + struct.pack("<I", token_map.size) + token_map.astype("<u2").tobytes())
 
     def scale_bytes(self) -> bytes:
-        """Thresholds and scale tables (A.2.7). Raises ValueError for what does not fit together."""
+        """Thresholds and scale tables (A.2.7).
+
+        Raises:
+            ValueError: what does not fit together.
+        """
         thresholds = exact(self.thresholds, np.int16, "thresholds")
         if thresholds.shape != (len(self.scale_tables),):
             raise ValueError("there is one threshold per scale table")

@@ -56,8 +56,11 @@ def build_pool(folder: Path, sources: Sequence[Path]) -> None:
     """Decode all pictures of the `sources` into `folder`; does nothing where that is done.
 
     A source is what `.training.data.load_images` takes; what does not decode is reported and
-    skipped. Raises `OSError` when a source or the folder cannot be read or written, `ValueError`
-    when nothing decodes.
+    skipped.
+
+    Raises:
+        OSError: a source or the folder cannot be read or written.
+        ValueError: nothing decodes.
     """
     if (folder / INDEX).exists():
         return
