@@ -26,6 +26,7 @@ constexpr RegisteredModel kRegisteredModels[] = {
     {4, "dlf-s-4", "7589d37d120a429450c93adf38816b82c34c167b04ec3629654fc41b3a0156c3"},
     {5, "test-2", "5d48c5c2179f988737098f76074efd5064c2f5091df35fc622345f590e537df6"},
     {6, "dlf-s-5", "75e317f5b4515a0811d9bd247676d4f48c80ea3af6986e059cad7e5a07a9a938"},
+    {7, "dlf-s-6", "6c97141eeb434cb28721edf23fe851ac497e0a47a95b3be1dbf3c838d8428a21"},
 };
 
 // The entry with this id, or null.
