@@ -38,14 +38,11 @@ def train(words: Sequence[str]) -> int:
 NANO = """
 name: nano
 profile: dlf-l
-paper: {codebook_size: 16, token_channels: 4, tokens_per_window: 4, encoder_width: 64,
-encoder_layers: 2,
-  encoder_heads: 1, decoder_width: 64, decoder_layers: 2, decoder_heads: 1, detail_width: 64,
-  latent_channels: 4,
-  exchange_encoder: [0], exchange_decoder: [1], exchange_layers: 1, fusion_width: 64,
-  vqgan_channels: 32,
-  vqgan_multipliers: [1, 1, 1, 1, 1], vqgan_blocks: 1, vqgan_latent: 8, vqgan_embedding: 8,
-vqgan_codes: 8} recipe:
+paper: {codebook_size: 16, token_channels: 4, tokens_per_window: 4, encoder_width: 64, encoder_layers: 2,
+  encoder_heads: 1, decoder_width: 64, decoder_layers: 2, decoder_heads: 1, detail_width: 64, latent_channels: 4,
+  exchange_encoder: [0], exchange_decoder: [1], exchange_layers: 1, fusion_width: 64, vqgan_channels: 32,
+  vqgan_multipliers: [1, 1, 1, 1, 1], vqgan_blocks: 1, vqgan_latent: 8, vqgan_embedding: 8, vqgan_codes: 8}
+recipe:
   micro_batch: 1
   lmbda: [1.0, 4.0]
   band: [1.0e-9, 2.0e-9]

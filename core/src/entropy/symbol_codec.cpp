@@ -209,8 +209,8 @@ uint64_t estimate_entropy_bytes(const NormativePart& model, const ImageGeometry&
   const Program& init = model.programs[kProgramInit];
   const uint64_t context = init.shapes[init.outputs[3]].channels;
   // The tensors of a SymbolSet, scales and means of a quarter, and the encoder's queue. For pixels
-  // y_hat, step and the latents that follow from them. Then the context, offsets and rate indices of
-  // a map with its part of the queue, tokens and banks, and the network at work.
+  // y_hat, step and the latents that follow from them. Then the context, offsets and rate indices
+  // of a map with its part of the queue, tokens and banks, and the network at work.
   const uint64_t per_latent = for_pixels && model.synthesis ? 6 : 39;
   const uint64_t map = model.map_unit == 0 ? 0 : 32;
   return positions * (uint64_t{model.latent_channels} * per_latent + context * 2 + map) +
