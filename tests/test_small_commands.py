@@ -263,10 +263,13 @@ def test_an_export_measures_what_integers_cost(
     losses = report["losses"]
     assert {len(values) for values in losses.values()} == {3}
     assert min(losses["drawing"]) > 40  # dB between integer pixels and the float network's
-    for integer, real in zip(losses["integer"], losses["float"], strict=True):
-        assert integer == pytest.approx(
-            real, abs=1.0
-        )  # dB; 0.63 seen after three steps of training
+    # dB. After three steps of training latents of the highest rate reach 550, and the integers end
+    # at 256: one in twelve is cut there, others follow, and 0.63 dB lie between. Nothing is cut at
+    # the two lower rates: up to 17 of 128 symbols are rounded another way, worth up to 0.05 dB.
+    for integer, real, bound in zip(
+        losses["integer"], losses["float"], (0.2, 0.2, 1.0), strict=True
+    ):
+        assert integer == pytest.approx(real, abs=bound)
     assert normative_digest(out.read_bytes()) in last
     assert _description(out)["name"] == "other"
 
