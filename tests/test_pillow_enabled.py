@@ -71,6 +71,39 @@ def test_any_program_opens_and_saves(
     assert run(enabled, OPENS, source, target) == "False DLF (168, 120)\nDLF\n"
 
 
+def test_a_start_that_reads_the_line_twice(
+    enabled: Path, photo_dlf: bytes, model_environment: None, tmp_path: Path
+) -> None:
+    """As Python does in every virtual environment: once for it, and once for the installation."""
+    (line,) = enabled.glob("*.pth")
+    line.write_text(2 * line.read_text())
+    source, target = tmp_path / "a.dlf", tmp_path / "b.dlf"
+    source.write_bytes(photo_dlf)
+    assert run(enabled, OPENS, source, target) == "False DLF (168, 120)\nDLF\n"
+
+
+def test_others_may_wait_for_pillow_in_the_same_way(enabled: Path) -> None:
+    program = """
+import sys
+class Other:
+    def find_spec(self, name, path=None, target=None):
+        if name != "PIL.Image":
+            return None
+        sys.meta_path.remove(self)
+        spec = next(filter(None, (f.find_spec(name, path, target) for f in list(sys.meta_path))))
+        load = spec.loader.exec_module
+        def then(module):
+            del spec.loader.exec_module
+            load(module)
+        spec.loader.exec_module = then
+        return spec
+sys.meta_path.insert(0, Other())
+import PIL.Image
+print("DLF" in PIL.Image.OPEN)
+"""
+    assert run(enabled, program) == "True\n"
+
+
 def test_saving_comes_first_too(enabled: Path, model_environment: None, tmp_path: Path) -> None:
     program = "import sys; from PIL import Image; Image.new('RGB', (9, 9)).save(sys.argv[1])"
     assert run(enabled, program, tmp_path / "a.dlf") == ""

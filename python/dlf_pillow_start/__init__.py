@@ -25,10 +25,13 @@ _PILLOW = "PIL.Image"
 
 
 def wait_for_pillow() -> None:
-    """Announce .dlf files to Pillow when it is imported, or now if it has been."""
+    """Announce .dlf files to Pillow when it is imported, or now if it has been.
+
+    Called twice at the start of a virtual environment: Python reads the .pth files of one twice.
+    """
     if _PILLOW in sys.modules:
         _announce(sys.modules[_PILLOW])
-    else:
+    elif not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
@@ -56,7 +59,7 @@ def _follow(loader: Any) -> None:
     load = loader.exec_module
 
     def load_and_announce(module: ModuleType) -> None:
-        del loader.exec_module
+        vars(loader).pop("exec_module", None)  # gone where somebody else has done the like
         load(module)
         _announce(module)
 
