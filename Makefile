@@ -57,8 +57,10 @@ $(STAMPS)/tools: $(STAMPS)/torch
 	$(PIP) install "setuptools>=77" "pybind11>=2.13" "cmake>=3.20"
 	touch $@
 
+# With the path of python/, a folder of the name dlf, as this one may have, is not taken for the package.
 $(STAMPS)/dlf: setup.py pyproject.toml $(CORE_FILES) $(BINDING_FILES) $(PACKAGES) $(STAMPS)/tools
 	MAX_JOBS=$(JOBS) $(PIP) install --no-build-isolation -e ".[demo,test,train]"
+	echo "$(CURDIR)/python" > "$$($(BIN)/python -c 'import sysconfig as s; print(s.get_path("purelib"))')/dlf_clone.pth"
 	touch $@
 
 install: $(STAMPS)/dlf

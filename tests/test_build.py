@@ -14,9 +14,11 @@ from conftest import ROOT
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def in_new_process(code: str) -> str:
+def in_new_process(code: str, folder: Path = ROOT) -> str:
     """Run Python code in a process of its own; return what it printed."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -30,6 +32,13 @@ def test_one_version_everywhere() -> None:
     in_c = ".".join(part[1] for part in parts if part)
     assert PYPROJECT["project"]["version"] == in_c
     assert in_new_process("import dlf; print(dlf.__version__)") == in_c
+
+
+def test_a_folder_called_dlf_is_not_the_package(tmp_path: Path) -> None:
+    """A clone is called that, and people start Python in the folder above it."""
+    (tmp_path / "dlf" / "models").mkdir(parents=True)
+    code = "import dlf, dlf.models; print(callable(dlf.encode), callable(dlf.models.find))"
+    assert in_new_process(code, tmp_path) == "True True"
 
 
 def test_core_neither_links_nor_loads_torch() -> None:

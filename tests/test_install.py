@@ -231,6 +231,9 @@ def test_the_readme_installs(newcomer: Path) -> None:
         coded = "dlf encode photo.png photo.dlf && dlf decode photo.dlf again.png\n"
         modules = "python -c 'import dlf, dlf_pillow, dlf_imageio; print(dlf.__file__)'"
         said = at_home(newcomer, ACTIVATE + coded + modules, ".")
+        opened = "python -c 'from PIL import Image; print(Image.open(\"photo.dlf\").size)'"
+        enabled = f"python -m dlf_pillow --enable\n{opened}\npython -m dlf_pillow --disable"
+        assert "(128, 96)" in at_home(newcomer, ACTIVATE + enabled, ".")
     finally:
         away.rename(newcomer / "clone")
     assert str(newcomer / "dlf-environment") in said
