@@ -149,7 +149,13 @@ def test_wheels_ask_for_a_pillow_that_opens_bombs_at_no_cost(
 def test_a_new_environment_gets_little_and_can_read(environment: Path, tmp_path: Path) -> None:
     listed = run(environment / "bin" / "python", "-m", "pip", "list", "--format=freeze")
     installed = {line.split("=")[0].split(" ")[0].lower() for line in listed.splitlines()}
-    assert installed - {"pip", "setuptools", "wheel"} == {"dlf", "imageio", "numpy", "pillow", "tqdm"}
+    assert installed - {"pip", "setuptools", "wheel"} == {
+        "dlf",
+        "imageio",
+        "numpy",
+        "pillow",
+        "tqdm",
+    }
     dlf = environment / "bin" / "dlf"
     vectors = ROOT / "conformance" / "vectors"
     vector = vectors / "test-torch-odd" / "input.dlf"
