@@ -246,10 +246,10 @@ def in_terminal(*words: str, interrupt_at: str | None = None) -> tuple[int, str]
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An image of very many tiles of the test model."""
+    """An image that takes the test model seconds: time for a bar, and for Ctrl-C after it."""
     path = tmp_path_factory.mktemp("large") / "large.png"
-    gradient = np.add.outer(np.arange(5000), np.arange(5000)) % 256
-    Image.fromarray(gradient.astype(np.uint8)).convert("RGB").save(path)
+    side = np.arange(9000).astype(np.uint8)
+    Image.fromarray(np.add.outer(side, side)).convert("RGB").save(path, compress_level=1)
     return path
 
 
