@@ -1,16 +1,13 @@
-"""A small random integer package that also encodes: for tests of the encoder's options and sizes."""
+"""A small random integer package that also encodes: for tests of the encoder's options."""
 
 from __future__ import annotations
 
 import dataclasses
 
-import dlf
 import numpy as np
-import pytest
 from dlf.specification import ENCODER_MEMBER
 from dlf_models.package.integer import BoundedLayer, Encoder
 from dlf_models.package.programs import ConvLayer, Instruction, Op, Program
-from PIL import Image
 
 from conformance.making.integer_parts import integer_parts
 from conformance.making.packages import Parts, package
@@ -25,13 +22,6 @@ def encoding_package(importance: bool = False, maps: bool = True) -> bytes:
     members = {**parts.members, ENCODER_MEMBER: _encoder(parts, importance).to_bytes()}
     parts = dataclasses.replace(parts, members=members)
     return package(parts.normative(), parts.members)
-
-
-def smallest_size(codec: dlf.Codec, image: Image.Image) -> int:
-    """The bytes of the smallest file of a picture, which the message about one byte names."""
-    with pytest.raises(dlf.TooFewBytes, match="in 1 bytes; the smallest file has") as caught:
-        codec.encode(image, max_bytes=1)
-    return int(str(caught.value).rpartition(" ")[2])
 
 
 def _encoder(parts: Parts, importance: bool) -> Encoder:

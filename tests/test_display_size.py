@@ -19,7 +19,7 @@ from c_library import Info, Library, Status
 from conftest import scene
 from dlf.cli import main
 from dlf.header import probe
-from integer_models import smallest_size
+from encoded_sizes import smallest_size
 from PIL import Image
 
 from conformance.making.container import File, Header

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import ROOT, scene
 from dlf.cli import main
-from integer_models import smallest_size
+from encoded_sizes import smallest_size
 from PIL import Image
 
 WIDTH, HEIGHT = 131, 93
