@@ -27,6 +27,7 @@ class TrainOptions:
     ddp: bool = False
     init: str | None = None
     fresh_optimiser: bool = False
+    wake: bool = False
     pool: Path | None = None
     init_titok: Path | None = None
     init_vqgan: Path | None = None

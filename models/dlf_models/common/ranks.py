@@ -6,6 +6,7 @@ import os
 
 import torch
 import torch.distributed as dist
+from torch import nn
 
 
 def join(device: str) -> None:
@@ -43,3 +44,10 @@ def mean_over_ranks(values: dict[str, float], device: torch.device) -> dict[str,
     dist.all_reduce(packed)
     means = dict(zip(names, (packed / ranks).tolist(), strict=True))
     return {name: means[name] for name in values}
+
+
+def from_first_rank(network: nn.Module) -> None:
+    """Give every rank the weights of the first."""
+    if dist.is_initialized():
+        for tensor in network.state_dict().values():
+            dist.broadcast(tensor, 0)

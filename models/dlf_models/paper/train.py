@@ -53,7 +53,7 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[PaperTrainer, dict[
         ValueError: options or a configuration that do not go together.
         OSError: a file that cannot be read.
     """
-    options.refuse("dlf-l", "init", "pool", "fresh_optimiser")
+    options.refuse("dlf-l", "init", "pool", "fresh_optimiser", "wake")
     run = load_paper_run(options.config)
     if options.images:
         run = replace(run, recipe=shortened(run.recipe, options.images))

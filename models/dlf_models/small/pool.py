@@ -29,8 +29,9 @@ log = logging.getLogger(__name__)
 SAMPLES, INDEX = "samples.u8", "index.json"
 RESCALED = 0.5
 """Share of the crops that are drawn from a square of another size than their own."""
-SCALES = (0.75, 2.0)
-"""Sizes of those squares, in units of the crop: enlarged a little, or reduced."""
+SCALES = (0.6, 1.6)
+"""Sizes of those squares, in units of the crop: half of them are enlarged, half reduced. The photographs are small ones,
+so a crop holds more than one of the same size from a large photograph."""
 PLAIN = 0.03
 """Share of the crops that are one colour or run from one to another: photographs hold few full colours."""
 GRAINY, GRAIN = 0.6, 2.5 / 255

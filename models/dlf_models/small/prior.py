@@ -75,6 +75,16 @@ class DetailPrior(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """`y [B, C, h, w]` -> dequantised latent, and the ideal code length in bits per position `[B, h, w]`.
 
+        See `code`.
+        """
+        latent, bits = self.code(y, rate, tokens, keep)
+        return latent, bits.sum(dim=1)
+
+    def code(
+        self, y: Tensor, rate: Tensor, tokens: Tensor, keep: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`y [B, C, h, w]` -> dequantised latent, and the ideal code length of each of its symbols, in bits.
+
         `keep [B, h, w]`, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the
         detail were not sent. In training the cost sees rounding as uniform noise and the decoder
         sees it straight through.
@@ -83,7 +93,7 @@ class DetailPrior(nn.Module):
         masks = quarter_masks(self.channels, y.shape[2], y.shape[3], y.device)
         target = y / step
         y_hat = torch.zeros_like(y)
-        bits = y.new_zeros(y.shape[0], y.shape[2], y.shape[3])
+        bits = torch.zeros_like(y)
         for index in range(4):
             if index > 0:
                 log2_scale, mean = self.refine(index - 1, y_hat, context)
@@ -99,5 +109,5 @@ class DetailPrior(nn.Module):
             if keep is not None:
                 symbols, cost = symbols * keep[:, None], cost * keep[:, None]
             y_hat = torch.where(masks[index], symbols + mean, y_hat)
-            bits = bits + (cost * masks[index]).sum(dim=1)
+            bits = bits + cost * masks[index]
         return y_hat * step, bits

@@ -175,6 +175,8 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
         return trainer, resume(trainer, last, options.fresh_optimiser)
     if options.init:
         begin_from(trainer, Path(options.init), options.fresh_optimiser)
+        if options.wake:
+            trainer.wake()
     return trainer, {}
 
 
@@ -188,6 +190,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--init", type=Path, help="checkpoint or package to begin from")
     parser.add_argument("--fresh-optimiser", action="store_true", help="with --init or a resume")
+    parser.add_argument("--wake", action="store_true", help="with --init: begin idle channels anew")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -211,6 +214,8 @@ def main() -> None:
         resume(trainer, last, args.fresh_optimiser)
     elif args.init is not None:
         begin_from(trainer, args.init, args.fresh_optimiser)
+        if args.wake:
+            trainer.wake()
     log.info("%d images seen so far", trainer.seen)
     finished = Run(trainer, args.out, minutes=args.minutes)()
     leave()

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..common.averaging import GradientAverager
 from ..common.monitor import Means
-from ..common.ranks import mean_over_ranks, world
+from ..common.ranks import from_first_rank, mean_over_ranks, world
 from ..common.samples import write_columns
 from .adversary import Adversary
 from .analysis import rate_grid
@@ -27,11 +27,14 @@ from .model import DLF
 from .optimisers import make_optimisers
 from .pool import Crops
 from .texture import grain_floor
+from .waking import wake
 
 SHEET_RATES = (0.0, 0.3, 0.6, 1.0)
 LARGEST_NORM = 1.0
 SPIKE = 3.0
 """A gradient of more than so many times the usual norm is left out: without norm layers one bad batch can undo hours."""
+WOKEN_BY = 128
+"""Crops of twice the side that components for idle channels are taken from."""
 USUAL_STEPS = 50
 """Over how many steps the usual norm is averaged."""
 
@@ -139,6 +142,15 @@ class Trainer:
             self.pixel_loss.adversary.load(state["adversary"])
         self.seen, self.steps = state["counters"]
         self.started = self.steps if fresh_optimiser else 0
+        self._seed()
+
+    def wake(self) -> None:
+        """Begin the latent's idle channels anew, see :mod:`.waking`: the same ones on all ranks."""
+        torch.manual_seed(self.recipe.seed)
+        self.crops.generator = np.random.default_rng(self.recipe.seed)
+        wake(self.ema, self.crops.batch(WOKEN_BY, 2 * self.recipe.crop))
+        from_first_rank(self.ema)
+        self.network.load_state_dict(self.ema.state_dict())
         self._seed()
 
     def learning_rate(self) -> float:

@@ -69,6 +69,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="profile small: forget the optimiser's state of the checkpoint",
     )
     parser.add_argument(
+        "--wake",
+        action="store_true",
+        help="profile small: with --init, idle channels of the latent begin anew",
+    )
+    parser.add_argument(
         "--pool",
         type=Path,
         help="profile small: folder for decoded images, for several runs (default: in --out)",
