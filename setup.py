@@ -147,7 +147,7 @@ class Build(build_ext):
     """Gives the backend those objects of the core that it calls, without compiling them again."""
 
     def run(self) -> None:
-        """Build all; only here must torch be there: pip asks for requirements before it brings them."""
+        """Build all; only here must torch be there: pip asks for requirements, then brings them."""
         if CHOICE == "1" and BACKEND is None:
             raise SystemExit(f"DLF_TORCH=1 needs {torch_series()} to build with")
         super().run()

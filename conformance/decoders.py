@@ -57,7 +57,7 @@ class CommandDecoder:
 
 
 class FunctionDecoder:
-    """A decoder that is a `main(argv) -> exit status` in this process: many answers in little time."""
+    """A decoder in this process, a `main(argv) -> exit status`: many answers in little time."""
 
     def __init__(self, main: Callable[[Sequence[str]], int]) -> None:
         self.main = main

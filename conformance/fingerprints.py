@@ -1,4 +1,4 @@
-"""Fingerprints of the tensors that `symbols` writes: what the vectors hold instead of the tensors."""
+"""Fingerprints of the tensors that `symbols` writes: the vectors hold these, not the tensors."""
 
 from __future__ import annotations
 

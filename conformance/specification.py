@@ -1,4 +1,4 @@
-"""What the runner needs of core/BITSTREAM.md: the ids of its clauses, and the pixel bounds of §9.5."""
+"""What the runner needs of core/BITSTREAM.md: ids of its clauses, and the pixel bounds of §9.5."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def text() -> str:
 
 
 def clauses() -> list[str]:
-    """The ids of all clauses that bind files or decoders, in their order; Annexes C and D repeat them.
+    """The ids of all clauses that bind files or decoders, in order; Annexes C and D repeat them.
 
     A heading counts only when it has no clauses of its own; informative clauses do not count.
     """

@@ -67,7 +67,7 @@ def run(
     tiers: Iterable[str] = TIERS,
     jobs: int = 1,
 ) -> list[Result]:
-    """Run every check of the given tiers, on `jobs` vectors at a time; results are in their order."""
+    """Run every check of these tiers, on `jobs` vectors at a time; results are in their order."""
     wanted = set(tiers)
 
     def run_vector(vector: Vector) -> list[Result]:

@@ -204,9 +204,12 @@ def tasks(sizes: Iterable[str], codecs: Iterable[str], threads: Iterable[int]) -
 
 
 def table(figures: dict[Task, Figures]) -> str:
-    """Markdown: a line per codec, size and number of threads; reduced sizes have lines of their own."""
+    """Markdown: a line per codec, size and thread count; reduced sizes have lines of their own."""
     lines = [
-        "| codec | megapixels | threads | encode, s | decode, s | peak encode / decode, MB | cold encode / decode, s |",
+        (
+            "| codec | megapixels | threads | encode, s | decode, s "
+            "| peak encode / decode, MB | cold encode / decode, s |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
 
@@ -225,7 +228,8 @@ def table(figures: dict[Task, Figures]) -> str:
         pair = [cell(f, lambda f: f"{f.peak / 1e6:.0f}") for f in (encoded, made)]
         cold = [cell(f, lambda f: f"{f.cold:.2f}") for f in (encoded, made)]
         lines.append(
-            f"| {name} | {task.size} | {task.threads} | {cell(encoded, lambda f: f'{f.seconds:.2f}')} "
+            f"| {name} | {task.size} | {task.threads} "
+            f"| {cell(encoded, lambda f: f'{f.seconds:.2f}')} "
             f"| {cell(made, lambda f: f'{f.seconds:.2f}')} "
             f"| {' / '.join(p for p in pair if p)} | {' / '.join(c for c in cold if c)} |"
         )
@@ -233,7 +237,7 @@ def table(figures: dict[Task, Figures]) -> str:
 
 
 def stage_table() -> str:
-    """Multiply-accumulates: as the package describes them; of reduced sizes, the core's estimates."""
+    """Multiply-accumulates as the package tells them; of reduced sizes, the core's estimates."""
     import numpy as np
     from dlf import _core, models, native
 

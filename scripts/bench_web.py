@@ -74,7 +74,8 @@ def main() -> int:
                     cpu = (_cpu_seconds(page.process_id) - before) / arguments.times * 1000
                     print(
                         f"  {what}: {cpu:.0f} ms of CPU time, "
-                        f"elapsed median {statistics.median(times):.0f} ms, best {min(times):.0f} ms"
+                        f"elapsed median {statistics.median(times):.0f} ms, "
+                        f"best {min(times):.0f} ms"
                     )
     return 0
 

@@ -108,7 +108,7 @@ def dlf_versions(name: str, original: Image.Image, folder: Path) -> Iterator[Ver
 
 
 def looked_at(name: str, original: Image.Image, folder: Path, plain: Version) -> Version | None:
-    """Encode with `importance="auto"` in at most the bytes of `plain`; None when the model cannot."""
+    """Encode with `importance="auto"` in at most the bytes of `plain`; None if the model cannot."""
     path = folder / f"{name}-{plain.size}-looked-at.dlf"
     try:
         original.save(path, max_bytes=plain.size, importance="auto")
@@ -165,7 +165,10 @@ def sheet(
     result = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(result)
     font = ImageFont.load_default(size=15)
-    raw = f"original: {original.width}x{original.height}, {3 * original.width * original.height} bytes"
+    raw = (
+        f"original: {original.width}x{original.height}, "
+        f"{3 * original.width * original.height} bytes"
+    )
     for row, (ours, auto, peer) in enumerate(rows):
         cells = [(raw, original), (ours.caption(original), ours.image)]
         if with_auto:

@@ -33,7 +33,7 @@ LABEL_HEIGHT = 16
 
 @dataclass(frozen=True)
 class Received:
-    """What packets give: the beginning of the file that is whole, and the packets that are missing."""
+    """What packets give: the file's beginning that is whole, and the packets that are missing."""
 
     data: bytes
     missing: tuple[int, ...]

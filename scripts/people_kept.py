@@ -1,6 +1,7 @@
 """Do faces and words survive, also with the bits where people look? Tables for the model card.
 
-    python scripts/people_kept.py faces|words PICTURES... [--model FILE] [--lpips FILE] [--json FILE]
+    python scripts/people_kept.py faces|words PICTURES...
+        [--model FILE] [--lpips FILE] [--json FILE]
 
 Each picture goes into files of at most the same number of bytes: by DLF without importance, with
 `auto`, with boxes that another detector drew, and by the classical codecs. These may reduce the
@@ -119,13 +120,17 @@ def _tensor(picture: Picture) -> torch.Tensor:
 def files(
     codec: dlf.Codec, picture: Picture, limit: int, boxes: list[tuple[int, int, int, int]]
 ) -> dict[str, tuple[bytes, float]]:
-    """DLF's files of at most `limit` bytes by name, with the seconds that each took; none where none fits."""
+    """DLF's files of at most `limit` bytes by name, with each one's seconds; none if none fits."""
     ways: dict[str, object] = {"DLF": None, "DLF, auto": "auto", "DLF, boxes": boxes or None}
     made = {}
     for name, importance in ways.items():
         start = time.process_time()
         try:
-            data = codec.encode(picture, max_bytes=limit, importance=importance)  # type: ignore[arg-type]
+            data = codec.encode(
+                picture,
+                max_bytes=limit,
+                importance=importance,  # type: ignore[arg-type]
+            )
         except dlf.TooFewBytes:
             continue
         made[name] = (data, time.process_time() - start)

@@ -100,7 +100,9 @@ def in_this_process(data: bytes, path: str) -> dict[str, Callable[[], object]]:
         f"`load()`, {width}x{height}": lambda: Image.open(io.BytesIO(data)).load(),
     }
     for side in THUMBNAILS:
-        actions[f"`thumbnail(({side}, {side}))`"] = lambda side=side: thumbnail(side)  # type: ignore[misc]
+        actions[f"`thumbnail(({side}, {side}))`"] = (
+            lambda side=side: thumbnail(side)  # type: ignore[misc]
+        )
     return actions
 
 

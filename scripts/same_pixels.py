@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Decodes integer conformance vectors with many builds of libdlf and compares the SHA-256 of their pixels.
+"""Decodes integer conformance vectors with many builds of libdlf and compares the SHA-256 of \
+their pixels.
 
 usage: scripts/same_pixels.py FOLDER [VECTOR...]
 

@@ -1,4 +1,4 @@
-"""Where the wheels of scripts/wheels.py run: headers to build with, and an interpreter to try them with.
+"""Where the wheels of scripts/wheels.py run: headers to build with, an interpreter to try with.
 
 The interpreters are those of this machine (on the path, or pyenv's). Every other one is Debian's,
 unpacked below build/wheels and run by its own loader, or by qemu-user for another CPU.
@@ -157,9 +157,11 @@ def _apt(suite: str, arch: str) -> dict[str, str]:
     keys = "/usr/share/keyrings/debian-archive-keyring.gpg"
     (base / "sources.list").write_text(f"deb [signed-by={keys}] {mirror} {suite} main\n")
     (base / "apt.conf").write_text(
-        f'Dir::State "{base}/state"; Dir::State::status "{base}/status"; Dir::Cache "{base}/cache";\n'
+        f'Dir::State "{base}/state"; Dir::State::status "{base}/status"; '
+        f'Dir::Cache "{base}/cache";\n'
         f'Dir::Etc "{base}/etc"; Dir::Etc::SourceList "{base}/sources.list";\n'
-        f'APT::Architecture "{arch}"; APT::Architectures {{"{arch}";}}; APT::Sandbox::User "root";\n'
+        f'APT::Architecture "{arch}"; APT::Architectures {{"{arch}";}}; '
+        'APT::Sandbox::User "root";\n'
         'Acquire::Languages "none"; Debug::NoLocking "true";\n'
         f"{_of_this_machine('Acquire::Check-Valid-Until')}\n"
     )

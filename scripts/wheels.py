@@ -170,7 +170,7 @@ def build(target: Target, python: Path, out: Path) -> Path:
 
 
 def attempt(target: Target, wheel: Path, python: Path) -> str:
-    """Installs the wheel with what it asks for, codes with it, and returns what wheel_check.py said."""
+    """Installs the wheel with what it asks for, codes with it, returns what wheel_check.py said."""
     site = environment(target)
     shutil.rmtree(site, ignore_errors=True)
     pip = ["-q", "install", "--disable-pip-version-check", "--only-binary=:all:"]

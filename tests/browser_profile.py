@@ -11,7 +11,7 @@ _LONGEST_SECONDS = 20.0
 
 
 def discard(folder: tempfile.TemporaryDirectory[str]) -> None:
-    """Remove the folder. Children of a browser that has ended may go on writing there for a moment."""
+    """Remove the folder. Children of an ended browser may go on writing there for a moment."""
     end = time.monotonic() + _LONGEST_SECONDS
     while True:
         try:

@@ -44,7 +44,7 @@ def find_chromium() -> str:
 
 
 class Page(Browser):
-    """One page of one browser, of width x height CSS pixels with density^2 pixels of the screen each.
+    """One page of one browser: width x height CSS pixels, each of density^2 pixels of the screen.
 
     events: everything that the browser reported, oldest first."""
 

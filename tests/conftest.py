@@ -148,7 +148,7 @@ def random_package(torch_package: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module", params=["trained", "random"])
 def package(request: pytest.FixtureRequest, torch_package: Path, random_package: Path) -> Path:
-    """Each of the two TorchScript packages in turn, for modules that name no package of their own."""
+    """Each of the two TorchScript packages in turn, for modules that name none of their own."""
     return torch_package if request.param == "trained" else random_package
 
 

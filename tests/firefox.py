@@ -48,7 +48,7 @@ def find_firefox() -> str:
 
 
 class FirefoxPage(Browser):
-    """One page of one browser, of width x height CSS pixels; the methods are those of chromium.Page."""
+    """One page of one browser, width x height CSS pixels; methods are those of chromium.Page."""
 
     def __init__(self, width: int, height: int, dark: bool = False) -> None:
         connect = pytest.importorskip("websockets.sync.client").connect

@@ -16,7 +16,7 @@ SEED = 36  # windows of 16, positions of 8 pixels, 12 rate points, maps in steps
 
 
 def encoding_package(importance: bool = False, maps: bool = True) -> bytes:
-    """The package; with `importance` it finds by itself what is bright, without `maps` it has none."""
+    """The package; with `importance` it finds what is bright, without `maps` it has none."""
     parts = integer_parts(SEED)
     parts.map_unit = parts.map_unit if maps else 0
     members = {**parts.members, ENCODER_MEMBER: _encoder(parts, importance).to_bytes()}

@@ -85,7 +85,7 @@ def test_byte_budgets_are_met_from_below(codec: dlf.Codec, kodak: list[Path]) ->
 
 
 def test_it_is_as_good_as_its_card_says(codec: dlf.Codec, kodak: list[Path]) -> None:
-    """At most 0.04 bpp: mean LPIPS at most 0.30, PSNR at least 21 dB. More quality, no worse LPIPS."""
+    """At most 0.04 bpp: mean LPIPS <= 0.30, PSNR >= 21 dB. More quality, no worse LPIPS."""
     import torch
     from dlf_models.evaluation.lpips import LPIPS
     from dlf_models.evaluation.weights import Weights

@@ -147,7 +147,10 @@ def test_cut_exif_stays_what_it_is(cut: int) -> None:
 def test_orientation_of_a_file_needs_no_pillow(chunky_dlf: bytes, tmp_path: Path) -> None:
     path = tmp_path / "x.dlf"
     path.write_bytes(chunky_dlf)
-    program = "import sys, dlf; dlf.info(open(sys.argv[1], 'rb').read()).exif; print('PIL' in sys.modules)"
+    program = (
+        "import sys, dlf; dlf.info(open(sys.argv[1], 'rb').read()).exif; "
+        "print('PIL' in sys.modules)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", program, path], check=True, capture_output=True, text=True
     )
@@ -195,7 +198,7 @@ def test_a_profile_that_is_none_is_not_kept() -> None:
 
 
 def test_passing_a_profile_of_other_pixels_on_does_what_the_default_does() -> None:
-    """Recipe 3 of the cookbook with a LAB picture: its pixels are converted, and need no profile."""
+    """Recipe 3 of the cookbook with a LAB picture: its pixels are converted, need no profile."""
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     rgb = Image.fromarray(scene(30, 40, seed=3))
     srgb = ImageCms.createProfile("sRGB")

@@ -298,7 +298,12 @@ def test_limits_hold_for_each_picture(
 
 def test_limits_of_a_batch_are_judged_before_it(folder: Path, out: Path) -> None:
     with pytest.raises(ValueError, match=r"limits must be a dlf\.Limits"):
-        run([str(folder)], str(out), Settings(limits=60), Running(workers=0))  # type: ignore[arg-type]
+        run(
+            [str(folder)],
+            str(out),
+            Settings(limits=60),  # type: ignore[arg-type]
+            Running(workers=0),
+        )
     assert not out.exists()
     limits = dlf.Limits(max_file_bytes=20)
     summary = run([str(folder)], str(out), Settings(limits=limits), Running(workers=0))

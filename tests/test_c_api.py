@@ -1,4 +1,4 @@
-"""The C interface through the built libraries: results, estimates, memory, structs of other versions."""
+"""The C interface of the built libraries: results, estimates, memory, structs of other versions."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ def test_allocator(library: Library, codec: c_void_p, plain: bytes, pixels: byte
 
 
 def test_callers_of_another_version(library: Library, plain: bytes) -> None:
-    """A struct that is shorter than ours is filled as far as it goes, a longer one is not overrun."""
+    """A struct shorter than ours is filled as far as it goes, a longer one is not overrun."""
     info = Info()
     info.struct_size = Info.width.offset
     info.width = 77

@@ -1,4 +1,4 @@
-"""`dlf` on many files: folders, patterns, templates, going on after failures; completion; terminals."""
+"""`dlf` on files: folders, patterns, templates, going on after failures; completion; terminals."""
 
 from __future__ import annotations
 
@@ -168,7 +168,8 @@ def completed(shell: str, script: str, *words: str) -> list[str]:
     else:
         array = " ".join(f"'{word}'" for word in words)
         line = (
-            f"{script}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; COMPREPLY=(); _shtab_dlf; "
+            f"{script}\nCOMP_WORDS=({array}); COMP_CWORD={len(words) - 1}; "
+            "COMPREPLY=(); _shtab_dlf; "
             'printf "%s\\n" "${COMPREPLY[@]}"'
         )
         command = [program, "--norc", "-c", line]

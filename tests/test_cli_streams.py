@@ -1,4 +1,4 @@
-"""Standard streams are files, too: judged as such, written where they stand, named where they fail."""
+"""Standard streams are files: judged as such, written where they stand, named where they fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the words of the command line may be: numbers, names, regions, formats; and what is answered."""
+"""What words of the command line may be: numbers, names, regions, formats; and the answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codec under the bindings: results that depend on nothing but the file, and a host left alone."""
+"""The codec under the bindings: results depend on nothing but the file, the host is left alone."""
 
 from __future__ import annotations
 

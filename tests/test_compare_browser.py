@@ -1,4 +1,4 @@
-"""The page of `dlf compare` in headless Chromium: what a person with a mouse, a finger or keys gets.
+"""The page of `dlf compare` in headless Chromium: what a person with mouse, finger or keys gets.
 
 Screenshots are kept in the folder that DLF_ARTEFACTS names, else in pytest's temporary folder.
 """

@@ -1,4 +1,4 @@
-"""Core and reference decoder agree on random models, random payloads and damaged ones; on photographs."""
+"""Core and reference decoder agree on random models, random and damaged payloads, photographs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def outcomes(data: bytes, seed: int, allow_cut: bool) -> tuple[object, object]:
 
 @st.composite
 def files(draw: st.DrawFn, first: int = 0) -> tuple[int, bytes, int]:
-    """The number of a random model, at least `first`, a file for it, and where its payload begins."""
+    """A random model's number, at least `first`, a file for it, and where its payload begins."""
     seed = draw(st.integers(first, MODELS - 1))
     model, package = model_of(seed)
     side = st.integers(1, 3 * model.window)

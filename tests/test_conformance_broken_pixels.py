@@ -1,4 +1,4 @@
-"""Tests of the tests: decoders that draw wrongly in one way must fail tier 3 of integer packages."""
+"""Tests of tests: decoders that draw wrongly in one way must fail tier 3 of integer packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The size that a reduced picture is to be shown at (core/BITSTREAM.md §2.7), through every door."""
+"""The size that a reduced picture is to be shown at (core/BITSTREAM.md §2.7), by every door."""
 
 from __future__ import annotations
 

@@ -166,11 +166,14 @@ def test_python_functions(small_dlf: bytes) -> None:
     for factor in FACTORS:
         size = tuple(-(-side // factor) for side in whole.shape[:2])
         assert dlf.decode(small_dlf, downscale=factor).shape == (*size, 3)
-    assert np.array_equal(dlf.decode(small_dlf, downscale=np.int64(1)), whole)  # type: ignore[arg-type]
+    assert np.array_equal(
+        dlf.decode(small_dlf, downscale=np.int64(1)),  # type: ignore[arg-type]
+        whole,
+    )
 
 
 def test_estimates_say_what_is_saved(package: Path, torch_package: Path) -> None:
-    """Where the package has a method for it, the work falls with the size; the memory always does."""
+    """Where the package has a method, the work falls with the size; the memory always does."""
     loaded = _core.Package(str(package))
     file = native.Codec(str(package)).encode(scene(300, 500, seed=7), RATE)
     estimates = [_core.estimate(file, loaded, downscale=factor) for factor in (1, *FACTORS)]

@@ -1,4 +1,4 @@
-"""Pictures at their edges, with the model that is shipped: no frame around them, no gray in small ones."""
+"""Edges of pictures with the shipped model: no frame around them, no gray in small ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file is opened once: its header is read once, and a chunk is inflated once, when it is asked for."""
+"""A file is opened once: its header is read once, a chunk is inflated once, when asked for."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_what_reading_has_inflated_is_not_inflated_again(
 
 
 def with_broken_streams(data: bytearray) -> None:
-    """Overwrite the zlib streams of all chunks where they lie, and make the checksum right again."""
+    """Overwrite the zlib streams of all chunks where they lie; make the checksum right again."""
     for chunk in info(bytes(data)).chunks:
         assert chunk.deflated
         at = data.index(chunk.body)

@@ -1,4 +1,4 @@
-"""Children that are forked while other threads code, load or import: none hangs, all code as before."""
+"""Children forked while other threads code, load or import: none hangs, all code as before."""
 
 from __future__ import annotations
 

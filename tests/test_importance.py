@@ -1,4 +1,4 @@
-"""Importance in the encoder: what becomes of masks and boxes, and of everything else that is said."""
+"""Importance in the encoder: what becomes of masks and boxes, and of all else that is said."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""`importance="auto"`: the map that a package's own program finds, the same at every door; and dlfenc,
-which takes masks and boxes as the Python command does.
+"""`importance="auto"`: the map that a package's own program finds, the same at every door; and
+dlfenc, which takes masks and boxes as the Python command does.
 """
 
 from __future__ import annotations

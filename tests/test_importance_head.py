@@ -1,4 +1,4 @@
-"""The importance head: training finds what is marked, and a package with it finds the same in integers."""
+"""The importance head: training finds what is marked, a package with it the same in integers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The importance map (§5.6): what is coded is decoded, and it stays as small as the format promises."""
+"""The importance map (§5.6): what is coded is decoded, and is as small as the format promises."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def torch_wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory, light_wheel: Path) -> Path:
-    """A new environment in another folder, with the light wheel and nothing that it does not ask for."""
+    """A new environment in another folder, with the light wheel and only what it asks for."""
     folder = tmp_path_factory.mktemp("empty") / "environment"
     venv.create(folder, with_pip=True)
     run(folder / "bin" / "python", "-m", "pip", "install", light_wheel)
@@ -124,7 +124,7 @@ def test_wheels_carry_no_path_of_their_builder(
 
 @pytest.mark.parametrize("option", ["--enable-new-dtags", "--disable-new-dtags"])
 def test_a_path_of_the_builder_would_be_seen(compiler: str, tmp_path: Path, option: str) -> None:
-    """In a module that is linked to look for libraries where they were built, and names a source."""
+    """In a module that is linked to look for libraries where they were built and names a source."""
     source, module, archive = (tmp_path / name for name in ("x.c", "_core.so", "dlf-1.whl"))
     source.write_text("const char* where(void) { return __FILE__; }")
     run(compiler, "-shared", "-fPIC", source, "-o", module, f"-Wl,{option},-rpath,/opt/built/lib")
@@ -211,7 +211,7 @@ def readme() -> str:
 
 @pytest.fixture(scope="module")
 def newcomer(readme: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new home, in which somebody has done what the section's first block says, in a new clone."""
+    """A new home in which somebody has done what the section's first block says, in a new clone."""
     home = tmp_path_factory.mktemp("home")
     clone(home / "clone")
     commands = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[0]

@@ -1,4 +1,4 @@
-"""Small files: the picture is reduced where its full size does not fit, and files are cut into packets."""
+"""Small files: pictures are reduced where full size does not fit, files are cut into packets."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def picture() -> Image.Image:
 
 @pytest.fixture(scope="module")
 def sizes(encoding_codec: dlf.Codec, picture: Image.Image) -> dict[int, int]:
-    """The smallest file at each of the sizes; that of a reduced picture has one byte more (§2.7)."""
+    """The smallest file at each size; that of a reduced picture has one byte more (§2.7)."""
     plain = {
         factor: smallest_size(encoding_codec, picture.reduce(factor)) for factor in (1, 2, 4, 8)
     }

@@ -1,4 +1,4 @@
-"""`python -m dlf_pillow --enable`: Pillow knows .dlf files in every program, and nobody else notices.
+"""`python -m dlf_pillow --enable`: Pillow knows .dlf files in every program, nobody else notices.
 
 Nothing is written to the environment of the tests: `--enable` writes to a folder of the test, which
 the programs take for one of packages.
@@ -189,7 +189,7 @@ def test_a_file_that_stays_when_dlf_is_gone_does_nothing(enabled: Path, tmp_path
 
 
 def test_the_start_costs_next_to_nothing(enabled: Path) -> None:
-    """The least of twenty runs: other work of the machine only adds, and single runs differ by half."""
+    """The least of twenty runs: other work only adds, and single runs differ by half."""
     costs = []
     for _ in range(20):
         told = run(enabled, "import sys; print('PIL' in sys.modules)", options=("-X", "importtime"))

@@ -270,9 +270,19 @@ def test_saving_changes_nothing_that_was_given(pictures: dict[str, Image.Image])
     image = pictures["RGBA"].copy()
     image.info.update(exif=exif().tobytes(), note="kept")
     options = {"quality": 40, "exif": exif(), "append_images": []}
-    before = (image.tobytes(), image.mode, dict(image.info), dict(options["exif"]))  # type: ignore[call-overload]
+    before = (
+        image.tobytes(),
+        image.mode,
+        dict(image.info),
+        dict(options["exif"]),  # type: ignore[call-overload]
+    )
     saved(image, **options)
-    assert (image.tobytes(), image.mode, image.info, dict(options["exif"])) == before  # type: ignore[call-overload]
+    assert (
+        image.tobytes(),
+        image.mode,
+        image.info,
+        dict(options["exif"]),  # type: ignore[call-overload]
+    ) == before
     assert list(options) == ["quality", "exif", "append_images"]
 
 

@@ -1,4 +1,4 @@
-"""The loader of core/desktop in the hands of gdk-pixbuf: its library by introspection, its programs."""
+"""core/desktop's loader in the hands of gdk-pixbuf: its library by introspection, its programs."""
 
 from __future__ import annotations
 

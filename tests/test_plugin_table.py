@@ -1,4 +1,4 @@
-"""Every promise in docs/plugins.md names a test that exists, and every test of the plugins a promise.
+"""Every promise in docs/plugins.md names a test that exists, every test of the plugins a promise.
 
 So does every door in docs/desktop.md.
 """

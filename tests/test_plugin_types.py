@@ -104,7 +104,8 @@ def test_a_strict_user_finds_everything_typed(tmp_path: Path) -> None:
 def test_the_stubs_say_what_the_compiled_modules_have(tmp_path: Path) -> None:
     accepted = tmp_path / "accepted"
     accepted.write_text(
-        "dlf._core.File\ndlf._core.Package\ndlf._core.Call\ndlf._core.Call.__init__\ndlf._core.Codec\n"
+        "dlf._core.File\ndlf._core.Package\ndlf._core.Call\ndlf._core.Call.__init__\n"
+        "dlf._core.Codec\n"
     )  # pybind11's metaclass
     modules = ("dlf._core",)
     said = mypy("mypy.stubtest", *modules, "--ignore-missing-stub", "--allowlist", str(accepted))

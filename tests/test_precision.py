@@ -1,4 +1,4 @@
-"""bfloat16: the same symbols from a file, pixels within the bound, and the host's settings left alone."""
+"""bfloat16: the same symbols, pixels within the bound, and the host's settings left alone."""
 
 from __future__ import annotations
 

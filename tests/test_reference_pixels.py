@@ -1,4 +1,4 @@
-"""The reference decoder's pixels: the worked example, instructions by hand, and what must not matter."""
+"""The reference decoder's pixels: worked example, instructions by hand, what must not matter."""
 
 from __future__ import annotations
 

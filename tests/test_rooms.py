@@ -76,7 +76,7 @@ TRAINING_ROOMS = {
     "small": {"common", "package", "evaluation"},
     "paper": {"common", "package", "evaluation"},
 }
-"""Rooms of dlf_models and those that they may use: the two architectures are twins over `common`."""
+"""Rooms of dlf_models and those they may use: the two architectures are twins over `common`."""
 
 
 @pytest.mark.parametrize("name", TRAINING_ROOMS)

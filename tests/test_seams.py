@@ -25,7 +25,7 @@ BORDER = 1024
 
 @pytest.fixture(scope="module")
 def picture() -> Pixels:
-    """A photograph enlarged, so that no edge of its own lies at the border; else a made-up scene."""
+    """A photograph enlarged, so that no edge of its own is at the border; else a made-up scene."""
     folder = Path(__file__).parents[2] / "shared" / "kodak"
     photo = folder / "kodim05.png"
     if not photo.is_file():

@@ -1,4 +1,6 @@
-"""The adversarial term: the critic learns what photographs have and drawn pictures lack, and says so to the decoder."""
+"""The adversarial term: the critic learns what photographs have and drawn pictures lack, and says
+so to the decoder.
+"""
 
 from __future__ import annotations
 

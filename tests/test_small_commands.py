@@ -1,4 +1,4 @@
-"""The convolutional profile as a user trains and exports it: `dlf train`, `dlf export`, then files in Python and C."""
+"""The convolutional profile as users make it: `dlf train`, `dlf export`, files in Python and C."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TRAIN = {"batch": 2, "images": 6, "fit": 3, "crop": 128, "validate_every": 4}
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a recipe, LPIPS weights of the right layout and nine pictures, one of them broken."""
+    """A folder: recipe, LPIPS weights of the right layout, nine pictures, one of them broken."""
     folder = tmp_path_factory.mktemp("small")
     network = {
         k: list(v) if isinstance(v, tuple) else v
@@ -54,7 +54,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def words(material: Path, out: Path, *more: str) -> list[str]:
     return ["train", str(material / "tiny.yaml"), "--data", str(material / "images"),
-            "--validation", str(material / "held.txt"), "--lpips", str(material / "lpips.npz"), "--out", str(out), "--threads", "1", *more]  # fmt: skip
+            "--validation", str(material / "held.txt"), "--lpips", str(material / "lpips.npz"),
+            "--out", str(out), "--threads", "1", *more]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +132,8 @@ def test_a_network_without_grain_gets_the_layer(
 def test_a_package_of_other_sizes_is_refused(
     material: Path, package: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    more = ["--init", str(ROOT / "models/pretrained/test.dlfm"), "--pool", str(package.parent / "pool")]  # fmt: skip
+    more = ["--init", str(ROOT / "models/pretrained/test.dlfm"),
+            "--pool", str(package.parent / "pool")]  # fmt: skip
     assert main(words(material, tmp_path, *more)) != 0
     assert "test.dlfm" in capsys.readouterr().err
 
@@ -145,8 +147,9 @@ def test_a_run_begins_from_a_checkpoint(material: Path, checkpoint: Path, tmp_pa
 
 @pytest.mark.slow  # starts two processes that train
 def test_two_processes_train_together(material: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend",
-               "c10d", "--rdzv-endpoint", "localhost:0", "-m", "dlf", *words(material, tmp_path)]  # fmt: skip
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+               "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0",
+               "-m", "dlf", *words(material, tmp_path)]  # fmt: skip
     done = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )

@@ -1,4 +1,4 @@
-"""Export of the convolutional profile: walks equal the networks, packages are whole and repeatable."""
+"""Export of the convolutional profile: walks equal networks, packages are whole and repeatable."""
 
 from __future__ import annotations
 

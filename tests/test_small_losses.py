@@ -97,7 +97,7 @@ def test_a_texture_that_repeats_from_cell_to_cell_is_found() -> None:
 
 
 def test_a_lattice_between_the_nearest_cells_is_found_too() -> None:
-    """Cells of a chessboard: the black ones alike, the white ones alike, their neighbours unlike."""
+    """Cells of a chessboard: black ones alike, white ones alike, their neighbours unlike."""
     torch.manual_seed(3)
     texture = 0.5 + 0.1 * torch.randn(1, 1, 128, 128).expand(1, 3, -1, -1)
     black, white = 0.5 + 0.1 * torch.randn(2, 1, 1, CELL, CELL)

@@ -1,4 +1,4 @@
-"""Networks that come back from their packages: training goes on from one where no checkpoint is left."""
+"""Networks come back from packages: training goes on from one where no checkpoint is left."""
 
 from __future__ import annotations
 

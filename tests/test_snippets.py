@@ -74,7 +74,7 @@ def documents() -> list[str]:
 
 
 def shell_blocks(document: str) -> list[str]:
-    """The blocks of shell commands; all the sessions of a document, "$ ..." with outputs, are one."""
+    """The blocks of shell commands; all sessions of a document, "$ ..." with outputs, are one."""
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     sessions = re.findall(r"^```\n(\$ .*?)^```", text, re.MULTILINE | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Where the system is not Linux: what Windows lacks is not needed, and the stand-ins do the same."""
+"""Where the system is not Linux: what Windows lacks is not needed, the stand-ins do the same."""
 
 from __future__ import annotations
 
@@ -103,7 +103,11 @@ def test_a_lock_of_windows_is_beyond_the_content(
         assert (mode, count) == (2, 1)
 
     monkeypatch.setattr(systems, "fcntl", None)
-    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK=2))  # type: ignore[arg-type]
+    monkeypatch.setitem(
+        sys.modules,
+        "msvcrt",
+        SimpleNamespace(locking=locking, LK_NBLCK=2),  # type: ignore[arg-type]
+    )
     path = tmp_path / "file"
     path.write_bytes(b"content")
     descriptor = os.open(path, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Thumbnails: `dlfdec --thumbnail`, and the thumbnailer file in the hands of a real desktop service."""
+"""Thumbnails: `dlfdec --thumbnail`, the thumbnailer file in the hands of a real desktop service."""
 
 from __future__ import annotations
 

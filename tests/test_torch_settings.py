@@ -1,4 +1,4 @@
-"""Whatever the host has set in torch: the same bytes, the same pixels, and its settings afterwards as before."""
+"""Whatever the host has set in torch: the same bytes and pixels, its settings kept afterwards."""
 
 from __future__ import annotations
 

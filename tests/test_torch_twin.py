@@ -92,7 +92,7 @@ def test_files_are_the_same(
 
 @pytest.mark.parametrize("shape", [(40, 1500), (1500, 40), (1060, 1110)], ids=str)
 def test_pictures_of_several_pieces(encoding: Path, shape: tuple[int, int]) -> None:
-    """Pieces are of 1,024 pixels; with more threads than one they are worked on at the same time."""
+    """Pieces have 1,024 pixels; with more threads than one they are worked on at the same time."""
     image = scene(*shape, seed=4)
     exact = dlf.Codec(encoding, threads=2, backend="integer")
     twin = dlf.Codec(encoding, threads=2, backend="torch")

@@ -1,4 +1,4 @@
-"""Training photographs: folders, shards and lists, broken files, crops in memory and on a device."""
+"""Training photographs: folders, shards, lists, broken files, crops in memory and on a device."""
 
 from __future__ import annotations
 

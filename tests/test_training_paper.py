@@ -1,4 +1,6 @@
-"""The paper's training at nano size: start from two tokenizers, all stages, resume, kill, two processes, bad input."""
+"""The paper's training at nano size: start from two tokenizers, all stages, resume, kill, two
+processes, bad input.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,7 @@ recipe:
 
 
 def titok_checkpoint() -> dict[str, torch.Tensor]:
-    """A TiTok tokenizer of nano size under its published names, with the parts that DLF has no use for."""
+    """A TiTok tokenizer of nano size under its published names, with the parts that DLF ignores."""
     torch.manual_seed(5)
     state = {
         name.removeprefix("hybrid_codec."): torch.randn_like(value) * 0.1
@@ -74,7 +76,7 @@ def titok_checkpoint() -> dict[str, torch.Tensor]:
 
 
 def vqgan_checkpoint() -> dict[str, Any]:
-    """A VQGAN of nano size as taming-transformers' trainer writes it: weights, loss networks, counters."""
+    """A nano VQGAN as taming-transformers' trainer writes it: weights, loss networks, counters."""
     torch.manual_seed(6)
     state = PaperModel(TINY_PAPER, targets=True).vqgan.state_dict()
     state |= NLayerDiscriminator(8, 2).state_dict(prefix="loss.discriminator.")
@@ -93,7 +95,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with configuration, LPIPS weights, both tokenizers and eight pictures, one smaller than the crop."""
+    """A folder: configuration, LPIPS weights, tokenizers, eight pictures, one below the crop."""
     folder = tmp_path_factory.mktemp("paper")
     (folder / "nano.yaml").write_text(NANO)
     write_random_weights(folder / "lpips.npz")
@@ -107,8 +109,9 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def words(material: Path, out: Path, *more: str) -> list[str]:
-    return [str(material / "nano.yaml"), "--data", str(material / "images"), "--lpips", str(material / "lpips.npz"),
-            "--out", str(out), "--threads", "1", "--precision", "fp32", "--init-titok", str(material / "titok.bin"),
+    return [str(material / "nano.yaml"), "--data", str(material / "images"),
+            "--lpips", str(material / "lpips.npz"), "--out", str(out), "--threads", "1",
+            "--precision", "fp32", "--init-titok", str(material / "titok.bin"),
             "--init-vqgan", str(material / "vqgan.ckpt"), *more]  # fmt: skip
 
 
@@ -205,8 +208,9 @@ def test_each_stage_lowers_its_loss_and_learns_only_its_parts(material: Path) ->
         Stage("align", "latent", 6, 1e-3, batch=1),
         Stage("pixels", "pixels", 6, 1e-3, batch=1),
     )
-    recipe = Recipe(lmbda=(1.0, 8.0), band=(1e-9, 2e-9), micro_batch=1, validate_every=6, stages=stages,
-                    gan_weight=0.1, discriminator_width=8, discriminator_layers=2, discriminator_warmup=2)  # fmt: skip
+    recipe = Recipe(lmbda=(1.0, 8.0), band=(1e-9, 2e-9), micro_batch=1, validate_every=6,
+                    stages=stages, gan_weight=0.1, discriminator_width=8, discriminator_layers=2,
+                    discriminator_warmup=2)  # fmt: skip
     made = trainer(material, recipe)
     frozen = {n: p.clone() for n, p in made.model.named_parameters()}
     lambdas = []
@@ -323,8 +327,9 @@ def test_a_killed_run_goes_on_from_its_last_checkpoint(
 def test_two_processes_equal_one_with_the_same_batch(
     material: Path, tmp_path: Path, whole: Path, more: tuple[str, ...]
 ) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--rdzv-backend", "c10d",
-               "--rdzv-endpoint", "localhost:0", "-m", "dlf", "train", *words(material, tmp_path, *more)]  # fmt: skip
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
+               "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0",
+               "-m", "dlf", "train", *words(material, tmp_path, *more)]  # fmt: skip
     done = subprocess.run(
         command,
         cwd=ROOT,

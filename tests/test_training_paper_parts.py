@@ -1,4 +1,4 @@
-"""Parts of the paper's training by themselves: the controller of lambda, bounds, quantisation, recipes."""
+"""Parts of the paper's training alone: lambda's controller, bounds, quantisation, recipes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def test_stages_are_checked_and_shortened(tmp_path: Path) -> None:
     ):
         path = tmp_path / "wrong.yaml"
         path.write_text(
-            f"paper: {{}}\nrecipe: {{stages: [{{name: a, images: 4, learning_rate: 1.0, {text}}}]}}\n"
+            "paper: {}\n"
+            f"recipe: {{stages: [{{name: a, images: 4, learning_rate: 1.0, {text}}}]}}\n"
         )
         with pytest.raises(ValueError, match=words_):
             load_paper_run(path)
@@ -72,7 +73,10 @@ def test_stages_are_checked_and_shortened(tmp_path: Path) -> None:
     assert [s.images for s in shortened(recipe, 200).stages] == [50, 150]
     with pytest.raises(ValueError, match="no multiple of micro_batch"):
         batch = replace(recipe, stages=(Stage("a", "latent", 4, 1.0, batch=3),))
-        PaperTrainer._micro_batches(type("T", (), {"recipe": batch, "ranks": 1})(), batch.stages[0])  # type: ignore[arg-type]
+        PaperTrainer._micro_batches(
+            type("T", (), {"recipe": batch, "ranks": 1})(),  # type: ignore[arg-type]
+            batch.stages[0],
+        )
 
 
 def test_shipped_rate_points() -> None:

@@ -72,7 +72,9 @@ def test_ctrl_c_ends_a_run_after_its_step_and_best_is_by_validation(tmp_path: Pa
 
 
 def test_a_signal_that_comes_twice_at_once_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C reaches each process of torchrun from the terminal and again from torchrun: the checkpoint was lost."""
+    """Ctrl-C reaches each process of torchrun from the terminal and again from torchrun: the
+    checkpoint was lost.
+    """
     with Stop() as stop:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)

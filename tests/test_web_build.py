@@ -1,4 +1,4 @@
-"""What `make web` has made: sizes, instructions, the tests of the kernels, names and numbers that agree."""
+"""What `make web` has made: sizes, instructions, the kernels' tests, names, numbers that agree."""
 
 from __future__ import annotations
 
@@ -127,9 +127,11 @@ def test_types_are_valid(built: Path, tmp_path: Path) -> None:
         "const options: EncodeOptions = { maxBytes: 2000, importance: 'auto' };\n"
         "export async function both(image: ImageData): Promise<ImageData> {\n"
         "  try {\n"
-        "    return await decode(await encode(image, options), { noise: 'faithful', downscale: 2 });\n"
+        "    return await decode(await encode(image, options), "
+        "{ noise: 'faithful', downscale: 2 });\n"
         "  } catch (error) {\n"
-        "    if (error instanceof DlfError && error.status === 'DLF_TRUNCATED_FILE') return image;\n"
+        "    if (error instanceof DlfError && error.status === 'DLF_TRUNCATED_FILE') "
+        "return image;\n"
         "    throw error;\n"
         "  }\n"
         "}\n"

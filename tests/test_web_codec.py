@@ -201,7 +201,10 @@ def test_a_huge_claim_costs_nothing(page: WebPage, site: Site, file: bytes) -> N
     huge = (ROOT / "conformance" / "vectors" / "bad-model-unused" / "input.dlf").read_bytes()
     answer = decode(page, huge)
     assert isinstance(answer, dict) and answer["status"] == "DLF_MODEL_ERROR"
-    assert decode(page, huge, limits={"maxSide": 1})["status"] == "DLF_LIMIT_EXCEEDED"  # type: ignore[call-overload]
+    assert (
+        decode(page, huge, limits={"maxSide": 1})["status"]  # type: ignore[call-overload]
+        == "DLF_LIMIT_EXCEEDED"
+    )
 
 
 def test_a_call_can_be_given_up(page: WebPage, file: bytes) -> None:

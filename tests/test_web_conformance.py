@@ -1,4 +1,4 @@
-"""The vectors of conformance/ in browsers: every sample of the pictures, every status of broken files.
+"""The vectors of conformance/ in browsers: each sample of pictures, each status of broken files.
 
 `slow`: a browser takes seconds to start, and several hundred files to decode.
 """

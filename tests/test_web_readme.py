@@ -31,7 +31,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def site(encoding_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site with the package, its models in both places that the document speaks of, and a file."""
+    """A site with the package, its models in both places that the document names, and a file."""
     codec = dlf.Codec(encoding_model)
     with served_copy(tmp_path_factory.mktemp("web") / "site") as served:
         for folder in ("models", "dlf-codec/models"):

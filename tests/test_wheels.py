@@ -1,4 +1,4 @@
-"""scripts/wheels.py: what setuptools is told of an interpreter that it does not run in, and a wheel."""
+"""scripts/wheels.py: what setuptools is told of an interpreter it does not run in, and a wheel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decoding to a Pillow image or a file takes no NumPy: importing it takes longer than a small picture."""
+"""Decoding to a Pillow image or file takes no NumPy: its import costs more than a small picture."""
 
 from __future__ import annotations
 

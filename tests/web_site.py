@@ -135,7 +135,7 @@ class _Handler(SimpleHTTPRequestHandler):
 
 @contextmanager
 def served_copy(folder: Path) -> Iterator[Site]:
-    """The built site, copied to where a test may add models and pictures; skips where there is none."""
+    """The built site, copied to where a test may add models and pictures; skips without one."""
     if not (BUILT / "index.html").is_file():
         pytest.skip("build/web is missing: make web (Debian: apt-get install emscripten)")
     shutil.copytree(BUILT, folder)

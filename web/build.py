@@ -1,4 +1,5 @@
-"""Builds what web/README.md describes, in build/web: the npm package dlf-codec and the demonstration.
+"""Builds what web/README.md describes, in build/web: the npm package dlf-codec and the \
+demonstration.
 
 python web/build.py [--models PACKAGE ...] [--tests]
 

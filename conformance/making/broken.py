@@ -1,4 +1,4 @@
-"""Files that break a rule of the header, the chunks or the trailer; each names status and clause."""
+"""Files that break a rule of header, chunks or trailer; each names status and clause."""
 
 from __future__ import annotations
 

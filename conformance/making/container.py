@@ -1,4 +1,7 @@
-"""Writes .dlf files from their parts (§2 to §4), broken ones too. Not an encoder: the payload is given."""
+"""Writes .dlf files from their parts (§2 to §4), broken ones too.
+
+This is no encoder: the payload is given.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files for small random models that draw pixels: sizes, rates, maps, and all that one may ask for."""
+"""Files for small random models that draw pixels: sizes, rates, maps, all that one may ask for."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Shared:
 LARGE_WINDOW, NO_RATES, NOISY = Shared(4), Shared(27), Shared(25)
 USUAL, CALM, COARSE_NOISE = Shared(33), Shared(36), Shared(12)
 PACKAGES = (LARGE_WINDOW, NO_RATES, NOISY, USUAL, CALM, COARSE_NOISE)
-"""Windows of 128, 32 and 16; noise at 32, 16, 8, 4, 2 and 1 or none; with and without rate vectors."""
+"""Windows of 128, 32, 16; noise at 32, 16, 8, 4, 2 and 1 or none; with and without rate vectors."""
 
 
 def vectors() -> Iterator[Vector]:

@@ -1,4 +1,4 @@
-"""Files whose package comes as its decoding half alone (A.1.2): they decode as with the whole one."""
+"""Files whose package is its decoding half alone (A.1.2): they decode as with the whole one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small random models that draw pixels: every instruction, grid and kind of padding, any numbers."""
+"""Small random models that draw pixels: each instruction, grid and kind of padding, any numbers."""
 
 from __future__ import annotations
 

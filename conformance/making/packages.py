@@ -1,4 +1,4 @@
-"""Small model packages without a network: what T1 and T2 need, and every rule of Annex A breakable."""
+"""Small model packages without a network: for T1 and T2, with every rule of Annex A breakable."""
 
 from __future__ import annotations
 

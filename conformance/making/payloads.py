@@ -142,7 +142,7 @@ def likely(rng: np.random.Generator, escape_limit: int = 40) -> Recorder:
 
 
 def even(rng: np.random.Generator, values: list[int] | None = None) -> Recorder:
-    """Every entry as likely as any other; detail symbols from `values`, or anything that i16 holds."""
+    """Every entry equally likely; detail symbols from `values`, or anything that i16 holds."""
 
     def value(scale: ScaleTable) -> int:
         if values is not None:

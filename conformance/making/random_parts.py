@@ -73,7 +73,7 @@ def frequencies(rng: np.random.Generator, count: int) -> list[int]:
 def token_tables(
     rng: np.random.Generator, levels: list[int], banks: int
 ) -> tuple[list[list[int]], dict[int, list[int]]]:
-    """Tables, the first for banks where there are several, and the numbers of those for each count."""
+    """Tables, the first for banks where there are several, and per count its tables' numbers."""
     tables = [frequencies(rng, banks)]
     numbers: dict[int, list[int]] = {}
     for level in sorted(set(levels)):

@@ -110,7 +110,7 @@ def descriptions(name: str, model: Model, encode: Encode) -> Iterator[Vector]:
 
 
 def reductions(name: str, model: Model, encode: Encode) -> Iterator[Vector]:
-    """Pictures that were reduced, and are to be shown larger (§2.7): no other samples, one byte more."""
+    """Pictures that were reduced, to be shown larger (§2.7): no other samples, one byte more."""
     width, height = 40, 23
     payload = payload_of(encode(scene(width, height, seed=45), 6))
     cases = {

@@ -30,7 +30,7 @@ class Chunk:
 
 
 def read_chunks(reader: Reader, chunks: list[Chunk]) -> None:
-    """§3.1: read the sequence of chunks at `reader`, and put each into `chunks` when it is whole."""
+    """§3.1: read the sequence of chunks at `reader` and put each into `chunks` when it is whole."""
     reader.clause = "§3.1"
     count = reader.varint()
     require(count >= 1, Status.INVALID_FILE, "§3.1", "no chunks, though flagged")

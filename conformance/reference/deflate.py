@@ -40,7 +40,7 @@ def rule(condition: bool, reason: str) -> None:
 
 
 def bases(first: int, extra_bits: Sequence[int]) -> list[int]:
-    """RFC 1951, 3.2.5: the smallest number of each symbol; each takes up where the last one ends."""
+    """RFC 1951, 3.2.5: the smallest number of each symbol; each takes up where the last ends."""
     numbers = [first]
     for bits in extra_bits[:-1]:
         numbers.append(numbers[-1] + (1 << bits))
@@ -97,7 +97,7 @@ class Bits:
 
 
 def prefix_code(lengths: Sequence[int], single: bool = False, empty: bool = False) -> Code:
-    """RFC 1951, 3.2.2. A code must be complete, or one of a single bit or none where that may be."""
+    """RFC 1951, 3.2.2. A code must be complete, or of a single bit or none where that may be."""
     used = [length for length in lengths if length]
     filled = sum(2**-length for length in used)  # exact: powers of two
     partial = (single and used == [1]) or (empty and not used)
@@ -198,7 +198,7 @@ def adler32(data: bytes) -> int:
 
 
 def inflate(stream: bytes, length: int) -> bytes:
-    """§3.4: `stream` is one whole zlib stream and nothing else, of exactly `length` bytes inside."""
+    """§3.4: `stream` is one whole zlib stream, nothing else, of exactly `length` bytes inside."""
     rule(len(stream) >= 2, "the zlib stream is cut")
     method_and_window, flags = stream[:2]
     method, window = method_and_window & 15, method_and_window >> 4  # RFC 1950, 2.2

@@ -20,7 +20,7 @@ from .status import Refused, Status, require
 
 @dataclass
 class File:
-    """A file taken apart. When it is truncated, the payload may be short and chunks may be missing."""
+    """A file taken apart. When it is truncated, the payload may be short and chunks missing."""
 
     header: Header
     payload: bytes = b""

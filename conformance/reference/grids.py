@@ -1,4 +1,4 @@
-"""§8.1: grids, each named by its cell, the side in pixels of the square that a position stands for."""
+"""§8.1: grids, named by their cell, the side in pixels of the square that a position stands for."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def averaged(samples: Tensor, f: int) -> Tensor:
 
 
 def reduced_alpha(plane: NDArray[np.uint8], f: int) -> Tensor:
-    """§9.11.3: rounded means of the alpha samples that lie inside the picture, [rows][columns][1]."""
+    """§9.11.3: rounded means of the alpha samples inside the picture, [rows][columns][1]."""
     height, width = plane.shape
     rows, columns = np.arange(0, height, f), np.arange(0, width, f)
     sums = np.add.reduceat(np.add.reduceat(plane.astype(np.int64), rows, 0), columns, 1)

@@ -9,7 +9,7 @@ from .status import Refused, Status, require
 
 
 class Reader:
-    """Reads `data` from front to back; reading past the end is refused with `at_end`, by `clause`."""
+    """Reads `data` front to back; reading past the end is refused with `at_end`, by `clause`."""
 
     def __init__(self, data: bytes, at_end: Status, clause: str, position: int = 0) -> None:
         self.data = data
@@ -43,7 +43,7 @@ class Reader:
         return int.from_bytes(self.take(size), "little", signed=True)
 
     def array(self, kind: str, *shape: int) -> NDArray[np.int64]:
-        """§1.1: a row-major array of integers of NumPy type `kind` (such as "<i2"), widened to i64."""
+        """§1.1: a row-major integer array of NumPy type `kind` (such as "<i2"), widened to i64."""
         dtype = np.dtype(kind)
         count = int(np.prod(shape, dtype=np.int64))
         values = np.frombuffer(self.take(count * dtype.itemsize), dtype)

@@ -1,4 +1,4 @@
-"""What the sub-commands tell of a file, under the names of the command-line contract (README.md)."""
+"""What sub-commands tell of a file, under the names of the command-line contract (README.md)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CHUNK_NAMES = {ALPHA: "alpha", ICC: "icc", EXIF: "exif", XMP: "xmp"}  # §3.3
 
 
 def facts(data: bytes, with_layers: bool = True) -> dict[str, Any]:
-    """What `info --json` prints: of a file truncated in its payload too; None for what cannot be told.
+    """What `info --json` prints, also of a truncated payload; None for what cannot be told.
 
     The bytes of the layers need the model; without them no model is looked for.
     """

@@ -1,4 +1,4 @@
-"""`dlf export CKPT OUT.dlfm`: a training checkpoint of the small architecture becomes a model package.
+"""`dlf export CKPT OUT.dlfm`: a training checkpoint (small architecture) becomes a model package.
 
 Those of the paper's architecture go through `dlf import-official`, as published ones do.
 """

@@ -33,7 +33,7 @@ def _device(name: str) -> str:
 
 
 def make_trainer(options: TrainOptions, last: Path) -> tuple[Trainable, dict[str, Any]]:
-    """The trainer that the configuration asks for, and the checkpoint that it goes on from (or `{}`).
+    """The trainer that the configuration asks for, and the checkpoint it goes on from (or `{}`).
 
     Raises:
         ValueError: the configuration is of no profile, or wrong.
@@ -45,7 +45,8 @@ def make_trainer(options: TrainOptions, last: Path) -> tuple[Trainable, dict[str
     if paper.SECTION in raw:
         return paper.open_trainer(options, last)
     raise ValueError(
-        f"{options.config}: neither of the profile {small.PROFILE} nor with a {paper.SECTION!r} mapping"
+        f"{options.config}: neither of the profile {small.PROFILE} nor with a {paper.SECTION!r}"
+        " mapping"
     )
 
 

@@ -58,8 +58,8 @@ class Codec:
             networks have "fp32" alone.
         limits: what one call may cost, unless the call names others.
         backend: what draws and analyses; symbols come from the integer machine in any case.
-            "integer" is that machine, whose pixels are exact, and which needs no torch. "torch" runs
-            the same networks with torch in float32: a sample may differ by 1/255. "auto" is
+            "integer" is that machine, whose pixels are exact, and which needs no torch. "torch"
+            runs the same networks with torch in float32: a sample may differ by 1/255. "auto" is
             "integer" where the model has integer networks and the device is "cpu", else "torch".
 
     Raises:

@@ -1,4 +1,4 @@
-"""What makes a fork at any moment harmless: locks that are free in the child, and blocks that it waits for.
+"""What makes a fork harmless at any moment: locks free in the child, and blocks it waits for.
 
 A fork copies locks and half-done work as they are, but none of the threads that would finish them.
 The compiled modules have the like in core/src/base/fork_gate.h.
@@ -22,7 +22,7 @@ _locks: weakref.WeakSet[Lock] = weakref.WeakSet()
 
 
 class Lock:
-    """A re-entrant lock, for `with`, that is free in the child of a fork unless the forking thread holds it.
+    """A re-entrant lock, for `with`: free in a fork's child unless the forking thread holds it.
 
     What it guards may then have been left half-changed by another thread, unless that was done
     `undivided`: doing it again must make it whole.

@@ -54,7 +54,7 @@ def image_orientation(image: Image.Image) -> int:
     """Return the orientation 1..8 of a Pillow image, 1 when it has none or damaged EXIF."""
     try:
         return _valid(image.getexif().get(ORIENTATION_TAG))
-    except Exception:  # noqa: BLE001 - whatever Pillow raises: bad EXIF does not make the pixels bad
+    except Exception:  # noqa: BLE001 - whatever Pillow raises: bad EXIF does not spoil the pixels
         return 1
 
 

@@ -1,4 +1,4 @@
-"""The compiled codec as Python uses it: its calls go on part by part, and Python code runs between them.
+"""The compiled codec as Python uses it: calls go on part by part, and Python code runs in between.
 
 So a progress function may do what Python code may do anywhere: raise, switch greenlets, fork, wait.
 """

@@ -143,8 +143,8 @@ def check_content(output: Output) -> None:
     form = _form_of_content(start)
     if form is not None and form != output.form:
         raise ValueError(
-            f"{output.path}: holds a picture ({form}), which {_described(output.form)} would replace; "
-            "--force does so"
+            f"{output.path}: holds a picture ({form}), "
+            f"which {_described(output.form)} would replace; --force does so"
         )
 
 

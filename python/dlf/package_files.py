@@ -106,7 +106,7 @@ class _Changing(Exception):
 
 
 def content(model: Model) -> _core.Package:
-    """Return what is in the package: as it was examined, when it was the last and is still the same file.
+    """Return what is in the package: as it was examined, if it still is the file examined last.
 
     So a process that opens one picture reads its package once.
 

@@ -1,4 +1,4 @@
-"""The mark of the IPTC that tells how a picture came about, as XMP: for pictures that a model has drawn.
+"""The IPTC's mark that tells how a picture came about, as XMP: for pictures that a model drew.
 
 Of the terms of IPTC's digital source types, `compositeWithTrainedAlgorithmicMedia` fits. What the
 picture shows was captured and stands in the file. A trained model has drawn the texture that no

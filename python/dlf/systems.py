@@ -51,7 +51,7 @@ def lock(descriptor: int) -> None:
 
 
 def read_at(descriptor: int, count: int, position: int) -> bytes:
-    """Return up to `count` bytes of an open file from `position` on; writing goes on where it was."""
+    """Return up to `count` bytes of an open file from `position`; writing goes on where it was."""
     if hasattr(os, "pread"):
         return os.pread(descriptor, count, position)
     before = os.lseek(descriptor, 0, os.SEEK_CUR)

@@ -83,7 +83,7 @@ def with_orientation(tiff: bytes, orientation: int) -> bytes | None:
 
 
 def _next(tiff: bytes, directory: _Directory) -> bytes:
-    """Return the position of the next directory, as it stands there; sloppy writers leave it out."""
+    """Return the next directory's position, as it stands there; sloppy writers leave it out."""
     return tiff[directory.end : directory.end + _NEXT_BYTES]
 
 

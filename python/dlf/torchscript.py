@@ -66,7 +66,10 @@ def _module() -> ModuleType:
 def _advice(error: ImportError) -> str:
     needs = "needs the torch backend"
     if importlib.util.find_spec("dlf._torch") is None:
-        return f"{needs}, which this DLF was built without: pip install '{TORCH}', then build DLF again"
+        return (
+            f"{needs}, which this DLF was built without: pip install '{TORCH}', "
+            "then build DLF again"
+        )
     if importlib.util.find_spec("torch") is None:
         return f"{needs}: pip install '{TORCH}'"
     return f"{needs}, which does not load; it was built for {TORCH}: {error}"

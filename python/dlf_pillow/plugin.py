@@ -89,7 +89,7 @@ class DlfImageFile(ImageFile.ImageFile):
 
     @property
     def info(self) -> dict[str | tuple[int, int], Any]:
-        """What is known besides the pixels: `exif`, `icc_profile` and `xmp`, as other formats have them.
+        """What is known besides pixels: `exif`, `icc_profile`, `xmp`, as other formats have them.
 
         A picture that was reduced before it was encoded has `display_size`, the width and height
         that it is to be shown at. A content that is damaged is left out; `load()` says what is
@@ -143,7 +143,7 @@ class DlfImageFile(ImageFile.ImageFile):
     def draft(
         self, mode: str | None, size: tuple[int, int] | None
     ) -> tuple[str, tuple[int, int, float, float]] | None:
-        """Have a smaller or simpler picture decoded, at less cost; works as for Pillow's JPEG files.
+        """Have a smaller or simpler picture decoded, at less cost, as Pillow's JPEG files do.
 
         Args:
             mode: "L" or "YCbCr" to get it of an RGB picture; anything else changes nothing.
@@ -231,7 +231,7 @@ class DlfImageFile(ImageFile.ImageFile):
 
 
 def _check_bomb(size: tuple[int, int]) -> None:
-    """Refuse what Pillow refuses, before anything is read; Image.open warns of what is half as large.
+    """Refuse what Pillow refuses, before anything is read; Image.open warns of half as much.
 
     Raises:
         DecompressionBombError: more than twice `Image.MAX_IMAGE_PIXELS`.

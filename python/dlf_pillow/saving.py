@@ -1,4 +1,4 @@
-"""How Pillow's images become .dlf files: everything is checked and encoded before a byte is written."""
+"""How Pillow's images become .dlf files: all is checked and encoded before a byte is written."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _checked_limits(limits: object) -> Limits | None:
 
 
 def incomplete(error: ImportError) -> OSError:
-    """Return what to raise when a compiled part of dlf is missing: Pillow's callers catch OSError."""
+    """Return what to raise if a compiled part of dlf is missing: Pillow's callers catch OSError."""
     return OSError(f"dlf is not completely installed: {error}")
 
 

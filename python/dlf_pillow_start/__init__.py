@@ -1,4 +1,4 @@
-"""What `python -m dlf_pillow --enable` starts with every Python: .dlf files in Pillow without an import.
+"""What `python -m dlf_pillow --enable` runs in every Python: .dlf files in Pillow with no import.
 
 At the start nothing is imported: a finder waits until the program imports `PIL.Image`. Then .dlf
 files are announced there by name and signature, and the plugin is loaded when one is opened or

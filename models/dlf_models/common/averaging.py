@@ -21,7 +21,7 @@ from .ranks import world
 
 SHARED_MEMORY = Path("/dev/shm")
 SPARE = 1.5
-"""Shared memory must have this many times the room that is needed: a full one kills the process that writes to it."""
+"""Shared memory must have this many times the room needed: a full one kills the writing process."""
 
 
 def _machine() -> str:
@@ -32,7 +32,7 @@ def _machine() -> str:
 
 
 def _shared_buffers(size: int) -> list[Tensor] | None:
-    """One float32 buffer of every rank, mapped into all of them; None where they do not share a machine."""
+    """One float32 buffer of every rank, mapped into all; None where they do not share a machine."""
     rank, ranks = world()
     room = shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.exists() else 0
     facts: list[tuple[str, bool, str]] = [("", False, "")] * ranks

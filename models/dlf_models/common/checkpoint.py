@@ -1,4 +1,4 @@
-"""Checkpoints: everything that a run needs to go on as if it had never stopped, written whole or not at all."""
+"""Checkpoints: all that a run needs to go on as if never stopped, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write to a temporary file beside `path`, then replace; a full disk leaves the previous one in place.
+    """Write to a temporary file beside `path`, then replace; a full disk leaves the previous one.
 
     Raises:
         OSError: the file cannot be written.
@@ -32,8 +32,8 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(path: Path, weights: str | None = "ema") -> dict[str, Any]:
     """Read a checkpoint (tensors and plain values only).
 
-    `weights`: what it must hold, "ema" in those of the small architecture, "state_dict" in those of the paper's,
-    "importance" in those of importance heads; None: any of them.
+    `weights`: what it must hold, "ema" in those of the small architecture, "state_dict" in those of
+    the paper's, "importance" in those of importance heads; None: any of them.
 
     Raises:
         ValueError: the file, which the message names, is not one.

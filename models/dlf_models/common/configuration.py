@@ -39,7 +39,7 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_yaml(path: str | Path, seen: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Read a YAML mapping on top of the file that its key `base` names (relative to itself), if any.
+    """Read a YAML mapping over the file that its key `base` names (relative to itself), if any.
 
     Raises:
         ValueError: the file is not a mapping, or its bases go round in a circle.

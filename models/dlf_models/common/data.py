@@ -114,10 +114,10 @@ class Cut:
 
 
 class CropPlan:
-    """Draws random crops. What it draws depends on the generator and the sizes of the images only."""
+    """Draws random crops. What it draws depends on the generator and the images' sizes only."""
 
     def __init__(self, sizes: Sequence[tuple[int, int]], seed: int, rescale: float) -> None:
-        """`sizes`: height and width of every image; `rescale`: probability of another scale than 1."""
+        """`sizes`: height, width of every image; `rescale`: probability of another scale than 1."""
         self.sizes = list(sizes)
         self.rescale = rescale
         self.generator = np.random.default_rng(seed)
@@ -165,7 +165,7 @@ def cut_out(images: list[Tensor], cut: Cut, crop: int) -> Tensor:
 
 
 def centre_crops(images: list[NDArray[np.uint8]], crop: int) -> Tensor:
-    """The middle of every image, `[N, 3, crop, crop]` float32 in [0, 1]; smaller images are enlarged."""
+    """Middles of images, `[N, 3, crop, crop]` float32 in [0, 1]; smaller images are enlarged."""
     crops = []
     for pixels in images:
         image = torch.from_numpy(at_least(Image.fromarray(pixels), crop))

@@ -1,4 +1,4 @@
-"""Random crops cut on the accelerator: images stay there as uint8, a whole batch is gathered at once."""
+"""Random crops cut on the accelerator: images stay there as uint8, a batch is gathered at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from torch import Tensor
 from .data import CropPlan, Cut
 
 OFFSETS = (-0.25, 0.25)
-"""Where each output pixel is sampled, in output pixels: four taps are a box filter, enough for 1.6 times smaller."""
+"""Where each output pixel is sampled, in output pixels: four taps are a box filter, enough for 1.6
+times smaller.
+"""
 
 
 class DeviceSampler(CropPlan):

@@ -14,7 +14,10 @@ PRECISIONS = {"fp32": None, "bf16": torch.bfloat16}
 
 
 def multiplies_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32 there. A CPU without instructions for it takes ten times as long."""
+    """Whether bfloat16 is faster than float32 there.
+
+    A CPU without instructions for it takes ten times as long.
+    """
     return device.type != "cpu" or torch.ops.mkldnn._is_mkldnn_bf16_supported()
 
 
@@ -30,7 +33,7 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[obj
 
 
 def checkpoint_activations(module: nn.Module, kinds: Iterable[type[nn.Module]]) -> int:
-    """Let every outermost part of these kinds forget its activations and compute them again for the gradient.
+    """Let outermost parts of these kinds forget activations and compute them again for gradients.
 
     A third more work for a fraction of the memory. Keys of the state dict stay. Returns how many
     parts there are.

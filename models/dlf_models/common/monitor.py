@@ -1,4 +1,4 @@
-"""What a run shows of itself: a CSV log, a progress bar on terminals, TensorBoard where it is asked for."""
+"""What a run shows of itself: a CSV log, a progress bar on terminals, TensorBoard on request."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def tensorboard_writer(folder: Path) -> Any:
 
 
 class Monitor:
-    """Writes `log.csv` and `validation.csv` into the folder of a run; only the leading rank has one."""
+    """Writes `log.csv` and `validation.csv` into a run's folder; only the leading rank has one."""
 
     def __init__(self, out: Path, seen: int, total: int, tensorboard: bool = False) -> None:
         self.out = out

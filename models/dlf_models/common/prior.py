@@ -1,6 +1,7 @@
-"""What both architectures' entropy models of the latent share: four quarters, and the bits of a symbol (§7.3).
+"""What both architectures' entropy models share: four quarters, and the bits of a symbol (§7.3).
 
-Each quarter of the (channel group, position) pairs is predicted from those already decoded.
+Each quarter of the latent's (channel group, position) pairs is predicted from those already
+decoded.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ def round_straight_through(x: Tensor) -> Tensor:
 
 
 def quarter_masks(channels: int, height: int, width: int, device: torch.device) -> Tensor:
-    """Boolean `[4, channels, height, width]`: which elements each quarter codes; they partition the latent."""
+    """Boolean `[4, channels, height, width]`: which elements each quarter codes.
+
+    The quarters partition the latent.
+    """
     rows = torch.arange(height, device=device) % 2
     columns = torch.arange(width, device=device) % 2
     parity = rows[:, None] * 2 + columns[None, :]
@@ -35,7 +39,7 @@ def quarter_masks(channels: int, height: int, width: int, device: torch.device) 
 
 
 def gaussian_bits(residual: Tensor, log2_scale: Tensor) -> Tensor:
-    """Ideal code length in bits of `residual` (integers, or integers plus uniform noise) under N(0, scale)."""
+    """Ideal length in bits of `residual` (integers, also plus uniform noise) under N(0, scale)."""
     inverse = torch.exp2(-log2_scale)
     magnitude = residual.abs()
     upper = 0.5 * torch.erfc((magnitude - 0.5) * inverse * math.sqrt(0.5))

@@ -10,13 +10,13 @@ from torch import nn
 
 
 def join(device: str) -> None:
-    """Meet the other processes where `torchrun` started several; nothing otherwise, or when that is done."""
+    """Meet the other processes if `torchrun` started several; otherwise, or when done, nothing."""
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
         dist.init_process_group("nccl" if device == "cuda" else "gloo")
 
 
 def leave() -> None:
-    """Part from the other processes, at a point that all of them reach; nothing where there are none.
+    """Part from the other processes, at a point that all reach; nothing where there are none.
 
     Without it the threads of the process group may outlive the interpreter and end the process with
     SIGABRT (pytorch/pytorch#190489), which torchrun reports as a failed run. All meet first, so

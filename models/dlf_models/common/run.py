@@ -20,7 +20,9 @@ from .ranks import mean_over_ranks, world
 log = logging.getLogger(__name__)
 LOG_STEPS = 50
 ECHO_SECONDS = 3.0
-"""A second signal within this time is the first one again: torchrun passes on what the terminal already sent to all."""
+"""A second signal within this time is the first one again: torchrun passes on what the terminal
+already sent to all.
+"""
 
 
 class Trainable(Protocol):
@@ -39,7 +41,10 @@ class Trainable(Protocol):
         """Whether the step just taken crossed the interval of validation."""
 
     def validate(self) -> tuple[str, dict[str, float]]:
-        """Measure on held-out images, on all ranks; `loss` is what "best" means, comparable under one key."""
+        """Measure on held-out images, on all ranks.
+
+        `loss` is what "best" means, comparable under one key.
+        """
 
     def sheet(self, path: Path) -> None:
         """Write a picture to look at."""
@@ -49,7 +54,10 @@ class Trainable(Protocol):
 
 
 class Stop:
-    """Turns Ctrl-C and SIGTERM into a wish to stop after the step under way; another one, later, stops at once."""
+    """Turns Ctrl-C and SIGTERM into a wish to stop after the step under way.
+
+    Another one, later, stops at once.
+    """
 
     def __init__(self) -> None:
         self.wished = False
@@ -130,7 +138,7 @@ class Run:
         return not interrupted
 
     def _agree(self, *wishes: bool) -> tuple[bool, ...]:
-        """Whether any rank has each wish; ranks that disagreed would wait for each other for ever."""
+        """Whether any rank has each wish; disagreeing ranks would wait for each other for ever."""
         if self.ranks == 1:
             return wishes
         votes = torch.tensor(wishes, dtype=torch.float32, device=self.trainer.device)
@@ -149,7 +157,7 @@ class Run:
         self.monitor.forget_time(self.trainer.seen)
 
     def _try_to_save(self, name: str) -> None:
-        """A checkpoint that cannot be written does not end the run; the one before it is still there."""
+        """A checkpoint that cannot be written ends no run; the one before it is still there."""
         try:
             save_checkpoint(self.out / name, self.state())
         except OSError as error:

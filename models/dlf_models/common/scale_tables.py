@@ -27,7 +27,7 @@ def scale_thresholds() -> NDArray[np.int16]:
 
 
 def _gaussian(scale: float, tail: float) -> tuple[int, NDArray[np.float64]]:
-    """Half width and probabilities of `-half .. half` and of everything outside, at least `tail`."""
+    """Half width and probabilities of `-half .. half` and of all outside, at least `tail`."""
 
     def cdf(x: float) -> float:
         return 0.5 * math.erfc(-x / scale / math.sqrt(2))
@@ -42,7 +42,7 @@ def _gaussian(scale: float, tail: float) -> tuple[int, NDArray[np.float64]]:
 def scale_tables(
     symbols: NDArray[np.int64], indexes: NDArray[np.int64], tail: float = TAIL
 ) -> list[FrequencyTable]:
-    """One table per scale index: the Gaussian of its scale, corrected by the symbols seen with that index.
+    """One table per scale index: the Gaussian of its scale, corrected by the symbols seen with it.
 
     A table is cut where less than `tail` remains outside.
     """

@@ -36,7 +36,7 @@ def ordinal(number: int) -> str:
 
 
 def opponent(comparison: Comparison) -> str:
-    """The key of the version that is shown beside DLF at first: the best of the classical codecs."""
+    """The key of the version shown beside DLF at first: the best of the classical codecs."""
     peers = comparison.versions[2:]
     if not peers:
         return comparison.versions[0].key

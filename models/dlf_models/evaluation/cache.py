@@ -68,7 +68,7 @@ class Cache:
             return None
 
     def write_features(self, key: str, version: str, features: dict[int, Features]) -> None:
-        """Keep features by the side of their patches, under a key and the version of the network."""
+        """Keep features by the side of their patches, under a key and the network's version."""
         path = self._path(key, ".npz")
         if path is None:
             return

@@ -1,4 +1,4 @@
-"""What is measured: the metrics by name, how they are shown, and what belongs together. No torch."""
+"""What is measured: metrics by name, how they are shown, and what belongs together. No torch."""
 
 from __future__ import annotations
 

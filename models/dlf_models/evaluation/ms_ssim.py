@@ -10,11 +10,13 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli, Bo
 _WINDOW, _SIGMA = 11, 1.5
 _K1, _K2 = 0.01, 0.03
 _LARGEST_PRODUCT = 256
-"""Up to this side pictures are blurred by matrix products: in training the whole term takes a seventh of the time so."""
+"""Up to this side pictures are blurred by matrix products: in training the whole term takes a
+seventh of the time so.
+"""
 
 
 def smallest_side(scales: int) -> int:
-    """Pictures with a shorter side have no room for the window at the coarsest of so many scales."""
+    """Pictures with a shorter side lack room for the window at the coarsest of so many scales."""
     return ((_WINDOW - 1) << (scales - 1)) + 1
 
 

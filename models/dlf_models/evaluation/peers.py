@@ -113,7 +113,7 @@ class Peer:
         )
 
     def encode(self, picture: Picture, setting: Setting) -> bytes:
-        """Return the picture, `[H, W, 3]` uint8, as a file; reduced first where the setting says so."""
+        """Return a picture, `[H, W, 3]` uint8, as a file; reduced first if the setting says so."""
         image = Image.fromarray(picture)
         if setting.scale > 1:
             size = [max(1, round(side / setting.scale)) for side in image.size]

@@ -1,4 +1,4 @@
-"""The contact sheet: every picture at one rate, DLF and the classical codecs beside the original."""
+"""The contact sheet: each picture at one rate, DLF and the classical codecs beside the original."""
 
 from __future__ import annotations
 

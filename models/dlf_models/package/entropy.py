@@ -1,4 +1,4 @@
-"""What the normative parts of both package formats say alike of tokens and latents (A.2.2 to A.2.7)."""
+"""What both package formats' normative parts say alike of tokens and latents (A.2.2 to A.2.7)."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class Encoder:
     """The encoder's part (`extra/encoder.bin`): not normative, a decoder does without it."""
 
     thresholds: list[Int16Array]
-    """For each digit, ascending: the digit is the number of thresholds that are at most the value."""
+    """Per digit, ascending: the digit is the number of thresholds that are at most the value."""
     y_fraction: int
     rates: Int16Array
     layers: list[BoundedLayer]
@@ -139,7 +139,7 @@ def rates_to_bytes(rates: Int16Array) -> bytes:
 
 
 def reach_of(program: Program, layers: list[BoundedLayer], cells: list[int], stride: int) -> int:
-    """Receptive field of a program in cells of the latent grid; `cells`: of its inputs, in pixels."""
+    """Receptive field of a program in latent grid cells; `cells`: of its inputs, in pixels."""
     cell = dict(enumerate(cells))
     for instruction in program.instructions:
         cell[instruction.target] = cell_of(instruction, cell[instruction.sources[0]])

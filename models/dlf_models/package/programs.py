@@ -14,7 +14,11 @@ from dlf.specification import MAX_SHIFT
 Int16Array = npt.NDArray[np.int16]
 
 
-def exact(array: npt.ArrayLike, dtype: npt.DTypeLike, name: str) -> npt.NDArray:  # type: ignore[type-arg]
+def exact(
+    array: npt.ArrayLike,
+    dtype: npt.DTypeLike,
+    name: str,
+) -> npt.NDArray:  # type: ignore[type-arg]
     """The array in `dtype`, refused when a value would change."""
     source = np.asarray(array)
     result = source.astype(dtype)

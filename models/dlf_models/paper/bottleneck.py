@@ -69,7 +69,7 @@ def fold_groups(x: Tensor) -> Tensor:
 
 
 class DetailBottleneck(nn.Module):
-    """Detail feature `h [B, width, H/32, W/32]` <-> latent `y [B, C, H/32, W/32]`, and the prior of `y`.
+    """Detail feature `h [B, width, H/32, W/32]` <-> latent `y [B, C, H/32, W/32]` and its prior.
 
     One checkpoint is one rate point, so the gain vectors and the rate vector have a single row.
     """
@@ -169,7 +169,7 @@ class DetailBottleneck(nn.Module):
 
     @staticmethod
     def estimate_bits(symbols: Tensor, scales: Tensor) -> Tensor:
-        """Bits of symbols under zero-mean normal distributions, elementwise, as training counts them."""
+        """Bits of symbols under zero-mean normals, elementwise, as training counts them."""
         normal = torch.distributions.Normal(0.0, scales.clamp(1e-5, 1e10))
         probability = normal.cdf(symbols + 0.5) - normal.cdf(symbols - 0.5)
         return (-torch.log(probability + 1e-5) / math.log(2.0)).clamp_min(0.0)

@@ -39,7 +39,7 @@ class LoadReport:
 
 
 def read_state_dict(path: str | Path) -> dict[str, Tensor]:
-    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows it.
+    """Tensors of a Lightning checkpoint or a bare state dict, memory-mapped where the file allows.
 
     Only tensors and plain containers are unpickled (`weights_only`). Raises
     `CheckpointError`, and `OSError` for a file that cannot be read.

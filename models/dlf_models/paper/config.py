@@ -1,4 +1,4 @@
-"""Sizes of the paper's architecture, read from our YAML or from the YAML that the authors train with."""
+"""Sizes of the paper's architecture, from our YAML or from the YAML that the authors train with."""
 
 from __future__ import annotations
 

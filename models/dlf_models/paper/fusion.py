@@ -1,4 +1,7 @@
-"""Fusion of the two branches into a distribution over the VQGAN codebook (architecture.md 4.1 item 6)."""
+"""Fusion of the two branches into a distribution over the VQGAN codebook.
+
+See architecture.md 4.1 item 6.
+"""
 
 from __future__ import annotations
 

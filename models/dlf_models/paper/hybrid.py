@@ -1,4 +1,4 @@
-"""Encoder and decoder: the semantic and the detail branch side by side, with the exchange between them."""
+"""Encoder and decoder: semantic and detail branch side by side, with the exchange between them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .titok import TokenDecoder, TokenEncoder, TokenQuantiser
 def _exchange(
     config: PaperConfig, width: int, layers: int, where: Sequence[int]
 ) -> tuple[nn.ModuleList, nn.ModuleList]:
-    """Exchange and detail blocks, one pair per transformer layer; empty ones where there is no exchange."""
+    """Exchange and detail blocks, one pair per transformer layer; empty ones without exchange."""
     length = 1 + config.side**2 + config.tokens_per_window
     detail = config.detail_width
     inter = [
@@ -69,7 +69,7 @@ class HybridEncoder(TokenEncoder):
         )
 
     def forward(self, image: Tensor, latent_tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """`image [B, 3, H, W]` in [0, 1] -> `z [N, channels, 1, T]`, `h [B, detail, H/32, W/32]`."""
+        """`[B, 3, H, W]` in [0, 1] -> `z [N, channels, 1, T]`, `h [B, detail, H/32, W/32]`."""
         patches = self.patch_embed(image)
         feat = self.feat_in(self.pix_emb_proj(patches))
         titok = self.start(patches, latent_tokens)
@@ -104,7 +104,10 @@ class HybridDecoder(TokenDecoder):
         )
 
     def forward(self, z_hat: Tensor, h_hat: Tensor) -> tuple[Tensor, Tensor]:
-        """`z_hat [N, channels, 1, T]`, `h_hat [B, detail, h, w]` -> semantic and detail map at 1/16."""
+        """Semantic and detail map at 1/16.
+
+        Of `z_hat [N, channels, 1, T]` and `h_hat [B, detail, h, w]`.
+        """
         feat = self.init_feat_up(h_hat)
         titok = self.start(z_hat)
         for layer, inter, block in zip(

@@ -1,4 +1,4 @@
-"""`dlf import-official CKPT OUT.dlfm`: a published checkpoint of the paper becomes a model package."""
+"""`dlf import-official CKPT OUT.dlfm`: a published checkpoint of the paper becomes a package."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def import_official(options: ImportOptions) -> None:
     if loaded.skipped:
         print(f"skipped, only for training: {_groups(loaded.skipped)}")
     print(
-        f"weights stored as {options.weights}: one changes by at most {loaded.weight_change:.1e} of its"
-        " tensor's largest"
+        f"weights stored as {options.weights}: one changes by at most {loaded.weight_change:.1e} of"
+        " its tensor's largest"
     )
     pictures = _pictures(options.calibration, config)
     calibration = calibrate(model, pictures)
@@ -159,7 +159,7 @@ def import_official(options: ImportOptions) -> None:
 
 
 def _scratch(out: Path) -> Path | None:
-    """The folder of the package, which has room for it, or else the system's for temporary files."""
+    """The package's folder, which has room for it, or else the system's for temporary files."""
     return out.parent if os.access(out.parent, os.W_OK) else None
 
 

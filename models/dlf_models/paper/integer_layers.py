@@ -87,7 +87,7 @@ class LayerBuilder:
         return self.layer(as_array(conv.weight), as_array(conv.bias), unit_in, unit_out, depthwise)
 
     def fine_conv(self, conv: nn.Module, unit_in: Array, unit_out: Array) -> FineConv:
-        """A convolution whose weights keep 15 bits: two layers, the second with what the first lost.
+        """A convolution with weights of 15 bits: two layers, the second with what the first lost.
 
         For deep priors that were not trained with int8 weights; costs twice the arithmetic.
         """

@@ -1,4 +1,7 @@
-"""The paper's float prior as integer programs (BITSTREAM.md, integer network; architecture.md 3.1)."""
+"""The paper's float prior as integer programs.
+
+See BITSTREAM.md, integer network, and architecture.md 3.1.
+"""
 
 from __future__ import annotations
 

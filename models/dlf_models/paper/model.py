@@ -35,7 +35,7 @@ class PaperModel(nn.Module):
 
     @torch.jit.export
     def analysis(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """`image [1, 3, 256 nH, 256 nW]` in [0, 1] -> token indices int64 `[nH*nW, T]`, detail feature."""
+        """`image [1, 3, 256 nH, 256 nW]` in [0, 1] -> tokens int64 `[nH*nW, T]`, detail feature."""
         z, h = self.hybrid_codec.encoder(image, self.hybrid_codec.latent_tokens)
         return self.hybrid_codec.quantize(z), h
 
@@ -56,7 +56,7 @@ class PaperModel(nn.Module):
     def synthesis(
         self, tokens: Tensor, latent: Tensor, rate: int, rows: int, columns: int
     ) -> Tensor:
-        """Token indices and `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1], not clamped.
+        """Token indices, `latent` -> picture `[1, 3, 256 nH, 256 nW]`, about [0, 1], not clamped.
 
         Raises:
             ValueError: `rate` is not 0.

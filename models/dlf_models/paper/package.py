@@ -148,7 +148,7 @@ def normative_part(
 def table_bits(
     tables: Sequence[FrequencyTable], symbols: NDArray[np.int64], indexes: NDArray[np.int64]
 ) -> float:
-    """Ideal code length of symbols under the tables of their indexes (-1: not coded), escapes too."""
+    """Ideal code length of symbols under their indexes' tables (-1: not coded), escapes too."""
     total = 0.0
     for index in np.unique(indexes[indexes >= 0]):
         table = tables[index]

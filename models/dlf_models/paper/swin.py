@@ -128,7 +128,7 @@ class SwinBlock(nn.Module):
 
 
 def swin(width: int, count: int, channels_first: bool) -> nn.Sequential:
-    """`count` blocks: odd ones shifted; the first with a relative table, the others with absolute ones.
+    """`count` blocks: odd ones shifted; the first with a relative table, others with absolute ones.
 
     With `channels_first` the stack takes and gives `[B, C, H, W]`; the conversion then is
     element 0, which moves the blocks' indices in the checkpoint keys by one.

@@ -101,14 +101,14 @@ class TokenQuantiser(nn.Module):
         self.embedding = nn.Embedding(codes, channels)
 
     def forward(self, z: Tensor) -> Tensor:
-        """`z [N, channels, 1, T]` -> token indices int64 `[N, T]`. Distances are float32 in any mode."""
+        """`z [N, channels, 1, T]` -> token indices int64 `[N, T]`; distances always float32."""
         flat = F.normalize(z.float().squeeze(2).transpose(1, 2), dim=2)
         codes = F.normalize(self.embedding.weight.float(), dim=1)
         distance = (flat**2).sum(2, keepdim=True) + (codes**2).sum(1) - 2 * flat @ codes.t()
         return distance.argmin(2)
 
     def values(self, tokens: Tensor) -> Tensor:
-        """Token indices int64 `[N, T]` -> what the decoder sees, `[N, channels, 1, T]`, unit vectors."""
+        """Token indices int64 `[N, T]` -> unit vectors for the decoder, `[N, channels, 1, T]`."""
         return F.normalize(self.embedding(tokens).transpose(1, 2).unsqueeze(2), dim=1)
 
     def loss(self, z: Tensor, tokens: Tensor, commitment: float = 0.25) -> Tensor:

@@ -225,7 +225,7 @@ class Vqgan(nn.Module):
         self.post_quant_conv = Conv2d(config.vqgan_embedding, config.vqgan_latent, 1)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Latent `[B, channels, h, w]` -> picture `[B, 3, 16h, 16w]`, about [-1, 1], not clamped."""
+        """Latent `[B, channels, h, w]` -> picture `[B, 3, 16h, 16w]`, about [-1, 1], unclamped."""
         # Group norm in channels-last order loses a digit on large maps; planes keep it.
         return self.decoder(self.post_quant_conv(latent.contiguous()))
 

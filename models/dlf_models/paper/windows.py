@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def to_windows(x: Tensor, side: int) -> Tensor:
-    """`[B, C, H, W] -> [B*nH*nW, side*side, C]`: one sequence of positions per window, row by row."""
+    """`[B, C, H, W] -> [B*nH*nW, side*side, C]`: a sequence of positions per window, row by row."""
     b, c, h, w = x.shape
     x = x.view(b, c, h // side, side, w // side, side)
     return x.permute(0, 2, 4, 3, 5, 1).reshape(-1, side * side, c)

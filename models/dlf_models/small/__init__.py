@@ -1,1 +1,4 @@
-"""The convolutional profile of DLF: networks that the integer machine runs exactly, their training and export."""
+"""The convolutional profile of DLF: networks that the integer machine runs exactly.
+
+Their training and export too.
+"""

@@ -28,9 +28,10 @@ MEMORY = 0.95
 
 
 class Critic(nn.Module):
-    """Pictures `[B, 3, H, W]` in [0, 1] -> maps of logits at 1/4 and 1/8, high where they look like a photograph.
+    """Pictures `[B, 3, H, W]` in [0, 1] -> maps of logits at 1/4 and 1/8.
 
-    Layers have bounded gain: a critic without a bound leaves the decoder no gradient to follow.
+    Logits are high where pictures look like a photograph. Layers have bounded gain: a critic
+    without a bound leaves the decoder no gradient to follow.
     """
 
     def __init__(self) -> None:
@@ -53,7 +54,10 @@ class Critic(nn.Module):
 
 
 class Adversary:
-    """The critic and its optimiser. In each step it first judges, and then learns from what it saw (hinge loss)."""
+    """The critic and its optimiser.
+
+    In each step it first judges, and then learns from what it saw (hinge loss).
+    """
 
     def __init__(self, device: torch.device) -> None:
         self.critic = Critic().to(device, memory_format=torch.channels_last)
@@ -66,10 +70,10 @@ class Adversary:
         self.pair: tuple[Tensor, Tensor] | None = None
 
     def judge(self, image: Tensor, target: Tensor) -> Tensor:
-        """What the decoder is to lower, `[B]`: minus the mean logit. Both pictures are kept for `learn`.
+        """What the decoder is to lower, `[B]`: minus the mean logit.
 
-        Its gradient has the size of that of a mean absolute error, on average over the steps,
-        whatever the critic's is.
+        Both pictures are kept for `learn`. The gradient has the size of that of a mean absolute
+        error, on average over the steps, whatever the critic's is.
         """
         seen = image.detach().requires_grad_()
         self.critic.requires_grad_(False).eval()
@@ -86,7 +90,10 @@ class Adversary:
         return pull.detach() - pull - score.detach()
 
     def learn(self) -> float:
-        """One step of the critic on the pictures it judged last, on all ranks; returns its loss, 2 when it knows nothing."""
+        """One step of the critic on the pictures it judged last, on all ranks.
+
+        Returns its loss, 2 when it knows nothing.
+        """
         if self.pair is None:
             raise RuntimeError("the critic has seen nothing since it learned last")
         both, count = torch.cat(self.pair), len(self.pair[0])

@@ -1,4 +1,7 @@
-"""Image to tokens and latent: stem, two branches with exchange of channels, bottleneck (architecture.md 4.4)."""
+"""Image to tokens and latent: stem, two branches with exchange of channels, bottleneck.
+
+See architecture.md 4.4.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +46,7 @@ class Features(NamedTuple):
 
 
 class Analysis(nn.Module):
-    """Image `[B, 3, H, W]` in [0, 1], sides multiples of the window -> digits, token values, features.
+    """Image `[B, 3, H, W]` in [0, 1], of whole windows -> digits, token values, features.
 
     Digits (int64) and straight-through values are `[B, T*D, H/128, W/128]`. None of them depends on
     the rate.
@@ -95,7 +98,7 @@ class Analysis(nn.Module):
         return self.pre_tokens(semantic), Features(detail, self.linear(folded))
 
     def branches(self, folded: Tensor) -> tuple[Tensor, Tensor]:
-        """Image in [-1, 1], folded to /2, `[B, 12, H/2, W/2]` -> semantic and detail branch at /16."""
+        """Image in [-1, 1], folded: `[B, 12, H/2, W/2]` -> semantic and detail branch at /16."""
         x = leaky(self.stem_half(folded))
         x = leaky(self.block_quarter(self.stem_quarter(x)))
         x = leaky(self.block_eighth(self.stem_eighth(x)))

@@ -10,10 +10,10 @@ STRIDE = 32
 
 @dataclass(frozen=True)
 class NetworkConfig:
-    """Every size of the networks. Widths are channels; `/16` means one position per 16x16 pixels."""
+    """All sizes of the networks. Widths are channels; `/16` means one position per 16x16 pixels."""
 
     window: int = 128
-    """Pixels to a side of the unit of tokens: 128, so that the semantic branch has levels at /128, /64, /32, /16."""
+    """Pixels to a side of the unit of tokens: 128, for semantic levels at /128, /64, /32, /16."""
     tokens_per_window: int = 4
     token_levels: tuple[int, ...] = (8, 5, 5, 5)
     semantic_width: int = 64

@@ -1,8 +1,8 @@
-"""A 3x3 convolution whose input continues beyond its border as its nearest samples, with a gradient of its own.
+"""A 3x3 convolution whose input continues beyond its border as its nearest samples.
 
-Composed of padding and convolution, its gradients lie in memory in another order than what they are
-added to. A sum of such a pair takes many times as long. Weight gradients of small maps are faster
-as matrix products.
+It has a gradient of its own. Composed of padding and convolution, its gradients lie in memory in
+another order than what they are added to. A sum of such a pair takes many times as long. Weight
+gradients of small maps are faster as matrix products.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ LARGEST_PRODUCT = 64
 
 
 def pad_edges(x: Tensor) -> Tensor:
-    """One sample more on each side, copies of the nearest: `[B, C, H, W] -> [B, C, H + 2, W + 2]`, channels last."""
+    """One sample more on each side, copies of the nearest, channels last.
+
+    `[B, C, H, W] -> [B, C, H + 2, W + 2]`.
+    """
     batch, channels, height, width = x.shape
     padded = torch.empty(
         (batch, channels, height + 2, width + 2),
@@ -45,7 +48,7 @@ def fold_edges(gradient: Tensor) -> Tensor:
 
 
 def weight_gradient(gradient: Tensor, padded: Tensor) -> Tensor:
-    """`[B, O, H, W]` of the output and `[B, I, H + 2, W + 2]` of the padded input -> `[O, I, 3, 3]`."""
+    """`[B, O, H, W]` of the output, `[B, I, H + 2, W + 2]` of padded input -> `[O, I, 3, 3]`."""
     height, width = gradient.shape[2:]
     rows = gradient.movedim(1, -1).flatten(0, 2).T
     x = padded.movedim(1, -1)
@@ -56,10 +59,12 @@ def weight_gradient(gradient: Tensor, padded: Tensor) -> Tensor:
 
 
 class EdgePaddedConvolution(torch.autograd.Function):
-    """`x [B, I, H, W]`, `weight [O, I, 3, 3]`, `bias [O]` or None -> `[B, O, H, W]`, all of one type."""
+    """`x [B, I, H, W]`, `weight [O, I, 3, 3]`, `bias [O]` or None -> `[B, O, H, W]`, one type."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # type: ignore[override]
+    def forward(  # type: ignore[override]
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None
+    ) -> Tensor:
         """Convolve `x` after padding it by one sample of its edge."""
         padded = pad_edges(x)
         ctx.save_for_backward(padded, weight)

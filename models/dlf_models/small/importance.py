@@ -1,7 +1,7 @@
-"""The importance head: how much people will look at each position of the latent grid (architecture.md 3.4).
+"""The importance head: how much people will look at each position of the latent grid.
 
 Its first layer is part of the analysis program, the others are the program `importance`
-(BITSTREAM.md A.3).
+(BITSTREAM.md A.3, architecture.md 3.4).
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from torch import Tensor, nn
 from .layers import Conv, Down, Residual, leaky
 
 NARROW = 44
-"""Channels of the first layer at most: as many as the detail branch has, and twice as many after it."""
+"""Channels of the first layer at most: as many as in the detail branch, twice as many after it."""
 MOST = 127
 """What the program puts out for the importance 1 (A.3)."""
 
 
 class ImportanceHead(nn.Module):
-    """Detail branch of the analysis at /16, `[B, Cd, H/16, W/16]` -> `[B, 1, H/32, W/32]`, 0 for none and 1 for most.
+    """Detail branch of the analysis at /16, `[B, Cd, H/16, W/16]` -> `[B, 1, H/32, W/32]`.
 
-    What is below 0 or above 1 counts as these; it is the caller that clamps.
+    0 is for none and 1 for most. What is below 0 or above 1 counts as these; it is the caller that
+    clamps.
     """
 
     def __init__(self, detail_width: int) -> None:

@@ -36,7 +36,7 @@ Finder = Callable[[NDArray[np.uint8]], Iterable[Box]]
 
 
 class DetectorMissing(Exception):
-    """A package of the extra `labels` is not installed or cannot be used; the message says which."""
+    """A package of the extra `labels` is missing or cannot be used; the message says which."""
 
 
 def face_finder() -> Finder:
@@ -107,7 +107,10 @@ def _covered(start: float, end: float, count: int) -> NDArray[np.float64]:
 
 
 def read_tags(tags: Path) -> tuple[set[str], set[str]]:
-    """Names of photographs in which PP-OCR looked for text, by the file tags.csv, and of those where it read nothing."""
+    """Names of photographs in which PP-OCR looked for text, and of those where it read nothing.
+
+    The file tags.csv tells them.
+    """
     with tags.open(newline="") as file:
         read = {row["name"]: row["text_chars"] for row in csv.DictReader(file)}
     return {n for n, c in read.items() if c}, {n for n, c in read.items() if c == "0"}

@@ -25,9 +25,9 @@ def edge_padded(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor
 
 
 class Conv(nn.Conv2d):
-    """Dense 1x1 or 3x3 convolution; outside its grid the input is its nearest sample (§8.3.1, edge padding).
+    """Dense 1x1 or 3x3 convolution; outside its grid the input is its nearest sample (§8.3.1).
 
-    So a flat picture stays flat up to its border.
+    With this edge padding a flat picture stays flat up to its border.
     """
 
     def __init__(self, channels_in: int, channels_out: int, kernel: int = 1) -> None:
@@ -44,7 +44,7 @@ class Conv(nn.Conv2d):
 
 
 class FoldingConv(Conv):
-    """A 1x1 convolution of what space to depth by 2 makes of its input, without the copy in between."""
+    """A 1x1 convolution after space to depth by 2 of its input, without the copy in between."""
 
     def forward(self, x: Tensor) -> Tensor:
         """`x [B, C, 2H, 2W]` -> `[B, out, H, W]`."""
@@ -117,10 +117,11 @@ class Up(nn.Module):
 
 
 def bilinear_weights(channels: int) -> Tensor:
-    """3x3 weights `[4 * channels, channels, 3, 3]` that, with `F.pixel_shuffle` by 2, enlarge bilinearly.
+    """3x3 weights `[4 * channels, channels, 3, 3]` that enlarge bilinearly.
 
-    With edge padding this equals `F.interpolate(scale_factor=2, mode="bilinear", align_corners=False)`.
-    Multiples of 1/16, so that 8-bit weights hold them exactly.
+    They do so with `F.pixel_shuffle` by 2. With edge padding this equals
+    `F.interpolate(scale_factor=2, mode="bilinear", align_corners=False)`. Multiples of 1/16, so
+    that 8-bit weights hold them exactly.
     """
     near = torch.tensor([[0.25, 0.75, 0.0], [0.0, 0.75, 0.25]])
     kernels = torch.stack([torch.outer(near[dy], near[dx]) for dy in (0, 1) for dx in (0, 1)])

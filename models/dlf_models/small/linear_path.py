@@ -34,7 +34,7 @@ def dealt_out(channels: int) -> Tensor:
 
 
 class LinearAnalysis(nn.Module):
-    """Image folded to /2, `[B, 12, H/2, W/2]` in [-1, 1] -> a summand of the latent, `[B, C, H/32, W/32]`.
+    """Folded image `[B, 12, H/2, W/2]` in [-1, 1] -> a summand of the latent, `[B, C, H/32, W/32]`.
 
     Only the `linear_channels` strongest components are its own. When it had them all, the deep path
     fell asleep.
@@ -49,7 +49,7 @@ class LinearAnalysis(nn.Module):
         self.register_buffer("average", average[:, :, None, None], persistent=False)
 
     def half(self, folded: Tensor) -> Tensor:
-        """The mean of 2x2 pixels: `[B, 12, H/2, W/2] -> [B, 3, H/2, W/2]`; §8 has it as a 1x1 convolution."""
+        """Mean of 2x2 pixels, in §8 a 1x1 convolution: `[B, 12, H/2, W/2] -> [B, 3, H/2, W/2]`."""
         return F.conv2d(folded, self.average.to(folded.dtype))
 
     def forward(self, folded: Tensor) -> Tensor:
@@ -68,7 +68,10 @@ class LinearAnalysis(nn.Module):
 
 
 class LinearSynthesis(nn.Module):
-    """Latent without its gain, `[B, C, H/32, W/32]` -> base picture `[B, 3, H/2, W/2]` in about [-1, 1]."""
+    """Latent without its gain -> base picture in about [-1, 1].
+
+    `[B, C, H/32, W/32] -> [B, 3, H/2, W/2]`.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -92,10 +95,10 @@ class LinearSynthesis(nn.Module):
 def start_linear_path(
     into: LinearAnalysis, back: LinearSynthesis, images: Tensor, step: float
 ) -> None:
-    """Begin as a transform codec: the Karhunen-Loeve transform of cells of the half-size picture, and its inverse.
+    """Begin as a transform codec: the Karhunen-Loeve transform of cells, and its inverse.
 
-    `images [B, 3, H, W]` in [0, 1]. `step`: what one unit of the latent is worth, in samples of
-    [-1, 1].
+    The cells are those of the half-size picture. `images [B, 3, H, W]` in [0, 1]. `step`: what one
+    unit of the latent is worth, in samples of [-1, 1].
     """
     half = into.half(F.pixel_unshuffle(images * 2 - 1, 2))
     cells = F.pixel_unshuffle(half, FINE).transpose(0, 1).flatten(1).T.double()

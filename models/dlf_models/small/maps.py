@@ -7,13 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 CONSTANT, BLOBS = 0.5, 0.25
-"""Shares of maps with one rate everywhere and with smooth blobs; the others have boxes (a face in a picture)."""
+"""Shares of maps with one rate everywhere and with smooth blobs; the others have boxes (a face in a
+picture).
+"""
 DROPPED, DROPPED_IN_PLACES = 0.1, 0.1
-"""Shares of samples whose detail is not sent at all, or not in a box: tokens must earn their bits."""
+"""Shares of samples whose detail is not sent, or not in a box: tokens must earn their bits."""
 
 
 def boxes(batch: int, height: int, width: int) -> Tensor:
-    """One random box per sample, bool `[batch, height, width]`, at least one position and not all of them."""
+    """One random box per sample, bool `[batch, height, width]`: at least one position, not all."""
     rows, columns = torch.arange(height)[None, :, None], torch.arange(width)[None, None, :]
 
     def span(length: int) -> tuple[Tensor, Tensor]:
@@ -26,7 +28,10 @@ def boxes(batch: int, height: int, width: int) -> Tensor:
 
 
 def draw_rates(batch: int, height: int, width: int) -> Tensor:
-    """Rates in [0, 1], `[batch, height, width]`: base rates spread evenly over the batch, half of them with a map."""
+    """Rates in [0, 1], `[batch, height, width]`.
+
+    Base rates are spread evenly over the batch, half of them with a map.
+    """
     base = ((torch.randperm(batch) + torch.rand(batch)) / batch)[:, None, None]
     kind = torch.rand(batch, 1, 1)
     swing = torch.rand(batch, 1, 1) - 0.35

@@ -17,10 +17,10 @@ from .start import balance
 from .synthesis import Synthesis
 
 LINEAR_STEP = 0.1
-"""What one unit of the latent is worth at the middle rate when training begins, in samples of [-1, 1]."""
+"""What a latent unit is worth at the middle rate when training begins, in samples of [-1, 1]."""
 
 DEEP_SHARE = 0.1
-"""What the deep path adds to a channel at first, in units of the deviation of the channel's component."""
+"""What the deep path adds to a channel at first, in deviations of the channel's component."""
 SMALLEST_VARIANCE = 1e-6
 
 
@@ -43,7 +43,10 @@ class Coded:
 
 
 def draw_noise(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Planes at /4, /2 and full size for images `[B, 3, H, W]`, as the hash of BITSTREAM.md §9 gives them: sums of four uniform bytes."""
+    """Planes at /4, /2 and full size for images `[B, 3, H, W]`: sums of four uniform bytes.
+
+    As the hash of BITSTREAM.md §9 gives them.
+    """
 
     def plane(cell: int) -> Tensor:
         size = (4, image.shape[0], 1, image.shape[2] // cell, image.shape[3] // cell)
@@ -53,7 +56,7 @@ def draw_noise(image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def saturation(before: Tensor) -> Tensor:
-    """How far the digits' inputs `[B, T*D, nH, nW]` are from mean 0 and deviation 1 over the batch; scalar.
+    """How far digits' inputs `[B, T*D, nH, nW]` are from mean 0 and deviation 1 in a batch; scalar.
 
     The quantiser's tanh has no gradient far out. Without this term all digits became constants
     within 40,000 crops, and stayed so (models/EXPERIMENTS.md).
@@ -79,12 +82,15 @@ class DLF(nn.Module):
         self.sketch = Conv(config.token_channels, 3 * self.cells**2)
 
     def start(self, images: Tensor) -> None:
-        """Data-dependent start on `images [B, 3, H, W]`: the linear path begins as a transform codec."""
+        """Start from data, `images [B, 3, H, W]`: the linear path begins as a transform codec."""
         start_linear_path(self.analysis.linear, self.synthesis.linear, images, LINEAR_STEP)
         self.start_deep(images)
 
     def start_deep(self, images: Tensor) -> None:
-        """The deep analysis begins with unit samples; its share of each channel as a part of what the channel holds."""
+        """The deep analysis begins with unit samples.
+
+        Its share of each channel begins as a part of what the channel holds.
+        """
         rate = torch.rand(len(images), *rate_grid(images), device=images.device)
         balance(self.analysis.deep_layers(), lambda: self.analysis(images))
         features = self.analysis(images)[2]
@@ -97,11 +103,11 @@ class DLF(nn.Module):
             project.bias.copy_(target.mean(dim=1) * (1 - self.analysis.linear.mine))
 
     def misfit(self, image: Tensor, rate: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """How far the deep path is from the transform's components that the linear path leaves to it; all scalars.
+        """How far the deep path is from the components that the linear path leaves to it.
 
-        Mean squared error in units of each component's variance; then the error of the sketch, and
-        `saturation`. Learned first: a latent that begins within one rounding interval never comes
-        to life.
+        The components are those of the transform. All are scalars: the mean squared error in units
+        of each component's variance; then the error of the sketch, and `saturation`. Learned first:
+        a latent that begins within one rounding interval never comes to life.
         """
         before, features = self.analysis.encode(image)
         deep = self.bottleneck.deep(features.deep, rate).float()
@@ -115,7 +121,7 @@ class DLF(nn.Module):
         return misfit, self.sketch_error(values, image), saturation(before.float())
 
     def sketch_error(self, values: Tensor, image: Tensor) -> Tensor:
-        """Mean absolute error of what one linear layer makes of the tokens, a picture at 1/32; scalar."""
+        """Mean absolute error of one linear layer's picture at 1/32 from the tokens; scalar."""
         small = F.avg_pool2d(image, STRIDE)
         drawn = F.pixel_shuffle(self.sketch(values), self.cells).float()
         return (drawn - small).abs().mean()

@@ -37,7 +37,7 @@ def matrices(network: nn.Module) -> list[nn.Parameter]:
 
 
 def orthogonalise(batch: Tensor) -> Tensor:
-    """`[k, rows, columns]` -> the nearest (semi-)orthogonal matrices, roughly; in bfloat16 where that is faster."""
+    """`[k, rows, columns]` -> about the nearest (semi-)orthogonal matrices; bfloat16 if faster."""
     a, b, c = NEWTON_SCHULZ
     x = batch.bfloat16() if multiplies_bfloat16(batch.device) else batch
     tall = x.shape[-2] > x.shape[-1]

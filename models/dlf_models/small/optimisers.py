@@ -1,4 +1,7 @@
-"""Optimisers of the convolutional profile: AdamW, or Muon or SOAP for the dense weights and AdamW for the rest."""
+"""Optimisers of the convolutional profile.
+
+AdamW, or Muon or SOAP for the dense weights and AdamW for the rest.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,10 @@ RATE_VECTOR_BOOST = 4.0
 """Rate vectors learn faster and without decay: each anchor sees only its share of the samples."""
 WEIGHT_DECAY = 1e-4
 WIDEST = 256
-"""Inputs of a unit up to which AdamW's rate is the recipe's; beyond, it falls with the root of their number.
+"""Inputs of a unit up to which AdamW's rate is the recipe's.
 
-A step moves every weight by the rate, so what it does to a sum grows with the number of summands
-(arXiv 2203.03466).
+Beyond, it falls with the root of their number. A step moves every weight by the rate, so what it
+does to a sum grows with the number of summands (arXiv 2203.03466).
 """
 NAMES = ("adamw", "muon", "soap")
 

@@ -1,4 +1,4 @@
-"""The rate, from place to place: a map on the latent grid, and learned vectors read at each of its positions.
+"""The rate in each place: a map on the latent grid, and learned vectors read at its positions.
 
 A rate is a number in [0, 1], 0 for the fewest bits. Vectors are interpolated between a few learned
 anchors, so that training may draw rates continuously and the export may place as many rate points
@@ -15,7 +15,7 @@ class RateVectors(nn.Module):
     """Rate map `[B, h, w]` -> `[B, width, h, w]`."""
 
     def __init__(self, anchors: int, width: int, std: float = 0.0, spread: float = 0.0) -> None:
-        """Begins as normal deviates of `std` around a line from `-spread` (rate 0) to `spread` (rate 1)."""
+        """Begins normal with `std` around a line from `-spread` (rate 0) to `spread` (rate 1)."""
         super().__init__()
         line = torch.linspace(-spread, spread, anchors)[:, None]
         self.vectors = nn.Parameter(line + torch.randn(anchors, width) * std)
@@ -30,7 +30,7 @@ class RateVectors(nn.Module):
 
 
 class Gain(nn.Module):
-    """A factor per channel and rate: `x * exp(vector(rate))`, an element-wise product with a table (§8.3)."""
+    """A factor per channel and rate: `x * exp(vector(rate))`, element-wise with a table (§8.3)."""
 
     def __init__(self, anchors: int, width: int, spread: float) -> None:
         super().__init__()

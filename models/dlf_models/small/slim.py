@@ -1,6 +1,7 @@
-"""`python -m dlf_models.small.slim CHECKPOINT OUT`: a checkpoint without its optimiser, weights in 16-bit floats.
+"""`python -m dlf_models.small.slim CHECKPOINT OUT`: a checkpoint without its optimiser.
 
-It holds what another machine needs to go on, in a fifth of the bytes: networks, averages, counters.
+Its weights are 16-bit floats. It holds what another machine needs to go on, in a fifth of the
+bytes: networks, averages, counters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SOAP: Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al., 2024, arXiv 2409.11321)."""
+"""SOAP: Adam in the eigenbasis of Shampoo's preconditioner (Vyas et al. 2024, arXiv 2409.11321)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LARGEST_SIDE = 512
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
-    """`a @ b` in bfloat16 where that is faster: directions need few digits, and sums are kept in float32."""
+    """`a @ b` in bfloat16 where faster: directions need few digits, sums are kept in float32."""
     if multiplies_bfloat16(a.device):
         return (a.bfloat16() @ b.bfloat16()).float()
     return a @ b

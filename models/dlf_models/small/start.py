@@ -34,7 +34,7 @@ def _outputs(
 
 @torch.no_grad()
 def balance(modules: Iterable[nn.Module], run: Callable[[], object]) -> None:
-    """Rescale the convolutions of `modules`, in the order in which `run` uses them, channel by channel.
+    """Rescale the convolutions of `modules` channel by channel, in the order that `run` uses them.
 
     Layers that begin as zero stay so: they close a residual branch.
     """

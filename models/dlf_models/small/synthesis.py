@@ -1,4 +1,7 @@
-"""Tokens and latent to the image: two branches with exchange of channels, fusion, renderer (architecture.md 4.4)."""
+"""Tokens and latent to the image: two branches with exchange of channels, fusion, renderer.
+
+See architecture.md 4.4.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ from .rate import Gain, RateVectors
 NOISE_START = 0.02
 """Standard deviation of the noise planes' first weights."""
 GRAIN_START = 0.01
-"""What one deviation of the grain is worth at first, in samples of [-1, 1]: somewhat more than a level of 255."""
+"""One deviation of the grain at first, in samples of [-1, 1]: somewhat more than a level of 255."""
 
 Noise = tuple[Tensor, Tensor, Tensor]
 """Planes at 1/4, 1/2 and full size, `[B, 1, h, w]` each."""
 
 
 class SemanticDecoder(nn.Module):
-    """The tokens, spread over their windows: `[B, T*D, H/128, W/128]` -> `[B, 2*Cs, H/32, W/32]`."""
+    """The tokens spread over their windows: `[B, T*D, H/128, W/128]` -> `[B, 2*Cs, H/32, W/32]`."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -38,7 +41,10 @@ class SemanticDecoder(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Token values `[B, T*D, nH, nW]`, latent `[B, C, h, w]`, rate map `[B, h, w]` -> image `[B, 3, H, W]`."""
+    """Token values, latent and rate map -> image `[B, 3, H, W]`.
+
+    They are `[B, T*D, nH, nW]`, `[B, C, h, w]` and `[B, h, w]`.
+    """
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -73,7 +79,7 @@ class Synthesis(nn.Module):
     def draw(
         self, tokens: Tensor, latent: Tensor, rate: Tensor, noise: Noise
     ) -> tuple[Tensor, Tensor | None]:
-        """As `forward`; and the strength of the grain, if there is any, `[B, 1, H, W]` in samples of [0, 1]."""
+        """As `forward`; and the grain's strength, if any, `[B, 1, H, W]` in samples of [0, 1]."""
         plain = self.gain(latent, rate)
         return self.renderer(self.generative(tokens, plain, rate), self.linear(plain), noise)
 
@@ -127,7 +133,7 @@ class Renderer(nn.Module):
         return (4, 2) if self.grain is None else (4, 2, 1)
 
     def forward(self, latent: Tensor, base: Tensor, noise: Noise) -> tuple[Tensor, Tensor | None]:
-        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise -> `[B, 3, H, W]`, strength of the grain."""
+        """`latent` at 1/16, `base [B, 3, H/2, W/2]`, noise -> `[B, 3, H, W]`, strength of grain."""
         x = self.up_8(leaky(latent))
         for block in self.blocks_8:
             x = block(x)
@@ -142,7 +148,7 @@ class Renderer(nn.Module):
         return self.finish(leaky(x), base, noise[2])
 
     def finish(self, x: Tensor, base: Tensor, noise: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The last features, the enlarged base picture and grain, all in [-1, 1], give samples in [0, 1].
+        """Last features, enlarged base picture and grain, all in [-1, 1], give samples in [0, 1].
 
         Photographs have grain. Without noise as fine as it is, a weave is what LPIPS likes best in
         flat places.

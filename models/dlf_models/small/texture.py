@@ -1,4 +1,4 @@
-"""Losses of fine texture: as much of it as there was, and no more repetition (architecture.md 4.4)."""
+"""Losses of fine texture: as much as there was, and no more repetition (architecture.md 4.4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from torch import Tensor
 CELL = 16
 """Pixels that the decoder draws from one position of its latent, in each direction."""
 FARTHEST, STEPS = 4, 8
-"""Cells between a texture and what it is compared with, at most; how many such steps a picture is judged by."""
+"""Cells between a texture and what it is compared with, at most; how many such steps a picture is
+judged by.
+"""
 LUMINANCE = (0.299, 0.587, 0.114)
 TEXTURE_BLOCK = 8
 MOST_GRAIN = 3 / 255
@@ -40,7 +42,10 @@ def moving_mean(side: int, like: Tensor) -> Tensor:
 
 
 def cell_means(x: Tensor, cell: int) -> Tensor:
-    """Means of blocks of two by two cells, one cell apart: `[..., H, W]` -> `[..., H / cell - 1, W / cell - 1]`."""
+    """Means of blocks of two by two cells, one cell apart.
+
+    `[..., H, W] -> [..., H / cell - 1, W / cell - 1]`.
+    """
     height, width = (side // cell for side in x.shape[-2:])
     x = x[..., : height * cell, : width * cell]
     means = x.unflatten(-1, (width, cell)).mean(dim=-1).unflatten(-2, (height, cell)).mean(dim=-2)
@@ -49,13 +54,13 @@ def cell_means(x: Tensor, cell: int) -> Tensor:
 
 
 def repetition(image: Tensor, target: Tensor) -> Tensor:
-    """How much more, or less, a picture repeats itself from cell to cell than it should: `[B, 3, H, W]` twice -> `[B]`.
+    """How much more, or less, a picture repeats itself from cell to cell than it should.
 
-    Fine texture is correlated with itself some cells away, in blocks of two by two cells; what
-    counts is the difference to the original's correlations. A decoder that sees one vector per cell
-    likes to draw the same texture in each, and no other term minds: to LPIPS any texture is better
-    than none. The steps are drawn anew each time, among all up to `FARTHEST` cells: a decoder that
-    knew four of them drew lattices between them.
+    `[B, 3, H, W]` twice -> `[B]`. Fine texture is correlated with itself some cells away, in blocks
+    of two by two cells; what counts is the difference to the original's correlations. A decoder
+    that sees one vector per cell likes to draw the same texture in each, and no other term minds:
+    to LPIPS any texture is better than none. The steps are drawn anew each time, among all up to
+    `FARTHEST` cells: a decoder that knew four of them drew lattices between them.
     """
     cells = min(image.shape[-2:]) // CELL - 2
     steps = _steps(min(cells, FARTHEST))
@@ -75,7 +80,7 @@ def _steps(farthest: int) -> list[tuple[int, int]]:
 
 
 def _correlation(texture: Tensor, down: int, right: int) -> Tensor:
-    """Of fine texture `[B, H, W]` with itself `down` and `right` cells away, by blocks, from -1 to 1."""
+    """Of fine texture `[B, H, W]` with itself `down` and `right` cells away, by blocks, -1 to 1."""
     rows, columns = (
         side - CELL * abs(n) for side, n in zip(texture.shape[1:], (down, right), strict=True)
     )
@@ -88,10 +93,10 @@ def _correlation(texture: Tensor, down: int, right: int) -> Tensor:
 
 
 def grain_floor(picture: Tensor) -> Tensor:
-    """How strong a picture's grain is, `[B, 3, H, W]` -> `[B, H / 32, W / 32]`: what is left where it is smoothest.
+    """How strong a picture's grain is, `[B, 3, H, W]` -> `[B, H / 32, W / 32]`.
 
-    The least deviation of fine texture of the 8x8 blocks around each cell of 32x32 pixels, in
-    samples, `MOST_GRAIN` at most.
+    It is what is left where the picture is smoothest: the least deviation of fine texture of the
+    8x8 blocks around each cell of 32x32 pixels, in samples, `MOST_GRAIN` at most.
     """
     blocks = F.avg_pool2d(fine_texture(picture).square()[:, None], GRAIN_BLOCK)
     smoothest = -F.max_pool2d(-blocks, 6, 4, 1)[:, 0]
@@ -99,9 +104,9 @@ def grain_floor(picture: Tensor) -> Tensor:
 
 
 def texture_mismatch(image: Tensor, target: Tensor) -> Tensor:
-    """How unlike the local energy of fine texture is, `[B, 3, H, W]` twice in [0, 1] -> `[B]`, 0 for equal energy.
+    """How unlike the local energy of fine texture is, `[B, 3, H, W]` twice in [0, 1] -> `[B]`.
 
-    Mean absolute logarithm of the ratio of standard deviations, in blocks.
+    Mean absolute logarithm of the ratio of standard deviations, in blocks: 0 for equal energy.
     LPIPS scales its features to unit length, so it likes a weave of one or two levels in flat
     places, which eyes do not. And where texture is lost, this asks for as much as there was,
     wherever it lies.

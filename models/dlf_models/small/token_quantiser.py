@@ -12,7 +12,7 @@ from ..common.prior import round_straight_through
 
 
 class FiniteScalarQuantiser(nn.Module):
-    """FSQ (arXiv 2309.15505): each of D components is squashed and rounded to one of `levels[d]` values.
+    """FSQ (arXiv 2309.15505): D components, each squashed and rounded to one of `levels[d]` values.
 
     A token is the tuple of its D digits `0 .. levels[d]-1`; nothing is learned here, so no codebook
     can collapse, which a 1-D vector quantiser trained from scratch does (architecture.md 4.2).
@@ -34,7 +34,7 @@ class FiniteScalarQuantiser(nn.Module):
         return torch.tensor(values, dtype=torch.float32, device=device)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """`[..., D]` -> digits (int64, `[..., D]`) and their values, straight-through, in [-1, 1]."""
+        """`[..., D]` -> digits (int64, `[..., D]`) and values, straight-through, in [-1, 1]."""
         floor = self._tensor(self.floor, x.device)
         squashed = torch.tanh(x.float() + self._tensor(self.shift, x.device))
         bounded = squashed * self._tensor(self.half_width, x.device) - self._tensor(

@@ -1,9 +1,10 @@
-"""Trains the importance head on a frozen analysis: `python -m dlf_models.small.train_importance CHECKPOINT --data ...`.
+"""Trains the importance head on a frozen analysis: `python -m dlf_models.small.train_importance \
+CHECKPOINT --data ...`.
 
 Labels are the faces and the legible text that public detectors find (`labels`, extra `labels`);
 they are looked for once and kept in a file. At the end precision and recall on the held-out
 photographs are printed.
-"""
+"""  # noqa: D205 - the text of `--help`
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ log = logging.getLogger(__name__)
 CELLS = 8
 """Positions of the latent grid to a side of a training crop."""
 STEEPNESS = 8.0
-"""Logits to a unit of importance, around 1/2: so that the clamped output is near 0 or 1 where the head is sure."""
+"""Logits to a unit of importance, around 1/2: so that the clamped output is near 0 or 1 where the
+head is sure.
+"""
 MARKED_WEIGHT = 3.0
 """What a missed face costs, in units of a false alarm: cells without one are many times as many."""
 WITH_LABELS = 0.75
@@ -127,7 +130,7 @@ def detail_of(network: DLF, images: Tensor) -> Tensor:
 
 
 def fit(network: DLF, batches: Batches, steps: int, init: Path | None = None) -> ImportanceHead:
-    """Adam with a falling learning rate; from nothing, or from a head that learned on other weights."""
+    """Adam with a falling learning rate; from nothing, or a head that learned on other weights."""
     head = ImportanceHead(network.config.detail_width)
     if init is not None:
         head.load_state_dict(load_checkpoint(init, "importance")["importance"])
@@ -153,7 +156,7 @@ def fit(network: DLF, batches: Batches, steps: int, init: Path | None = None) ->
 def precision_and_recall(
     network: DLF, head: ImportanceHead, photographs: Sequence[Labelled]
 ) -> tuple[float, float]:
-    """Of cells with an importance of at least 1/2, over whole photographs; NaN where there are none.
+    """Of cells with importance of at least 1/2, over whole photographs; NaN where there are none.
 
     A false alarm beside a marked cell counts as none: boxes end somewhere within a cell.
     """

@@ -1,8 +1,8 @@
-"""Wasserstein distortion: pictures are alike where local statistics of their features are (arXiv 2310.03629).
+"""Wasserstein distortion: pictures are alike where local statistics of their features are.
 
-It is computed as in Cool-chic 4.2, from raw features before each pooling. Their local means and
-deviations are compared in neighbourhoods. Sigma sets the size of these, and so how exact a place
-must be: 1 where every sample counts, 8 on grass and walls.
+It is that of arXiv 2310.03629, computed as in Cool-chic 4.2, from raw features before each pooling.
+Their local means and deviations are compared in neighbourhoods. Sigma sets the size of these, and
+so how exact a place must be: 1 where every sample counts, 8 on grass and walls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def low_pass(side: int, like: Tensor) -> Tensor:
 
 
 def reduce(x: Tensor) -> Tensor:
-    """Low-pass in both directions and every second sample: `[B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C]`.
+    """Low-pass both ways and every second sample: `[B, H, W, C] -> [B, ceil(H/2), ceil(W/2), C]`.
 
     As products of matrices: with convolutions of each channel for itself the distortion takes twice
     as long.
@@ -36,10 +36,10 @@ def reduce(x: Tensor) -> Tensor:
 
 
 def wasserstein(x: Tensor, y: Tensor, log2_sigma: Tensor) -> Tensor:
-    """Feature maps `[B, C, H, W]` twice, log2 of sigma `[B]` in [0, 4] -> distortion `[B]`; no gradient for `y`.
+    """Feature maps `[B, C, H, W]` twice, log2 of sigma `[B]` in [0, 4] -> distortion `[B]`.
 
-    Level i counts `max(0, 1 - |log2 sigma - i|)`; per level: squared differences of means and of
-    deviations.
+    There is no gradient for `y`. Level i counts `max(0, 1 - |log2 sigma - i|)`; per level: squared
+    differences of means and of deviations.
     """
     total = x.new_zeros(x.shape[0])
     mean_x, mean_y = x.movedim(1, -1), y.detach().movedim(1, -1)

@@ -165,7 +165,7 @@ class Manifest:
         return text.getvalue().encode("utf-8", errors="surrogateescape")
 
     def _check_start(self) -> None:
-        """Raise `ValueError` when the file holds something else, which would be lost by the next step."""
+        """Raise `ValueError` when the file holds something else, which the next step would lose."""
         wanted = (",".join(_COLUMNS) + "\n" if self._is_csv else f'{{"{_COLUMNS[0]}": "').encode()
         found = systems.read_at(self._file, len(wanted), 0)
         if not wanted.startswith(found):

@@ -1,4 +1,4 @@
-"""A batch from beginning to end: find the inputs, leave out what is done, code, keep the manifest."""
+"""A batch from start to end: find the inputs, leave out what is done, code, keep the manifest."""
 
 from __future__ import annotations
 

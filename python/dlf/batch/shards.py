@@ -97,7 +97,8 @@ def _samples(tar: tarfile.TarFile) -> Iterator[list[Member]]:
             yield sample
             sample = []
         sample.append(member)
-        tar.members = []  # type: ignore[attr-defined]  # or the headers of a million members would stay
+        # Or the headers of a million members would stay.
+        tar.members = []  # type: ignore[attr-defined]
     if sample:
         yield sample
 

@@ -299,7 +299,7 @@ def codec_of(arguments: argparse.Namespace) -> Codec:
 
 
 def as_options(kind: Callable[..., T], arguments: argparse.Namespace, **more: object) -> T:
-    """Return the dataclass `kind` with `more`, and the arguments that are named like its other fields."""
+    """Return the dataclass `kind` with `more` and the arguments named like its other fields."""
     names = {f.name for f in dataclasses.fields(kind)} - set(more)  # type: ignore[arg-type]
     return kind(**{name: getattr(arguments, name) for name in names}, **more)
 

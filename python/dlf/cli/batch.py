@@ -88,7 +88,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="processes of this machine, or actors of a Ray cluster: pip install '.[ray]' in a clone",
+        help="processes of this machine, or actors of a Ray cluster: "
+        "pip install '.[ray]' in a clone",
     )
     parser.add_argument(
         "--ray-address",

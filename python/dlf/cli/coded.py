@@ -1,4 +1,4 @@
-"""What `dlf encode --verbose` says of a file that it has written: where its bytes are, and for whom.
+"""What `dlf encode --verbose` says of a file that it wrote: where its bytes are, and for whom.
 
 All is read back from the file itself, so that it is true of what a decoder will find.
 """

@@ -46,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reduce",
         action="store_true",
-        help="with --bytes or --bpp: at 1/2, 1/4 or 1/8 of its size, a picture that does not fit else",
+        help="with --bytes or --bpp: at 1/2, 1/4 or 1/8 of its size, "
+        "a picture that does not fit else",
     )
     shared.add_importance(parser)
     shared.add_keep(parser)

@@ -17,7 +17,7 @@ __all__ = ["check_enlarging", "enlarged"]
 
 
 def check_enlarging(header: Info, limits: Limits) -> None:
-    """Raise `LimitExceeded` where the display size has more pixels or longer sides than `limits` allow."""
+    """Raise `LimitExceeded` where pixels or sides of the display size are beyond `limits`."""
     check_size(*header.display_size, limits)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class LambdaController:
-    """Walks along a list of weights: up while the validation rate is above its band, down while it is below.
+    """Walks along a list of weights: up while the validation rate is above its band, down below it.
 
     A new list starts at its first weight; a stage with the same list goes on where the one before
     left off.

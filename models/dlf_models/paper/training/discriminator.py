@@ -1,4 +1,4 @@
-"""PatchGAN discriminator under the key names of taming-transformers, so that a VQGAN's own can be taken over."""
+"""PatchGAN discriminator with taming-transformers' key names, to take over a VQGAN's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One training pass through the paper's model: differentiable quantisers, bits and, where wanted, pixels."""
+"""A training pass of the paper's model: differentiable quantisers, bits and, if wanted, pixels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ SCALE_MIN = 0.11
 
 
 class _LowerBound(torch.autograd.Function):
-    """`max(x, bound)` whose gradient still lifts what lies below: a plain maximum would leave it there for ever."""
+    """`max(x, bound)` whose gradient still lifts what lies below.
+
+    A plain maximum would leave it there for ever.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:
@@ -46,11 +49,11 @@ def lower_bound(x: Tensor, bound: float) -> Tensor:
 def code_latent(
     bottleneck: DetailBottleneck, y: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Quantise `y [B, C, h, w]` in four quarters -> `latent` as the decoder sees it, and the bits of each sample `[B]`.
+    """Quantise `y [B, C, h, w]` in four quarters -> `latent`, and the bits of each sample `[B]`.
 
-    The decoder sees rounding, straight-through. With `noise` (uniform in [-0.5, 0.5], like `y`) the
-    bits are those of the noisy residual. Without it they are those of the symbols, and symbols of
-    small scale are not coded, as in a file.
+    `latent` is what the decoder sees: rounding, straight-through. With `noise` (uniform in
+    [-0.5, 0.5], like `y`) the bits are those of the noisy residual. Without it they are those of
+    the symbols, and symbols of small scale are not coded, as in a file.
     """
     _, channels, height, width = y.shape
     raw, scale, mean, context = bottleneck.prior_init(height, width)
@@ -109,16 +112,20 @@ class TrainingPass(nn.Module):
 
     @torch.no_grad()
     def targets(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """What the frozen VQGAN makes of `image` in [0, 1]: quantised latent `[B, c, h, w]` and indices `[B, h, w]`."""
+        """What the frozen VQGAN makes of `image` in [0, 1].
+
+        Quantised latent `[B, c, h, w]` and indices `[B, h, w]`.
+        """
         vqgan = self.model.vqgan
         indices = vqgan.encode_indices(image * 2 - 1)
         return F.embedding(indices, vqgan.quantize.embedding.weight).permute(0, 3, 1, 2), indices
 
 
 def start_weights(model: PaperModel) -> None:
-    """Weights before any checkpoint: dense layers of both branches narrow normal, the exchange into tokens zero.
+    """Weights before any checkpoint.
 
-    The bottleneck keeps its own start (parity fact 30).
+    Dense layers of both branches are narrow normal, the exchange into tokens is zero. The
+    bottleneck keeps its own start (parity fact 30).
     """
     for name, module in model.hybrid_codec.named_modules():
         if name.startswith("quantize_feat") or name.endswith("zero_add"):

@@ -48,7 +48,7 @@ class PixelLoss(nn.Module):
 def alignment_loss(
     recipe: Recipe, latent: Tensor, logits: Tensor, target: Tensor, indices: Tensor
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Distance to the frozen VQGAN: MSE of the latent and cross-entropy of the logits against its indices."""
+    """Distance to the frozen VQGAN: MSE of latents, cross-entropy of logits against its indices."""
     mse = F.mse_loss(latent, target)
     entropy = F.cross_entropy(logits, indices)
     loss = recipe.mse_weight * mse + recipe.cross_entropy_weight * entropy
@@ -56,10 +56,10 @@ def alignment_loss(
 
 
 def adaptive_weight(recipe: Recipe, pixel: Tensor, adversarial: Tensor, last: Tensor) -> Tensor:
-    """Weight at which the adversarial gradient is as large as the pixel gradient at the last layer, within a limit.
+    """Weight that makes the adversarial gradient as large as the pixel gradient at the last layer.
 
-    The published limit of 10,000 lets one batch with a flat discriminator throw the decoder away;
-    ours is about 10.
+    It has a limit. The published one of 10,000 lets one batch with a flat discriminator throw the
+    decoder away; ours is about 10.
     """
     (of_pixel,) = torch.autograd.grad(pixel, last, retain_graph=True)
     (of_adversarial,) = torch.autograd.grad(adversarial, last, retain_graph=True)

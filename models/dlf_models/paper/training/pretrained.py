@@ -1,7 +1,7 @@
-"""Start from two published tokenizers: TiTok for the semantic branch, a VQGAN for the pixels (architecture.md 4.1 item 7).
+"""Start from two published tokenizers: TiTok for the semantic branch, a VQGAN for the pixels.
 
 Both checkpoints are read by their published key names. Every tensor of them is accounted for: used,
-left out for a reason that stands here, or an error that names it.
+left out for a reason that stands here, or an error that names it. See architecture.md 4.1 item 7.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ VQGAN_LEFT_OUT = {"loss.perceptual_loss.": "LPIPS comes from the file of --lpips
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the tensors of one checkpoint: keys used, and keys left out with the reason."""
+    """What became of one checkpoint's tensors: keys used, and keys left out with the reason."""
 
     where: str
     used: tuple[str, ...]
@@ -61,7 +61,7 @@ class Account:
 
 
 def is_semantic(name: str) -> bool:
-    """Whether a parameter of `PaperModel` comes from TiTok, and so is frozen unless it is to be tuned."""
+    """Whether a parameter of `PaperModel` is TiTok's, and so frozen unless it is to be tuned."""
     part, _, rest = name.partition(".")
     return part == "hybrid_codec" and rest.startswith(SEMANTIC)
 
@@ -114,7 +114,7 @@ def _take(
 
 
 def load_titok(model: PaperModel, path: Path) -> Account:
-    """Fill the semantic branch from a TiTok tokenizer: encoder, decoder, latent tokens and codebook."""
+    """Fill the semantic branch from TiTok's encoder, decoder, latent tokens and codebook."""
     wanted = {k: v for k, v in model.state_dict(keep_vars=True).items() if is_semantic(k)}
     return _take(path, wanted, lambda key: f"hybrid_codec.{key}", TITOK_LEFT_OUT)
 

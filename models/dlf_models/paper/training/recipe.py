@@ -1,4 +1,7 @@
-"""The recipe of the paper's profile: stages, loss weights and the trade-off of rate and distortion (architecture.md 4.1 item 7)."""
+"""The recipe of the paper's profile: stages, loss weights, trade-off of rate and distortion.
+
+See architecture.md 4.1 item 7.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ TARGETS = ("latent", "pixels")
 class Stage:
     """One stretch of training with a constant learning rate.
 
-    `target`: "latent" aligns with the frozen VQGAN, "pixels" trains in pixels, adversarially. `images`: its length;
-    `batch`: images of one optimiser step, over all processes; `crop`: pixels, a multiple of 256.
-    `lmbda` and `band` replace those of the recipe. `tune_semantic`: the semantic transformers learn
-    too, slowly.
+    `target`: "latent" aligns with the frozen VQGAN, "pixels" trains in pixels, adversarially.
+    `images`: its length; `batch`: images of one optimiser step, over all processes; `crop`: pixels,
+    a multiple of 256. `lmbda` and `band` replace those of the recipe. `tune_semantic`: the semantic
+    transformers learn too, slowly.
     """
 
     name: str
@@ -111,7 +114,7 @@ def load_paper_run(path: str | Path) -> PaperRun:
 
 
 def shortened(recipe: Recipe, images: int) -> Recipe:
-    """The same stages with another length in total, each in its proportion, at least one step long."""
+    """The same stages with another total length, each in its proportion, at least one step long."""
     whole = sum(s.images for s in recipe.stages)
     stages = tuple(
         replace(s, images=max(s.batch, s.images * images // whole)) for s in recipe.stages

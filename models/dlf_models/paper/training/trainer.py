@@ -1,8 +1,8 @@
-"""Training of the paper's profile: one optimiser step, validation and state (architecture.md 4.1 item 7).
+"""Training of the paper's profile: one optimiser step, validation and state.
 
 All randomness of a step follows from the seed, the number of the step and the place of the
 micro-batch in it. So a resumed run goes on exactly, and several processes draw together what one
-would have drawn.
+would have drawn. See architecture.md 4.1 item 7.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class PaperTrainer:
             self.optimiser_d.step()
 
     def _draw(self, stage: Stage, index: int) -> tuple[Tensor, Tensor]:
-        """Crops and noise of micro-batch `index` of this step, the same whichever process draws them."""
+        """Crops and noise of micro-batch `index` of this step, whichever process draws them."""
         seed = np.random.SeedSequence([self.recipe.seed, self.steps, index])
         self.sampler.generator = np.random.default_rng(seed)
         torch.manual_seed(int(seed.generate_state(1)[0]))
@@ -219,7 +219,7 @@ class PaperTrainer:
         self.means.add(loss=float(loss.detach()), **{k: float(v) for k, v in terms.items()})
 
     def _pixel_terms(self, image: Tensor, picture: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """L1 (of samples in [-1, 1]), LPIPS and the adversarial term, once the discriminator is warm."""
+        """L1 (of samples in [-1, 1]), LPIPS and a warm discriminator's adversarial term."""
         with autocast(self.device, self.options.precision):
             l1, perceptual = self.pixel_loss(picture * 0.5 + 0.5, image)
         pixel = self.recipe.l1_weight * 2 * l1.mean() + self.recipe.lpips_weight * perceptual.mean()
@@ -249,10 +249,10 @@ class PaperTrainer:
 
     @torch.no_grad()
     def validate(self) -> tuple[str, dict[str, float]]:
-        """Means over the centre crops of the held-out images, shared among the ranks; moves the weight of the bits.
+        """Means over the centre crops of the held-out images, shared among the ranks.
 
-        `loss` weighs the bits with the last weight of the list, so that it can be compared along a
-        stage.
+        It moves the weight of the bits. `loss` weighs the bits with the last weight of the list, so
+        that it can be compared along a stage.
         """
         stage = self.stage
         assert stage is not None
@@ -298,7 +298,7 @@ class PaperTrainer:
         write_columns(path, [images, torch.cat(shown) * 0.5 + 0.5])
 
     def state(self) -> dict[str, Any]:
-        """Everything a run needs to go on; `state_dict` alone is what `dlf import-official` reads."""
+        """All that a run needs to go on; `state_dict` alone is what `dlf import-official` reads."""
         return {
             "config": {
                 "name": self.run.name,

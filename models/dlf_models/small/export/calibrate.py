@@ -66,7 +66,10 @@ class Calibration:
 
 
 def whole_windows(image: NDArray[np.uint8], window: int) -> Tensor:
-    """The largest top-left part of whole windows, `[1, 3, H, W]` in [-1, 1]; small photographs are edge-padded."""
+    """The largest top-left part of whole windows, `[1, 3, H, W]` in [-1, 1].
+
+    Small photographs are edge-padded.
+    """
     height, width = (min(max(s, window), LARGEST_SIDE) // window * window for s in image.shape[:2])
     part = torch.from_numpy(image[:height, :width].copy()).permute(2, 0, 1)[None].float()
     missing = (0, width - part.shape[3], 0, height - part.shape[2])
@@ -164,7 +167,7 @@ def calibrate(
     points: int,
     progress: Callable[[int, int], None] = no_progress,
 ) -> Calibration:
-    """Run every photograph at a rate point of its own, spread evenly; collect peaks, tokens and symbols.
+    """Run each photograph at its own rate point, spread evenly; collect peaks, tokens and symbols.
 
     `progress` is called with how many photographs are done and how many there are.
     """

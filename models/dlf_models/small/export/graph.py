@@ -43,7 +43,7 @@ class Value:
 
 
 class Graph:
-    """Runs instructions in floats and records them; a second walk over the same network only raises peaks."""
+    """Runs and records instructions in floats; a second walk of the network only raises peaks."""
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
@@ -75,7 +75,7 @@ class Graph:
         rows: slice = slice(None),
         unit: float | None = None,
     ) -> Value:
-        """A layer, or the output channels `rows` of it. `unit`: of the result, where it is fixed."""
+        """A layer, or its output channels `rows`. `unit`: of the result, where it is fixed."""
         assert layer.bias is not None
         return self.filter(layer.weight[rows], layer.bias[rows], x, unit, layer, rows)
 

@@ -1,4 +1,4 @@
-"""What a package loses against the float network: the core codes photographs, and both draw them."""
+"""What a package loses against the float network: the core codes photographs, both draw them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A recorded graph as an integer program: units, 8-bit weights, fixed-point multipliers (BITSTREAM.md §8).
+"""A recorded graph as an integer program: units, 8-bit weights, fixed-point multipliers.
 
-A register holds int16 values; its *unit* is the real number that 1 stands for. Values that are
-added, or that are the same samples in another place, share one unit; a convolution's multiplier
-takes its sums to the unit of its result.
+The program is that of BITSTREAM.md §8. A register holds int16 values; its *unit* is the real number
+that 1 stands for. Values that are added, or that are the same samples in another place, share one
+unit; a convolution's multiplier takes its sums to the unit of its result.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class LayerList:
     known: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, weight: Array, bias: Array, unit_in: Array, unit_out: Array, bound: int) -> int:
-        """Quantise `weight [out, in, k, k]` between units per channel; `bound`: of the source's magnitude."""
+        """Quantise `weight [out, in, k, k]` between units per channel.
+
+        `bound`: of the source's magnitude.
+        """
         real = weight * unit_in[None, :, None, None]
         rows = np.abs(real).reshape(len(real), -1)
         scale = exact_scale(real, np.maximum(rows.max(axis=1), 1e-12) / 127)
@@ -64,7 +67,7 @@ class LayerList:
 
 
 def exact_scale(real: Array, scale: Array) -> Array:
-    """The scale per output channel; where all weights are small multiples of one number, that number.
+    """The scale per output channel; where all weights are small multiples of a number, that number.
 
     So the fixed filters (bilinear, mean of 2x2) keep their exact sums, and with them the
     brightness.
@@ -110,7 +113,10 @@ class Units:
                 self.fixed[root] = unit
 
     def _mixed(self, node: Node) -> bool:
-        """Whether the source's channels have different units: then the result's are taken from them one by one."""
+        """Whether the source's channels have different units.
+
+        Then the result's are taken from them one by one.
+        """
         number = node.sources[0]
         while self.nodes[number].op in (*SAME_UNIT,):
             number = self.nodes[number].sources[0]

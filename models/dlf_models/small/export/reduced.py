@@ -1,4 +1,7 @@
-"""Reduced sizes: a linear map from the renderer's features at 1/2, 1/4 or 1/8 to the picture there, fitted."""
+"""Reduced sizes: a fitted linear map from features at 1/2, 1/4 or 1/8 to the picture there.
+
+The features are the renderer's.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from .calibrate import REDUCED, Coding, Walker
 from .graph import Graph, Value
 
 RIDGE = 1e-3
-"""Of the mean diagonal: features that are nearly equal must not get large weights of opposite signs."""
+"""Of the mean diagonal: nearly equal features must not get large weights of opposite signs."""
 
 
 @dataclass
@@ -67,7 +70,7 @@ def walk(walker: Walker, coding: Coding, graph: Graph, factor: int) -> Value:
 
 
 def observe(walker: Walker, coding: Coding, picture: Tensor, reduced: Reduced) -> None:
-    """Add one photograph: what a reduced size should show is the mean of `picture` over its squares."""
+    """Add one photograph: a reduced size should show the mean of `picture` over its squares."""
     for factor, regression in reduced.regressions.items():
         features = walk(walker, coding, Graph(), factor)
         regression.add(features.data, F.avg_pool2d(picture, factor))

@@ -17,7 +17,7 @@ TOKEN_UNIT = 64
 
 
 def token_units(levels: Sequence[int], tokens_per_window: int) -> NDArray[np.float64]:
-    """What 1 stands for, per channel of the token grid: the network sees `(digit - L // 2) / (L // 2)`."""
+    """What 1 is, per channel of the token grid: the network sees `(digit - L // 2) / (L // 2)`."""
     return np.array([1 / (2 * TOKEN_UNIT * (level // 2)) for level in levels] * tokens_per_window)
 
 
@@ -30,7 +30,7 @@ def token_offset(levels: Sequence[int], tokens_per_window: int) -> Tensor:
 def digit_thresholds(
     quantiser: FiniteScalarQuantiser, levels: Sequence[int], unit: float
 ) -> list[NDArray[np.int16]]:
-    """For each digit, ascending: the digit is the number of thresholds that are at most `value / unit`."""
+    """Per digit, ascending: the digit is the number of thresholds of at most `value / unit`."""
     found = []
     for d, level in enumerate(levels):
         half, offset = quantiser.half_width[d], quantiser.offset[d]

@@ -1,4 +1,4 @@
-"""The walks through the networks, instruction by instruction; each equals a `forward` of `.` in floats."""
+"""Walks of the networks, instruction by instruction; each equals a `forward` of `.` in floats."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def enlarge(graph: Graph, picture: Value) -> Value:
 
 
 def from_tokens(graph: Graph, layer: Conv, tokens: Value, units: dict[str, object]) -> Value:
-    """A 1x1 layer on token values as the decoder hands them over: around 0, without `units["offset"]`."""
+    """A 1x1 layer on token values as decoders give them: around 0, without `units["offset"]`."""
     offset = units["offset"]
     assert isinstance(offset, Tensor)
     assert layer.bias is not None
@@ -79,7 +79,7 @@ def linear_synthesis(graph: Graph, layer: LinearSynthesis, plain: Value) -> Valu
 def analysis(
     graph: Graph, net: Analysis, head: ImportanceHead | None, image: Tensor, unit: float
 ) -> tuple[Tensor, ...]:
-    """Image `[B, 3, H, W]` in [-1, 1] -> what the token quantiser sees, features, features of the head."""
+    """Image `[B, 3, H, W]` in [-1, 1] -> the token quantiser's input, features, head's features."""
     folded = graph.space_to_depth(graph.input(image, unit), 2)
     x = graph.leaky(graph.conv(net.stem_half, folded))
     x = graph.leaky(residual(graph, net.block_quarter, down(graph, net.stem_quarter, x)))
@@ -115,7 +115,7 @@ def importance(graph: Graph, head: ImportanceHead, features: Tensor) -> tuple[Te
 def bottleneck(
     graph: Graph, net: Bottleneck, features: Tensor, units: object, rate: Tensor, unit: float
 ) -> tuple[Tensor, ...]:
-    """Features as `analysis` puts them out; gains and rate vectors, one after the other -> latent."""
+    """Features as `analysis` puts them out; gains and rate vectors, one after another -> latent."""
     joint, vectors = graph.input(features, units), graph.input(rate, unit)
     channels = net.project.out_channels
     gains = graph.slice(vectors, 0, channels)
@@ -131,7 +131,10 @@ def bottleneck(
 def prior_init(
     graph: Graph, net: DetailPrior, rate: Tensor, tokens: Tensor, units: dict[str, object]
 ) -> tuple[Tensor, ...]:
-    """Rate vectors and token values -> step, scale, mean, context; `units`: of tokens, step, scale, mean."""
+    """Rate vectors and token values -> step, scale, mean, context.
+
+    `units`: of tokens, step, scale, mean.
+    """
     vector, values = graph.input(rate, units["rate"]), graph.input(tokens, units["tokens"])
     x = graph.leaky(from_tokens(graph, net.token_in, values, units))
     expanded = graph.depth_to_space(graph.conv(net.token_expand, x), net.cells)
@@ -221,7 +224,10 @@ def grain(graph: Graph, net: Conv, x: Value, noise: Value) -> Value:
 def renderer(
     graph: Graph, net: Renderer, latent: Value, base: Value, noise: Sequence[Value], depth: int
 ) -> Value:
-    """The picture in [0, 2], or for `depth` 2, 4, 8 the features there with the folded base picture as last channels."""
+    """The picture in [0, 2], or for `depth` 2, 4, 8 the features there.
+
+    Their last channels are the folded base picture.
+    """
     x = residuals(graph, net.blocks_8, up(graph, net.up_8, graph.leaky(latent)))
     if depth == 8:
         return graph.concat(x, graph.space_to_depth(base, 4))

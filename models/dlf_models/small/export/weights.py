@@ -1,7 +1,8 @@
-"""The way back: float networks from the integer programs of a package, to go on training where no checkpoint is left.
+"""The way back: float networks from the integer programs of a package.
 
-Units of values inside a program are not written down: a network computes the same with any. They
-are powers of two that put magnitudes of 4 to 8 at the largest value that calibration saw.
+Training can go on from them where no checkpoint is left. Units of values inside a program are not
+written down: a network computes the same with any. They are powers of two that put magnitudes of 4
+to 8 at the largest value that calibration saw.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Part:
     layers: list[BoundedLayer]
 
     def fix_products(self) -> None:
-        """State the units around products: of the result, or where that is known, of the first factor."""
+        """State units around products: the result's, or if that is known, the first factor's."""
         for node, instruction in self.pairs().values():
             if node.op != "product":
                 continue
@@ -61,7 +62,10 @@ class Part:
                 self.graph.nodes[first].arguments["unit"] = unit[:1]
 
     def fix_filters(self) -> None:
-        """State the units around filters that are not learned: their weights are known, so scales tell units."""
+        """State the units around filters that are not learned.
+
+        Their weights are known, so scales tell units.
+        """
         for number, (node, instruction) in reversed(self.pairs().items()):
             if node.op != "conv" or node.arguments["layer"] is not None:
                 continue
@@ -151,7 +155,7 @@ def state_units(
 
 
 def digit_unit(network: DLF, encoder: Encoder) -> float:
-    """The unit of the token quantiser's input: a power of two, from the thresholds that are clear of 0."""
+    """The unit of the token quantiser's input: a power of two, from thresholds clear of 0."""
     levels = network.config.token_levels
     real = np.concatenate(digit_thresholds(network.analysis.quantiser, levels, 2.0**-12)) * 2.0**-12
     stored = np.concatenate(encoder.thresholds).astype(np.float64)
