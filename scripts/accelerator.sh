@@ -6,10 +6,10 @@
 #
 # FOLDER must be ignored by git. Each part holds shards as they are; the first also the newest checkpoint (weights only, in
 # halves of 16-bit floats) and the weights of LPIPS. Calls after the first find what came before. `train` stops by itself
-# after MINUTES, and cuts its checkpoint into pieces below 16 MiB. RECIPE names another recipe than the trunk's.
+# after MINUTES, and cuts its checkpoint into pieces below 16 MiB. RECIPE names another recipe than trunk.yaml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-RECIPE=${RECIPE:-models/configs/small/b.yaml}
+RECIPE=${RECIPE:-models/configs/small/trunk.yaml}
 PYTHON=${PYTHON:-python3}
 
 pack() {

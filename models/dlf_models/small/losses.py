@@ -1,4 +1,7 @@
-"""The loss of the pixels: exactness where there are bits, statistics where there are none (architecture.md 4.4)."""
+"""The loss of the pixels: exactness where there are bits, statistics where there are none.
+
+Architecture.md 4.4.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ from .texture import LUMINANCE, repetition, texture_mismatch
 from .wasserstein import wasserstein
 
 SHIFTS = 16
-"""Offsets at which the perceptual network samples, in each direction: the stride of its deepest layers."""
+"""Offsets of the perceptual network's samples, each way: the stride of its deepest layers."""
 REDUCED = (0.75, 0.5)
 """Smaller sizes at which it sees both pictures in some steps."""
 MS_SSIM_SCALES = 4
 MS_SSIM_FLOOR = 1e-3
 COARSE_SIZES = (4, 16)
-"""L1 counts again on pictures reduced by these: low frequencies are what bands and borders are made of."""
+"""L1 counts again on pictures reduced by these: bands and borders are low frequencies."""
 BEFORE_POOLS = (0, 2, 4, 6)
 """Taps of SqueezeNet before each pooling, and the last one."""
 
@@ -42,7 +45,7 @@ class LossWeights:
     ms_ssim: tuple[float, float] = (0.3, 1.5)
     lpips: tuple[float, float] = (3.0, 2.0)
     full_size: float = 0.67
-    """Share of the steps at which the perceptual network sees pictures in full size; at half size it misses blur."""
+    """Share of the steps at which the perceptual network sees full size; at half it misses blur."""
     turned: bool = False
     """Whether the perceptual network sees both pictures turned and mirrored at random."""
     texture: tuple[float, float] = (0.0, 0.0)
@@ -65,10 +68,13 @@ def between(ends: tuple[float, float], rate: Tensor) -> Tensor:
 
 
 class PixelLoss(nn.Module):
-    """Weighted sum of all terms, per sample. The perceptual network sees random cuts at one of a few sizes."""
+    """Weighted sum of all terms, per sample.
+
+    The perceptual network sees random cuts at one of a few sizes.
+    """
 
     def __init__(self, lpips_weights: str, weights: LossWeights, compiled: bool = False) -> None:
-        """`compiled`: the feature distance by torch.compile, which takes a sixth of the time and some seconds once."""
+        """`compiled`: the feature distance by torch.compile, in a sixth of the time."""
         super().__init__()
         self.tap_distance: TapDistance = (
             torch.compile(tap_distance, dynamic=True) if compiled else tap_distance
@@ -81,7 +87,7 @@ class PixelLoss(nn.Module):
     def forward(
         self, image: Tensor, target: Tensor, rate: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """`[B, 3, H, W]` twice in [0, 1], rate map `[B, h, w]` -> loss `[B]` and its terms, unweighted."""
+        """`[B, 3, H, W]` twice in [0, 1], rates `[B, h, w]` -> loss `[B]`, its terms, unweighted."""
         w, mean_rate = self.weights, rate.mean(dim=(1, 2))
         fine = F.interpolate(between(w.l1, rate)[:, None], scale_factor=STRIDE, mode="nearest")
         error = image - target
@@ -117,7 +123,7 @@ class PixelLoss(nn.Module):
         return total
 
     def similarity(self, image: Tensor, target: Tensor) -> Tensor:
-        """MS-SSIM of luminance `[B]`; of all three channels it would take as long as the renderer."""
+        """MS-SSIM of luminance `[B]`; of three channels it would take as long as the renderer."""
         weights = image.new_tensor(LUMINANCE).view(1, 3, 1, 1)
         gray = [(picture * weights).sum(dim=1, keepdim=True) for picture in (image, target)]
         return ms_ssim(gray[0], gray[1], MS_SSIM_SCALES, MS_SSIM_FLOOR)
@@ -168,7 +174,10 @@ def turned(*pictures: Tensor) -> list[Tensor]:
 
 
 def tap_distance(ours: Tensor, theirs: Tensor, weights: Tensor) -> Tensor:
-    """Weighted squared distance of feature vectors of unit length, as LPIPS compares them: `[N, C]` twice -> `[N]`."""
+    """Weighted squared distance of feature vectors of unit length, as in LPIPS: to `[N]`.
+
+    `ours`, `theirs`: `[N, C]`.
+    """
     x, y = ours.float(), theirs.float()
     x = x * torch.rsqrt(x.square().sum(dim=1, keepdim=True) + 1e-20)
     y = y * torch.rsqrt(y.square().sum(dim=1, keepdim=True) + 1e-20)

@@ -30,13 +30,21 @@ SAMPLES, INDEX = "samples.u8", "index.json"
 RESCALED = 0.5
 """Share of the crops that are drawn from a square of another size than their own."""
 SCALES = (0.6, 1.6)
-"""Sizes of those squares, in units of the crop: half of them are enlarged, half reduced. The photographs are small ones,
-so a crop holds more than one of the same size from a large photograph."""
+"""Sizes of those squares, in units of the crop: half of them are enlarged, half reduced.
+
+The photographs are small, so a crop of one holds more than a crop of a large photograph.
+"""
 PLAIN = 0.03
-"""Share of the crops that are one colour or run from one to another: photographs hold few full colours."""
+"""Share of the crops that are one colour or run from one to another.
+
+Photographs hold few full colours.
+"""
 GRAINY, GRAIN = 0.6, 2.5 / 255
-"""Share of the crops that get grain, and the most of it. Small and compressed photographs have lost theirs: in their
-smoothest fiftieth the pool's have a deviation of 0.4 levels, Kodak's of 1.1 (medians)."""
+"""Share of the crops that get grain, and the most of it.
+
+Small and compressed photographs have lost theirs: in their smoothest fiftieth the pool's have a
+deviation of 0.4 levels, Kodak's of 1.1 (medians).
+"""
 COLOURED = 0.5
 """Deviation of what the grain of a colour has for itself, in units of what all three share."""
 FULL = 0.3
@@ -112,7 +120,7 @@ class Pool:
 
 
 def people_and_text(tags: Path) -> dict[str, float]:
-    """How much more often to draw a photograph, by name: 2.5 times with a face, 2 times with legible text.
+    """How much more often to draw a photograph, by name: 2.5 times with a face, 2 with text.
 
     `tags`: the file tags.csv of the training data. Photographs that it does not name weigh 1.
     """
@@ -177,7 +185,10 @@ class Crops:
 
 
 def with_grain(crops: Tensor, strength: Tensor) -> Tensor:
-    """`crops [B, 3, H, W]` in [0, 1] with noise as a camera's, `strength [B]` its deviation; in [0, 1] again."""
+    """`crops [B, 3, H, W]` in [0, 1] with noise as a camera's; in [0, 1] again.
+
+    `strength [B]`: deviation of the noise.
+    """
     own = torch.randn_like(crops)
     shared = torch.randn_like(crops[:, :1])
     grain = (shared + COLOURED * own) * strength[:, None, None, None]
@@ -185,7 +196,7 @@ def with_grain(crops: Tensor, strength: Tensor) -> Tensor:
 
 
 def plain(side: int, rng: np.random.Generator) -> Tensor:
-    """`[3, side, side]` float32 in [0, 1]: one colour, or a linear run between two in any direction."""
+    """`[3, side, side]` float32 in [0, 1]: one colour, or a run between two in any direction."""
     ends = rng.random((2, 3))
     ends = np.where(rng.random((2, 3)) < FULL, ends.round(), ends)
     if rng.random() < 0.5:

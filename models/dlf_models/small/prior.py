@@ -1,4 +1,4 @@
-"""Detail prior: an entropy model in four quarters, the float twin of the programs of BITSTREAM.md §7.
+"""Detail prior: an entropy model in four quarters, the twin of the programs of BITSTREAM.md §7.
 
 Each quarter predicts mean and scale of its share of the (channel group, position) pairs from those
 already decoded. The first sees the rate vector of each position and the tokens, which are decoded
@@ -54,7 +54,10 @@ class DetailPrior(nn.Module):
             self.spatial_out.weight.mul_(0.1)
 
     def initial(self, rate: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Program *init*: rate map `[B, h, w]`, token values `[B, T*D, nH, nW]` -> step, log2 scale, mean, context."""
+        """Program *init*: step, log2 scale, mean and context.
+
+        From the rate map `[B, h, w]` and token values `[B, T*D, nH, nW]`.
+        """
         expanded = F.pixel_shuffle(self.token_expand(leaky(self.token_in(tokens))), self.cells)
         x = leaky(self.init_in(torch.cat([self.rate_vectors(rate), leaky(expanded)], dim=1)))
         x = leaky(self.init_mix(x))
@@ -63,7 +66,7 @@ class DetailPrior(nn.Module):
         return step.clamp(min=STEP_MIN), scale, mean, context
 
     def refine(self, index: int, y_hat: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Program *quarter index+1*: latent so far and context -> log2 scale, mean, both `[B, C, h, w]`."""
+        """Program *quarter index+1*: latent so far, context -> log2 scale, mean, `[B, C, h, w]`."""
         x = leaky(self.adaptors[index](torch.cat([y_hat, context], dim=1)))
         y = leaky(self.spatial_in(x))
         x = x + leaky(self.spatial_mix(y))
@@ -73,17 +76,14 @@ class DetailPrior(nn.Module):
     def forward(
         self, y: Tensor, rate: Tensor, tokens: Tensor, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`y [B, C, h, w]` -> dequantised latent, and the ideal code length in bits per position `[B, h, w]`.
-
-        See `code`.
-        """
+        """`y [B, C, h, w]` -> what `code` gives, with the bits of each position, `[B, h, w]`."""
         latent, bits = self.code(y, rate, tokens, keep)
         return latent, bits.sum(dim=1)
 
     def code(
         self, y: Tensor, rate: Tensor, tokens: Tensor, keep: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """`y [B, C, h, w]` -> dequantised latent, and the ideal code length of each of its symbols, in bits.
+        """`y [B, C, h, w]` -> dequantised latent, and ideal code lengths of its symbols, in bits.
 
         `keep [B, h, w]`, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the
         detail were not sent. In training the cost sees rounding as uniform noise and the decoder

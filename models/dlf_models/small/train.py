@@ -1,5 +1,6 @@
-"""Trains the convolutional profile: `python -m dlf_models.small.train RECIPE.yaml --data TRAIN --out RUN`.
+"""Trains the convolutional profile.
 
+`python -m dlf_models.small.train RECIPE.yaml --data TRAIN --out RUN`.
 Under `torchrun` all processes train one network. Everything is resumed from `RUN/last.ckpt`.
 """
 
@@ -66,11 +67,14 @@ class Material:
     """Folder for decoded pictures; made where it is not there."""
     lpips: str
     validation: Path | None = None
-    """Held-out pictures; None: those of the data that `held_out.txt` names, else the first of them."""
+    """Held-out pictures; None: those of the data that `held_out.txt` names, else the first."""
 
 
 def held_out_names(pool: Pool, by_position: bool) -> list[str]:
-    """Photographs never to train on: those that `held_out.txt` names; `by_position`: where there are none, the first."""
+    """Photographs never to train on: those that `held_out.txt` names.
+
+    `by_position`: where there are none, the first.
+    """
     here = {e.name for e in pool.entries}
     names = [n for n in HELD_OUT.read_text().split() if n in here]
     if not names and by_position:
@@ -152,7 +156,7 @@ def begin_from(trainer: Trainer, source: Path, fresh_optimiser: bool) -> None:
 
 
 def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, Any]]:
-    """A trainer where it left off, from a checkpoint, or at its start; and the checkpoint `last` (or `{}`).
+    """A trainer where it left off, from a checkpoint, or at its start; and `last`, or `{}`.
 
     Raises:
         ValueError: options or a recipe that do not go together.

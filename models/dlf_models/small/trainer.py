@@ -32,7 +32,10 @@ from .waking import wake
 SHEET_RATES = (0.0, 0.3, 0.6, 1.0)
 LARGEST_NORM = 1.0
 SPIKE = 3.0
-"""A gradient of more than so many times the usual norm is left out: without norm layers one bad batch can undo hours."""
+"""A gradient of more than so many times the usual norm is left out.
+
+Without norm layers one bad batch can undo hours.
+"""
 WOKEN_BY = 128
 """Crops of twice the side that components for idle channels are taken from."""
 USUAL_STEPS = 50
@@ -47,7 +50,7 @@ class Recipe:
     batch: int = 32
     crop: int = 128
     wide: float = 0.0
-    """Share of the steps whose crops have twice the side, a quarter as many: there windows have neighbours."""
+    """Share of the steps whose crops have twice the side, a quarter as many, so windows have neighbours."""
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
     warmup: int = 300
@@ -111,7 +114,7 @@ class Trainer:
         self._seed()
 
     def _seed(self) -> None:
-        """Ranks start from equal weights but draw different crops, rates and noise; so does a resumed run."""
+        """Ranks have equal weights and draw other crops, rates and noise; so does a resumed run."""
         torch.manual_seed(self.recipe.seed + 1000 * self.rank + self.seen)
         self.crops.generator = np.random.default_rng([self.recipe.seed, self.rank, self.seen])
 
@@ -197,7 +200,10 @@ class Trainer:
         return int((self.steps + 1) * share) > int(self.steps * share)
 
     def _is_usual(self, norm: float) -> bool:
-        """Whether to take the step; an unusual norm moves the average too, so that a lasting change is accepted."""
+        """Whether to take the step.
+
+        An unusual norm moves the average too, so that a lasting change is accepted.
+        """
         if not math.isfinite(norm):
             return False
         usual = norm if self.usual is None else self.usual
@@ -253,7 +259,7 @@ class Trainer:
 
     @torch.no_grad()
     def validate(self) -> tuple[str, dict[str, float]]:
-        """The averaged weights on the held-out crops at four rates; the terms of each rate by name."""
+        """The averaged weights on held-out crops at four rates; the terms of each rate by name."""
         means = Means()
         crops = self.held_out[self.rank % len(self.held_out) :: self.ranks].to(self.device)
         self.ema.eval()

@@ -26,7 +26,7 @@ TOP_RATE = 1.0
 IDLE_BITS = 0.02
 """A channel with fewer bits a position at the top rate is idle."""
 RIDGE = 1e-4
-"""Added to variances of the picture's cells, in units of their mean: keeps the least squares solvable."""
+"""Added to variances of cells, in units of their mean: keeps the least squares solvable."""
 AT_ONCE = 16
 """Images in one pass."""
 
@@ -97,7 +97,7 @@ def centred(x: Tensor) -> Tensor:
 
 
 class Components(NamedTuple):
-    """Components of cells of the half-size picture, strongest first; and what the channels in use are worth."""
+    """Components of cells of the half-size picture, strongest first."""
 
     finders: Tensor
     """`[idle, 768]`: a cell times one of these gives the component."""
@@ -106,11 +106,11 @@ class Components(NamedTuple):
     deviations: Tensor
     """`[idle]`, in samples of [-1, 1]."""
     worth: Tensor
-    """`[C]`: length of what one unit of a channel, without its gain, adds to a cell; least squares."""
+    """`[C]`: length of what a unit of a channel in use, without its gain, adds to a cell."""
 
 
 def components(seen: Seen, idle: Tensor) -> Components:
-    """The strongest components of what the channels in use do not explain, one for each idle channel."""
+    """The strongest components of what the channels in use leave, one for each idle channel."""
     cells = centred(seen.cells)
     plain = centred(seen.plain)
     plain[:, idle] = 0
@@ -127,7 +127,7 @@ def components(seen: Seen, idle: Tensor) -> Components:
 
 
 def models_of(bits: Tensor, idle: list[int]) -> list[int]:
-    """For each idle channel the one in use that has the fewest bits, of its own group where there is one."""
+    """For each idle channel the one in use with the fewest bits, of its own group if it can be."""
     group = len(bits) // 4
     used = bits.clone()
     used[idle] = math.inf
@@ -138,7 +138,7 @@ def models_of(bits: Tensor, idle: list[int]) -> list[int]:
 
 
 def in_turn(idle: Tensor, channels: int) -> list[int]:
-    """Channels in an order that takes the four groups in turn, so that each quarter has its share of the strong ones."""
+    """Channels in an order that takes the four groups in turn: strong ones are shared."""
     group = channels // 4
     ranks = dict.fromkeys(range(4), 0)
     order = []
@@ -166,7 +166,7 @@ def _silence(network: DLF, idle: Tensor) -> None:
 def _begin(
     network: DLF, seen: Seen, found: Components, index: int, channel: int, model: int
 ) -> None:
-    """`channel` takes up a component; at all rates its steps, in the picture, are those of the channel `model`."""
+    """`channel` takes up a component, with steps as large, in the picture, as those of `model`."""
     prior, c = network.prior, network.prior.channels
     project, fine = network.analysis.linear.project, network.synthesis.linear.fine
     into, back = network.bottleneck.gain.log_gain.vectors, network.synthesis.gain.log_gain.vectors
