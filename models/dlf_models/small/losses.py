@@ -87,7 +87,7 @@ class PixelLoss(nn.Module):
     def forward(
         self, image: Tensor, target: Tensor, rate: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """`[B, 3, H, W]` twice in [0, 1], rates `[B, h, w]` -> loss `[B]`, its terms, unweighted."""
+        """`[B, 3, H, W]` twice in [0, 1], rates `[B, h, w]` -> loss `[B]` and bare terms."""
         w, mean_rate = self.weights, rate.mean(dim=(1, 2))
         fine = F.interpolate(between(w.l1, rate)[:, None], scale_factor=STRIDE, mode="nearest")
         error = image - target
