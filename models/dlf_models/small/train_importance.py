@@ -43,6 +43,11 @@ WITH_LABELS = 0.75
 """Share of the crops that come from a photograph with something marked."""
 HALF, DOUBLE = 0.3, 0.2
 """Shares of the crops that are reduced and enlarged by 2: faces have all sizes."""
+WIDE = 0.25
+"""Share of the batches with a quarter as many crops, of twice the side and enlarged by 2 or 4.
+
+The photographs are small; a large face is seen whole only there.
+"""
 BATCH, LEARNING_RATE, LARGEST_NORM = 16, 1e-3, 1.0
 
 
@@ -77,34 +82,47 @@ class Batches:
         self.photographs.append([p for p in photographs if not p.marked.any()])
         self.generator = np.random.default_rng(seed)
 
-    def crop(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Return a picture `[H, W, 3]` uint8 and its labels on the latent grid, uint8."""
+    def crop(self, cells: int, factor: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Return a picture of `cells` positions a side, uint8, and its labels, uint8.
+
+        `factor`: how many times it is larger than in the photograph, 1/2, 1, 2 or 4. Where the
+        photograph is too small to be reduced it is not.
+        """
         rng = self.generator
         kind = 0 if rng.random() < WITH_LABELS or not self.photographs[1] else 1
         photograph = self.photographs[kind][rng.integers(len(self.photographs[kind]))]
         rows, columns = photograph.marked.shape
-        kind_of_size = rng.random()
-        enlarged = kind_of_size >= 1 - DOUBLE
-        reduced = kind_of_size < HALF and min(rows, columns) >= 2 * CELLS
-        size = 2 * CELLS if reduced else CELLS // 2 if enlarged else CELLS
+        if min(rows, columns) < cells / factor:
+            factor = 1
+        size = int(cells / factor)
         top, left = int(rng.integers(rows - size + 1)), int(rng.integers(columns - size + 1))
         pixels = photograph.picture[
             top * STRIDE : (top + size) * STRIDE, left * STRIDE : (left + size) * STRIDE
         ]
         marked = photograph.marked[top : top + size, left : left + size]
-        if reduced:
+        if factor < 1:
             pixels = halve(pixels)
-            marked = marked.reshape(CELLS, 2, CELLS, 2).max(axis=(1, 3))
-        elif enlarged:
-            pixels = double(pixels)
-            marked = marked.repeat(2, axis=0).repeat(2, axis=1)
+            marked = marked.reshape(cells, 2, cells, 2).max(axis=(1, 3))
+        elif factor > 1:
+            pixels = enlarge(pixels, int(factor))
+            marked = marked.repeat(int(factor), axis=0).repeat(int(factor), axis=1)
         if rng.random() < 0.5:
             pixels, marked = pixels[:, ::-1], marked[:, ::-1]
         return pixels, marked
 
     def draw(self, size: int) -> tuple[Tensor, Tensor]:
-        """Images `[size, 3, 256, 256]` in [0, 1] and what is marked `[size, 8, 8]`."""
-        pairs = [self.crop() for _ in range(size)]
+        """Images in [0, 1] and what is marked.
+
+        `[size, 3, 256, 256]` and `[size, 8, 8]`, or a quarter as many of twice the side.
+        """
+        rng = self.generator
+        if rng.random() < WIDE:
+            pairs = [
+                self.crop(2 * CELLS, 2.0 if rng.random() < 0.5 else 4.0) for _ in range(size // 4)
+            ]
+        else:
+            factors = rng.choice([0.5, 2.0, 1.0], size, p=[HALF, DOUBLE, 1 - HALF - DOUBLE])
+            pairs = [self.crop(CELLS, factor) for factor in factors]
         images = torch.from_numpy(np.stack([p for p, _ in pairs])).permute(0, 3, 1, 2).float() / 255
         return images, torch.from_numpy(np.stack([m for _, m in pairs])).float()
 
@@ -116,11 +134,11 @@ def halve(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return ((folded.sum(axis=(1, 3)) + 2) // 4).astype(np.uint8)
 
 
-def double(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Twice the size, by a cubic filter."""
+def enlarge(pixels: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
+    """`factor` times the size, by a cubic filter."""
     height, width = pixels.shape[:2]
     image = Image.fromarray(pixels)
-    return np.asarray(image.resize((2 * width, 2 * height), Image.Resampling.BICUBIC))
+    return np.asarray(image.resize((factor * width, factor * height), Image.Resampling.BICUBIC))
 
 
 def detail_of(network: DLF, images: Tensor) -> Tensor:

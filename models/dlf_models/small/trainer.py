@@ -50,7 +50,7 @@ class Recipe:
     batch: int = 32
     crop: int = 128
     wide: float = 0.0
-    """Share of the steps whose crops have twice the side, a quarter as many: windows with neighbours."""
+    """Share of the steps with crops of twice the side, a quarter as many: windows have neighbours."""
     optimiser: str = "adamw"
     learning_rate: float = 1e-3
     warmup: int = 300
