@@ -112,21 +112,52 @@ def test_a_run_begins_from_a_package(material: Path, package: Path, tmp_path: Pa
     assert load_checkpoint(tmp_path / "last.ckpt")["counters"] == [6, 3]
 
 
-def test_a_network_without_grain_gets_the_layer(
-    material: Path, checkpoint: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("key", "value", "part"),
+    [
+        ("grain", False, "synthesis.renderer.grain."),
+        ("render_blocks", [1, 1, 0], "synthesis.renderer.blocks_2.0."),
+    ],
+)
+def test_what_an_older_network_lacks_begins_anew(
+    material: Path, checkpoint: Path, tmp_path: Path, key: str, value: object, part: str
 ) -> None:
     state = load_checkpoint(checkpoint)
-    state["config"]["network"]["grain"] = False
+    state["config"]["network"][key] = value
     for weights in (state["network"], state["ema"]):
-        for name in [name for name in weights if ".grain." in name]:
+        for name in [name for name in weights if name.startswith(part)]:
             del weights[name]
-    save_checkpoint(tmp_path / "plain.ckpt", state)
-    more = ["--init", str(tmp_path / "plain.ckpt"), "--images", "8"]
+    save_checkpoint(tmp_path / "older.ckpt", state)
+    more = ["--init", str(tmp_path / "older.ckpt"), "--images", "8"]
     more += ["--pool", str(checkpoint.parent / "pool")]
     assert main(words(material, tmp_path / "run", *more)) == 0
     trained = load_checkpoint(tmp_path / "run" / "last.ckpt")
-    assert trained["config"]["network"]["grain"]
-    assert "synthesis.renderer.grain.bias" in trained["ema"]
+    assert (
+        trained["config"]["network"][key] == load_checkpoint(checkpoint)["config"]["network"][key]
+    )
+    assert any(name.startswith(part) for name in trained["ema"])
+
+
+def test_idle_channels_can_be_woken(
+    material: Path, checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = load_checkpoint(checkpoint)
+    idle, offset = 3, TINY_NETWORK.latent_channels
+    for weights in (state["network"], state["ema"]):
+        for name in ("analysis.linear.project", "bottleneck.project"):
+            weights[f"{name}.weight"][idle] = 0
+            weights[f"{name}.bias"][idle] = 0
+        for name, row in (("prior.init_out", idle + offset), ("prior.spatial_out", idle)):
+            weights[f"{name}.weight"][row] = 0
+            weights[f"{name}.bias"][row] = -4
+    save_checkpoint(tmp_path / "asleep.ckpt", state)
+    more = ["--init", str(tmp_path / "asleep.ckpt"), "--images", "8", "--wake"]
+    more += ["--pool", str(checkpoint.parent / "pool")]
+    with caplog.at_level("INFO"):
+        assert main(words(material, tmp_path / "run", *more)) == 0
+    assert "begin anew" in caplog.text
+    trained = load_checkpoint(tmp_path / "run" / "last.ckpt")
+    assert trained["ema"]["analysis.linear.project.weight"][idle].abs().max() > 0
 
 
 def test_a_package_of_other_sizes_is_refused(

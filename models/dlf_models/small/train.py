@@ -127,17 +127,25 @@ def resume(trainer: Trainer, source: Path, fresh_optimiser: bool) -> dict[str, A
 
 
 def load(trainer: Trainer, state: dict[str, Any], source: Path, fresh_optimiser: bool) -> None:
-    """Give `trainer` the state that `source` holds. Where that has no grain, the layer begins anew.
+    """Give `trainer` the state that `source` holds.
+
+    Where that has no grain, or fewer blocks in the renderer, these begin anew: as little, and as
+    the identity.
 
     Raises:
         ValueError: it is of a network of other sizes.
     """
     mine, found = trainer.network, build(NetworkConfig, state["config"]["network"], str(source))
-    if mine.config.grain and not found.grain:
-        found, fresh_optimiser = replace(found, grain=True), True
-        state = {**state, **{k: {**mine.state_dict(), **state[k]} for k in ("network", "ema")}}
-    if found != mine.config:
+    grown = replace(
+        found,
+        grain=found.grain or mine.config.grain,
+        render_blocks=tuple(map(max, found.render_blocks, mine.config.render_blocks)),
+    )
+    if grown != mine.config:
         raise ValueError(f"{source}: a network of other sizes than the recipe's")
+    if grown != found:
+        fresh_optimiser = True
+        state = {**state, **{k: {**mine.state_dict(), **state[k]} for k in ("network", "ema")}}
     trainer.load(state, fresh_optimiser)
 
 
