@@ -53,7 +53,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with Image.open(arguments.photo) as photo:
         image = photo.convert("RGBA")
-    print(_processor())
+    print(_cpu())
     with tempfile.TemporaryDirectory() as folder, served_copy(Path(folder) / "site") as site:
         for module in sorted((site.folder / "dlf-codec").glob("*.wasm")):
             data = module.read_bytes()
@@ -102,7 +102,7 @@ def _cpu_seconds(process: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _processor() -> str:
+def _cpu() -> str:
     try:
         text = Path("/proc/cpuinfo").read_text()
         fields = dict(line.split(":", 1) for line in text.split("\n\n")[0].splitlines())

@@ -79,7 +79,7 @@ def test_devices() -> None:
     ]
 
 
-def test_threads_are_clamped_to_the_processors_of_this_process() -> None:
+def test_threads_are_clamped_to_the_cpus_of_this_process() -> None:
     assert options.check_threads(256) == options.available_threads()
     assert options.check_threads(1) == 1
     assert options.check_threads(None) == options.available_threads()

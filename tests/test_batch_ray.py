@@ -49,8 +49,8 @@ def test_a_node_is_killed_in_the_middle(tmp_path: Path) -> None:
     (folder / "broken.png").write_bytes(b"not a picture")
     report = on_cluster(folder, out, KILL_AFTER)
     assert report["refused"] == [
-        "the cluster has room for 2 actors with 1 processors and 0 GPUs each, not for 3",
-        "the cluster has room for 0 actors with 1 processors and 3 GPUs each, not for 1",
+        "the cluster has room for 2 actors with 1 CPUs and 0 GPUs each, not for 3",
+        "the cluster has room for 0 actors with 1 CPUs and 3 GPUs each, not for 1",
     ]
     assert report["alive"] == 2  # the head and one of two workers
     assert report["workers"] == 2

@@ -64,7 +64,7 @@ def far(a: Pixels, b: Pixels) -> float:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_on_a_processor_a_batch_is_its_single_calls(
+def test_on_a_cpu_a_batch_is_its_single_calls(
     package: Path, single: native.Codec, mixed: list[Pixels], threads: int
 ) -> None:
     codec = native.Codec(str(package), threads=threads)

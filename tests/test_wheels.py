@@ -54,7 +54,7 @@ def test_setuptools_builds_for_the_target(
     assert done.stdout.split() == [tag, tag, f"linux_{arch}", module]
 
 
-def test_auditwheel_takes_the_processor_of_the_wheel(tmp_path: Path) -> None:
+def test_auditwheel_takes_the_architecture_of_the_wheel(tmp_path: Path) -> None:
     """By itself it offers the platforms of this machine's alone, and refuses all others."""
     (tmp_path / "auditwheel").mkdir()
     (tmp_path / "auditwheel" / "main.py").write_text(

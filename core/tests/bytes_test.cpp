@@ -101,7 +101,7 @@ TEST(checksums_of_any_length_follow_their_polynomial) {
   }
 }
 
-TEST(sha256_is_the_same_in_pieces_and_without_processor_support) {
+TEST(sha256_is_the_same_in_pieces_and_without_cpu_support) {
   dlf_test::Random random(2);
   for (int i = 0; i < 200; ++i) {
     const std::vector<uint8_t> bytes = random.bytes(static_cast<size_t>(random.in(0, 400)));

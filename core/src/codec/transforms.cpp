@@ -6,7 +6,7 @@ namespace dlf {
 
 Networks load_networks(const std::vector<uint8_t>& archive, const ModelPackage& model,
                        const NetworkOptions& options, const TorchSource& torch) {
-  const bool on_processor = options.device == "cpu";
+  const bool on_cpu = options.device == "cpu";
   if (!model.normative().synthesis) {
     if (options.backend == Backend::kInteger) {
       fail(DLF_INVALID_ARGUMENT,
@@ -17,10 +17,10 @@ Networks load_networks(const std::vector<uint8_t>& archive, const ModelPackage& 
   if (options.precision != Precision::kFloat32) {
     fail(DLF_INVALID_ARGUMENT, "this model computes in integers: precision is \"fp32\"");
   }
-  if (options.backend == Backend::kTorch || (options.backend == Backend::kAuto && !on_processor)) {
+  if (options.backend == Backend::kTorch || (options.backend == Backend::kAuto && !on_cpu)) {
     return {nullptr, torch(model).load_runner(model, options)};
   }
-  if (!on_processor) {
+  if (!on_cpu) {
     fail(DLF_INVALID_ARGUMENT, "backend \"integer\" runs on device \"cpu\" alone");
   }
   return {};

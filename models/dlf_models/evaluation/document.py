@@ -53,7 +53,7 @@ def as_document(
     return {
         "format": "dlf-eval 1",
         "software": software(),
-        "machine": {"processor": platform.machine(), "cpus": os.cpu_count()},
+        "machine": {"architecture": platform.machine(), "cpus": os.cpu_count()},
         "notes": list(notes),
         "unreadable": unreadable,
         "metrics": {

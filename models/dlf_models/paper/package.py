@@ -16,6 +16,7 @@ from dlf.specification import FREQUENCY_TOTAL
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..common.macs import MacCounter
 from ..common.scale_tables import SCALE_FRACTION, scale_tables, scale_thresholds
 from ..package.tables import FrequencyTable
 from ..package.torchscript import NormativePart, assemble_files
@@ -27,7 +28,7 @@ from .integer_prior import (
     IntegerPrior,
     quantise_prior,
 )
-from .macs import MacCounter
+from .macs import of_attention
 from .model import PaperModel
 
 TAIL = 1e-4
@@ -95,7 +96,7 @@ def reconstruct(model: Any, picture: Tensor) -> tuple[Tensor, Tensor]:
 def reference(model: PaperModel, picture: Tensor) -> Reference:
     """`reconstruct`, counting."""
     pixels = picture.shape[2] * picture.shape[3]
-    with MacCounter(model) as counter:
+    with MacCounter(model, of_attention) as counter:
         tokens, features = model.analysis(picture)
         y = model.bottleneck(features, 0)
         analysis = counter.take()
