@@ -10,6 +10,7 @@ import argparse
 import logging
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -192,44 +193,44 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
     return trainer, {}
 
 
-def arguments() -> argparse.Namespace:
-    """Return the arguments of the command line."""
+def options_of(words: Sequence[str] | None = None) -> TrainOptions:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(prog="dlf_models.small.train", description=__doc__)
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--data", type=Path, required=True, help="folder of tar shards")
+    parser.add_argument("config", metavar="recipe")
+    parser.add_argument("--data", required=True, help="folder of tar shards")
     parser.add_argument("--pool", type=Path, required=True, help="folder for decoded pictures")
     parser.add_argument("--lpips", required=True, help="weights of LPIPS, SqueezeNet")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--init", type=Path, help="checkpoint or package to begin from")
+    parser.add_argument("--out", required=True, help="folder of the run")
+    parser.add_argument("--init", help="checkpoint or package to begin from")
     parser.add_argument("--fresh-optimiser", action="store_true", help="with --init or a resume")
     parser.add_argument("--wake", action="store_true", help="with --init: begin idle channels anew")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--float32", action="store_true")
-    parser.add_argument("--eager", action="store_true", help="compile nothing")
-    return parser.parse_args()
+    parser.add_argument(
+        "--float32", dest="precision", action="store_const", const="fp32", default="bf16"
+    )
+    parser.add_argument(
+        "--eager",
+        dest="compile",
+        action="store_const",
+        const=None,
+        default="inductor",
+        help="compile nothing",
+    )
+    return TrainOptions(**vars(parser.parse_args(words)))
 
 
 def main() -> None:
-    """Train as the command line says; exit with 130 when the run was stopped."""
-    args = arguments()
+    """Train where the package `dlf` is not built; exit with 130 when the run was stopped."""
+    options = options_of()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(args.threads)
-    join(args.device)
-    network, recipe = load_recipe(args.recipe)
-    material = Material(args.data, args.pool, args.lpips)
-    machine = Machine(args.device, not args.float32, not args.eager)
-    trainer = make_trainer(network, recipe, material, machine)
-    last = args.out / "last.ckpt"
-    if last.exists():
-        resume(trainer, last, args.fresh_optimiser)
-    elif args.init is not None:
-        begin_from(trainer, args.init, args.fresh_optimiser)
-        if args.wake:
-            trainer.wake()
+    torch.set_num_threads(options.threads or 1)
+    join(options.device)
+    out = Path(options.out)
+    trainer, _ = open_trainer(options, out / "last.ckpt")
     log.info("%d images seen so far", trainer.seen)
-    finished = Run(trainer, args.out, minutes=args.minutes)()
+    finished = Run(trainer, out, minutes=options.minutes)()
     leave()
     raise SystemExit(0 if finished else 130)
 
