@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import struct
 import zipfile
@@ -16,10 +17,17 @@ import torch
 from dlf.specification import ENCODER_MEMBER, NORMATIVE_MEMBER
 from dlf_models.package.integer import BoundedLayer, reach_of
 from dlf_models.package.programs import Op
+from dlf_models.package.reading import read_package
 from dlf_models.small.export import walks
-from dlf_models.small.export.calibrate import Graphs, Walker, calibrate, whole_windows
+from dlf_models.small.export.calibrate import (
+    MOST_GAIN,
+    Graphs,
+    Walker,
+    calibrate,
+    whole_windows,
+)
 from dlf_models.small.export.graph import Graph
-from dlf_models.small.export.package import build_package
+from dlf_models.small.export.package import FITTED, build_package
 from dlf_models.small.export.quantise import LayerList, compile_program, exact_scale
 from dlf_models.small.export.tokens import digit_thresholds
 from dlf_models.small.layers import bilinear_weights
@@ -122,6 +130,39 @@ def test_packages_are_whole_and_repeatable(network: DLF, images: list[np.ndarray
     assert names[NORMATIVE_MEMBER][:8] == b"DLFN" + struct.pack("<HH", 2, 3)
     assert names[ENCODER_MEMBER][:4] == b"DLFE"
     assert json.loads(names["extra/model.json"])["name"] == "tiny"
+
+
+def test_reduced_sizes_share_the_layers_of_the_whole(
+    network: DLF, images: list[np.ndarray], tmp_path: Path
+) -> None:
+    """They are fitted on the first photographs alone, which here are grey: peaks are others."""
+    grey = [np.full((128, 128, 3), 128, np.uint8)] * FITTED
+    louder = [*grey, *images]
+    path = tmp_path / "tiny.dlfm"
+    path.write_bytes(build_package(network, louder, {"name": "tiny"})[0])
+    normative = read_package(path).normative
+    used = [
+        {i.arg0 for i in drawing.program.instructions if i.op == Op.CONV}
+        for drawing in (normative.synthesis, *normative.reduced.values())
+    ]
+    for reduced in used[1:]:
+        assert len(reduced - used[0]) == 1  # the map to the picture
+
+
+def test_large_gains_get_another_unit(network: DLF, images: list[np.ndarray]) -> None:
+    large = copy.deepcopy(network)
+    large.synthesis.gain.log_gain.vectors[0, 2] = 4.0
+    bounded = copy.deepcopy(large)
+    bounded.synthesis.bound_gains(MOST_GAIN)
+    assert float(bounded.synthesis.gain.log_gain.vectors.exp().max()) <= MOST_GAIN
+    image = whole_windows(images[0], 128) / 2 + 0.5
+    rate = torch.full((1, image.shape[2] // 32, image.shape[3] // 32), 0.1)
+    drawn = []
+    for net in (large, bounded):
+        torch.manual_seed(3)
+        drawn.append(net(image, rate).image)
+    assert torch.allclose(drawn[0], drawn[1], atol=1e-5)
+    assert build_package(large, images, {"name": "tiny"})[0]
 
 
 def test_synthesis_takes_noise_and_rates(network: DLF) -> None:

@@ -5,6 +5,8 @@ See architecture.md 4.4.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -82,6 +84,15 @@ class Synthesis(nn.Module):
         """As `forward`; and the grain's strength, if any, `[B, 1, H, W]` in samples of [0, 1]."""
         plain = self.gain(latent, rate)
         return self.renderer(self.generative(tokens, plain, rate), self.linear(plain), noise)
+
+    @torch.no_grad()
+    def bound_gains(self, most: float) -> None:
+        """Give channels with larger gains than `most` another unit; what is drawn stays the same."""
+        vectors = self.gain.log_gain.vectors
+        excess = (vectors.amax(dim=0) - math.log(most)).clamp(min=0)
+        vectors -= excess
+        for layer in (self.mix, self.linear.coarse, self.linear.fine):
+            layer.weight[:, : len(excess)] *= excess.exp()[:, None, None]
 
     def generative(self, tokens: Tensor, plain: Tensor, rate: Tensor) -> Tensor:
         """The generative latent `[B, Cd, H/16, W/16]`; `plain`: the latent without its gain."""

@@ -27,6 +27,7 @@ SAMPLE_UNIT = 1 / 2040
 NOISE_UNIT = float(np.sqrt(12.0) / (2 * 256))
 """Noise enters as the sum of four bytes less 510 and has deviation 1."""
 GAIN_UNIT = 2.0**-12
+MOST_GAIN = 32767 * GAIN_UNIT
 REDUCED = (2, 4, 8)
 
 

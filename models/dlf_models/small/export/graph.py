@@ -54,6 +54,17 @@ class Graph:
         """Start another walk, over other pictures."""
         self.at = 0
 
+    def share_peaks(self, other: Graph) -> None:
+        """Nodes that both walks begin with get the larger peaks, so that they share their layers."""
+        for mine, theirs in zip(self.nodes, other.nodes, strict=False):
+            if (mine.op, mine.sources, mine.channels) != (
+                theirs.op,
+                theirs.sources,
+                theirs.channels,
+            ):
+                return
+            mine.peak = theirs.peak = max(mine.peak, theirs.peak)
+
     def _put(self, op: str, sources: tuple[int, ...], data: Tensor, **arguments: Any) -> Value:
         if self.at == len(self.nodes):
             self.nodes.append(Node(op, sources, int(data.shape[1]), arguments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -28,6 +29,7 @@ from ..macs import macs_per_pixel
 from ..model import DLF
 from .calibrate import (
     GAIN_UNIT,
+    MOST_GAIN,
     REDUCED,
     Calibration,
     Walker,
@@ -167,6 +169,8 @@ def fit_reduced(
     for factor in REDUCED:
         for coding in fitted:
             draw_reduced(walker, coding, calibration.graphs.reduced[factor], reduced, factor)
+    for graph in (*calibration.graphs.reduced.values(), *calibration.graphs.reduced.values()):
+        calibration.graphs.synthesis.share_peaks(graph)  # twice: each may have raised them
 
 
 def build_package(
@@ -180,7 +184,8 @@ def build_package(
 
     `progress` is as for `calibrate`.
     """
-    config = network.config
+    config, network = network.config, copy.deepcopy(network)
+    network.synthesis.bound_gains(MOST_GAIN)
     walker = Walker(network, head)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(NOISE_SEED)
