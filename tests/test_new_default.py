@@ -55,7 +55,7 @@ def test_without_one_it_takes_the_next_id(tree: Path, package: Path) -> None:
         text = (tree / path).read_text(encoding="utf-8")
         (tree / path).write_text(text.replace(RESERVED, "1" * 64), encoding="utf-8")
     entry = new_default.put_in(package, tree)
-    assert (entry.id, entry.name) == (8, "dlf-s-7")
+    assert (entry.id, entry.name) == (9, "dlf-s-8")
     specification, mirror = texts(tree)
     assert entries(specification, ROW)[-1] == entry
     assert entries(mirror, INITIALISER) == entries(specification, ROW)

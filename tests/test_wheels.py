@@ -40,7 +40,12 @@ def test_setuptools_builds_for_the_target(
 ) -> None:
     monkeypatch.setattr(wheels, "WORK", tmp_path)
     target = Target(version, arch, tmp_path, ())
-    environment = wheels.configuration(target, "c++", "ar")
+    try:
+        environment = wheels.configuration(target, "c++", "ar")
+    except SystemExit as reason:
+        if arch == platform.machine():
+            raise
+        pytest.skip(str(reason))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", TAGS],
         capture_output=True,
@@ -92,7 +97,8 @@ def test_the_interpreter_behind_a_shim_is_found(
 def test_a_list_that_apt_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     apt = 'case "$1" in indextargets) echo https://mirror.example/debian/;; *) exit 100;; esac'
     program(tmp_path / "bin" / "apt-get", apt)
-    program(tmp_path / "bin" / "apt-cache", "exit 100")
+    for tool in ("apt-cache", "dpkg-deb", "qemu-aarch64-static", "qemu-x86_64-static"):
+        program(tmp_path / "bin" / tool, "exit 100")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
     monkeypatch.setattr(wheel_target, "WORK", tmp_path / "work")
     with pytest.raises(Missing, match="bookworm for .* cannot be read: apt-get update failed"):

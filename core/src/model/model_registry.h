@@ -27,6 +27,7 @@ constexpr RegisteredModel kRegisteredModels[] = {
     {5, "test-2", "5d48c5c2179f988737098f76074efd5064c2f5091df35fc622345f590e537df6"},
     {6, "dlf-s-5", "75e317f5b4515a0811d9bd247676d4f48c80ea3af6986e059cad7e5a07a9a938"},
     {7, "dlf-s-6", "6c97141eeb434cb28721edf23fe851ac497e0a47a95b3be1dbf3c838d8428a21"},
+    {8, "dlf-s-7", "ff649ab9c1fddaff765ad2e10c64ff9cc28ca2208b7fbcd7742167c43e6483b3"},
 };
 
 // The entry with this id, or null.
