@@ -1,6 +1,6 @@
 """The loss of the pixels: exactness where there are bits, statistics where there are none.
 
-Architecture.md 4.4.
+See architecture.md 4.4.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`python -m dlf_models.small.slim CHECKPOINT OUT`: a checkpoint without its optimiser.
 
-Its weights are 16-bit floats. It holds what another machine needs to go on, in a fifth of the
-bytes: networks, averages, counters.
+It holds what another machine needs to go on, in a fifth of the bytes: averaged weights as 16-bit
+floats, and counters.
 """
 
 from __future__ import annotations

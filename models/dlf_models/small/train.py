@@ -1,16 +1,9 @@
-"""Trains the convolutional profile.
-
-`python -m dlf_models.small.train RECIPE.yaml --data TRAIN --out RUN`.
-Under `torchrun` all processes train one network. Everything is resumed from `RUN/last.ckpt`.
-"""
+"""Opens runs of the convolutional profile: recipe, material, and where an earlier run left off."""
 
 from __future__ import annotations
 
-import argparse
 import logging
-import math
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +14,7 @@ from ..common.checkpoint import load_checkpoint
 from ..common.configuration import build, read_yaml
 from ..common.data import centre_crops, load_images
 from ..common.options import TrainOptions
-from ..common.ranks import join, leave, world
-from ..common.run import Run
+from ..common.ranks import world
 from .config import NetworkConfig
 from .export.weights import checkpoint_of_package
 from .losses import LossWeights
@@ -191,49 +183,3 @@ def open_trainer(options: TrainOptions, last: Path) -> tuple[Trainer, dict[str, 
         if options.wake:
             trainer.wake()
     return trainer, {}
-
-
-def options_of(words: Sequence[str] | None = None) -> TrainOptions:
-    """What the command line asks for."""
-    parser = argparse.ArgumentParser(prog="dlf_models.small.train", description=__doc__)
-    parser.add_argument("config", metavar="recipe")
-    parser.add_argument("--data", required=True, help="folder of tar shards")
-    parser.add_argument("--pool", type=Path, required=True, help="folder for decoded pictures")
-    parser.add_argument("--lpips", required=True, help="weights of LPIPS, SqueezeNet")
-    parser.add_argument("--out", required=True, help="folder of the run")
-    parser.add_argument("--init", help="checkpoint or package to begin from")
-    parser.add_argument("--fresh-optimiser", action="store_true", help="with --init or a resume")
-    parser.add_argument("--wake", action="store_true", help="with --init: begin idle channels anew")
-    parser.add_argument("--minutes", type=float, default=math.inf)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--float32", dest="precision", action="store_const", const="fp32", default="bf16"
-    )
-    parser.add_argument(
-        "--eager",
-        dest="compile",
-        action="store_const",
-        const=None,
-        default="inductor",
-        help="compile nothing",
-    )
-    return TrainOptions(**vars(parser.parse_args(words)))
-
-
-def main() -> None:
-    """Train where the package `dlf` is not built; exit with 130 when the run was stopped."""
-    options = options_of()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    torch.set_num_threads(options.threads or 1)
-    join(options.device)
-    out = Path(options.out)
-    trainer, _ = open_trainer(options, out / "last.ckpt")
-    log.info("%d images seen so far", trainer.seen)
-    finished = Run(trainer, out, minutes=options.minutes)()
-    leave()
-    raise SystemExit(0 if finished else 130)
-
-
-if __name__ == "__main__":
-    main()
