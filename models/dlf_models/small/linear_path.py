@@ -2,9 +2,9 @@
 
 Deep encoders of high spatial compression forget: probed by linear regression, each stage of a
 network trained without this path held less of the picture than the one before
-(models/EXPERIMENTS.md). Shortcuts from space to channels and back repair that (DC-AE, arXiv
-2410.10733). Ours goes all the way: one linear map of 32x32-pixel cells into the latent channels,
-and one from them to a base picture at /2 that the renderer starts from.
+(models/EXPERIMENTS-ids-1-to-4.md). Shortcuts from space to channels and back repair that (DC-AE,
+arXiv 2410.10733). Ours goes all the way: one linear map of 32x32-pixel cells into the latent
+channels, and one from them to a base picture at /2 that the renderer starts from.
 """
 
 from __future__ import annotations
