@@ -58,29 +58,29 @@ def test_the_map_is_what_the_program_finds(
     data = codec.encode(picture, QUALITY, importance="auto")
     rate = dlf.info(data).rate
     wanted = np.full((HEIGHT // CELL, WIDTH // CELL), rate)
-    for box, move in [*((box, FULL_MOVE) for box in BRIGHT), (DARK, -FULL_MOVE)]:
+    for box in BRIGHT:
         x, y, width, height = (part // CELL for part in box)
-        wanted[y : y + height, x : x + width] += move
+        wanted[y : y + height, x : x + width] += FULL_MOVE
     found = decode_symbols(data, package)["rate_index"]
     assert np.array_equal(found, wanted.clip(0, 11))
-    # 127 is 1, and what is beyond counts as 127: a program is worth the boxes that it finds.
-    boxes = [*BRIGHT, (*DARK, -1)]
-    assert data == codec.encode(picture, QUALITY, importance=boxes)
+    # A program is worth the boxes that it finds. What it finds less than nothing in counts as none.
+    assert data == codec.encode(picture, QUALITY, importance=BRIGHT)
 
 
-@pytest.mark.parametrize("found", [-100, -64, -20, 12, 64, 100])
-def test_127_is_full_importance(codec: dlf.Codec, picture: np.ndarray, found: int) -> None:
-    """The program gives (16 * sample - 2040) * 192 / 2048, rounded, of a place of one sample."""
+@pytest.mark.parametrize("found", [-100, 31, 32, 44, 56, 58, 100])
+def test_what_is_found_counts_as_none_half_or_full(
+    codec: dlf.Codec, picture: np.ndarray, found: int
+) -> None:
+    """A.3. The program gives (16 * sample - 2040) * 192 / 2048, rounded, of a place of one sample."""
     sample = round((found * 2048 / 192 + 2040) / 16)
     graded = picture.copy()
     graded[:, :64] = sample
     exact = round((16 * sample - 2040) * 192 / 2048)
+    assert exact == found
     mask = np.zeros((HEIGHT, WIDTH))
-    mask[:, :64] = exact / 127
+    mask[:, :64] = 0 if exact < 32 else 0.5 if exact < 57 else 1
     x, y, width, height = BRIGHT[1]
     mask[y : y + height, x : x + width] = 1
-    x, y, width, height = DARK
-    mask[y : y + height, 64 : x + width] = -1
     auto = codec.encode(graded, QUALITY, importance="auto")
     assert auto == codec.encode(graded, QUALITY, importance=mask)
 
@@ -205,19 +205,21 @@ def test_verbose_says_what_was_found(
     data = target.read_bytes()
     cost = code_lengths(data, package)["map"] / 8
     assert found == (
-        f"  importance, auto: 2 regions with more (7 % of the picture), 1 region with less "
-        f"(4 % of the picture); the map takes {cost:.1f} bytes, {100 * cost / len(data):.1f} %"
+        f"  importance, auto: 2 regions with more (7 % of the picture); the map "
+        f"takes {cost:.1f} bytes, {100 * cost / len(data):.1f} %"
     )
     numbers = [int(word) for word in parts.replace(",", "").split() if word.isdigit()]
     assert sum(numbers) == pytest.approx(len(data) - cost, abs=1)
     [found, _] = said("16,16,24,16")
     assert found.startswith("  importance, 1 box: 1 region with more (3 % of the picture); the map")
+    [found, _] = said("16,16,24,16", "56,8,32,16:-1")
+    assert "1 region with more (3 % of the picture), 1 region with less (4 % of the" in found
     [found, _] = said(str(mask))
     assert found == "  importance, mask of 20x10: nothing differs, so there is no map"
     assert len(said()) == 1
     assert main([*words, "--json", "--importance=auto"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["more"], facts["less"]) == ([8, 6], [8])
+    assert (facts["more"], facts["less"]) == ([8, 6], [])
     assert facts["map_bytes"] == pytest.approx(cost)
     assert main([*words, "--quiet"]) == 2
 

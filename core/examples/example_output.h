@@ -13,8 +13,9 @@ static FILE* open_output(const char* path, const char* package, const char* inpu
   int i;
   FILE* file;
   for (i = 0; i < 2; ++i) {
-    if (stat(path, &written) == 0 && stat(inputs[i], &read) == 0 && written.st_dev == read.st_dev &&
-        written.st_ino == read.st_ino) {
+    /* Windows numbers no files: all have the number 0. */
+    if (stat(path, &written) == 0 && stat(inputs[i], &read) == 0 && written.st_ino != 0 &&
+        written.st_dev == read.st_dev && written.st_ino == read.st_ino) {
       fprintf(stderr, "%s would be written over by its own output\n", inputs[i]);
       return NULL;
     }

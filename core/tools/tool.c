@@ -139,8 +139,12 @@ int read_backend(const char* word, dlf_codec_options* to) {
 }
 
 uint32_t available_threads(void) {
+#ifdef __linux__
   cpu_set_t set; /* containers and taskset give fewer CPUs than there are */
-  const int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  const long count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+#else
+  const long count = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
   return count > 0 ? (uint32_t)count : 1;
 }
 

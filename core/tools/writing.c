@@ -1,4 +1,5 @@
-#define _XOPEN_SOURCE 700 /* realpath */
+#define _XOPEN_SOURCE 700  /* realpath */
+#define _DARWIN_C_SOURCE 1 /* F_PREALLOCATE */
 #include "writing.h"
 
 #include <errno.h>
@@ -103,6 +104,17 @@ static int closed(int descriptor, int good) {
   return good;
 }
 
+/* Makes room for a file of so many bytes; returns the reason why it cannot, or 0. */
+static int reserve(int descriptor, const struct stat* old, size_t size) {
+#ifdef __APPLE__
+  fstore_t more = {F_ALLOCATEALL, F_PEOFPOSMODE, 0, (off_t)size - old->st_size, 0};
+  return more.fst_length <= 0 || fcntl(descriptor, F_PREALLOCATE, &more) == 0 ? 0 : errno;
+#else
+  (void)old;
+  return posix_fallocate(descriptor, 0, (off_t)size);
+#endif
+}
+
 /* In place. Room is reserved first, so that a full disk leaves the old content. */
 static int overwrite_file(const char* target, const void* data, size_t size) {
   struct stat old;
@@ -111,7 +123,7 @@ static int overwrite_file(const char* target, const void* data, size_t size) {
   if (descriptor < 0) return 0;
   good = fstat(descriptor, &old) == 0;
   if (good && S_ISREG(old.st_mode) && size > 0) {
-    const int reason = posix_fallocate(descriptor, 0, (off_t)size);
+    const int reason = reserve(descriptor, &old, size);
     if (reason == ENOSPC || reason == EDQUOT || reason == EFBIG) {
       good = ftruncate(descriptor, old.st_size) == 0;
       errno = reason;

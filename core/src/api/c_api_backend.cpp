@@ -7,8 +7,14 @@
 
 #if defined(__unix__) || defined(__APPLE__)
 #include <dlfcn.h>
+#endif
 
-// Null unless the program is linked to libdlf_torch.
+#ifdef __APPLE__
+#define DLF_TORCH_LIBRARY \
+  "libdlf_torch." DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR) ".dylib"
+#else
+#define DLF_TORCH_LIBRARY \
+  "libdlf_torch.so." DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR)
 #pragma weak dlf_torch_backend
 #endif
 
@@ -18,10 +24,24 @@ namespace {
 #if defined(__unix__) || defined(__APPLE__)
 using Entry = const dlf_backend* (*)();
 
+Entry entry_of(void* symbol) {
+  Entry entry = nullptr;
+  std::memcpy(&entry, &symbol, sizeof entry);  // as POSIX means it
+  return entry;
+}
+
+// Null unless the program is linked to libdlf_torch.
+Entry linked() {
+#ifdef __APPLE__  // whose linker takes no weak symbol that nothing defines
+  return entry_of(dlsym(RTLD_DEFAULT, "dlf_torch_backend"));
+#else
+  return dlf_torch_backend;
+#endif
+}
+
 // Beside libdlf, or where the system looks; never unloaded. Throws what the system says.
 Entry load_library(const ModelPackage& model) {
-  const std::string name =
-      "libdlf_torch.so." DLF_TEXT(DLF_VERSION_MAJOR) "." DLF_TEXT(DLF_VERSION_MINOR);
+  const std::string name = DLF_TORCH_LIBRARY;
   void* const library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
   void* const symbol = library == nullptr ? nullptr : dlsym(library, "dlf_torch_backend");
   if (symbol == nullptr) {
@@ -31,9 +51,7 @@ Entry load_library(const ModelPackage& model) {
     fail(DLF_MODEL_ERROR,
          model.path() + ": " + what + " libdlf_torch: " + (reason != nullptr ? reason : name));
   }
-  Entry entry = nullptr;
-  std::memcpy(&entry, &symbol, sizeof entry);  // as POSIX means it
-  return entry;
+  return entry_of(symbol);
 }
 #endif
 
@@ -41,7 +59,7 @@ Entry load_library(const ModelPackage& model) {
 
 TorchBackend torch_backend(const ModelPackage& model) {
 #if defined(__unix__) || defined(__APPLE__)
-  const Entry found = dlf_torch_backend != nullptr ? dlf_torch_backend : load_library(model);
+  const Entry found = linked() != nullptr ? linked() : load_library(model);
   const dlf_backend& backend = *found();
   if (std::strcmp(dlf_version(), backend.version) != 0) {
     fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +

@@ -59,7 +59,7 @@ void require_memory() {}
 
 std::thread start_thread(std::function<void()> work) {
   require_memory();
-  const NoSignals no_signals;
+  [[maybe_unused]] const NoSignals no_signals;  // where there are none it does nothing
   return std::thread([work = std::move(work)]() mutable {
     own = true;
     work();

@@ -17,6 +17,11 @@ namespace {
 // A position is important when this part of its pixels is.
 constexpr double kCovered = 0.25;
 
+// What an importance program must find for half and for full importance (A.3). In three values a
+// map costs few bits, and what is sure gets all that it can (models/EXPERIMENTS.md).
+constexpr int16_t kHalfFound = 32, kFullFound = 57;
+constexpr int8_t kHalfImportance = 64;
+
 // What a map should cost at most, in bits: 40 bytes for 768 x 512 pixels.
 constexpr double kBits = 64, kBitsPerPosition = 2.0 / 3;
 
@@ -155,8 +160,9 @@ ImportanceGrid importance_on_grid(const ImportanceMask& mask, const ImageGeometr
 
 ImportanceGrid importance_on_grid(const Tensor& found) {
   ImportanceGrid out(found.plane());
-  std::transform(found.data.begin(), found.data.end(), out.begin(), [](int16_t value) {
-    return static_cast<int8_t>(std::clamp<int>(value, -kMostImportance, kMostImportance));
+  std::transform(found.data.begin(), found.data.end(), out.begin(), [](int16_t value) -> int8_t {
+    if (value < kHalfFound) return 0;
+    return value < kFullFound ? kHalfImportance : kMostImportance;
   });
   return out;
 }

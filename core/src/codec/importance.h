@@ -38,7 +38,7 @@ void check_importance(const ModelPackage& model, const ImportanceMask& mask);
 // pixels reach or exceed. So what covers a part of it still counts, and rectangles stay such.
 ImportanceGrid importance_on_grid(const ImportanceMask& mask, const ImageGeometry& geometry);
 
-// The same of what an importance program gives (A.3).
+// The same of what an importance program gives (A.3): none, half or full importance.
 ImportanceGrid importance_on_grid(const Tensor& found);
 
 // The rates of a file.

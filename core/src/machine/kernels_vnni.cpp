@@ -5,8 +5,9 @@
 #ifdef DLF_HAVE_X86
 #include <immintrin.h>
 
-// The undefined operands within GCC's own intrinsics (its bug 105593).
+#ifndef __clang__  // the undefined operands within GCC's own intrinsics (its bug 105593)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 #include <cstring>
 

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+"""Builds libdlf for Windows and macOS from here, and tries the Windows one under Wine.
+
+usage: scripts/other_systems.py [FOLDER]
+
+Zig (from PyPI) compiles and links; it brings the headers of both systems. What it makes lies in
+FOLDER, by default build/systems. For macOS the library, the tools and the examples are linked;
+nothing here can run them. The Windows examples decode every conformance vector whose pixels are
+exact and stored without alpha, with each kind of kernels, and encode one picture. Wine is Debian's
+package wine64; without it Windows is only built, and the status is 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from wheels import run, tools
+
+ROOT = Path(__file__).resolve().parent.parent
+VECTORS = ROOT / "conformance" / "vectors"
+# Where the packages of a family of vectors lie.
+PACKAGES = {
+    "dlf-s-": ROOT / "models" / "pretrained",
+    "test-": ROOT / "models" / "pretrained",
+    "integer-": ROOT / "conformance" / "packages",
+}
+KERNELS = ("plain", "avx2", "vnni")
+EXAMPLES = ("decode_ppm", "encode_ppm")
+
+
+@dataclass(frozen=True)
+class System:
+    """What Zig calls it, what CMake calls it and its CPU, and how its programs end."""
+
+    triple: str
+    name: str
+    cpu: str
+    suffix: str = ""
+
+
+WINDOWS = System("x86_64-windows-gnu", "Windows", "AMD64", ".exe")
+SYSTEMS = (
+    WINDOWS,
+    System("aarch64-macos", "Darwin", "arm64"),
+    System("x86_64-macos", "Darwin", "x86_64"),
+)
+
+
+def programs(folder: Path, zig: str, triple: str) -> dict[str, Path]:
+    """Commands of one name each, as CMake wants them, by the name that it has for them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cache = shlex.quote(str(folder / "cache"))
+    words = {
+        "C_COMPILER": f"cc -target {triple}",
+        "CXX_COMPILER": f"c++ -target {triple}",
+        "AR": "ar",
+        "RANLIB": "ranlib",
+        "RC_COMPILER": "rc",
+    }
+    made = {}
+    for name, what in words.items():
+        path = folder / f"{triple}-{name.lower()}"
+        path.write_text(
+            f"#!/bin/sh\nexport ZIG_GLOBAL_CACHE_DIR={cache} ZIG_LOCAL_CACHE_DIR={cache}\n"
+            f'exec {shlex.quote(zig)} {what} "$@"\n'
+        )
+        path.chmod(0o755)
+        made[name] = path
+    return made
+
+
+def build(system: System, folder: Path, zig: str) -> dict[str, Path]:
+    """Builds static libraries, the tools where there is POSIX, and the examples; returns these."""
+    cmake = Path(sys.executable).parent / "cmake"
+    found = programs(folder / "bin", zig, system.triple)
+    where = folder / system.triple
+    run(
+        *(cmake, "-S", ROOT / "core", "-B", where, "-DCMAKE_BUILD_TYPE=Release"),
+        *(f"-DCMAKE_{name}={path}" for name, path in found.items()),
+        f"-DCMAKE_SYSTEM_NAME={system.name}",
+        f"-DCMAKE_SYSTEM_PROCESSOR={system.cpu}",
+        *("-DBUILD_SHARED_LIBS=OFF", "-DDLF_TORCH=OFF", "-DDLF_PIXBUF=OFF"),
+        "-DCMAKE_DISABLE_FIND_PACKAGE_PNG=ON",
+    )
+    said = run(cmake, "--build", where, "--parallel", "2")
+    if "warning:" in said:
+        raise SystemExit(f"{system.triple}: warnings\n{said}")
+    made = {}
+    for name in EXAMPLES:
+        made[name] = where / (name + system.suffix)
+        source = ROOT / "core" / "examples" / f"{name}.c"
+        include, library = f"-I{ROOT / 'core' / 'include'}", where / "libdlf.a"
+        run(found["C_COMPILER"], "-O2", include, source, library, "-o", made[name], "-lc++")
+    return made
+
+
+def exact_vectors() -> list[tuple[Path, Path, Path]]:
+    """File, package and reference picture of each vector that decode_ppm can show whole."""
+    found = []
+    for family, packages in PACKAGES.items():
+        for folder in sorted(VECTORS.glob(f"{family}*")):
+            vector = json.loads((folder / "test.json").read_text(encoding="utf-8"))
+            whole = [c for c in vector["checks"] if c["command"] == "decode" and not c["arguments"]]
+            if not whole or "sha256" not in whole[0]:
+                continue
+            stem = vector["model"] or "-".join(folder.name.split("-")[:2])
+            reference = folder / whole[0]["reference"]
+            with Image.open(reference) as image:
+                if image.mode in ("L", "RGB"):
+                    found.append((folder / "input.dlf", packages / f"{stem}.dlfm", reference))
+    return found
+
+
+def attempt(decoder: Path, encoder: Path, folder: Path) -> None:
+    """Decodes and encodes under Wine.
+
+    Raises:
+        SystemExit: a program fails, or a sample is another one.
+    """
+    environment = {"WINEPREFIX": str(folder / "wine"), "WINEDEBUG": "-all"}
+    out = folder / "out.ppm"
+    vectors = exact_vectors()
+    for kernels in KERNELS:
+        for file, package, reference in vectors:
+            out.unlink(missing_ok=True)
+            run("wine", decoder, package, file, out, **environment, DLF_KERNELS=kernels)
+            with Image.open(out) as image, Image.open(reference) as expected:
+                if not np.array_equal(np.asarray(image), np.asarray(expected)):
+                    raise SystemExit(f"{file.parent.name}, {kernels}: other samples")
+        print(f"Windows under Wine, {kernels}: {len(vectors)} vectors, same pixels", flush=True)
+    model = ROOT / "models" / "pretrained" / "dlf-s.dlfm"
+    coded, limit = folder / "again.dlf", 800
+    coded.unlink(missing_ok=True)
+    run("wine", encoder, model, out, coded, str(limit), **environment)
+    if not 0 < coded.stat().st_size <= limit:
+        raise SystemExit(f"encode_ppm: {coded.stat().st_size} bytes where {limit} were asked for")
+    print(f"Windows under Wine: encode_ppm made {coded.stat().st_size} of {limit} bytes")
+
+
+def main() -> None:
+    """Build all, try what can be tried."""
+    if len(sys.argv) > 2 or sys.argv[1:2] in (["-h"], ["--help"]):
+        raise SystemExit(__doc__)
+    folder = Path(sys.argv[1] if sys.argv[1:] else ROOT / "build" / "systems").resolve()
+    zig = run(tools(), "-c", "import ziglang; print(ziglang.__path__[0] + '/zig')").strip()
+    made = {}
+    for system in SYSTEMS:
+        made[system] = build(system, folder, zig)
+        print(f"{system.triple}: built, no warning", flush=True)
+    if shutil.which("wine") is None:
+        raise SystemExit("not run: Wine is missing (Debian: wine, wine64)")
+    attempt(made[WINDOWS]["decode_ppm"], made[WINDOWS]["encode_ppm"], folder)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    main()
