@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Builds libdlf for Windows and macOS from here, and tries the Windows one under Wine.
 
-usage: scripts/other_systems.py [FOLDER]
+usage: scripts/other_systems.py [--out FOLDER] [SYSTEM...]
 
-Zig (from PyPI) compiles and links; it brings the headers of both systems. What it makes lies in
-FOLDER, by default build/systems. For macOS the library, the tools and the examples are linked;
+SYSTEM is windows, macos-arm64 or macos-x86_64, by default all. Zig (from PyPI) compiles and links;
+it brings the headers of both systems. What it makes lies in FOLDER, by default build/systems. For macOS the library, the tools and the examples are linked;
 nothing here can run them. The Windows examples decode every conformance vector whose pixels are
 exact and stored without alpha, with each kind of kernels, and encode one picture. Wine is Debian's
 package wine64; without it Windows is only built, and the status is 1.
@@ -12,6 +12,7 @@ package wine64; without it Windows is only built, and the status is 1.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shlex
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from wheel_target import WORK
 from wheels import run, tools
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,17 +49,17 @@ class System:
 
 
 WINDOWS = System("x86_64-windows-gnu", "Windows", "AMD64", ".exe")
-SYSTEMS = (
-    WINDOWS,
-    System("aarch64-macos", "Darwin", "arm64"),
-    System("x86_64-macos", "Darwin", "x86_64"),
-)
+SYSTEMS = {
+    "windows": WINDOWS,
+    "macos-arm64": System("aarch64-macos", "Darwin", "arm64"),
+    "macos-x86_64": System("x86_64-macos", "Darwin", "x86_64"),
+}
 
 
 def programs(folder: Path, zig: str, triple: str) -> dict[str, Path]:
     """Commands of one name each, as CMake wants them, by the name that it has for them."""
     folder.mkdir(parents=True, exist_ok=True)
-    cache = shlex.quote(str(folder / "cache"))
+    cache = shlex.quote(str(WORK / "zig"))  # Zig's C++ library, for each system, is made once
     words = {
         "C_COMPILER": f"cc -target {triple}",
         "CXX_COMPILER": f"c++ -target {triple}",
@@ -146,18 +148,24 @@ def attempt(decoder: Path, encoder: Path, folder: Path) -> None:
 
 
 def main() -> None:
-    """Build all, try what can be tried."""
-    if len(sys.argv) > 2 or sys.argv[1:2] in (["-h"], ["--help"]):
-        raise SystemExit(__doc__)
-    folder = Path(sys.argv[1] if sys.argv[1:] else ROOT / "build" / "systems").resolve()
+    """Build what the command line names, try what can be tried."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("systems", nargs="*", metavar="SYSTEM", help=", ".join(SYSTEMS))
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "systems")
+    wanted = parser.parse_args()
+    folder = wanted.out.resolve()
+    unknown = set(wanted.systems) - set(SYSTEMS)
+    if unknown:
+        parser.error(f"no system {', '.join(sorted(unknown))}; there are {', '.join(SYSTEMS)}")
     zig = run(tools(), "-c", "import ziglang; print(ziglang.__path__[0] + '/zig')").strip()
-    made = {}
-    for system in SYSTEMS:
-        made[system] = build(system, folder, zig)
+    for name in wanted.systems or SYSTEMS:
+        system = SYSTEMS[name]
+        made = build(system, folder, zig)
         print(f"{system.triple}: built, no warning", flush=True)
-    if shutil.which("wine") is None:
-        raise SystemExit("not run: Wine is missing (Debian: wine, wine64)")
-    attempt(made[WINDOWS]["decode_ppm"], made[WINDOWS]["encode_ppm"], folder)
+        if system == WINDOWS:
+            if shutil.which("wine") is None:
+                raise SystemExit("not run: Wine is missing (Debian: wine, wine64)")
+            attempt(made["decode_ppm"], made["encode_ppm"], folder)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,10 @@ def test_windows_draws_the_same_pixels(tmp_path: Path) -> None:
     if shutil.which("wine") is None:
         pytest.skip("Wine is missing (Debian: wine, wine64)")
     done = subprocess.run(
-        [sys.executable, SCRIPT, tmp_path], capture_output=True, text=True, check=False
+        [sys.executable, SCRIPT, "--out", tmp_path, "windows"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for kernels in other_systems.KERNELS:
