@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import dlf
     from web_site import WebPage
 
+pytest.register_assert_rewrite("c_fixtures")  # modules import it before it becomes a plugin
+
 ROOT = Path(__file__).resolve().parents[1]
 PHOTO_SIZE = (168, 120)
 STRICT = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
