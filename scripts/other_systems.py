@@ -4,8 +4,8 @@
 usage: scripts/other_systems.py [--out FOLDER] [SYSTEM...]
 
 SYSTEM is windows, macos-arm64 or macos-x86_64, by default all. Zig (from PyPI) compiles and links;
-it brings the headers of both systems. What it makes lies in FOLDER, by default build/systems. For macOS the library, the tools and the examples are linked;
-nothing here can run them. The Windows examples decode every conformance vector whose pixels are
+it brings the headers of both systems. What it makes lies in FOLDER, by default build/systems. For
+macOS the library, the tools and the examples are linked; nothing here can run them. The Windows examples decode every conformance vector whose pixels are
 exact and stored without alpha, with each kind of kernels, and encode one picture. Wine is Debian's
 package wine64; without it Windows is only built, and the status is 1.
 """
@@ -13,7 +13,6 @@ package wine64; without it Windows is only built, and the status is 1.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shlex
 import shutil
@@ -22,18 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from exact_vectors import exact_vectors
 from PIL import Image
-from wheel_target import WORK
+from wheel_target import ROOT, WORK
 from wheels import run, tools
 
-ROOT = Path(__file__).resolve().parent.parent
-VECTORS = ROOT / "conformance" / "vectors"
-# Where the packages of a family of vectors lie.
-PACKAGES = {
-    "dlf-s-": ROOT / "models" / "pretrained",
-    "test-": ROOT / "models" / "pretrained",
-    "integer-": ROOT / "conformance" / "packages",
-}
 KERNELS = ("plain", "avx2", "vnni")
 EXAMPLES = ("decode_ppm", "encode_ppm")
 
@@ -104,21 +96,10 @@ def build(system: System, folder: Path, zig: str) -> dict[str, Path]:
     return made
 
 
-def exact_vectors() -> list[tuple[Path, Path, Path]]:
-    """File, package and reference picture of each vector that decode_ppm can show whole."""
-    found = []
-    for family, packages in PACKAGES.items():
-        for folder in sorted(VECTORS.glob(f"{family}*")):
-            vector = json.loads((folder / "test.json").read_text(encoding="utf-8"))
-            whole = [c for c in vector["checks"] if c["command"] == "decode" and not c["arguments"]]
-            if not whole or "sha256" not in whole[0]:
-                continue
-            stem = vector["model"] or "-".join(folder.name.split("-")[:2])
-            reference = folder / whole[0]["reference"]
-            with Image.open(reference) as image:
-                if image.mode in ("L", "RGB"):
-                    found.append((folder / "input.dlf", packages / f"{stem}.dlfm", reference))
-    return found
+def is_opaque(picture: Path) -> bool:
+    """Whether decode_ppm, which leaves alpha out, can write the whole of it."""
+    with Image.open(picture) as image:
+        return image.mode in ("L", "RGB")
 
 
 def attempt(decoder: Path, encoder: Path, folder: Path) -> None:
@@ -129,18 +110,17 @@ def attempt(decoder: Path, encoder: Path, folder: Path) -> None:
     """
     environment = {"WINEPREFIX": str(folder / "wine"), "WINEDEBUG": "-all"}
     out = folder / "out.ppm"
-    vectors = exact_vectors()
+    vectors = [vector for vector in exact_vectors() if is_opaque(vector.reference)]
     for kernels in KERNELS:
-        for file, package, reference in vectors:
-            out.unlink(missing_ok=True)
-            run("wine", decoder, package, file, out, **environment, DLF_KERNELS=kernels)
-            with Image.open(out) as image, Image.open(reference) as expected:
+        for vector in vectors:
+            words = (decoder, vector.package, vector.file, out)
+            run("wine", *words, **environment, DLF_KERNELS=kernels)
+            with Image.open(out) as image, Image.open(vector.reference) as expected:
                 if not np.array_equal(np.asarray(image), np.asarray(expected)):
-                    raise SystemExit(f"{file.parent.name}, {kernels}: other samples")
+                    raise SystemExit(f"{vector.name}, {kernels}: other samples")
         print(f"Windows under Wine, {kernels}: {len(vectors)} vectors, same pixels", flush=True)
     model = ROOT / "models" / "pretrained" / "dlf-s.dlfm"
     coded, limit = folder / "again.dlf", 800
-    coded.unlink(missing_ok=True)
     run("wine", encoder, model, out, coded, str(limit), **environment)
     if not 0 < coded.stat().st_size <= limit:
         raise SystemExit(f"encode_ppm: {coded.stat().st_size} bytes where {limit} were asked for")

@@ -15,14 +15,6 @@ sys.path.insert(0, str(SCRIPT.parent))
 import other_systems
 
 
-def test_every_family_of_exact_vectors_is_tried() -> None:
-    vectors = other_systems.exact_vectors()
-    names = [file.parent.name for file, _, _ in vectors]
-    for family in other_systems.PACKAGES:
-        assert any(name.startswith(family) for name in names), family
-    assert all(package.is_file() for _, package, _ in vectors)
-
-
 @pytest.mark.slow
 def test_windows_draws_the_same_pixels(tmp_path: Path) -> None:
     if shutil.which("wine") is None:

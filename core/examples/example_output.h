@@ -3,6 +3,7 @@
 #define DLF_EXAMPLE_OUTPUT_H_
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* Opens an output, or returns NULL after saying why not. It may be neither the package nor the
@@ -13,9 +14,10 @@ static FILE* open_output(const char* path, const char* package, const char* inpu
   int i;
   FILE* file;
   for (i = 0; i < 2; ++i) {
-    /* Windows numbers no files: all have the number 0. */
-    if (stat(path, &written) == 0 && stat(inputs[i], &read) == 0 && written.st_ino != 0 &&
-        written.st_dev == read.st_dev && written.st_ino == read.st_ino) {
+    /* Windows numbers no files: all have the number 0, and only the same name is known there. */
+    if (strcmp(path, inputs[i]) == 0 ||
+        (stat(path, &written) == 0 && stat(inputs[i], &read) == 0 && written.st_ino != 0 &&
+         written.st_dev == read.st_dev && written.st_ino == read.st_ino)) {
       fprintf(stderr, "%s would be written over by its own output\n", inputs[i]);
       return NULL;
     }

@@ -59,8 +59,8 @@ Entry load_library(const ModelPackage& model) {
 
 TorchBackend torch_backend(const ModelPackage& model) {
 #if defined(__unix__) || defined(__APPLE__)
-  const Entry found = linked() != nullptr ? linked() : load_library(model);
-  const dlf_backend& backend = *found();
+  const Entry found = linked();
+  const dlf_backend& backend = found != nullptr ? *found() : *load_library(model)();
   if (std::strcmp(dlf_version(), backend.version) != 0) {
     fail(DLF_INTERNAL, std::string("libdlf ") + dlf_version() + " and libdlf_torch " +
                            backend.version + " do not belong together");

@@ -25,8 +25,8 @@ BETAS = (0.0, 0.99)
 SHARPNESS = 16.0
 """Of what a 5x5 mean leaves, beside the picture itself.
 
-Layers of bounded gain cannot see textures of a few levels otherwise: after 400 steps the hinge
-loss was 1.65 without it, 0.75 with it (models/EXPERIMENTS.md).
+Layers of bounded gain cannot see textures of a few levels otherwise: a hinge loss was 1.65 after
+400 steps without it, 0.75 with it (models/EXPERIMENTS.md).
 """
 RAMP = 400
 """Steps over which the term rises to its weight, while the critic learns the first of it."""

@@ -20,8 +20,8 @@ MOST = 127
 class ImportanceHead(nn.Module):
     """Detail branch of the analysis at /16, `[B, Cd, H/16, W/16]` -> `[B, 1, H/32, W/32]`.
 
-    0 is for none and 1 for most. What is below 0 or above 1 counts as these; it is the caller that
-    clamps.
+    0 is for none and 1 for most. The encoder takes three values of it: none, half from 0.25 on, full
+    from 0.45 on (BITSTREAM.md A.3).
     """
 
     def __init__(self, detail_width: int) -> None:
@@ -37,7 +37,7 @@ class ImportanceHead(nn.Module):
         return F.pixel_unshuffle(leaky(self.narrow(leaky(detail))), 2)
 
     def forward(self, features: Tensor) -> Tensor:
-        """`features [B, Cd, h, w]` at 1/16 -> `[B, 1, h/2, w/2]`, not clamped."""
+        """`features [B, Cd, h, w]` at 1/16 -> `[B, 1, h/2, w/2]`, of any size."""
         x = leaky(self.gather.conv(features))
         for block in self.blocks:
             x = block(x)
