@@ -5,9 +5,10 @@ usage: scripts/other_systems.py [--out FOLDER] [SYSTEM...]
 
 SYSTEM is windows, macos-arm64 or macos-x86_64, by default all. Zig (from PyPI) compiles and links;
 it brings the headers of both systems. What it makes lies in FOLDER, by default build/systems. For
-macOS the library, the tools and the examples are linked; nothing here can run them. The Windows examples decode every conformance vector whose pixels are
-exact and stored without alpha, with each kind of kernels, and encode one picture. Wine is Debian's
-package wine64; without it Windows is only built, and the status is 1.
+macOS the library, the tools and the examples are linked; nothing here can run them. The Windows
+examples decode every conformance vector whose pixels are exact and stored without alpha, with each
+kind of kernels, and encode one picture. Wine is Debian's packages wine and wine64; without it
+Windows is only built, and the status is 1.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,26 +107,63 @@ def is_opaque(picture: Path) -> bool:
         return image.mode in ("L", "RGB")
 
 
+@contextmanager
+def wine_server(prefix: Path) -> Iterator[dict[str, str]]:
+    """Yields the environment of programs under Wine, with one server that serves all of them.
+
+    Without it Wine starts a server for the first program and ends it a moment after the last, so
+    that a program may meet one that is ending.
+    """
+    prefix.mkdir(parents=True, exist_ok=True)
+    environment = {"WINEPREFIX": str(prefix), "WINEDEBUG": "fixme-all"}
+    with subprocess.Popen(["wineserver", "-f", "-p"], env={**os.environ, **environment}) as server:
+        try:
+            yield environment
+        finally:
+            server.send_signal(signal.SIGINT)  # ends the programs that Wine runs by itself too
+
+
+def run_under_wine(folder: Path, *words: str | Path, **environment: str) -> None:
+    """Runs a program to its end; stops with what it printed if it fails.
+
+    What it prints goes to a file: Wine's own processes inherit it, outlive the program, and would
+    keep a pipe open.
+    """
+    said = folder / "said.txt"
+    with said.open("w") as file:
+        done = subprocess.run(
+            ["wine", *map(str, words)],
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode:
+        text = said.read_text(errors="replace")
+        raise SystemExit(f"wine {shlex.join(map(str, words))}\n{text}\nstatus {done.returncode}")
+
+
 def attempt(decoder: Path, encoder: Path, folder: Path) -> None:
     """Decodes and encodes under Wine.
 
     Raises:
         SystemExit: a program fails, or a sample is another one.
     """
-    environment = {"WINEPREFIX": str(folder / "wine"), "WINEDEBUG": "-all"}
     out = folder / "out.ppm"
     vectors = [vector for vector in exact_vectors() if is_opaque(vector.reference)]
-    for kernels in KERNELS:
-        for vector in vectors:
-            words = (decoder, vector.package, vector.file, out)
-            run("wine", *words, **environment, DLF_KERNELS=kernels)
-            with Image.open(out) as image, Image.open(vector.reference) as expected:
-                if not np.array_equal(np.asarray(image), np.asarray(expected)):
-                    raise SystemExit(f"{vector.name}, {kernels}: other samples")
-        print(f"Windows under Wine, {kernels}: {len(vectors)} vectors, same pixels", flush=True)
-    model = ROOT / "models" / "pretrained" / "dlf-s.dlfm"
-    coded, limit = folder / "again.dlf", 800
-    run("wine", encoder, model, out, coded, str(limit), **environment)
+    with wine_server(folder / "wine") as environment:
+        for kernels in KERNELS:
+            for vector in vectors:
+                words = (decoder, vector.package, vector.file, out)
+                run_under_wine(folder, *words, **environment, DLF_KERNELS=kernels)
+                with Image.open(out) as image, Image.open(vector.reference) as expected:
+                    if not np.array_equal(np.asarray(image), np.asarray(expected)):
+                        raise SystemExit(f"{vector.name}, {kernels}: other samples")
+            print(f"Windows under Wine, {kernels}: {len(vectors)} vectors, same pixels", flush=True)
+        model = ROOT / "models" / "pretrained" / "dlf-s.dlfm"
+        coded, limit = folder / "again.dlf", 800
+        run_under_wine(folder, encoder, model, out, coded, str(limit), **environment)
     if not 0 < coded.stat().st_size <= limit:
         raise SystemExit(f"encode_ppm: {coded.stat().st_size} bytes where {limit} were asked for")
     print(f"Windows under Wine: encode_ppm made {coded.stat().st_size} of {limit} bytes")
