@@ -7,6 +7,7 @@
 #include "base/constants.h"
 #include "codec/downscale.h"
 #include "codec/file_reader.h"
+#include "codec/latent_replacement.h"
 #include "common.h"
 #include "entropy/payload_lengths.h"
 #include "entropy/symbol_codec.h"
@@ -166,6 +167,21 @@ py::bytes encode_symbols(const py::array& tokens, const py::array& latents,
   return to_bytes(file);
 }
 
+py::bytes replace_latents(const py::object& data, const py::array& latents,
+                          const PackageHandle& handle, double bit_price, int threads,
+                          const py::object& limits) {
+  const FilePointer file = file_of(data);
+  const FileView view = file->view();
+  const std::vector<float> y = values_of<float>(latents, "latents");
+  const ReadOptions options = read_options(false, threads, limits);
+  std::vector<uint8_t> replaced;
+  {
+    const Unlocked unlocked;
+    replaced = dlf::replace_latents(view, *handle.package, y, bit_price, options);
+  }
+  return to_bytes(replaced);
+}
+
 py::list registered_models() {
   py::list out;
   for (const RegisteredModel& model : kRegisteredModels) {
@@ -232,6 +248,8 @@ void add_bitstream(py::module_& m) {
         arg("limits") = none);
   m.def("encode_symbols", &encode_symbols, arg("tokens"), arg("latents"), arg("package"),
         py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);
+  m.def("replace_latents", &replace_latents, arg("data"), arg("latents"), arg("package"),
+        py::kw_only(), arg("bit_price") = 0.0, arg("threads") = 1, arg("limits") = none);
   m.def("registered_models", &registered_models);
 }
 }  // namespace dlf::python

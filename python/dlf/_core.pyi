@@ -201,6 +201,20 @@ def encode_symbols(
 ) -> bytes:
     """Return a whole file from digits [nH*nW, T*D] and latents y [C, h, w]; no pixels are needed."""
 
+def replace_latents(
+    data: File,
+    latents: npt.NDArray[np.float32],
+    package: Package,
+    *,
+    bit_price: float = 0.0,
+    threads: int = 1,
+    limits: Limits | None = None,
+) -> bytes:
+    """Return the file with its detail layer coded anew from latents y [C, h, w].
+
+    bit_price: in squared steps; above 0, symbols are those that are worth their bits.
+    """
+
 def registered_models() -> list[tuple[int, str, str]]:
     """Return the registry of BITSTREAM.md: id, name and SHA-256 of each model."""
 

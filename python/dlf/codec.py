@@ -16,7 +16,7 @@ from dlf.items import naming_item
 from dlf.limits import Limits, check_limits
 from dlf.options import Backend, Layers, Precision
 from dlf.package_files import content
-from dlf.types import Buffer, Progress, Samples, StrPath, Tobytes
+from dlf.types import Buffer, Progress, Refine, Samples, StrPath, Tobytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,6 +105,7 @@ class Codec:
         xmp: str | bytes | None = None,
         importance: Importance | None = None,
         reduce: bool = False,
+        refine: Refine | None = None,
         limits: Limits | None = None,
         progress: Progress = _no_progress,
     ) -> bytes:
@@ -127,32 +128,34 @@ class Codec:
         mask = mask_of(importance, picture.width, picture.height)
         model = self.model
         native = self._native(model)
-        if limit is None:
-            return native.encode(
-                picture.pixels,
-                options.rate_for_quality(quality, model.rate_points),
-                orientation=picture.orientation,
-                color_space=picture.color_space,
-                chunks=_chunks(picture),
-                importance=mask,
-                limits=limits,
-                progress=progress,
-            )
 
-        def to_size(picture: Picture) -> bytes:
-            return native.encode_to_size(
-                picture.pixels,
-                limit,
-                orientation=picture.orientation,
-                display_size=picture.display_size,
-                color_space=picture.color_space,
-                chunks=_chunks(picture),
-                importance=mask,
-                limits=limits,
-                progress=progress,
-            )
+        def coded(picture: Picture) -> bytes:
+            if limit is None:
+                data = native.encode(
+                    picture.pixels,
+                    options.rate_for_quality(quality, model.rate_points),
+                    orientation=picture.orientation,
+                    color_space=picture.color_space,
+                    chunks=_chunks(picture),
+                    importance=mask,
+                    limits=limits,
+                    progress=progress,
+                )
+            else:
+                data = native.encode_to_size(
+                    picture.pixels,
+                    limit,
+                    orientation=picture.orientation,
+                    display_size=picture.display_size,
+                    color_space=picture.color_space,
+                    chunks=_chunks(picture),
+                    importance=mask,
+                    limits=limits,
+                    progress=progress,
+                )
+            return data if refine is None else refine(picture.pixels, data, limit or len(data))
 
-        return at_the_largest_size(to_size, picture) if reduce else to_size(picture)
+        return at_the_largest_size(coded, picture) if reduce else coded(picture)
 
     def decode(
         self,

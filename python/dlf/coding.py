@@ -11,7 +11,7 @@ from dlf.codec import Codec
 from dlf.header import File
 from dlf.limits import Limits
 from dlf.options import Backend, Layers, Precision
-from dlf.types import Buffer, StrPath, Tobytes
+from dlf.types import Buffer, Refine, StrPath, Tobytes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ def encode(
     xmp: str | bytes | None = None,
     importance: Importance | None = None,
     reduce: bool = False,
+    refine: Refine | None = None,
     limits: Limits | None = None,
     backend: Backend = "auto",
 ) -> bytes:
@@ -61,6 +62,9 @@ def encode(
             the picture is taken at 1/2, 1/4 or 1/8 of its size, the first of them that does. The
             file is that of the smaller picture, and has one byte more: `Info.display_size` is the
             size that there was.
+        refine: what makes the finished file better in as many bytes, or in as many as `bpp` and
+            `max_bytes` allow: a `dlf_models.small.refinement.Refiner`. It takes torch, and a
+            second or two of a CPU for each of its steps and 0.4 megapixels.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
         backend: what runs the networks, as for `dlf.Codec`.
 
@@ -81,6 +85,7 @@ def encode(
         xmp=xmp,
         importance=importance,
         reduce=reduce,
+        refine=refine,
         limits=limits,
     )
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from dlf._core import CodeLengths, Symbols
     from dlf.limits import Limits
 
-__all__ = ["code_lengths", "decode_symbols", "importance_map", "layer_bytes", "verify"]
+__all__ = [
+    "code_lengths",
+    "decode_symbols",
+    "importance_map",
+    "layer_bytes",
+    "replace_latents",
+    "verify",
+]
 
 
 def decode_symbols(
@@ -62,6 +69,38 @@ def code_lengths(
     file = opened(data)
     package = _package(file, model, allow_truncated, limits)
     return _core.code_lengths(file.core, package, allow_truncated=allow_truncated, limits=limits)
+
+
+def replace_latents(
+    data: Buffer | File,
+    latents: npt.NDArray[np.float32],
+    model: StrPath | None = None,
+    *,
+    bit_price: float = 0.0,
+    limits: Limits | None = None,
+) -> bytes:
+    """Return the file with its detail layer coded anew from other latents; the rest stays.
+
+    So an encoder that chooses latents by itself begins with an ordinary file.
+
+    Args:
+        data: the file.
+        latents: y, float32 [C, h, w] on the latent grid, in units where a symbol is
+            round(y / step - mean); what is not finite counts as 0.
+        model: name or path of the package; by default the one that the file asks for.
+        bit_price: what a bit is worth, in squared quantisation steps. Above 0, symbols are those
+            of rate-distortion optimised quantisation.
+        limits: as for `decode_symbols`.
+
+    Raises:
+        ValueError: latents of another number, or a price below 0.
+        TypeError: latents that are not float32.
+        InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
+        ModelError: the model is not installed, or `model` is not the one that the file needs.
+    """
+    file = opened(data)
+    package = _package(file, model, False, limits)
+    return _core.replace_latents(file.core, latents, package, bit_price=bit_price, limits=limits)
 
 
 def verify(

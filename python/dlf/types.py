@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-__all__ = ["Buffer", "Progress", "Samples", "StrPath", "Tobytes"]
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+__all__ = ["Buffer", "Progress", "Refine", "Samples", "StrPath", "Tobytes"]
 
 StrPath = str | os.PathLike[str]
 """The name of a file or a folder."""
@@ -34,3 +38,13 @@ class Tobytes(Protocol):
 
     def tobytes(self) -> bytes:
         """Return the content as bytes."""
+
+
+class Refine(Protocol):
+    """A function that makes a finished file better, as `dlf_models.small.refinement.Refiner` does."""
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], data: bytes, max_bytes: int) -> bytes:
+        """Return a file of at most `max_bytes` in place of `data`, or `data`.
+
+        `pixels`: what is stored, height x width x channels as in `Samples`.
+        """

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from dlf.types import StrPath
 from torch import Tensor, nn
 
+from ..common.devices import multiplies_bfloat16
 from ..evaluation.lpips import LPIPS
 from ..evaluation.ms_ssim import ms_ssim
+from ..evaluation.weights import Weights
 from .adversary import Adversary
 from .config import STRIDE
 from .texture import LUMINANCE, repetition, texture_mismatch
@@ -73,7 +76,12 @@ class PixelLoss(nn.Module):
     The perceptual network sees random cuts at one of a few sizes.
     """
 
-    def __init__(self, lpips_weights: str, weights: LossWeights, compiled: bool = False) -> None:
+    def __init__(
+        self,
+        lpips_weights: Weights | StrPath,
+        weights: LossWeights,
+        compiled: bool = False,
+    ) -> None:
         """`compiled`: the feature distance by torch.compile, in a sixth of the time."""
         super().__init__()
         self.tap_distance: TapDistance = (
@@ -143,7 +151,8 @@ class PixelLoss(nn.Module):
             side = [round(length * scale) for length in seen.shape[2:]]
             seen = F.interpolate(seen, side, mode="bilinear", antialias=True)
             wanted = F.interpolate(wanted, side, mode="bilinear", antialias=True)
-        with torch.autocast(image.device.type, torch.bfloat16):
+        halves = multiplies_bfloat16(image.device)
+        with torch.autocast(image.device.type, torch.bfloat16, enabled=halves):
             ours = self.lpips.features(seen)
             with torch.no_grad():
                 theirs = self.lpips.features(wanted)

@@ -56,9 +56,11 @@ class DetailPrior(nn.Module):
     def initial(self, rate: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Program *init*: step, log2 scale, mean and context.
 
-        From the rate map `[B, h, w]` and token values `[B, T*D, nH, nW]`.
+        From the rate map `[B, h, w]` and token values `[B, T*D, nH, nW]`, whose last windows the
+        latent grid may leave before their end.
         """
         expanded = F.pixel_shuffle(self.token_expand(leaky(self.token_in(tokens))), self.cells)
+        expanded = expanded[:, :, : rate.shape[1], : rate.shape[2]]
         x = leaky(self.init_in(torch.cat([self.rate_vectors(rate), leaky(expanded)], dim=1)))
         x = leaky(self.init_mix(x))
         c = self.channels
@@ -81,13 +83,19 @@ class DetailPrior(nn.Module):
         return latent, bits.sum(dim=1)
 
     def code(
-        self, y: Tensor, rate: Tensor, tokens: Tensor, keep: Tensor | None = None
+        self,
+        y: Tensor,
+        rate: Tensor,
+        tokens: Tensor,
+        keep: Tensor | None = None,
+        smooth: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """`y [B, C, h, w]` -> dequantised latent, and ideal code lengths of its symbols, in bits.
 
         `keep [B, h, w]`, 0 or 1: where it is 0 every symbol is 0 and costs nothing, as if the
         detail were not sent. In training the cost sees rounding as uniform noise and the decoder
-        sees it straight through.
+        sees it straight through. `smooth`, otherwise: lengths are those of what is rounded, which
+        have a gradient towards the mean.
         """
         step, log2_scale, mean, context = self.initial(rate, tokens)
         masks = quarter_masks(self.channels, y.shape[2], y.shape[3], y.device)
@@ -105,7 +113,7 @@ class DetailPrior(nn.Module):
             else:
                 coded = log2_scale >= math.log2(SKIP_SCALE)
                 symbols = symbols * coded
-                cost = gaussian_bits(symbols, log2_scale) * coded
+                cost = gaussian_bits(residual if smooth else symbols, log2_scale) * coded
             if keep is not None:
                 symbols, cost = symbols * keep[:, None], cost * keep[:, None]
             y_hat = torch.where(masks[index], symbols + mean, y_hat)

@@ -29,6 +29,8 @@ from dlf.progress import ProgressBar
 from dlf.signature import EXTENSION
 
 if TYPE_CHECKING:
+    from dlf_models.small.refinement import Refiner
+
     from dlf.outputs import Overwrite
     from dlf.types import Progress
 
@@ -50,6 +52,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "a picture that does not fit else",
     )
     shared.add_importance(parser)
+    parser.add_argument(
+        "--refine",
+        type=shared.checked(shared.check_count, shared.number),
+        metavar="STEPS",
+        help="improve each file by so many steps of gradient descent, say 40, of a second or two "
+        "each; needs torch and LPIPS weights",
+    )
+    parser.add_argument(
+        "--lpips",
+        metavar="FILE",
+        help="LPIPS weights for --refine, .npz (default: those of the package lpips)",
+    )
     shared.add_keep(parser)
     shared.add_frame(parser)
     shared.add_coding(parser)
@@ -82,12 +96,16 @@ def run(arguments: argparse.Namespace) -> int:
     codec = shared.codec_of(arguments)
     model = codec.model
     also_read = [str(model.path), *shared.importance_files(arguments)]
+    also_read += [arguments.lpips] if arguments.lpips else []
     plan.judge(lambda job: "DLF", also_read, arguments.overwrite)
+    refiner = _refiner(arguments)
     reporter = Reporter(arguments.json, arguments.quiet, sys.stderr if to_stdout else None)
 
     def encode(job: targets.Conversion, bar: ProgressBar, progress: Progress) -> None:
         refuse_existing(job.target, arguments.overwrite)
         image = read_image(read_bytes(job.source), job.source, frame=arguments.frame)
+        if refiner is not None:
+            refiner.progress = progress
         start = time.perf_counter()
         data = codec.encode(
             image,
@@ -96,6 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
             max_bytes=arguments.max_bytes,
             importance=importance,
             reduce=arguments.reduce,
+            refine=refiner,
             limits=limits,
             progress=progress,
             **kept_metadata(image, arguments.keep),
@@ -137,6 +156,25 @@ def run(arguments: argparse.Namespace) -> int:
 
     with _tries_told() if arguments.verbose else contextlib.nullcontext():
         return work_through("encoding", plan.jobs, encode, reporter, lambda job: job.source)
+
+
+def _refiner(arguments: argparse.Namespace) -> Refiner | None:
+    """Return what --refine asks for.
+
+    Raises:
+        ValueError: options that do not go together, a model without a float twin, no weights.
+    """
+    if arguments.refine is None:
+        if arguments.lpips:
+            raise ValueError("--lpips is for --refine")
+        return None
+    from dlf_models.evaluation.weights import MetricUnavailable
+    from dlf_models.small.refinement import Refiner
+
+    try:
+        return Refiner(arguments.model, arguments.refine, arguments.lpips)
+    except MetricUnavailable as reason:
+        raise ValueError(f"--refine: {reason}") from None
 
 
 @contextlib.contextmanager
