@@ -1,11 +1,12 @@
 """Do faces and words survive, also with the bits where people look? Tables for the model card.
 
-    python scripts/people_kept.py faces|words PICTURES...
+    python scripts/people_kept.py faces|words PICTURES... [--rates BPP...] [--refine STEPS]
         [--model FILE] [--lpips FILE] [--json FILE]
 
 Each picture goes into files of at most the same number of bytes: by DLF without importance, with
 `auto`, with boxes that another detector drew, and by the classical codecs. These may reduce the
 picture to a half or a quarter. The size at which most is found again is taken, which favours them.
+With --refine DLF's files are made a second time, refined.
 Faces are found again by CenterFace, words are read again by Tesseract. Boxes come from the
 detectors of training's labels (extra `labels`).
 """
@@ -17,8 +18,9 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from dlf_models.evaluation.peers import Peer
 from dlf_models.evaluation.pictures import Picture
 from dlf_models.evaluation.same_bytes import best_within
 from dlf_models.small.labels import Finder, face_finder, text_finder
+from dlf_models.small.refinement import Refiner
 from PIL import Image
 
 RATES = (0.015, 0.03, 0.065, 0.12)
@@ -118,22 +121,25 @@ def _tensor(picture: Picture) -> torch.Tensor:
 
 
 def files(
-    codec: dlf.Codec, picture: Picture, limit: int, boxes: list[tuple[int, int, int, int]]
+    codec: dlf.Codec,
+    refiner: Refiner | None,
+    picture: Picture,
+    limit: int,
+    boxes: list[tuple[int, int, int, int]],
 ) -> dict[str, tuple[bytes, float]]:
     """DLF's files of at most `limit` bytes by name, with each one's seconds; none if none fits."""
     ways: dict[str, object] = {"DLF": None, "DLF, auto": "auto", "DLF, boxes": boxes or None}
+    kinds: dict[str, Refiner | None] = {"": None}
+    if refiner is not None:
+        kinds[", refined"] = refiner
     made = {}
-    for name, importance in ways.items():
+    for (way, importance), (kind, refine) in product(ways.items(), kinds.items()):
         start = time.process_time()
         try:
-            data = codec.encode(
-                picture,
-                max_bytes=limit,
-                importance=importance,  # type: ignore[arg-type]
-            )
+            data = codec.encode(picture, max_bytes=limit, importance=importance, refine=refine)
         except dlf.TooFewBytes:
             continue
-        made[name] = (data, time.process_time() - start)
+        made[way + kind] = (data, time.process_time() - start)
     return made
 
 
@@ -149,10 +155,13 @@ def add(sums: Sums, judge: Judge, picture: Picture, things: Any, decoded: Pictur
 
 
 def measure(
-    judge: Judge, paths: list[Path], model: str | None
+    judge: Judge,
+    paths: list[Path],
+    rates: Sequence[float],
+    codec: dlf.Codec,
+    refiner: Refiner | None,
 ) -> tuple[int, int, dict[str, dict[str, Sums]]]:
     """Pictures with what is looked for, how many things, and the sums by rate and way of coding."""
-    codec = dlf.Codec(model) if model else dlf.Codec()
     table: dict[str, dict[str, Sums]] = defaultdict(lambda: defaultdict(Sums))
     peers = {name: Peer(name) for name in PEERS}
     pictures = count = 0
@@ -166,9 +175,9 @@ def measure(
             continue
         pictures, count = pictures + 1, count + len(things.boxes)
         boxes = [_inside(box, picture) for box in judge.subject.draw(picture)]
-        for rate in RATES:
+        for rate in rates:
             rows, limit = table[str(rate)], int(rate * picture.shape[0] * picture.shape[1] / 8)
-            for name, (data, seconds) in files(codec, picture, limit, boxes).items():
+            for name, (data, seconds) in files(codec, refiner, picture, limit, boxes).items():
                 rows[name].seconds += seconds
                 rows[name].size += len(data)
                 add(rows[name], judge, picture, things, np.asarray(codec.decode(data)))
@@ -194,12 +203,18 @@ def main() -> int:
     parser.add_argument("pictures", nargs="+", type=Path)
     parser.add_argument("--model", help="package; default: the installed one")
     parser.add_argument("--lpips", type=Path, default=Path("../shared/lpips/lpips_squeeze.npz"))
+    parser.add_argument("--rates", nargs="+", type=float, default=RATES, metavar="BPP")
+    parser.add_argument("--refine", type=int, metavar="STEPS", help="see dlf encode")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     paths = sorted(p for given in arguments.pictures for p in _expanded(given))
     judge = Judge(subject(arguments.subject), arguments.lpips)
-    pictures, count, table = measure(judge, paths, arguments.model)
+    codec = dlf.Codec(arguments.model) if arguments.model else dlf.Codec()
+    refiner = None
+    if arguments.refine:
+        refiner = Refiner(arguments.model, arguments.refine, arguments.lpips)
+    pictures, count, table = measure(judge, paths, arguments.rates, codec, refiner)
     rows = {rate: {n: s.row() for n, s in ways.items()} for rate, ways in table.items()}
     print(f"{count} {arguments.subject} in {pictures} pictures\n")
     print(

@@ -64,7 +64,8 @@ def encode(
             size that there was.
         refine: what makes the finished file better in as many bytes, or in as many as `bpp` and
             `max_bytes` allow: a `dlf_models.small.refinement.Refiner`. It takes torch, and a
-            second or two of a CPU for each of its steps and 0.4 megapixels.
+            second or two of a CPU for each of its steps and 0.4 megapixels, which `limits` do not
+            bound.
         limits: what the call may cost; None is the defaults of `dlf.Limits`.
         backend: what runs the networks, as for `dlf.Codec`.
 
