@@ -169,7 +169,7 @@ def test_the_weights_are_no_output(
 
 @pytest.mark.slow
 def test_photographs_gain(shipped_default: Path, kodak: list[Path]) -> None:
-    """At 0.06 bpp: LPIPS at most 0.95 of what it was; PSNR and MS-SSIM no lower, on average."""
+    """At 0.12 bpp: LPIPS at most 0.9 of what it was; PSNR and MS-SSIM no lower, on average."""
     if not LPIPS_FILE.is_file():
         pytest.skip("no ../shared/lpips weights")
     lpips = LPIPS(Weights.from_file(LPIPS_FILE))
@@ -180,14 +180,14 @@ def test_photographs_gain(shipped_default: Path, kodak: list[Path]) -> None:
         with Image.open(path) as image:
             picture = np.asarray(image.convert("RGB"))[128:384, 192:576]
         for refined, rows in found.items():
-            data = codec.encode(picture, bpp=0.06, refine=refiner if refined else None)
-            assert len(data) * 8 <= 0.06 * picture.shape[0] * picture.shape[1]
+            data = codec.encode(picture, bpp=0.12, refine=refiner if refined else None)
+            assert len(data) * 8 <= 0.12 * picture.shape[0] * picture.shape[1]
             drawn = codec.decode(data)
             pair = to_tensor(drawn), to_tensor(picture)
             with torch.no_grad():
                 values = float(lpips(*pair)), psnr(picture, drawn), float(ms_ssim(*pair))
             rows.append(list(values))
     plain, better = (np.mean(found[refined], axis=0) for refined in (False, True))
-    assert better[0] <= 0.95 * plain[0]
+    assert better[0] <= 0.9 * plain[0]
     assert better[1] >= plain[1]
     assert better[2] >= plain[2]
