@@ -129,30 +129,21 @@ class Codec:
         model = self.model
         native = self._native(model)
 
+        code = native.encode if limit is None else native.encode_to_size
+        target = options.rate_for_quality(quality, model.rate_points) if limit is None else limit
+
         def coded(picture: Picture) -> bytes:
-            if limit is None:
-                data = native.encode(
-                    picture.pixels,
-                    options.rate_for_quality(quality, model.rate_points),
-                    orientation=picture.orientation,
-                    color_space=picture.color_space,
-                    chunks=_chunks(picture),
-                    importance=mask,
-                    limits=limits,
-                    progress=progress,
-                )
-            else:
-                data = native.encode_to_size(
-                    picture.pixels,
-                    limit,
-                    orientation=picture.orientation,
-                    display_size=picture.display_size,
-                    color_space=picture.color_space,
-                    chunks=_chunks(picture),
-                    importance=mask,
-                    limits=limits,
-                    progress=progress,
-                )
+            data = code(
+                picture.pixels,
+                target,
+                orientation=picture.orientation,
+                display_size=picture.display_size,
+                color_space=picture.color_space,
+                chunks=_chunks(picture),
+                importance=mask,
+                limits=limits,
+                progress=progress,
+            )
             return data if refine is None else refine(picture.pixels, data, limit or len(data))
 
         return at_the_largest_size(coded, picture) if reduce else coded(picture)

@@ -26,7 +26,7 @@ from .export.measure import token_grid
 from .export.weights import networks_of_package
 from .losses import LossWeights, PixelLoss, bit_price
 from .model import draw_noise
-from .refinement_parts import Part, pixels_of, tiles, to_windows, whole_picture
+from .refinement_parts import Part, pixels_of, tiles, to_windows, whole_picture, windows_of
 
 STEPS = 40
 RATE = 0.02
@@ -148,11 +148,10 @@ class Refiner:
         room = max(0.5, 1 + 8 * (max_bytes - size) / max(float(bits.sum()), 8.0))
         parts = list(tiles(rows, columns))
         for number, (whole, free) in enumerate(parts):
-            tokens = tuple(slice(s.start // 4, -(-s.stop // 4)) for s in whole)
             part = Part(
                 target[..., pixels_of(whole[0]), pixels_of(whole[1])],
                 rate[:, whole[0], whole[1]],
-                values[..., tokens[0], tokens[1]],
+                values[..., windows_of(whole[0]), windows_of(whole[1])],
                 latents[..., whole[0], whole[1]].clone(),
                 free,
                 room * float(bits[0, whole[0], whole[1]][free].sum()),

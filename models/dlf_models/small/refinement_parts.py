@@ -17,7 +17,9 @@ from .config import STRIDE
 TILE = 768
 """Pixels to a side of the largest part that is worked on at once: with its halo it takes some
 gigabytes."""
-HALO = 128
+WINDOW = 4
+"""Positions to a side of a window, `NetworkConfig.window`."""
+HALO = WINDOW * STRIDE
 """Pixels around a part that are drawn with it: a window."""
 JUDGED_BEYOND = 32
 """Pixels of the halo that the loss sees: the seam."""
@@ -54,6 +56,11 @@ class Part:
         return span(rows, self.rate.shape[1]), span(columns, self.rate.shape[2])
 
 
+def windows_of(positions: slice) -> slice:
+    """The windows of latent positions, in one direction, the last one whole."""
+    return slice(positions.start // WINDOW, -(-positions.stop // WINDOW))
+
+
 def pixels_of(positions: slice) -> slice:
     """The pixels of latent positions, in one direction."""
     return slice(positions.start * STRIDE, positions.stop * STRIDE)
@@ -69,7 +76,7 @@ def whole_picture(pixels: NDArray[np.uint8], window: int) -> Tensor:
 
 def to_windows(grid: Tensor) -> Tensor:
     """`[..., h, w]` with its last rows and columns repeated to whole windows (§9.1)."""
-    missing = [-side % (HALO // STRIDE) for side in grid.shape[-2:]]
+    missing = [-side % WINDOW for side in grid.shape[-2:]]
     return F.pad(grid, (0, missing[1], 0, missing[0]), mode="replicate")
 
 
