@@ -64,6 +64,31 @@ def test_a_price_saves_bits(photo: Image.Image) -> None:
     assert sizes[-1] < sizes[0]
 
 
+@settings(max_examples=25, deadline=None)
+@given(share=st.floats(0.8, 1.2), shift=st.floats(-0.3, 0.3))
+def test_a_size_is_kept(photo: Image.Image, share: float, shift: float) -> None:
+    data = dlf.encode(photo, 90)
+    latents = latents_of(data) + np.float32(shift)
+    whole = len(replace_latents(data, latents))
+    limit = int(share * whole)
+    try:
+        found = replace_latents(data, latents, max_bytes=limit)
+    except dlf.TooFewBytes:
+        assert len(replace_latents(data, latents, bit_price=1.0)) > limit
+        return
+    assert 0.9 * min(limit, whole) <= len(found) <= limit
+    if limit >= whole:
+        assert found == replace_latents(data, latents)
+
+
+def test_sizes_that_cannot_be(photo_dlf: bytes) -> None:
+    latents = latents_of(photo_dlf)
+    with pytest.raises(dlf.TooFewBytes, match="in 20 bytes; the smallest file has"):
+        replace_latents(photo_dlf, latents, max_bytes=20)
+    with pytest.raises(ValueError, match="not both"):
+        replace_latents(photo_dlf, latents, bit_price=0.1, max_bytes=500)
+
+
 def test_what_cannot_be_coded(photo_dlf: bytes) -> None:
     latents = latents_of(photo_dlf)
     with pytest.raises(ValueError, match="latent"):

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dlf
+import dlf_pillow
+import imageio.v3 as iio
 import numpy as np
 import pytest
 import torch
@@ -74,6 +76,18 @@ def test_an_importance_map_stays(refiner: Refiner, photo: Image.Image) -> None:
     maps = [decode_symbols(data)["rate_index"] for data in (plain, refined)]
     assert np.array_equal(*maps)
     assert np.ptp(maps[0]) > 0
+
+
+def test_the_plugins_refine_too(refiner: Refiner, photo: Image.Image, tmp_path: Path) -> None:
+    expected = dlf.encode(photo, max_bytes=500, refine=refiner)
+    dlf_pillow.register()
+    photo.save(tmp_path / "pillow.dlf", max_bytes=500, refine=refiner)
+    iio.imwrite(tmp_path / "imageio.dlf", np.asarray(photo), max_bytes=500, refine=refiner)
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == expected, path
+    for wrong in (5, "yes"):
+        with pytest.raises(ValueError, match=f"refine must be a Refiner .*, not {wrong!r}"):
+            photo.save(tmp_path / "wrong.dlf", refine=wrong)
 
 
 def test_pictures_of_several_parts(

@@ -2,7 +2,10 @@
 // The interface is described in python/dlf/_core.pyi.
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <vector>
+
+#include <pybind11/stl.h>
 
 #include "base/constants.h"
 #include "codec/downscale.h"
@@ -168,7 +171,8 @@ py::bytes encode_symbols(const py::array& tokens, const py::array& latents,
 }
 
 py::bytes replace_latents(const py::object& data, const py::array& latents,
-                          const PackageHandle& handle, double bit_price, int threads,
+                          const PackageHandle& handle, double bit_price,
+                          std::optional<uint64_t> max_bytes, int threads,
                           const py::object& limits) {
   const FilePointer file = file_of(data);
   const FileView view = file->view();
@@ -177,7 +181,9 @@ py::bytes replace_latents(const py::object& data, const py::array& latents,
   std::vector<uint8_t> replaced;
   {
     const Unlocked unlocked;
-    replaced = dlf::replace_latents(view, *handle.package, y, bit_price, options);
+    const ModelPackage& model = *handle.package;
+    replaced = max_bytes ? replace_latents_to_size(view, model, y, *max_bytes, options)
+                         : dlf::replace_latents(view, model, y, bit_price, options);
   }
   return to_bytes(replaced);
 }
@@ -249,7 +255,8 @@ void add_bitstream(py::module_& m) {
   m.def("encode_symbols", &encode_symbols, arg("tokens"), arg("latents"), arg("package"),
         py::kw_only(), arg("width"), arg("height"), arg("rate"), arg("threads") = 1);
   m.def("replace_latents", &replace_latents, arg("data"), arg("latents"), arg("package"),
-        py::kw_only(), arg("bit_price") = 0.0, arg("threads") = 1, arg("limits") = none);
+        py::kw_only(), arg("bit_price") = 0.0, arg("max_bytes") = none, arg("threads") = 1,
+        arg("limits") = none);
   m.def("registered_models", &registered_models);
 }
 }  // namespace dlf::python

@@ -207,12 +207,13 @@ def replace_latents(
     package: Package,
     *,
     bit_price: float = 0.0,
+    max_bytes: int | None = None,
     threads: int = 1,
     limits: Limits | None = None,
 ) -> bytes:
     """Return the file with its detail layer coded anew from latents y [C, h, w].
 
-    bit_price: in squared steps; above 0, symbols are those that are worth their bits.
+    bit_price: in squared steps; above 0, symbols are those that are worth their bits. max_bytes: the price is found so that the file fits.
     """
 
 def registered_models() -> list[tuple[int, str, str]]:

@@ -121,6 +121,8 @@ class Codec:
         quality = options.check_quality(quality)
         limits = self._allowed(limits)
         check_importance(importance)
+        if refine is not None and not callable(refine):
+            raise ValueError(f"refine must be a Refiner or another function, not {refine!r}")
         picture = prepare(image, exif=exif, icc_profile=icc_profile, xmp=xmp)
         limit = options.byte_limit(picture.width, picture.height, bpp, max_bytes)
         if reduce and limit is None:

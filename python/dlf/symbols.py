@@ -77,6 +77,7 @@ def replace_latents(
     model: StrPath | None = None,
     *,
     bit_price: float = 0.0,
+    max_bytes: int | None = None,
     limits: Limits | None = None,
 ) -> bytes:
     """Return the file with its detail layer coded anew from other latents; the rest stays.
@@ -90,17 +91,28 @@ def replace_latents(
         model: name or path of the package; by default the one that the file asks for.
         bit_price: what a bit is worth, in squared quantisation steps. Above 0, symbols are those
             of rate-distortion optimised quantisation.
+        max_bytes: of the file; the price is raised from 0 until it fits. Not with `bit_price`.
         limits: as for `decode_symbols`.
 
     Raises:
-        ValueError: latents of another number, or a price below 0.
+        ValueError: latents of another number, a price below 0, or both a price and a size.
+        TooFewBytes: a size that no price reaches; it is a ValueError.
         TypeError: latents that are not float32.
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
+    if max_bytes is not None and bit_price != 0:
+        raise ValueError("a file has a price of a bit or a size, not both")
     file = opened(data)
     package = _package(file, model, False, limits)
-    return _core.replace_latents(file.core, latents, package, bit_price=bit_price, limits=limits)
+    return _core.replace_latents(
+        file.core,
+        latents,
+        package,
+        bit_price=bit_price,
+        max_bytes=max_bytes,
+        limits=limits,
+    )
 
 
 def verify(

@@ -14,7 +14,7 @@ from dlf.errors import LimitExceeded
 from dlf.header import Info, info
 from dlf.importance import Importance
 from dlf.limits import Limits, check_limits
-from dlf.types import StrPath, Tobytes
+from dlf.types import Refine, StrPath, Tobytes
 from imageio.core.request import URI_BYTES, URI_FILENAME, InitializationError, IOMode, Request
 from imageio.core.v3_plugin_api import ImageProperties, PluginV3
 
@@ -106,6 +106,7 @@ class DlfPlugin(PluginV3):
         icc_profile: bytes | Tobytes | None = None,
         xmp: str | bytes | None = None,
         importance: Importance | None = None,
+        refine: Refine | None = None,
         limits: Limits | None = None,
     ) -> bytes | None:
         """Encode one image; the target is written only after that has worked, whole or not at all.
@@ -113,7 +114,7 @@ class DlfPlugin(PluginV3):
         Args:
             ndimage: a uint8 array, or a batch of exactly one.
             is_batch: whether `ndimage` is a batch; None finds out (lists and 4 axes are batches).
-            quality, bpp, max_bytes, exif, icc_profile, xmp, importance, limits: as for
+            quality, bpp, max_bytes, exif, icc_profile, xmp, importance, refine, limits: as for
                 `dlf.encode`.
             model, device, threads: as for `dlf.Codec`.
 
@@ -141,6 +142,7 @@ class DlfPlugin(PluginV3):
             icc_profile=icc_profile,
             xmp=xmp,
             importance=importance,
+            refine=refine,
             limits=limits,
         )
         if self.request._uri_type == URI_FILENAME:

@@ -82,5 +82,6 @@ def _encode(image: Image.Image, given: Mapping[str, Any]) -> bytes:
         icc_profile=given.get("icc_profile"),
         xmp=given.get("xmp"),
         importance=given.get("importance"),
+        refine=given.get("refine"),
         limits=chosen.limits,
     )

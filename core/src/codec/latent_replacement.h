@@ -23,6 +23,12 @@ std::vector<uint8_t> replace_latents(const FileView& file, const ModelPackage& m
                                      const std::vector<float>& latents, double bit_price,
                                      const ReadOptions& options);
 
+// The same in at most `max_bytes`, by the price that fit_by_price finds. Throws TooFewBytes where
+// no price is high enough.
+std::vector<uint8_t> replace_latents_to_size(const FileView& file, const ModelPackage& model,
+                                             const std::vector<float>& latents, uint64_t max_bytes,
+                                             const ReadOptions& options);
+
 }  // namespace dlf
 
 #endif  // DLF_SRC_CODEC_LATENT_REPLACEMENT_H_

@@ -21,6 +21,48 @@ constexpr double kFirstPrice = 1.0 / 64;
 constexpr double kHighestPrice = 1.0;
 constexpr int kBisections = 10;
 
+bool leaves_less(const File& file, uint64_t max_bytes, uint64_t share) {
+  return file.size() <= max_bytes && max_bytes - file.size() < max_bytes / share;
+}
+
+// Over prices above 0.
+class PriceSearch {
+ public:
+  PriceSearch(uint64_t max_bytes, PriceTrial trial)
+      : max_bytes_(max_bytes), trial_(std::move(trial)) {}
+
+  // The largest file that fits, empty if none does.
+  File run() {
+    double low = 0, high = kFirstPrice;
+    while (!take(trial_(high))) {
+      if (high >= kHighestPrice) return std::move(best_);
+      low = high;
+      high *= 2;
+    }
+    for (int i = 0; i < kBisections && !leaves_less(best_, max_bytes_, kNearly); ++i) {
+      const double middle = (low + high) / 2;
+      (take(trial_(middle)) ? high : low) = middle;
+    }
+    return std::move(best_);
+  }
+
+  size_t smallest() const { return smallest_; }
+
+ private:
+  // Whether the file fits; it is the best so far if it is the largest of those.
+  bool take(File file) {
+    smallest_ = std::min(smallest_, file.size());
+    if (file.size() > max_bytes_) return false;
+    if (file.size() > best_.size()) best_ = std::move(file);
+    return true;
+  }
+
+  uint64_t max_bytes_;
+  PriceTrial trial_;
+  File best_;
+  size_t smallest_ = SIZE_MAX;
+};
+
 class Search {
  public:
   Search(uint64_t max_bytes, int rate_points, const SizeTrial& trial)
@@ -29,7 +71,7 @@ class Search {
   File run() {
     try_rate_points();
     const auto best = largest_that_fits();
-    if (best->second.size() == max_bytes_ || leaves_less(best->second, kEnough)) {
+    if (best->second.size() == max_bytes_ || leaves_less(best->second, max_bytes_, kEnough)) {
       return best->second;
     }
     const auto next = smallest_that_does_not(best->first);
@@ -40,9 +82,6 @@ class Search {
   using Files = std::map<int, File>;  // by rate point, without a price
 
   bool fits(const File& file) const { return file.size() <= max_bytes_; }
-  bool leaves_less(const File& file, uint64_t share) const {
-    return fits(file) && max_bytes_ - file.size() < max_bytes_ / share;
-  }
 
   bool rate_fits(int rate) {
     auto found = files_.find(rate);
@@ -98,28 +137,9 @@ class Search {
 
   // The largest file of `rate` that fits at any price tried, or `best` if that is larger.
   File priced(int rate, File best) const {
-    double low = 0, high = kFirstPrice;
-    while (!take(trial_(rate, high), best)) {
-      if (high >= kHighestPrice) {
-        return best;
-      }
-      low = high;
-      high *= 2;
-    }
-    for (int i = 0; i < kBisections && !leaves_less(best, kNearly); ++i) {
-      const double middle = (low + high) / 2;
-      (take(trial_(rate, middle), best) ? high : low) = middle;
-    }
-    return best;
-  }
-
-  // Whether the file fits; it is the best so far if it is larger than that.
-  bool take(File file, File& best) const {
-    const bool enough = fits(file);
-    if (enough && file.size() > best.size()) {
-      best = std::move(file);
-    }
-    return enough;
+    PriceSearch search(max_bytes_, [&](double price) { return trial_(rate, price); });
+    File found = search.run();
+    return found.size() > best.size() ? found : best;
   }
 
   uint64_t max_bytes_;
@@ -133,6 +153,15 @@ class Search {
 TooFewBytes::TooFewBytes(uint64_t max_bytes, uint64_t smallest)
     : Error(DLF_INVALID_ARGUMENT, "the image cannot be coded in " + std::to_string(max_bytes) +
                                       " bytes; the smallest file has " + std::to_string(smallest)) {
+}
+
+File fit_by_price(uint64_t max_bytes, const PriceTrial& trial) {
+  File file = trial(0);
+  if (file.size() <= max_bytes) return file;
+  PriceSearch search(max_bytes, trial);
+  file = search.run();
+  if (file.empty()) throw TooFewBytes(max_bytes, search.smallest());
+  return file;
 }
 
 File fill_size(uint64_t max_bytes, int rate_points, const SizeTrial& trial) {

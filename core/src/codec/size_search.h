@@ -22,6 +22,13 @@ class TooFewBytes : public Error {
 // Codes the picture at a rate point and a price of a bit (quantiser.h) and returns the file.
 using SizeTrial = std::function<std::vector<uint8_t>(int rate, double bit_price)>;
 
+// Codes what is given at a price of a bit and returns the file.
+using PriceTrial = std::function<std::vector<uint8_t>(double bit_price)>;
+
+// The largest file of at most `max_bytes` among the prices tried, 0 first; it need not be filled
+// quite. Throws TooFewBytes, naming the smallest size, when no price is high enough.
+std::vector<uint8_t> fit_by_price(uint64_t max_bytes, const PriceTrial& trial);
+
 // The best file of at most `max_bytes`. Sizes grow with the rate point, but only nearly. Where the
 // largest rate point that fits leaves bytes over, the next one is made to fit by a price on bits.
 // It drops the symbols that cost most for what they give. Deterministic; the same trials are never

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from dlf import Codec, models
+from dlf import Codec, TooFewBytes, models
 from dlf.symbols import decode_symbols, replace_latents
 from dlf.types import Progress, StrPath
 from numpy.typing import NDArray
@@ -42,10 +42,6 @@ ANSWER, DRIFT = 6.0, 0.1
 above those allowed, as a part of these."""
 LARGEST_FACTOR = 4.0
 """That the price is multiplied or divided by."""
-TRIALS = 8
-"""Of the price at which the symbols fit the bytes allowed."""
-FIRST_PRICE, HIGHEST_PRICE = 1 / 256, 1.0
-"""In squared quantisation steps for a bit, as in the core's search for a size."""
 SEED = 5
 TINY = 1e-30
 JUDGEMENTS = 4
@@ -118,7 +114,10 @@ class Refiner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             latents = self._refined(target, data, max_bytes)
-        return self._within(data, latents, max_bytes)
+        try:
+            return replace_latents(data, latents[0].numpy(), self._path, max_bytes=max_bytes)
+        except TooFewBytes:  # no price of a bit makes them fit
+            return data
 
     def _visible(self, pixels: NDArray[np.uint8], data: bytes) -> NDArray[np.uint8]:
         """`[H, W, 3]`: where nothing is visible, what the file draws there already."""
@@ -233,28 +232,6 @@ class Refiner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             return sum(float(self._loss(part, latents, price)) for _ in range(JUDGEMENTS))
-
-    def _within(self, data: bytes, latents: Tensor, max_bytes: int) -> bytes:
-        """The file with these latents; where it is too large, bits have a price."""
-
-        def at(price: float) -> bytes:
-            return replace_latents(data, latents[0].numpy(), self._path, bit_price=price)
-
-        file = at(0)
-        if len(file) <= max_bytes:
-            return file
-        low, high = 0.0, FIRST_PRICE
-        while len(file := at(high)) > max_bytes:
-            if high >= HIGHEST_PRICE:
-                return data
-            low, high = high, 2 * high
-        for _ in range(TRIALS):
-            middle = (low + high) / 2
-            if len(tried := at(middle)) > max_bytes:
-                low = middle
-            else:
-                file, high = tried, middle
-        return file
 
 
 def large_squares(gradient: Tensor) -> Tensor:
