@@ -27,6 +27,9 @@ struct Sizes {
     return dlf::fill_size(target, static_cast<int>(sizes.size()),
                           [this](int rate, double price) { return (*this)(rate, price); });
   }
+  std::vector<uint8_t> fit(uint64_t target) {
+    return dlf::fit_by_price(target, [this](double price) { return (*this)(0, price); });
+  }
 };
 
 }  // namespace
@@ -54,6 +57,19 @@ TEST(outside_the_range_the_largest_file_or_an_error) {
   CHECK_STATUS(DLF_INVALID_ARGUMENT, coder.fill(499));
   Sizes stubborn{{500, 900}, 890};  // no price makes the second small enough
   CHECK_EQ(stubborn.fill(700).size(), 500u);
+}
+
+TEST(one_rate_point_fits_a_size_by_its_price) {
+  Sizes coder{{900}, 300};
+  for (uint64_t target = 400; target < 900; ++target) {
+    const size_t size = coder.fit(target).size();
+    CHECK(size <= target);
+    CHECK(size * 100 >= target * 98);
+  }
+  coder.trials = 0;
+  CHECK_EQ(coder.fit(900).size(), 900u);  // fits without a price
+  CHECK_EQ(coder.trials, 1);
+  CHECK_STATUS(DLF_INVALID_ARGUMENT, coder.fit(350));  // less than the highest price leaves
 }
 
 TEST(the_quantiser_weighs_error_against_bits) {
