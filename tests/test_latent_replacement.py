@@ -85,6 +85,9 @@ def test_sizes_that_cannot_be(photo_dlf: bytes) -> None:
     latents = latents_of(photo_dlf)
     with pytest.raises(dlf.TooFewBytes, match="in 20 bytes; the smallest file has"):
         replace_latents(photo_dlf, latents, max_bytes=20)
+    for wrong in (-5, 0, 2.5, "many"):
+        with pytest.raises(ValueError, match="max_bytes"):
+            replace_latents(photo_dlf, latents, max_bytes=wrong)
     with pytest.raises(ValueError, match="not both"):
         replace_latents(photo_dlf, latents, bit_price=0.1, max_bytes=500)
 

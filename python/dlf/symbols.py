@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlf import _core, models
+from dlf import _core, models, options
 from dlf.header import File, opened
 from dlf.package_files import content
 from dlf.types import Buffer, StrPath
@@ -101,8 +101,10 @@ def replace_latents(
         InvalidFile, TruncatedFile, Unsupported, LimitExceeded: what is wrong with the file.
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
-    if max_bytes is not None and bit_price != 0:
-        raise ValueError("a file has a price of a bit or a size, not both")
+    if max_bytes is not None:
+        max_bytes = options.check_max_bytes(max_bytes)
+        if bit_price != 0:
+            raise ValueError("a file has a price of a bit or a size, not both")
     file = opened(data)
     package = _package(file, model, False, limits)
     return _core.replace_latents(

@@ -13,8 +13,8 @@ using File = std::vector<uint8_t>;
 // A rate point that leaves less than 1/40 of the size unused is taken as it is. A price costs a
 // little quality everywhere, which pays only where it buys a better rate point (measured on Kodak).
 constexpr uint64_t kEnough = 40;
-// A priced file should leave less than 1/128.
-constexpr uint64_t kNearly = 128;
+// A priced file should leave less than 1/128, and one whose latents cost a minute less than 1/1024.
+constexpr uint64_t kNearly = 128, kClosely = 1024;
 // Prices are in squared steps per bit. Dropping a symbol costs at most one squared step and saves
 // several bits, so that nothing is left to save above the highest.
 constexpr double kFirstPrice = 1.0 / 64;
@@ -31,15 +31,15 @@ class PriceSearch {
   PriceSearch(uint64_t max_bytes, PriceTrial trial)
       : max_bytes_(max_bytes), trial_(std::move(trial)) {}
 
-  // The largest file that fits, empty if none does.
-  File run() {
+  // The largest file that fits, empty if none does. One that leaves less than 1/`share` will do.
+  File run(uint64_t share) {
     double low = 0, high = kFirstPrice;
     while (!take(trial_(high))) {
       if (high >= kHighestPrice) return std::move(best_);
       low = high;
       high *= 2;
     }
-    for (int i = 0; i < kBisections && !leaves_less(best_, max_bytes_, kNearly); ++i) {
+    for (int i = 0; i < kBisections && !leaves_less(best_, max_bytes_, share); ++i) {
       const double middle = (low + high) / 2;
       (take(trial_(middle)) ? high : low) = middle;
     }
@@ -138,7 +138,7 @@ class Search {
   // The largest file of `rate` that fits at any price tried, or `best` if that is larger.
   File priced(int rate, File best) const {
     PriceSearch search(max_bytes_, [&](double price) { return trial_(rate, price); });
-    File found = search.run();
+    File found = search.run(kNearly);
     return found.size() > best.size() ? found : best;
   }
 
@@ -159,7 +159,7 @@ File fit_by_price(uint64_t max_bytes, const PriceTrial& trial) {
   File file = trial(0);
   if (file.size() <= max_bytes) return file;
   PriceSearch search(max_bytes, trial);
-  file = search.run();
+  file = search.run(kClosely);
   if (file.empty()) throw TooFewBytes(max_bytes, search.smallest());
   return file;
 }

@@ -25,8 +25,8 @@ using SizeTrial = std::function<std::vector<uint8_t>(int rate, double bit_price)
 // Codes what is given at a price of a bit and returns the file.
 using PriceTrial = std::function<std::vector<uint8_t>(double bit_price)>;
 
-// The largest file of at most `max_bytes` among the prices tried, 0 first; it need not be filled
-// quite. Throws TooFewBytes, naming the smallest size, when no price is high enough.
+// The largest file of at most `max_bytes` among the prices tried, 0 first; it may leave some bytes
+// unused. Throws TooFewBytes, naming the smallest size, when no price is high enough.
 std::vector<uint8_t> fit_by_price(uint64_t max_bytes, const PriceTrial& trial);
 
 // The best file of at most `max_bytes`. Sizes grow with the rate point, but only nearly. Where the
