@@ -85,6 +85,7 @@ def test_sizes_that_cannot_be(photo_dlf: bytes) -> None:
     latents = latents_of(photo_dlf)
     with pytest.raises(dlf.TooFewBytes, match="in 20 bytes; the smallest file has"):
         replace_latents(photo_dlf, latents, max_bytes=20)
+    assert replace_latents(photo_dlf, latents, max_bytes=10**30) == photo_dlf
     for wrong in (-5, 0, 2.5, "many"):
         with pytest.raises(ValueError, match="max_bytes"):
             replace_latents(photo_dlf, latents, max_bytes=wrong)

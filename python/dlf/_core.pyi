@@ -213,7 +213,8 @@ def replace_latents(
 ) -> bytes:
     """Return the file with its detail layer coded anew from latents y [C, h, w].
 
-    bit_price: in squared steps; above 0, symbols are those that are worth their bits. max_bytes: the price is found so that the file fits.
+    bit_price: in squared steps; above 0, symbols are those that are worth their bits.
+    max_bytes: of the file; the price is found with which it fits.
     """
 
 def registered_models() -> list[tuple[int, str, str]]:

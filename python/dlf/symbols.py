@@ -102,7 +102,7 @@ def replace_latents(
         ModelError: the model is not installed, or `model` is not the one that the file needs.
     """
     if max_bytes is not None:
-        max_bytes = options.check_max_bytes(max_bytes)
+        max_bytes = min(options.check_max_bytes(max_bytes), options.LARGEST_LIMIT)
         if bit_price != 0:
             raise ValueError("a file has a price of a bit or a size, not both")
     file = opened(data)
